@@ -1,0 +1,1 @@
+"""Learning: predict, score, store. Imports tiles, never dashboard."""

@@ -1,0 +1,117 @@
+"""The error family: what went wrong, with which file or value, what to do; and its HTTP status and exit code.
+
+Every error that floodscope raises on purpose is a `FloodscopeError`. Its message is one sentence a user can act on.
+"""
+
+from __future__ import annotations
+
+
+class FloodscopeError(Exception):
+    """Base of every error that floodscope raises on purpose."""
+
+
+class UsageError(FloodscopeError):
+    """A value that the user gave cannot be used."""
+
+
+class SourceError(FloodscopeError):
+    """A source of chips cannot be recognised or read."""
+
+
+class ChipNotFoundError(FloodscopeError):
+    """No chip of that id is in the catalog."""
+
+
+class LayerNotFoundError(FloodscopeError):
+    """No tile layer of that name, or no tile at that address."""
+
+
+class ChipError(FloodscopeError):
+    """One chip's files cannot be used. Other chips are not affected."""
+
+
+class MissingImageryError(ChipError):
+    """The catalog knows the chip, but its image files are not there."""
+
+
+class UnreadableFileError(ChipError):
+    """A file is damaged, truncated, not a raster or not permitted to be read."""
+
+
+class GeoreferenceError(ChipError):
+    """A raster has no usable place on Earth, or two rasters that must share a grid do not."""
+
+
+class UnitError(ChipError):
+    """Pixel values are not backscatter in dB."""
+
+
+class BandError(ChipError):
+    """VV or VH cannot be found, or they are not what their names say."""
+
+
+class LabelError(ChipError):
+    """A label raster is not 0 dry, 1 water, -1 or 255 unknown on the chip's own grid."""
+
+
+class NoValidPixelError(ChipError):
+    """The chip holds no pixel with data, so there is nothing to predict."""
+
+
+class ModelError(FloodscopeError):
+    """A model is unknown, damaged or cannot be run."""
+
+
+class BundleError(ModelError):
+    """A model bundle is missing, altered or not understood."""
+
+
+class PredictionError(FloodscopeError):
+    """A prediction failed while it ran."""
+
+
+class StoreError(FloodscopeError):
+    """The store of predictions cannot be opened, read or written."""
+
+
+class PredictionNotFoundError(StoreError):
+    """The store holds no prediction of that chip under that model."""
+
+
+class DownloadError(FloodscopeError):
+    """A file could not be downloaded whole."""
+
+
+# One table: the class, the HTTP status, the exit code. The nearest base class of an error decides.
+_ANSWERS: dict[type[Exception], tuple[int, int]] = {
+    FloodscopeError: (500, 1),
+    UsageError: (400, 2),
+    SourceError: (400, 1),
+    ChipNotFoundError: (404, 1),
+    LayerNotFoundError: (404, 1),
+    ChipError: (422, 1),
+    MissingImageryError: (404, 1),
+    ModelError: (502, 1),
+    BundleError: (422, 1),
+    PredictionError: (500, 1),
+    StoreError: (500, 1),
+    PredictionNotFoundError: (404, 1),
+    DownloadError: (502, 1),
+}
+
+
+def _answer(error: BaseException) -> tuple[int, int]:
+    for cls in type(error).__mro__:
+        if cls in _ANSWERS:
+            return _ANSWERS[cls]
+    return 500, 1
+
+
+def http_status(error: BaseException) -> int:
+    """Return the HTTP status that answers a request which failed with this error."""
+    return _answer(error)[0]
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code of a command that failed with this error: 2 for wrong use, 1 otherwise."""
+    return _answer(error)[1]
