@@ -1,0 +1,1 @@
+"""Predictors: what turns chips into probability rasters."""
