@@ -1,0 +1,56 @@
+# Every target sets up what it needs by itself: a virtual environment in .venv, made anew when the pins change.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+.PHONY: demo
+demo: $(READY) ## Open the dashboard with simulated chips
+	@$(BIN)/floodscope demo
+
+.PHONY: test
+test: lint ## Run every check and test, in a browser too
+	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(READY) ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy assets/sources
+
+.PHONY: format
+format: $(READY) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: benchmarks
+benchmarks: $(READY) ## Measure, as ratios against something named
+	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+.PHONY: setup
+setup: $(READY) ## Set up .venv and nothing else
+
+$(READY): pyproject.toml constraints.txt .ci/setup.sh
+	@.ci/setup.sh
+	@touch $@
+
+# Pins that still fit stay; `make constraints UPGRADE=--upgrade` takes the newest of all.
+.PHONY: constraints
+constraints: ## Pin every package again, after a change of pyproject.toml
+	@uv="$$(.ci/setup.sh uv)"; new="$$(mktemp)"; cp constraints.txt "$$new"; \
+	"$$uv" pip compile --quiet --python-version 3.11 --extra dev --no-header --no-annotate --no-emit-index-url $(UPGRADE) \
+		--output-file "$$new" pyproject.toml >/dev/null; \
+	{ echo '# Every package that floodscope installs, by name and version. Made by `make constraints`.'; \
+	  cat "$$new"; } > constraints.txt; rm "$$new"
+
+.PHONY: clean
+clean: ## Remove what make made, the virtual environment included
+	rm -rf .venv .venv-tools .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
