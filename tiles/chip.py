@@ -137,7 +137,7 @@ def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
         raise MissingImageryError(f"Chip {record.id} has no imagery on disk: put its VV and VH files into {where}.")
     vv, vv_valid, grid = _read_backscatter(record.vv, "VV")
     vh, vh_valid, vh_grid = _read_backscatter(record.vh, "VH")
-    _require_same_grid(record.vh.path, vh_grid, record.vv.path, grid)
+    require_same_grid(record.vh.path, vh_grid, record.vv.path, grid)
     valid = vv_valid & vh_valid
     if record.assumed_bands and valid.any() and np.median(vv[valid]) < np.median(vh[valid]) - 1.0:
         raise BandError(
@@ -155,7 +155,8 @@ def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
     return Chip(record.id, vv, vh, valid, label, grid, label_problem)
 
 
-def _require_same_grid(path: str, grid: Grid, reference_path: str, reference: Grid) -> None:
+def require_same_grid(path: str, grid: Grid, reference_path: str, reference: Grid) -> None:
+    """Raise GeoreferenceError unless two rasters have one size, one coordinate system and one position (0.1 pixel)."""
     if grid.shape != reference.shape:
         raise GeoreferenceError(
             f"{path} has {grid.width} x {grid.height} pixels, {reference_path} has {reference.width} x "
@@ -200,7 +201,7 @@ def _require_db(values: FloatArray, path: str, name: str) -> None:
 
 def _read_label(asset: Asset, image_path: str, image_grid: Grid) -> ByteArray:
     values, grid, nodata = read_band(asset.path, asset.band)
-    _require_same_grid(asset.path, grid, image_path, image_grid)
+    require_same_grid(asset.path, grid, image_path, image_grid)
     unknown = (values == -1) | (values == UNKNOWN) | ~np.isfinite(values)
     if nodata is not None and nodata not in (0.0, 1.0):  # a tag of 0 or 1 would make a class vanish
         unknown |= values == nodata

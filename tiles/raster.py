@@ -68,7 +68,9 @@ def _open(path: str) -> Iterator[DatasetReader]:
         if file.is_file() and file.stat().st_size == 0:
             raise UnreadableFileError(f"{path} is empty (0 bytes): copy or download it again.")
     except OSError as error:  # a loop of symbolic links, or a folder that may not be entered
-        raise UnreadableFileError(f"{path} cannot be reached ({error.strerror}): mend the link or permission.") from error
+        raise UnreadableFileError(
+            f"{path} cannot be reached ({error.strerror}): mend the link or permission."
+        ) from error
     with rasterio.Env(**GDAL_OPTIONS):
         try:
             with file.open("rb") as handle:
@@ -147,7 +149,9 @@ def read_band(path: str, band: int) -> tuple[npt.NDArray[np.generic], Grid, floa
     with _open(path) as dataset:
         grid, from_gcps = _grid_of(dataset, path)
         if not 1 <= band <= dataset.count:
-            raise BandError(f"{path} has {dataset.count} band(s), band {band} was asked for: give a file that holds it.")
+            raise BandError(
+                f"{path} has {dataset.count} band(s), band {band} was asked for: give a file that holds it."
+            )
         nodata = dataset.nodatavals[band - 1]
         try:
             values = dataset.read(band)

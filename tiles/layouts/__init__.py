@@ -1,0 +1,1 @@
+"""One module a dataset layout; each has `recognises(folder)` and `read(folder)`."""

@@ -1,0 +1,53 @@
+"""Countries: one name for each, and the country that a place lies in, after Natural Earth."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import shapely
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+"""The folder of files that the browser gets; it lies beside the packages in a tree and in a wheel."""
+
+# What the data sets call a country, or an event that is named after a river, beside Natural Earth's name.
+_NAMES = {
+    "usa": "United States of America",
+    "us": "United States of America",
+    "united states": "United States of America",
+    "uk": "United Kingdom",
+    "sri-lanka": "Sri Lanka",
+    "mekong": "Cambodia",
+}
+
+
+def country_name(name: str | None) -> str | None:
+    """Return Natural Earth's name for what a data set calls a country; None for nothing."""
+    if name is None or not name.strip():
+        return None
+    return _NAMES.get(name.strip().lower(), name.strip())
+
+
+@lru_cache(maxsize=1)
+def _countries() -> tuple[list[str], shapely.STRtree]:
+    features = json.loads((ASSETS / "countries.geojson").read_text(encoding="utf-8"))["features"]
+    geometries = [shape(feature["geometry"]) for feature in features]
+    return [str(feature["properties"]["name"]) for feature in features], shapely.STRtree(geometries)
+
+
+def country_at(footprint: BaseGeometry) -> str | None:
+    """Return the country that a WGS84 footprint's centre lies in, or the nearest within half a degree, or None.
+
+    The coast of a generalised world map lies a few kilometres off, hence the nearest.
+    """
+    names, tree = _countries()
+    centre = footprint.centroid
+    inside = tree.query(centre, predicate="intersects")
+    if len(inside):
+        return names[int(inside[0])]
+    nearest = tree.query_nearest(centre, max_distance=0.5)
+    return names[int(np.atleast_1d(nearest)[0])] if len(nearest) else None
