@@ -1,0 +1,115 @@
+"""Probability rasters on disk (contract 2): cloud-optimised GeoTIFFs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
+
+from model.predictors.protocol import NODATA
+from tiles.errors import ChipError, StoreError
+from tiles.grid import Grid
+from tiles.raster import GDAL_OPTIONS, read_band
+
+TEMPORARY = ".part"
+"""Ending of a raster that is being written."""
+
+_BLOCK = 256
+# The smallest overview has about this many pixels a side: what a chip covers of one tile five zooms out.
+_SMALLEST = 32
+
+
+def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Mapping[str, str]) -> bytes:
+    """Return a probability raster as the bytes of a cloud-optimised GeoTIFF.
+
+    Tiles of 256 x 256, DEFLATE, nodata 255, overviews by nearest neighbour: no value appears that was not predicted.
+
+    Args:
+        probability: uint8 (H, W), 0..254 is p = v / 254, 255 is nodata.
+        grid: the chip's grid, of the same shape.
+        tags: metadata of the file; the scale of the values is added.
+
+    Raises:
+        StoreError: GDAL cannot encode it.
+    """
+    overviews = max(0, math.ceil(math.log2(max(grid.shape) / _SMALLEST)))
+    try:
+        with rasterio.Env(**GDAL_OPTIONS), MemoryFile() as memory:
+            with memory.open(
+                driver="COG",
+                width=grid.width,
+                height=grid.height,
+                count=1,
+                dtype="uint8",
+                crs=grid.crs,
+                transform=grid.transform,
+                nodata=NODATA,
+                compress="DEFLATE",
+                blocksize=_BLOCK,
+                overview_resampling="NEAREST",
+                overview_count=overviews,
+            ) as dataset:
+                dataset.write(probability, 1)
+                dataset.set_band_description(1, "probability of water")
+                dataset.update_tags(scale="p = value / 254; 255 is nodata", **tags)
+            data: bytes = memory.read()
+    except RasterioError as error:
+        raise StoreError(f"A probability raster of {grid.width} x {grid.height} cannot be written: {error}.") from error
+    return data
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that after a crash at any moment it is there whole, or not at all.
+
+    Raises:
+        StoreError: the disk is full, or the folder may not be written.
+    """
+    part = path.with_name(path.name + TEMPORARY)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror}): free some space, give write permission, or choose another "
+            "data folder with --data."
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut. Where folders cannot be opened (Windows), the system sees to it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_probability(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a probability raster, uint8 (H, W).
+
+    Raises:
+        StoreError: the file is missing, damaged or not a probability raster.
+    """
+    try:
+        values, _, _ = read_band(str(path), 1)
+    except ChipError as error:
+        reason = "is damaged" if path.is_file() else "is missing"
+        raise StoreError(f"The raster {path} {reason}: predict the chip again.") from error
+    if values.dtype != np.uint8:
+        raise StoreError(f"The raster {path} holds {values.dtype}, not a prediction: predict the chip again.")
+    probability: npt.NDArray[np.uint8] = values.astype(np.uint8, copy=False)
+    return probability

@@ -1,0 +1,379 @@
+"""The store of predictions: a raster on disk and a row in a database each (contracts 2 and 3).
+
+A raster is written first and its row second, so a process that is killed at any moment leaves the old prediction or the
+new one, and at worst a file that no row names; such files are swept when the store is opened later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import URL, func, select
+from sqlalchemy.engine import RowMapping
+
+from model.database import PREDICTIONS, Database, upsert
+from model.predictors.protocol import NODATA, Predictor
+from model.raster import TEMPORARY, encode_probability, read_probability, write_whole
+from model.scores import LEVELS, ScoreHistogram, water_area
+from tiles.chip import Chip, ChipRecord
+from tiles.errors import ModelError, PredictionError, StoreError, UsageError
+
+DATABASE = "floodscope.db"
+RASTERS = "predictions"
+
+SWEEP_AFTER_S = 3600.0
+"""Age at which a file that no row names is taken for left behind, in seconds: far longer than any write lasts."""
+
+_CHIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+# predictions/{store id}/{chip id}.{revision}.tif: nothing else is read, and nothing else is swept.
+_RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/[A-Za-z0-9_.-]+\.[0-9a-f]{{12}}\.tif")
+_SWEPT = re.compile(rf"[A-Za-z0-9_.-]+\.[0-9a-f]{{12}}\.tif({re.escape(TEMPORARY)})?")
+
+
+@dataclass(frozen=True)
+class ModelKey:
+    """What decides a model's answers: the model's identity, and its parameters as canonical JSON."""
+
+    model_id: str
+    parameters: str
+
+    @property
+    def digest(self) -> str:
+        """Return 32 hex digits that stand for the key in the database."""
+        return hashlib.sha256(f"{self.model_id}\n{self.parameters}".encode()).hexdigest()[:32]
+
+
+def key_of(predictor: Predictor) -> ModelKey:
+    """Return the key under which a predictor's answers are stored.
+
+    Raises:
+        ModelError: its parameters cannot be written as JSON.
+    """
+    try:
+        parameters = json.dumps(dict(predictor.parameters), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"The parameters of {predictor.name} cannot be stored ({error}): give plain values."
+        ) from error
+    return ModelKey(predictor.model_id, parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A stored prediction.
+
+    Attributes:
+        chip_id: the chip.
+        chip_revision: `ChipRecord.revision()` of the files that were predicted.
+        model_id, parameters: the model's key; parameters are canonical JSON.
+        revision: 12 hex digits, others at each write.
+        raster: path of the raster, relative to the store's folder.
+        model_name, device: for people.
+        seconds: how long the model took for the chip.
+        created: UTC, ISO 8601.
+        threshold: the model's own mask threshold.
+        valid_pixels, total_pixels: pixels with data, all pixels.
+        area: float64 (255,), km2 of the valid pixels at each probability value.
+        histogram: the scores, or None where the chip has no label.
+        label_water_km2: area of the valid pixels whose label is water, or None where the chip has no label.
+        country, event, split: of the chip's record, for groups.
+    """
+
+    chip_id: str
+    chip_revision: str
+    model_id: str
+    parameters: str
+    revision: str
+    raster: str
+    model_name: str
+    device: str
+    seconds: float
+    created: str
+    threshold: float
+    valid_pixels: int
+    total_pixels: int
+    area: npt.NDArray[np.float64]
+    histogram: ScoreHistogram | None
+    label_water_km2: float | None
+    country: str | None
+    event: str | None
+    split: str | None
+
+    @property
+    def key(self) -> ModelKey:
+        """The key of the model that made it."""
+        return ModelKey(self.model_id, self.parameters)
+
+    def water_km2(self, threshold: float) -> float:
+        """Return the area predicted as water at a threshold, in km2."""
+        return water_area(self.area, threshold)
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """A model that the store has predictions of.
+
+    Attributes:
+        key: the model.
+        name: its name at the latest prediction.
+        chips: how many chips it has predicted.
+        latest: time of the latest prediction, UTC, ISO 8601.
+    """
+
+    key: ModelKey
+    name: str
+    chips: int
+    latest: str
+
+
+class Store:
+    """Predictions in a folder: rasters as files, rows in a database. Any number of threads and processes may share it.
+
+    Open it after a process forks, not before: connections do not survive a fork.
+    """
+
+    def __init__(self, folder: str | Path, url: str | None = None) -> None:
+        """Open a store, and make it where there is none.
+
+        Args:
+            folder: where the rasters and, without `url`, the SQLite database are.
+            url: another database, as SQLAlchemy writes it.
+
+        Raises:
+            StoreError: the folder cannot be written, or the database cannot be opened, is damaged or too new.
+        """
+        self.folder = Path(folder).expanduser().absolute()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The data folder {self.folder} cannot be written ({error.strerror}): give write permission to it, or "
+                "choose another with --data."
+            ) from error
+        self._database = Database(url or URL.create("sqlite", database=str(self.folder / DATABASE)))
+        # Rasters lie in a folder of their database, so no database sweeps the rasters of another.
+        self._rasters = f"{RASTERS}/{self._database.store_id}"
+        try:
+            (self.folder / self._rasters).mkdir(parents=True, exist_ok=True)
+            self._sweep()
+        except OSError as error:
+            self.close()
+            raise StoreError(
+                f"{self.folder / RASTERS} cannot be written ({error.strerror}): give write permission to it."
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def put(
+        self,
+        chip: Chip,
+        record: ChipRecord,
+        predictor: Predictor,
+        probability: npt.NDArray[np.uint8],
+        seconds: float,
+        *,
+        chip_revision: str | None = None,
+    ) -> Prediction:
+        """Store a prediction in place of the one of the same chip and model, if there is one.
+
+        Args:
+            chip: the chip as it was predicted, with its label where it has one.
+            record: its record.
+            predictor: what predicted it.
+            probability: uint8 (H, W), contract 2.
+            seconds: how long the model took.
+            chip_revision: `record.revision()` from before the chip was read; taken now where it is not given.
+
+        Raises:
+            PredictionError: the raster is not one of this chip (type, shape, nodata).
+            StoreError: it cannot be written.
+            UsageError: the chip's id cannot be part of a file name.
+        """
+        if not _CHIP_ID.fullmatch(record.id):
+            raise UsageError(
+                f"The chip id {record.id[:80]!r} is not made of letters, digits, _, - and .: rename the chip."
+            )
+        _require_contract(chip, predictor, probability)
+        key, revision = key_of(predictor), secrets.token_hex(6)
+        km2 = chip.grid.pixel_area_km2()
+        labelled = chip.label is not None
+        prediction = Prediction(
+            chip_id=record.id,
+            chip_revision=record.revision() if chip_revision is None else chip_revision,
+            model_id=key.model_id,
+            parameters=key.parameters,
+            revision=revision,
+            raster=f"{self._rasters}/{record.id}.{revision}.tif",
+            model_name=predictor.name,
+            device=predictor.device,
+            seconds=float(seconds),
+            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            threshold=float(predictor.threshold),
+            valid_pixels=int(chip.valid.sum()),
+            total_pixels=int(chip.valid.size),
+            area=np.bincount(probability[chip.valid], weights=km2[chip.valid], minlength=LEVELS).astype(np.float64),
+            histogram=ScoreHistogram.of(probability, chip.label) if chip.label is not None else None,
+            label_water_km2=float(km2[(chip.label == 1) & chip.valid].sum()) if labelled else None,
+            country=record.country,
+            event=record.event,
+            split=record.split,
+        )
+        tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
+        write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
+        replaced = self._write_row(prediction)
+        if replaced is not None:
+            with contextlib.suppress(OSError, StoreError):  # it is swept later
+                self._path(replaced).unlink(missing_ok=True)
+        return prediction
+
+    def _write_row(self, prediction: Prediction) -> str | None:
+        """Write the row and return the raster of the row it replaces."""
+        row = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__}
+        row["model_key"] = prediction.key.digest
+        row["area"] = prediction.area.astype("<f8").tobytes()
+        row["histogram"] = None if prediction.histogram is None else prediction.histogram.to_bytes()
+        of_key = (PREDICTIONS.c.chip_id == row["chip_id"]) & (PREDICTIONS.c.model_key == row["model_key"])
+        with self._database.writing() as connection:
+            replaced = connection.execute(select(PREDICTIONS.c.raster).where(of_key).with_for_update()).scalar()
+            upsert(connection, row)
+        return replaced
+
+    def get(self, record: ChipRecord, key: ModelKey) -> Prediction | None:
+        """Return the prediction of a chip under a model, or None where there is none of the chip's files as they are now.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        of_key = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.model_key == key.digest)
+        with self._database.reading() as connection:
+            row = connection.execute(select(PREDICTIONS).where(of_key)).mappings().one_or_none()
+        if row is None or row["chip_revision"] != record.revision():
+            return None
+        return self._prediction(row)
+
+    def for_model(self, key: ModelKey) -> dict[str, Prediction]:
+        """Return all predictions of a model by chip id, also those of files that have changed since (see `fresh`).
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = select(PREDICTIONS).where(PREDICTIONS.c.model_key == key.digest).order_by(PREDICTIONS.c.chip_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return {row["chip_id"]: self._prediction(row) for row in rows}
+
+    def fresh(self, records: Iterable[ChipRecord], key: ModelKey) -> dict[str, Prediction]:
+        """Return the predictions that `get` would give for these records, by chip id, in the records' order.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        stored = self.for_model(key)
+        return {
+            record.id: stored[record.id]
+            for record in records
+            if record.id in stored and stored[record.id].chip_revision == record.revision()
+        }
+
+    def models(self) -> list[ModelSummary]:
+        """Return what models the store has predictions of, the latest used first.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        table, latest = PREDICTIONS.c, func.max(PREDICTIONS.c.created)
+        query = (
+            select(table.model_id, table.parameters, func.max(table.model_name), func.count(), latest)
+            .group_by(table.model_key, table.model_id, table.parameters)
+            .order_by(latest.desc(), table.model_id)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [ModelSummary(ModelKey(r[0], r[1]), r[2], r[3], r[4]) for r in rows]
+
+    def raster_path(self, prediction: Prediction) -> Path:
+        """Return where a prediction's raster is.
+
+        Raises:
+            StoreError: the row does not name a raster of this store.
+        """
+        return self._path(prediction.raster)
+
+    def read(self, prediction: Prediction) -> npt.NDArray[np.uint8]:
+        """Read a prediction's probability raster, uint8 (H, W), contract 2.
+
+        Raises:
+            StoreError: the raster is missing or damaged, or it is another one than the row says.
+        """
+        path = self._path(prediction.raster)
+        values = read_probability(path)
+        if values.size != prediction.total_pixels or np.count_nonzero(values != NODATA) != prediction.valid_pixels:
+            raise StoreError(
+                f"The raster {path} is not the one that was stored for chip {prediction.chip_id}: predict the chip again."
+            )
+        return values
+
+    def _path(self, raster: str) -> Path:
+        if not _RASTER.fullmatch(raster):
+            raise StoreError(f"{self._database.url} names a raster {raster[:80]!r} outside the store: predict again.")
+        return self.folder / raster
+
+    def _prediction(self, row: RowMapping) -> Prediction:
+        values: Mapping[str, Any] = {name: row[name] for name in Prediction.__dataclass_fields__}
+        try:
+            area = np.frombuffer(values["area"], dtype="<f8").astype(np.float64)
+            area = area.reshape(LEVELS)
+            histogram = None if values["histogram"] is None else ScoreHistogram.from_bytes(values["histogram"])
+        except (ValueError, TypeError) as error:
+            raise StoreError(
+                f"{self._database.url} holds a damaged row of chip {row['chip_id']} ({error}): predict the chip again."
+            ) from error
+        area.setflags(write=False)
+        return Prediction(**{**values, "area": area, "histogram": histogram})
+
+    def _sweep(self) -> None:
+        """Remove old rasters that no row names: left by a process that was killed between raster and row."""
+        old: list[Path] = []
+        for path in (self.folder / self._rasters).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another process swept it, or gave it its final name
+                if _SWEPT.fullmatch(path.name) and time.time() - path.stat().st_mtime > SWEEP_AFTER_S:
+                    old.append(path)
+        if not old:
+            return
+        with self._database.reading() as connection:  # after the files were listed: a new row names none of them
+            named = set(connection.execute(select(PREDICTIONS.c.raster)).scalars())
+        for path in old:
+            if f"{self._rasters}/{path.name}" not in named:
+                path.unlink(missing_ok=True)
+
+
+def _require_contract(chip: Chip, predictor: Predictor, probability: npt.NDArray[np.uint8]) -> None:
+    if probability.dtype != np.uint8 or probability.shape != chip.valid.shape:
+        raise PredictionError(
+            f"{predictor.name} gave {probability.dtype} {probability.shape} for chip {chip.id} of {chip.valid.shape}: a "
+            "model must answer uint8 probabilities on the chip's grid."
+        )
+    if not np.array_equal(probability == NODATA, ~chip.valid):
+        raise PredictionError(
+            f"{predictor.name} did not answer 255 exactly where chip {chip.id} has no data: check how it masks nodata."
+        )
