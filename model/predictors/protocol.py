@@ -85,7 +85,7 @@ def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]
     v >= 127, and the mask at threshold 0.5 is exact.
 
     Args:
-        probability: float (H, W), values outside [0, 1] are clipped; what stands where `valid` is False is not looked at.
+        probability: float (H, W), clipped to [0, 1]; what stands where `valid` is False is not looked at.
         valid: bool (H, W).
 
     Returns:

@@ -1,0 +1,248 @@
+"""A bundle's networks, run here: on CUDA where there is one, else on MPS, else on the CPU."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from model.bundle import Bundle, read_bundle
+from model.predictors.protocol import NODATA, Parameter, quantise
+from model.views import FloatArray, average_over_views, pad_to_multiple, predict_in_windows
+from tiles.chip import Chip
+from tiles.errors import ModelError, PredictionError
+
+if TYPE_CHECKING:
+    import torch
+
+    from model.network import Ensemble
+
+_LOG = logging.getLogger(__name__)
+
+WINDOW = 1024
+"""Longest side that is predicted at once, pixels; longer ones in overlapping windows."""
+_OVERLAP = 128
+_MIN_WINDOW = 256
+_CHANNELS = ("vv", "vh")  # what a chip holds in memory
+
+
+class LocalPredictor:
+    """Predicts with a model bundle. Made in milliseconds: torch and the weights are loaded by `load` or the first predict.
+
+    On the CPU one image is predicted at a time, which there is as quick as a batch and makes a chip's answer independent
+    of its neighbours; torch is set to all cores but one for the whole process, so that the page stays alive meanwhile.
+    On CUDA, batches run under bfloat16 (float16 before Ampere) autocast; where memory runs out, the batch, then the
+    window, is halved.
+
+    Args:
+        path: a bundle: folder or .tar.gz.
+        device: "cpu", "cuda", "cuda:1" or "mps"; None takes the best that works.
+        batch_size: images at once; None takes 1 on the CPU, 4 elsewhere.
+        threads: torch's threads on the CPU; None takes all cores but one.
+
+    Raises:
+        BundleError: the bundle's model.json is missing, altered or not understood. The weights are checked by `load`.
+        ModelError: the bundle wants channels that chips do not have.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        device: str | None = None,
+        *,
+        batch_size: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.bundle: Bundle = read_bundle(self.path, verify=False)
+        for channel in self.bundle.channels:
+            if channel not in _CHANNELS:
+                raise ModelError(
+                    f"{self.path} wants the channel {channel}, which chips are read without: use a VV, VH model."
+                )
+        self.name = self.bundle.name
+        self.model_id = self.bundle.id
+        self.parameters: dict[str, Parameter] = {}
+        self.threshold = self.bundle.threshold
+        self.window = WINDOW
+        self.batch_size = batch_size
+        self._threads = threads
+        self._wanted = device
+        self._lock = threading.Lock()
+        self._loaded: tuple[Ensemble, torch.device] | None = None
+
+    @property
+    def device(self) -> str:
+        """Where it runs, as "cuda: NVIDIA H100 80GB HBM3"; before it is loaded, what was asked for, or "not loaded"."""
+        if self._loaded is None:
+            return self._wanted or "not loaded"
+        return _device_name(self._loaded[1])
+
+    def load(self) -> None:
+        """Import torch, read and verify the weights, and move them to the device. Safe from any thread, and again.
+
+        Raises:
+            BundleError: the weights are missing, altered or of another network.
+            ModelError: the device that was asked for does not work.
+        """
+        self._ready()
+
+    def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+        """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel.
+
+        Chips of one shape are predicted together, `batch_size` at a time.
+
+        Raises:
+            BundleError, ModelError: as `load`; or not even one small window fits into the device's memory.
+            PredictionError: the network failed, or gave no probability for a valid pixel.
+        """
+        rasters = [np.full(chip.valid.shape, NODATA, dtype=np.uint8) for chip in chips]
+        by_shape: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for i, chip in enumerate(chips):
+            if chip.valid.any():
+                by_shape[chip.valid.shape].append(i)
+        if not by_shape:
+            return rasters
+        self._ready()
+        for places in by_shape.values():
+            step = self.batch_size or 1
+            for start in range(0, len(places), step):
+                part = places[start : start + step]
+                answers = self._probabilities([chips[i] for i in part])
+                for i, probability in zip(part, answers, strict=True):
+                    rasters[i] = quantise(probability, chips[i].valid)
+        return rasters
+
+    def _ready(self) -> tuple[Ensemble, torch.device]:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def _load(self) -> tuple[Ensemble, torch.device]:
+        import torch  # noqa: PLC0415 - seconds, and only now
+
+        from model.network import load_ensemble  # noqa: PLC0415
+
+        ensemble = load_ensemble(self.path, self.bundle)
+        device = _choose_device(self._wanted)
+        if device.type == "cpu":
+            torch.set_num_threads(self._threads or max(1, _cores() - 1))
+        if self.batch_size is None:
+            self.batch_size = 1 if device.type == "cpu" else 4
+        try:
+            # to() on a module is typed without memory_format; it lays the weights out as the convolutions read them.
+            ensemble = ensemble.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        except RuntimeError as error:
+            raise ModelError(f"{self.name} does not fit on {_device_name(device)}: run it on the cpu.") from error
+        return ensemble, device
+
+    def _probabilities(self, chips: Sequence[Chip]) -> list[FloatArray]:
+        import torch  # noqa: PLC0415
+
+        images = [
+            self.bundle.normalisation.apply({c: getattr(chip, c) for c in self.bundle.channels}, chip.valid)
+            for chip in chips
+        ]
+
+        def in_windows(views: Sequence[FloatArray]) -> list[FloatArray]:
+            return predict_in_windows(self._run, views, self.window, min(_OVERLAP, self.window // 4))
+
+        while True:
+            try:
+                return average_over_views(in_windows, images) if self.bundle.tta == "d4" else in_windows(images)
+            except torch.OutOfMemoryError as error:
+                self._shrink(error)
+            except RuntimeError as error:
+                names = ", ".join(chip.id for chip in chips)
+                reason = str(error).strip().partition("\n")[0][:200]
+                raise PredictionError(f"{self.name} failed on {names} on {self.device}: {reason}.") from error
+
+    def _shrink(self, error: Exception) -> None:
+        """Halve the batch, or else the window, for now and later."""
+        import torch  # noqa: PLC0415
+
+        if (self.batch_size or 1) > 1:
+            self.batch_size = (self.batch_size or 1) // 2
+        elif self.window > _MIN_WINDOW:
+            self.window //= 2
+        else:
+            raise ModelError(
+                f"{self.name} does not fit into the memory of {self.device}, not even {self.window} x {self.window} pixels "
+                "at a time: free memory there, or run it on the cpu."
+            ) from error
+        _LOG.warning("out of memory on %s: batch %s, window %s from now on", self.device, self.batch_size, self.window)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _run(self, images: Sequence[FloatArray]) -> list[FloatArray]:
+        """Run the networks on images of one shape, `batch_size` at a time."""
+        import torch  # noqa: PLC0415
+
+        ensemble, device = self._ready()
+        padded = [pad_to_multiple(image, ensemble.stride) for image in images]
+        rows, columns = padded[0][1]
+        autocast = _autocast_dtype(device)
+        answers: list[FloatArray] = []
+        step = self.batch_size or 1
+        for start in range(0, len(padded), step):
+            batch = np.stack([image for image, _ in padded[start : start + step]])
+            x = torch.from_numpy(batch).to(device).contiguous(memory_format=torch.channels_last)
+            with (
+                torch.inference_mode(),
+                torch.autocast(device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None),
+            ):
+                p = ensemble(x).float().cpu().numpy()
+            answers.extend(p[:, rows, columns])
+        return answers
+
+
+def _cores() -> int:
+    """Return the cores this process may use; macOS does not tell, and gives all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _choose_device(wanted: str | None) -> torch.device:
+    import torch  # noqa: PLC0415
+
+    if wanted is not None:
+        try:
+            device = torch.device(wanted)
+            torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            reason = str(error).strip().partition("\n")[0][:200]
+            raise ModelError(
+                f"The device {wanted!r} does not work here ({reason}): give cpu, or none to choose."
+            ) from error
+        return device
+    for kind, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())):
+        if not there:
+            continue
+        try:
+            torch.zeros(1, device=kind)
+        except RuntimeError as error:  # a driver that is too old, a card that others hold
+            _LOG.warning("%s is there but does not work (%s): running on the next best device", kind, error)
+        else:
+            return torch.device(kind)
+    return torch.device("cpu")
+
+
+def _device_name(device: torch.device) -> str:
+    import torch  # noqa: PLC0415
+
+    return f"cuda: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else device.type
+
+
+def _autocast_dtype(device: torch.device) -> torch.dtype | None:
+    import torch  # noqa: PLC0415
+
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16

@@ -1,0 +1,103 @@
+"""From the name of a model, as a user gives it, to the predictor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.archive import is_archive, is_bundle
+from model.bundle import read_bundle
+from model.fields import suggestion
+from model.predictors.backscatter import BackscatterPredictor
+from model.predictors.protocol import Predictor
+from tiles.errors import BundleError, ModelError
+
+_KNOWN = ("backscatter", "backscatter:otsu", "backscatter:-21.5")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model that can be chosen.
+
+    Attributes:
+        spec: what `open_predictor` takes.
+        name: for people.
+        problem: why it cannot be used, or None.
+    """
+
+    spec: str
+    name: str
+    problem: str | None = None
+
+
+def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
+    """Return the predictor of that name. It is quick: weights and torch are loaded with the first prediction, or `load`.
+
+    Args:
+        spec: "backscatter" (VH below -22 dB), "backscatter:-21.5" (below another value), "backscatter:otsu" (Otsu's
+            threshold a chip), or the path of a bundle: a folder with model.json, or a .tar.gz.
+        device: for a bundle: "cpu", "cuda", "mps"; None takes the best that works.
+
+    Raises:
+        ModelError: there is no such model; names what is known.
+        BundleError: the bundle's model.json is missing, altered or not understood.
+    """
+    text = str(spec)
+    family, _, detail = text.partition(":")
+    if family == "backscatter":
+        return _open_backscatter(text, detail)
+    path = Path(text)
+    try:
+        on_disk = is_archive(path) or is_bundle(path) or path.is_dir()
+    except OSError:  # a text too long for a path
+        on_disk = False
+    if on_disk:
+        from model.predictors.local import LocalPredictor  # noqa: PLC0415 - the baseline needs none of it
+
+        return LocalPredictor(path, device)
+    raise _unknown(text)
+
+
+def known_models(paths: Sequence[str | Path] = ()) -> list[ModelChoice]:
+    """Return the models that can be chosen: the baseline's, then the bundles, in the order of their paths.
+
+    No weights are read: a damaged bundle is listed with its problem as far as model.json shows it.
+
+    Args:
+        paths: bundles, or folders that hold bundles.
+    """
+    choices = [ModelChoice(spec, open_predictor(spec).name) for spec in _KNOWN[:2]]
+    seen: set[Path] = set()
+    for path in map(Path, paths):
+        for candidate in [path] if is_bundle(path) or not path.is_dir() else sorted(path.iterdir()):
+            if candidate.resolve() in seen or (candidate != path and not is_bundle(candidate)):
+                continue
+            seen.add(candidate.resolve())
+            try:
+                choices.append(ModelChoice(str(candidate), read_bundle(candidate, verify=False).name))
+            except BundleError as error:
+                choices.append(ModelChoice(str(candidate), candidate.name, str(error)))
+    return choices
+
+
+def _open_backscatter(spec: str, detail: str) -> BackscatterPredictor:
+    if detail == "otsu":
+        return BackscatterPredictor("otsu")
+    if _NUMBER.fullmatch(detail):
+        return BackscatterPredictor("fixed", float(detail))
+    if spec == "backscatter":
+        return BackscatterPredictor()
+    raise _unknown(spec)
+
+
+def _unknown(spec: str) -> ModelError:
+    hint = suggestion(spec, _KNOWN).removesuffix(".").removesuffix("?")
+    known = (
+        f"{', '.join(_KNOWN)} (any value in dB), or the path of a model bundle (a folder with model.json, or a .tar.gz)"
+    )
+    if hint.startswith(": did you mean"):
+        return ModelError(f"There is no model {spec[:200]!r}{hint}? Known are {known}.")
+    return ModelError(f"There is no model {spec[:200]!r}: give {known}.")
