@@ -32,6 +32,8 @@ _CHIP_KEY = re.compile(
     rf"{re.escape(_HAND)}/(?P<kind>S1Hand|LabelHand)/(?P<chip>(?P<event>[A-Za-z]+(?:-[A-Za-z]+)*)_[0-9]+)_(?P=kind)\.tif"
 )
 _SPLIT_KEY = re.compile(rf"{re.escape(_SPLITS)}(?P<name>[A-Za-z0-9_-]+\.csv)")
+# A tag is sent back in a header, where a line break would begin another.
+_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _COUNTRIES = {"cambodia": "mekong", "unitedstates": "usa", "unitedstatesofamerica": "usa", "us": "usa"}
 
 _CONNECTIONS = 4
@@ -133,7 +135,8 @@ def _listing(fetcher: Fetcher, base: str, prefix: str) -> Iterator[_Object]:
             size = item.findtext("{*}Size", "")
             last = item.findtext("{*}Key", "")
             if re.fullmatch(r"[0-9]{1,12}", size):
-                yield _Object(last, int(size), item.findtext("{*}ETag", ""))
+                etag = item.findtext("{*}ETag", "")
+                yield _Object(last, int(size), etag if _ETAG.fullmatch(etag) else "")
         if page.findtext("{*}IsTruncated", "false").lower() != "true":
             return
         following = page.findtext("{*}NextMarker", "") or last

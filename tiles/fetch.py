@@ -10,7 +10,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -40,7 +40,7 @@ class RemoteFile:
     Attributes:
         url: its address.
         size: bytes.
-        etag: the server's tag of this version, as it stands in the header (with quotes).
+        etag: the server's tag of this version, as it stands in the header (with quotes); empty where there is none.
         target: the file to write.
     """
 
@@ -181,7 +181,7 @@ class Fetcher:
             return None
         if start > remote.size:
             raise self._discard(remote, gained, "more bytes than its size arrived")
-        headers = {"Range": f"bytes={start}-", "If-Range": remote.etag} if start else {}
+        headers = {"Range": f"bytes={start}-", "If-Range": remote.etag} if start and remote.etag else {}
         with self._open(remote.url, headers) as response, _disk(remote.part), remote.part.open("ab", 0) as sink:
             if start and response.status != http.HTTPStatus.PARTIAL_CONTENT:
                 gained(-start)
@@ -284,7 +284,8 @@ def _md5_header(headers: Message) -> str | None:
     for value in ",".join(headers.get_all("x-goog-hash", [])).split(","):
         name, _, encoded = value.strip().partition("=")
         if name == "md5":
-            return base64.b64decode(encoded).hex()
+            with suppress(ValueError):  # not base64: as good as none
+                return base64.b64decode(encoded, validate=True).hex()
     return None
 
 

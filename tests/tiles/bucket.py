@@ -34,7 +34,9 @@ class Bucket:
     url: str = ""
     composite: set[str] = field(default_factory=set)  # keys whose ETag is no MD5
     hidden: set[str] = field(default_factory=set)  # listed, but answered with 404
-    faults: dict[str, list[str]] = field(default_factory=dict)  # key -> what the next requests meet: 503, cut, flip
+    faults: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # key -> what the next requests meet: 503, cut, flip, or an address to be sent to
     stall: set[str] = field(default_factory=set)  # keys sent half, then held
     requests: list[tuple[str, str | None]] = field(default_factory=list)  # (key, Range header)
     released: threading.Event = field(default_factory=threading.Event)
@@ -102,6 +104,8 @@ def _handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
             fault = orders.pop(0) if orders else ""
             if fault == "503":
                 self._send(503, b"busy", {})
+            elif fault.startswith("http://"):
+                self._send(302, b"", {"Location": fault})
             elif key not in bucket.objects or key in bucket.hidden:
                 self._send(404, b"NoSuchKey", {})
             else:

@@ -216,6 +216,23 @@ def test_files_without_any_checksum_are_compared_by_size_and_reported(bucket: Bu
     assert _download(bucket, tmp_path).kept == 13
 
 
+def test_a_tag_that_would_break_a_header_is_never_sent_back(bucket: Bucket, tmp_path: Path) -> None:
+    key = image("USA_905409")
+    bucket.faults = {key: ["cut"]}
+    page = bucket.page
+    tag = bucket.etag(key).encode()
+    bucket.page = lambda prefix, marker: page(prefix, marker).replace(tag, b'"a&#10;X-Other: b"')  # type: ignore[method-assign]
+    _download(bucket, tmp_path)
+    assert [asked for k, asked in bucket.requests if k == key] == [None, None]
+    assert _files(tmp_path) == _expected(bucket)
+
+
+def test_being_sent_on_to_an_address_that_is_not_https_is_refused(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.faults = {METADATA: ["http://elsewhere.example/x"]}
+    with pytest.raises(UsageError, match="http://elsewhere.example/x is not an https address"):
+        _download(bucket, tmp_path)
+
+
 def test_a_label_that_is_listed_but_gone_fails_by_name_and_the_rest_arrives(bucket: Bucket, tmp_path: Path) -> None:
     bucket.hidden = {label("USA_905409")}
     with pytest.raises(DownloadError, match=r"1 of 13 files .*USA_905409_LabelHand.tif was answered with 404"):
