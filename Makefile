@@ -32,7 +32,7 @@ format: $(READY) ## Format the code and mend what ruff can mend
 
 .PHONY: benchmarks
 benchmarks: $(READY) ## Measure, as ratios against something named
-	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 .PHONY: setup
 setup: $(READY) ## Set up .venv and nothing else

@@ -229,7 +229,7 @@ def test_a_tag_that_would_break_a_header_is_never_sent_back(bucket: Bucket, tmp_
 
 def test_being_sent_on_to_an_address_that_is_not_https_is_refused(bucket: Bucket, tmp_path: Path) -> None:
     bucket.faults = {METADATA: ["http://elsewhere.example/x"]}
-    with pytest.raises(UsageError, match="http://elsewhere.example/x is not an https address"):
+    with pytest.raises(UsageError, match=r"http://elsewhere.example/x is not an https address"):
         _download(bucket, tmp_path)
 
 
