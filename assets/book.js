@@ -1,0 +1,102 @@
+// What the browser knows: the catalog's chips and, by model, their predictions with decoded histograms.
+// Dash stores carry version numbers only; the data stays here, decoded once.
+window.floodscope = window.floodscope || {};
+
+floodscope.book = (() => {
+  const chips = new Map(); // id -> chip of the catalog
+  const models = new Map(); // model spec -> Map(chip id -> prediction)
+  const details = new Map(); // prediction revision -> {area, labelKm2, ...}
+  let info = { counts: {}, name: "", simulated: false };
+  let opened = null; // the server's latest answer to an opened chip
+  let version = 0; // changes with all of this; callbacks take it as their input
+
+  const setCatalog = (payload) => {
+    chips.clear();
+    payload.chips.forEach((chip) => chips.set(chip.id, chip));
+    info = payload.info;
+    version += 1;
+    return version;
+  };
+
+  const shelf = (model) => {
+    if (!models.has(model)) models.set(model, new Map());
+    return models.get(model);
+  };
+
+  const add = (model, predictions) => {
+    const place = shelf(model);
+    predictions.forEach((p) => {
+      const known = place.get(p.id);
+      if (known && known.revision === p.revision) return;
+      place.set(p.id, { ...p, histogram: p.histogram ? floodscope.scores.histogram(p.histogram) : null });
+    });
+    version += 1;
+    return version;
+  };
+
+  // Take in the answer to an opened chip: its prediction, or why there is none.
+  const open = (answer) => {
+    opened = answer;
+    const { id, prediction: p, detail, chip_revision: revision } = answer;
+    const chip = chips.get(id);
+    if (chip && revision && chip.revision !== revision) chips.set(id, { ...chip, revision }); // its files have changed
+    if (detail) details.set(p.revision, { ...detail, area: floodscope.scores.area(detail.area) });
+    return add(answer.model, p ? [p] : []);
+  };
+
+  const prediction = (model, id) => (models.has(model) ? models.get(model).get(id) : undefined);
+
+  // Figures of one chip at a level: null where it has no label or no prediction.
+  const chipFigures = (model, id, k) => {
+    const p = prediction(model, id);
+    if (!p || !p.histogram) return null;
+    return floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k));
+  };
+
+  // One row a group of chips, in the order of the groups' names: micro figures with their interval.
+  const regions = (model, k, by = "country") => {
+    const groups = new Map();
+    chips.forEach((chip) => {
+      const name = chip[by] || "Unknown";
+      if (!groups.has(name)) groups.set(name, { name, chips: 0, imagery: 0, predicted: 0, counts: [] });
+      const group = groups.get(name);
+      group.chips += 1;
+      group.imagery += chip.imagery ? 1 : 0;
+      const p = prediction(model, chip.id);
+      if (!p) return;
+      group.predicted += 1;
+      if (p.histogram) group.counts.push(floodscope.scores.confusion(p.histogram, k));
+    });
+    return [...groups.values()]
+      .map((group) => summary(group))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  };
+
+  const summary = ({ name, chips: n, imagery, predicted, counts }) => {
+    const scored = counts.filter((c) => c.tp + c.fp + c.fn + c.tn > 0);
+    return {
+      name, chips: n, imagery, predicted, scored: scored.length,
+      ...floodscope.scores.figures(floodscope.scores.sum(scored)),
+      interval: floodscope.scores.interval(scored),
+    };
+  };
+
+  const total = (model, k) => {
+    const counts = [];
+    let predicted = 0;
+    chips.forEach((chip) => {
+      const p = prediction(model, chip.id);
+      if (!p) return;
+      predicted += 1;
+      if (p.histogram) counts.push(floodscope.scores.confusion(p.histogram, k));
+    });
+    return summary({ name: "all", chips: chips.size, imagery: info.counts.imagery, predicted, counts });
+  };
+
+  return {
+    chips, details, setCatalog, add, open, prediction, chipFigures, regions, total, shelf,
+    get info() { return info; },
+    get opened() { return opened; },
+    get version() { return version; },
+  };
+})();

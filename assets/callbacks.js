@@ -1,0 +1,238 @@
+// Clientside callbacks: what the browser answers by itself. Each reads its inputs, calls the modules beside, and returns.
+window.dash_clientside = window.dash_clientside || {};
+
+window.dash_clientside.floodscope = (() => {
+  const fs = window.floodscope;
+  const SAME = () => window.dash_clientside.no_update;
+  const level = (threshold) => fs.scores.level(threshold === null || threshold === undefined ? 0.5 : threshold);
+  const idOf = (selection) => (selection && selection.id) || null;
+  const chipOf = (selection) => fs.book.chips.get(idOf(selection));
+
+  // --- page ----------------------------------------------------------------------------------------------------
+  // The page opens: controls get what the URL says, or the defaults.
+  const restore = (_, settings) => {
+    const view = fs.view.initial();
+    const models = settings.models.map((m) => m.spec);
+    const model = models.includes(view.model) ? view.model : settings.model;
+    const known = settings.models.find((m) => m.spec === model);
+    const preferred = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
+    return [
+      model,
+      view.threshold ?? (known ? known.threshold : 0.5),
+      view.opacity ?? 0.75,
+      view.base ?? "composite",
+      view.overlay ?? "prediction",
+      view.tab ?? (view.chip ? "chip" : "regions"),
+      view.theme ?? preferred,
+      view.chip ? { id: view.chip, at: Date.now(), restored: true } : SAME(),
+    ];
+  };
+
+  const persist = (selection, view, base, overlay, threshold, opacity, tab, theme, version, model) => {
+    if (!version || !model) return SAME(); // nothing is settled yet
+    const at = view || { lat: null, lon: null, zoom: null };
+    const search = fs.view.format({ ...at, chip: idOf(selection), model, base, overlay, threshold, opacity, tab, theme });
+    if (search !== window.location.search) window.history.replaceState(window.history.state, "", search);
+    return SAME();
+  };
+
+  const showTheme = (theme) => {
+    const chosen = theme || "dark";
+    document.documentElement.dataset.theme = chosen;
+    document.documentElement.lang = "en";
+    document.body.dataset.agThemeMode = chosen;
+    return chosen;
+  };
+  const flipTheme = (clicks, theme) => (clicks ? (theme === "dark" ? "light" : "dark") : SAME());
+
+  const copyLink = (clicks) => {
+    if (!clicks) return SAME();
+    const done = () => {
+      window.dash_clientside.set_props("share", { children: "Link copied" });
+      setTimeout(() => window.dash_clientside.set_props("share", { children: "Copy link" }), 1600);
+    };
+    if (navigator.clipboard) navigator.clipboard.writeText(window.location.href).then(done, () => {});
+    return SAME();
+  };
+
+  // --- data comes in -------------------------------------------------------------------------------------------
+  const catalogLoaded = (payload) => {
+    if (!payload) return Array(5).fill(SAME());
+    const version = fs.book.setCatalog(payload);
+    const { counts, simulated, name } = payload.info;
+    const options = [
+      { group: "Countries", items: payload.info.countries.map((c) => ({ value: `country:${c}`, label: c })) },
+      { group: "Chips", items: [...fs.book.chips.values()].map((c) => ({ value: `chip:${c.id}`, label: c.id })) },
+    ];
+    const { html } = fs.words;
+    const label = [html.Span({ className: "fs-catalog-name", title: name }, name)];
+    if (simulated) label.push(html.Span({ className: "fs-badge fs-badge-simulated" }, "Simulated data"));
+    label.push(html.Span({ className: "fs-catalog-count" }, `${fs.words.integer(counts.imagery)} chips with imagery`));
+    return [version, fs.map.points(), fs.map.footprints(), options, label];
+  };
+
+  const predictionsLoaded = (payload) => (payload ? fs.book.add(payload.model, payload.predictions) : SAME());
+
+  const chipOpened = (payload) => {
+    if (!payload) return SAME();
+    if (payload.pending) setTimeout(() => window.dash_clientside.set_props("ask-again", { data: Date.now() }), 400);
+    return fs.book.open(payload);
+  };
+
+  const jobNews = (payload) => (payload ? fs.book.add(payload.model, payload.predictions) : SAME());
+
+  // --- map -----------------------------------------------------------------------------------------------------
+  const LEGENDS = {
+    composite: [["#e04a3f", "R", "VV −23…0 dB"], ["#3fae5a", "G", "VH −28…−5 dB"], ["#4a78e0", "B", "VV / VH 0.2…1"]],
+    vv: [["linear-gradient(90deg,#000,#fff)", "", "VV −23…0 dB"]],
+    vh: [["linear-gradient(90deg,#000,#fff)", "", "VH −28…−5 dB"]],
+  };
+  const legend = (base, overlay, counts) => {
+    const { html, integer } = fs.words;
+    const count = (key) => (counts ? ` ${integer(counts[key])} px` : "");
+    const over = {
+      prediction: [[fs.filters.css("water"), "W", "predicted water"]],
+      truth: [[fs.filters.css("truth"), "T", "water in the label"]],
+      errors: [
+        [fs.filters.css("hit"), "TP", `true water${count("tp")}`],
+        [fs.filters.css("false"), "FP", `false water${count("fp")}`],
+        [fs.filters.css("missed"), "FN", `missed water${count("fn")}`],
+      ],
+      none: [],
+    }[overlay];
+    return [...over, ...LEGENDS[base]].map(([colour, letter, text]) => html.Span({ className: "fs-legend-item" },
+      html.Span({ className: "fs-swatch", style: { background: colour } }, letter), text));
+  };
+
+  const showLayers = (base, overlay, threshold, opacity, selection, version, model) => {
+    if (!base || !overlay) return Array(3).fill(SAME());
+    fs.filters.show({ base, overlay, level: level(threshold), opacity: opacity ?? 0.75 });
+    const id = idOf(selection);
+    const counts = id ? fs.book.chipFigures(model, id, level(threshold)) : null;
+    return [legend(base, overlay, counts), (threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
+  };
+
+  // Tile layers of the open chip. A changed address is a changed layer: revisions are in the path.
+  let shown = { base: "", scores: "" };
+  const tileLayer = (layer, chip, revision, pane) => ({
+    namespace: "dash_leaflet", type: "TileLayer",
+    props: {
+      id: `${pane}-${chip.id}-${revision}`, url: `tiles/${layer}/${chip.id}/${revision}/{z}/{x}/{y}.png`, pane,
+      bounds: [[chip.bounds[1], chip.bounds[0]], [chip.bounds[3], chip.bounds[2]]], className: `fs-${pane}-layer`,
+      maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
+      attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
+    },
+  });
+  const mapLayers = (selection, version, model) => {
+    const chip = chipOf(selection);
+    const p = chip && fs.book.prediction(model, chip.id);
+    const drawn = chip && chip.imagery && chip.bounds;
+    const base = drawn ? `${chip.id}/${chip.revision}` : "";
+    const scores = drawn && p ? `${chip.id}/${p.revision}` : "";
+    const out = [
+      base === shown.base ? SAME() : drawn ? [tileLayer("composite", chip, chip.revision, "imagery")] : [],
+      scores === shown.scores ? SAME() : scores ? [tileLayer("scores", chip, p.revision, "scores")] : [],
+    ];
+    shown = { base, scores };
+    return out;
+  };
+
+  // The map goes to the chosen chip. It flies where there is an answer to wait for, and jumps where there is none.
+  let flown = null;
+  const fly = (selection, version, model) => {
+    const chip = chipOf(selection);
+    if (!chip || !chip.bounds || flown === selection.at) return SAME();
+    flown = selection.at;
+    if (selection.restored && fs.view.initial().zoom !== null) return SAME();
+    fs.map.flyToBounds(chip.bounds, { instant: Boolean(fs.book.prediction(model, chip.id)) });
+    return SAME();
+  };
+
+  const recolour = (version, threshold, selection, theme, model) => {
+    if (!version) return SAME();
+    const k = level(threshold);
+    const iou = new Map();
+    fs.book.shelf(model).forEach((p, id) => {
+      const figures = p.histogram ? fs.book.chipFigures(model, id, k) : null;
+      iou.set(id, figures ? figures.iou : null);
+    });
+    const country = new Map(fs.book.regions(model, k).filter((r) => r.scored).map((r) => [r.name, r.iou]));
+    requestAnimationFrame(() => fs.map.restyle({ iou, country, selected: idOf(selection) }));
+    return SAME();
+  };
+
+  // --- ways to choose a chip -----------------------------------------------------------------------------------
+  const search = (value) => {
+    if (!value) return [SAME(), SAME(), SAME()];
+    const name = value.slice(value.indexOf(":") + 1);
+    if (value.startsWith("chip:")) return [{ id: name, at: Date.now() }, SAME(), null];
+    fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => chip.country === name));
+    return [SAME(), "regions", null];
+  };
+  const rowChosen = (rows) => (rows && rows.length && rows[0].id ? { id: rows[0].id, at: Date.now() } : SAME());
+  const regionChosen = (rows) => {
+    if (rows && rows.length) fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => (chip.country || "Unknown") === rows[0].name));
+    return SAME();
+  };
+  const tabOfSelection = (selection, tab) => (idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : SAME());
+
+  // --- panel ---------------------------------------------------------------------------------------------------
+  const chipPanel = (selection, version, threshold, model) =>
+    [fs.panel.chip({ id: idOf(selection), opened: fs.book.opened, model, k: level(threshold), threshold: threshold ?? 0.5 })];
+
+  const overview = (version, threshold, tab, theme, model) => {
+    if (!version || tab !== "regions") return Array(3).fill(SAME());
+    const k = level(threshold);
+    const regions = fs.book.regions(model, k);
+    return [fs.panel.figures(fs.book.total(model, k), regions), fs.panel.regionRows(regions), fs.panel.bars(regions)];
+  };
+
+  const chipRows = (version, threshold, tab, model) => {
+    if (!version || tab !== "chips") return SAME();
+    const k = level(threshold);
+    return [...fs.book.chips.values()].map((chip) => {
+      const p = fs.book.prediction(model, chip.id);
+      const f = fs.book.chipFigures(model, chip.id, k);
+      return {
+        id: chip.id, country: chip.country, event: chip.event, date: chip.date, split: chip.split,
+        state: fs.map.describe(chip).replace(/^IoU .*/, "scored"), iou: f ? f.iou : null, predicted: Boolean(p),
+        missed: f ? f.fn : null, false: f ? f.fp : null,
+      };
+    });
+  };
+
+  const jobShown = (job, version, model) => {
+    const all = fs.book.info.counts.imagery || 0;
+    const left = all - fs.book.shelf(model || "").size;
+    if (!job || job.model !== model) {
+      const idle = version && all && left === all ? "Nothing is predicted yet: open a chip, or predict all of them." : "";
+      return [idle, true, !version || left <= 0];
+    }
+    return [fs.panel.job(job.progress), !job.progress.running, job.progress.running || left <= 0];
+  };
+
+  const modelState = (payload, model) => {
+    if (!payload || payload.model !== model) return ["busy", "Opening the model …", ""];
+    return [payload.state, payload.message, payload.state === "error" ? "not usable" : payload.device];
+  };
+  const modelCards = (version, tab, model, settings) => {
+    if (tab !== "models") return SAME();
+    return settings.models.map((m) => fs.panel.model(m, m.spec === model, fs.book.shelf(m.spec).size));
+  };
+
+  const afterResize = () => { setTimeout(() => fs.map.invalidate(), 250); return SAME(); };
+  const drawer = (clicks, open) => {
+    if (!clicks) return SAME();
+    afterResize();
+    return !open;
+  };
+  const drawerClass = (open) => {
+    document.documentElement.dataset.drawer = open ? "open" : "closed";
+    return open ? "Show more map" : "Show panel";
+  };
+
+  return {
+    restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, mapLayers,
+    fly, recolour, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
+  };
+})();

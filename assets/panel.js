@@ -1,0 +1,158 @@
+// What stands in the panel: the open chip, the figures of all regions, the bars.
+window.floodscope = window.floodscope || {};
+
+floodscope.panel = (() => {
+  const w = () => floodscope.words;
+  const div = (className, ...children) => w().html.Div({ className }, ...children);
+  const span = (className, ...children) => w().html.Span({ className }, ...children);
+
+  // A figure with its name; the explanation is read on hover and on focus.
+  const figure = (name, value, note) => w().html.Div(
+    { className: "fs-figure", tabIndex: 0, title: w().METRICS[name] || name, role: "group", "aria-label": `${name} ${value}` },
+    span("fs-figure-name", name), span("fs-figure-value", value), note ? span("fs-figure-note", note) : "",
+  );
+  const row = (name, value) => div("fs-row", span("fs-row-name", name), span("fs-row-value", value));
+  const notice = (kind, ...text) => w().html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : "status" }, ...text);
+
+  const empty = () => div("fs-empty",
+    w().html.H2({}, "No chip is open"),
+    w().html.P({}, "Click a chip on the map, or choose one in the Chips table: its image is drawn, its water predicted and, where there is a label, scored."));
+
+  const badges = (chip) => {
+    const out = [];
+    const badge = (kind, text) => out.push(span(`fs-badge fs-badge-${kind}`, text));
+    if (chip.simulated) badge("simulated", "Simulated");
+    if (!chip.imagery) badge("muted", chip.problem ? "Unusable" : "No imagery");
+    else if (!chip.labelled) badge("muted", "No label");
+    return out.length ? div("fs-badges", ...out) : "";
+  };
+
+  const heading = (chip) => div("fs-chip-heading",
+    w().html.H2({}, chip.id),
+    div("fs-chip-place", [chip.country, chip.event && chip.event !== chip.country ? `event ${chip.event}` : null, chip.date,
+      chip.split ? `${chip.split} split` : null, chip.layout].filter(Boolean).join(" · ")),
+    badges(chip));
+
+  const ready = (opened, id, model) => opened && opened.id === id && opened.model === model && !opened.pending;
+
+  const chip = ({ id, opened, model, k, threshold }) => {
+    if (!id) return empty();
+    const c = floodscope.book.chips.get(id);
+    if (!c) {
+      if (!floodscope.book.chips.size) return div("fs-empty", w().html.P({}, "Reading the catalog …"));
+      return notice("error", `No chip ${id} is in this catalog. Choose one in the Chips table.`);
+    }
+    if (!c.imagery) {
+      return div("fs-chip", heading(c), c.problem ? notice("error", c.problem)
+        : notice("info", "The catalog knows this chip, but its image is not on disk. Its footprint is drawn as an outline where it is known."));
+    }
+    const p = floodscope.book.prediction(model, id);
+    const answered = ready(opened, id, model);
+    if (answered && opened.error) return div("fs-chip", heading(c), notice("error", opened.error));
+    if (!p) {
+      const ahead = opened && opened.id === id && opened.pending ? opened.ahead : 0;
+      return div("fs-chip", heading(c), notice("busy", ahead ? `Waiting for ${ahead} prediction${ahead > 1 ? "s" : ""} before this one …` : "Predicting water …"),
+        div("fs-skeleton"), div("fs-skeleton fs-skeleton-short"));
+    }
+    return div("fs-chip", heading(c), ...scored(c, p, k, threshold));
+  };
+
+  const scored = (c, p, k, threshold) => {
+    const { score, score3, km2, percent, integer, seconds } = w();
+    const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
+    const detail = floodscope.book.details.get(p.revision);
+    const water = detail ? detail.area[k] : null;
+    const out = [];
+    const known = f && f.tp + f.fp + f.fn + f.tn > 0;
+    if (known) {
+      const undefinedIou = f.iou === null ? "no water here, none predicted" : "";
+      out.push(div("fs-figures fs-figures-chip",
+        figure("IoU", score(f.iou), undefinedIou), figure("Precision", score(f.precision)), figure("Recall", score(f.recall)), figure("F1", score(f.f1))));
+    } else {
+      out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
+    }
+    out.push(div("fs-figures fs-figures-two", figure("Water", km2(water), `at p ≥ ${threshold.toFixed(2)}`),
+      figure("Truth", detail && detail.label_water_km2 !== null ? km2(detail.label_water_km2) : w().NONE, known ? "water in the label" : "no label")));
+    const rows = [];
+    if (known) {
+      rows.push(row("True water (TP)", `${integer(f.tp)} px`), row("False water (FP)", `${integer(f.fp)} px`), row("Missed water (FN)", `${integer(f.fn)} px`),
+        row("True dry (TN)", `${integer(f.tn)} px`), row("IoU, three digits", score3(f.iou)));
+    }
+    rows.push(row("Valid pixels", `${percent(p.valid_share)}`));
+    rows.push(row("Model", p.model_name), row("Device", p.device), row("Prediction took", seconds(p.seconds)), row("Predicted", p.created.slice(0, 16).replace("T", " ")));
+    out.push(div("fs-rows", ...rows));
+    return out;
+  };
+
+  // --- regions -------------------------------------------------------------------------------------------------
+  const MIN_CHIPS = 2; // fewer labelled chips than this give no interval, so no confident number
+
+  const figures = (all, regions) => {
+    const { integer, score, interval } = w();
+    const counts = floodscope.book.info.counts;
+    const rated = regions.filter((r) => r.iou !== null && r.scored >= MIN_CHIPS);
+    const single = regions.filter((r) => r.iou !== null);
+    const pool = rated.length ? rated : single;
+    const weakest = pool.length ? pool.reduce((a, b) => (b.iou < a.iou ? b : a)) : null;
+    return [
+      figure("Chips", integer(counts.chips), `${integer(counts.imagery)} with imagery, ${integer(counts.labelled)} labelled`),
+      figure("Predicted", integer(all.predicted), `of ${integer(counts.imagery)}`),
+      figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet"),
+      figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : "predict to find out"),
+    ];
+  };
+
+  const regionRows = (regions) => regions.map((r) => ({
+    name: r.name, chips: r.chips, imagery: r.imagery, predicted: r.predicted, scored: r.scored, iou: r.iou,
+    low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
+  }));
+
+  const bars = (regions) => {
+    const ink = floodscope.map.css("--fs-ink");
+    const soft = floodscope.map.css("--fs-border");
+    const rows = regions.filter((r) => r.scored).sort((a, b) => (a.iou ?? -1) - (b.iou ?? -1));
+    return {
+      data: [{
+        type: "bar", orientation: "h", y: rows.map((r) => r.name), x: rows.map((r) => r.iou ?? 0),
+        marker: { color: rows.map((r) => floodscope.map.ramp(r.iou ?? 0)), line: { color: soft, width: 1 }, opacity: rows.map((r) => (r.scored < MIN_CHIPS ? 0.45 : 1)) },
+        error_x: {
+          type: "data", symmetric: false, color: ink, thickness: 1.2, width: 3,
+          array: rows.map((r) => (r.interval ? r.interval[1] - r.iou : 0)), arrayminus: rows.map((r) => (r.interval ? r.iou - r.interval[0] : 0)),
+        },
+        text: rows.map((r) => `${r.name}: ${r.iou === null ? "IoU undefined (no water)" : `IoU ${r.iou.toFixed(2)} ${w().interval(r.interval)}`}, n = ${r.scored}`),
+        hovertemplate: "%{text}<extra></extra>", textposition: "none",
+      }],
+      layout: {
+        height: Math.max(120, 24 * rows.length + 48), margin: { l: 130, r: 16, t: 8, b: 32 }, showlegend: false, bargap: 0.35,
+        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "inherit", size: 12, color: ink },
+        xaxis: { range: [0, 1], fixedrange: true, gridcolor: soft, zeroline: false, title: { text: "IoU, 95 % interval", font: { size: 12 } } },
+        yaxis: { fixedrange: true, automargin: true, type: "category" },
+        annotations: rows.length ? [] : [{ text: "Nothing scored yet", showarrow: false, font: { color: floodscope.map.css("--fs-muted") }, x: 0.5, xref: "paper", y: 0.5, yref: "paper" }],
+      },
+    };
+  };
+
+  // --- jobs and models -----------------------------------------------------------------------------------------
+  const job = (progress) => {
+    const { integer, seconds, html } = w();
+    const ready = progress.done + progress.skipped + progress.failed.length;
+    const share = progress.total ? ready / progress.total : 1;
+    const text = progress.running
+      ? `Predicting: ${integer(ready)} of ${integer(progress.total)}${progress.rate ? `, ${progress.rate.toFixed(1)} chips/s` : ""}`
+      : `${progress.cancelled ? "Cancelled" : "Done"}: ${integer(progress.done)} predicted in ${seconds(progress.seconds)}`;
+    const out = [html.Span({}, text), html.Div({ className: "fs-job-bar" }, html.Div({ className: "fs-job-done", style: { width: `${100 * share}%` } }, ""))];
+    if (progress.failed.length) {
+      out.push(html.Details({ className: "fs-job-failed" }, html.Summary({}, `${integer(progress.failed.length)} could not be predicted`),
+        html.Ul({}, ...progress.failed.slice(0, 20).map((f) => html.Li({}, f.message)))));
+    }
+    return out;
+  };
+
+  const model = (m, chosen, predicted) => div("fs-model-card",
+    w().html.H3({}, m.name + (chosen ? " (in use)" : "")),
+    m.error ? notice("error", m.error) : w().html.P({}, `Runs on ${m.device}. Mask threshold ${m.threshold.toFixed(2)}. ${chosen || predicted ? `${w().integer(predicted)} chips predicted.` : ""}`),
+    m.id ? w().html.P({}, `Id ${m.id.slice(0, 16)}`) : "",
+    m.parameters ? w().html.P({}, Object.entries(m.parameters).map(([key, value]) => `${key} = ${value}`).join(", ")) : "");
+
+  return { chip, job, model, figures, regionRows, bars, MIN_CHIPS };
+})();

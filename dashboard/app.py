@@ -1,0 +1,80 @@
+"""The app factory: Dash on Flask over one workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dash import Dash
+from flask import Flask, Response, jsonify
+
+from dashboard.callbacks import register
+from dashboard.layout.page import page
+from tiles.blueprint import tile_blueprint
+from tiles.errors import FloodscopeError, http_status
+from tiles.places import ASSETS
+
+if TYPE_CHECKING:
+    from dashboard.workspace import Workspace
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en" data-theme="dark">
+  <head>
+    {%metas%}
+    <title>{%title%}</title>
+    <link rel="icon" href="assets/favicon.svg" type="image/svg+xml">
+    {%css%}
+  </head>
+  <body>
+    {%app_entry%}
+    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>"""
+
+_SECURITY_HEADERS = {
+    # Everything comes from this server: no request leaves the machine, whatever a label or file name says.
+    # Dash writes its configuration as inline scripts, and ag-grid and Mantine write styles.
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def create_app(workspace: Workspace) -> Dash:
+    """Return the Dash app of a workspace; `app.server` is the WSGI application."""
+    server = Flask("dashboard")
+    app = Dash(
+        "dashboard",
+        server=server,
+        assets_folder=str(ASSETS),
+        assets_ignore=r"sources|README",
+        title="floodscope",
+        update_title=None,  # type: ignore[arg-type]
+        index_string=_INDEX,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+        suppress_callback_exceptions=True,
+    )
+    models = workspace.models()
+    settings = {"model": models[0]["spec"], "models": models}
+    app.layout = lambda: page(settings)
+    register(app, workspace)
+    server.register_blueprint(tile_blueprint(lambda: workspace.tiles))
+
+    @server.errorhandler(FloodscopeError)
+    def answer(error: FloodscopeError) -> tuple[Response, int]:
+        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
+
+    @server.after_request
+    def secure(response: Response) -> Response:
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    @server.get("/healthz")
+    def health() -> Response:
+        return jsonify(status="ok", chips=len(workspace.catalog))
+
+    return app

@@ -1,0 +1,58 @@
+"""The ids of the components that callbacks name."""
+
+from __future__ import annotations
+
+# What the page knows
+URL = "url"
+SETTINGS = "settings"
+VERSION = "version"
+SELECTION = "selection"
+VIEW = "view"
+OPENED = "opened"
+ASK_AGAIN = "ask-again"
+CATALOG_IN = "catalog-in"
+PREDICTIONS_IN = "predictions-in"
+JOB_IN = "job-in"
+POLL = "poll"
+EFFECT = "effect"
+
+# Header
+THEME = "theme"
+THEME_TOGGLE = "theme-toggle"
+PROVIDER = "provider"
+CATALOG_LABEL = "catalog-label"
+MODEL = "model"
+DEVICE = "device"
+DOT = "model-dot"
+SEARCH = "search"
+SHARE = "share"
+
+# Map
+MAP = "map"
+COUNTRIES = "countries"
+FOOTPRINTS = "footprints"
+POINTS = "points"
+IMAGERY = "imagery-pane"
+SCORES = "scores-pane"
+STRIP = "layer-strip"
+BASE = "base"
+OVERLAY = "overlay"
+THRESHOLD = "threshold"
+THRESHOLD_VALUE = "threshold-value"
+OPACITY = "opacity"
+OPACITY_VALUE = "opacity-value"
+LEGEND = "legend"
+
+# Panel
+DRAWER = "drawer-open"
+DRAWER_HANDLE = "drawer-handle"
+TAB = "tab"
+CHIP_PANEL = "chip-panel"
+FIGURES = "figures"
+PREDICT_ALL = "predict-all"
+CANCEL = "cancel"
+JOB = "job"
+REGIONS_TABLE = "regions-table"
+REGIONS_BARS = "regions-bars"
+CHIPS_TABLE = "chips-table"
+MODELS_LIST = "models-list"

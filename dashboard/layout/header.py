@@ -1,0 +1,51 @@
+"""The header: name, catalog, search, the model in use with its device, the link, the theme."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard import ids
+
+
+def header(settings: dict[str, Any]) -> html.Header:
+    """Return the header."""
+    return html.Header(
+        className="fs-header",
+        children=[
+            html.H1("floodscope", className="fs-brand"),
+            html.Div(id=ids.CATALOG_LABEL, className="fs-catalog"),
+            dmc.Select(
+                id=ids.SEARCH,
+                className="fs-search",
+                placeholder="Find a chip or country",
+                searchable=True,
+                clearable=True,
+                limit=30,
+                size="xs",
+                w=200,
+                data=[],
+                nothingFoundMessage="No chip or country of that name",
+                attributes={"input": {"aria-label": "Find a chip or country"}},
+            ),
+            html.Div(
+                className="fs-model",
+                children=[
+                    html.Span(id=ids.DOT, className="fs-dot", role="img", **{"aria-label": "Model status"}),
+                    dmc.Select(
+                        id=ids.MODEL,
+                        data=[{"value": m["spec"], "label": m["name"]} for m in settings["models"]],
+                        allowDeselect=False,
+                        size="xs",
+                        w=190,
+                        attributes={"input": {"aria-label": "Model"}},
+                    ),
+                    html.Span(id=ids.DEVICE, className="fs-device"),
+                ],
+            ),
+            html.Button("Copy link", id=ids.SHARE, className="fs-button", title="Copy the address of this very view"),
+            html.Button("Theme", id=ids.THEME_TOGGLE, className="fs-button", title="Switch between dark and light"),
+        ],
+    )

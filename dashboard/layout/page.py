@@ -1,0 +1,48 @@
+"""The page: the frame around header, map and panel, and the stores that hold what the page knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from dashboard import ids
+from dashboard.layout.header import header
+from dashboard.layout.map import chip_map
+from dashboard.layout.panel import panel
+
+_STORES = (
+    ids.VERSION,
+    ids.SELECTION,
+    ids.VIEW,
+    ids.OPENED,
+    ids.ASK_AGAIN,
+    ids.CATALOG_IN,
+    ids.PREDICTIONS_IN,
+    ids.JOB_IN,
+    ids.EFFECT,
+    ids.THEME,
+)
+
+
+def page(settings: dict[str, Any]) -> dmc.MantineProvider:
+    """Return the whole page.
+
+    Args:
+        settings: what the browser must know before anything is loaded: `model`, the default model's spec, and `models`,
+            each with `spec`, `name` and `threshold`.
+    """
+    return dmc.MantineProvider(
+        id=ids.PROVIDER,
+        forceColorScheme="dark",
+        theme={"primaryColor": "cyan", "defaultRadius": "sm", "respectReducedMotion": True},
+        children=[
+            dcc.Location(id=ids.URL, refresh=False),
+            dcc.Store(id=ids.SETTINGS, data=settings),
+            *[dcc.Store(id=name) for name in _STORES],
+            dcc.Store(id=ids.DRAWER, data=True),
+            dcc.Interval(id=ids.POLL, interval=400, disabled=True),
+            html.Div(className="fs-app", children=[header(settings), chip_map(), panel()]),
+        ],
+    )

@@ -1,0 +1,88 @@
+"""What the browser is sent: the catalog, predictions with their histograms, the answer to an opened chip."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from tiles.catalog import Catalog, counts
+from tiles.chip import ChipRecord
+
+if TYPE_CHECKING:
+    from model.store import Prediction
+    from model.job import Job
+
+
+def chip_payload(record: ChipRecord) -> dict[str, Any]:
+    """Return what the map and the tables show of a chip. Coordinates are WGS84, rounded to about a metre."""
+    ring, bounds = None, None
+    if record.footprint is not None:
+        ring = [[round(x, 5), round(y, 5)] for x, y in record.footprint.exterior.coords]
+        bounds = [round(v, 5) for v in record.footprint.bounds]
+    return {
+        "id": record.id,
+        "country": record.country,
+        "event": record.event,
+        "date": record.date,
+        "split": record.split,
+        "layout": record.layout,
+        "imagery": record.has_imagery,
+        "labelled": record.has_imagery and record.has_label,
+        "simulated": record.simulated,
+        "problem": record.problem,
+        "revision": record.revision() if record.has_imagery else None,
+        "ring": ring,
+        "bounds": bounds,
+    }
+
+
+def catalog_payload(catalog: Catalog, name: str) -> dict[str, Any]:
+    """Return the whole catalog."""
+    count = counts(catalog)
+    return {
+        "chips": [chip_payload(record) for record in catalog.records()],
+        "info": {
+            "name": name,
+            "counts": count,
+            "simulated": count["simulated"] > 0,
+            "countries": sorted({r.country for r in catalog.records() if r.country and r.footprint is not None}),
+        },
+    }
+
+
+def prediction_payload(prediction: Prediction) -> dict[str, Any]:
+    """Return what tables and tiles need of a prediction; the histogram as base64 of its stored bytes (contract 3)."""
+    histogram = prediction.histogram
+    return {
+        "id": prediction.chip_id,
+        "revision": prediction.revision,
+        "histogram": base64.b64encode(histogram.to_bytes()).decode() if histogram is not None else None,
+        "valid_share": prediction.valid_pixels / prediction.total_pixels,
+        "model_name": prediction.model_name,
+        "device": prediction.device,
+        "seconds": prediction.seconds,
+        "created": prediction.created,
+    }
+
+
+def detail_payload(prediction: Prediction) -> dict[str, Any]:
+    """Return what only the open chip needs: km2 of the valid pixels at each probability value, km2 of true water."""
+    return {
+        "area": base64.b64encode(prediction.area.astype("<f8").tobytes()).decode(),
+        "label_water_km2": prediction.label_water_km2,
+    }
+
+
+def progress_payload(job: Job) -> dict[str, Any]:
+    """Return how far "predict all" is."""
+    progress = job.snapshot()
+    return {
+        "done": progress.done,
+        "skipped": progress.skipped,
+        "total": progress.total,
+        "failed": [{"id": chip, "message": message} for chip, message in job.failed.items()],
+        "running": progress.running,
+        "cancelled": progress.cancelled,
+        "seconds": progress.seconds,
+        "rate": progress.rate,
+    }

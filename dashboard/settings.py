@@ -1,0 +1,34 @@
+"""Settings of the dashboard, read once at the command line and handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a dashboard is started with.
+
+    Attributes:
+        sources: folders, GeoTIFFs or catalogs, as `tiles.catalog.open_catalog` takes them.
+        data: folder of the predictions.
+        database: URL of the database of predictions; SQLite in `data` where it is None.
+        model: spec of the model to begin with: "backscatter", "backscatter:otsu", or a bundle's path.
+        bundles: further bundles on offer, or folders of bundles.
+        name: what the catalog is called in the header.
+    """
+
+    sources: tuple[Path, ...]
+    data: Path
+    database: str | None = None
+    model: str = "backscatter"
+    bundles: tuple[Path, ...] = ()
+    name: str = ""
+
+
+def default_data_folder() -> Path:
+    """Return the folder that the operating system keeps for data of this program and user."""
+    import platformdirs  # noqa: PLC0415
+
+    return Path(platformdirs.user_data_dir("floodscope", appauthor=False))

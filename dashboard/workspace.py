@@ -1,0 +1,199 @@
+"""What a running dashboard works with: catalog, store, worker, tiles and models. Knows no web framework."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dashboard.payloads import detail_payload, prediction_payload, progress_payload
+from dashboard.settings import Settings
+from model.predictors.protocol import Loadable, Predictor
+from model.predictors.select import ModelChoice, known_models, open_predictor
+from model.store import Store, key_of
+from model.worker import InferenceWorker, Job
+from tiles.catalog import open_catalog
+from tiles.chip import ChipRecord
+from tiles.errors import FloodscopeError, ModelError, PredictionNotFoundError
+from tiles.service import TileService
+
+# A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
+CLICK_WAIT_S = 3.0
+
+
+class StoredPredictions:
+    """The store, as the tile service sees it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def probability(self, chip_id: str, revision: str) -> npt.NDArray[np.uint8]:
+        """Return the raster of one revision of a chip's prediction."""
+        prediction = self._store.find(chip_id, revision)
+        if prediction is None:
+            raise PredictionNotFoundError(f"There is no prediction {revision[:20]!r} of {chip_id}: predict it, or reload.")
+        return self._store.read(prediction)
+
+    def latest_revision(self, record: ChipRecord) -> str:
+        """Return the revision of the chip's newest prediction under any model."""
+        prediction = self._store.latest(record)
+        if prediction is None:
+            raise PredictionNotFoundError(f"{record.id} is not predicted yet: open it in the dashboard, or use `floodscope predict`.")
+        return prediction.revision
+
+
+class Workspace:
+    """One dashboard's catalog, predictions and models. Methods may be called from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog = open_catalog(settings.sources)
+        self.store = Store(settings.data, settings.database)
+        self.worker = InferenceWorker(self.store)
+        self.tiles = TileService(lambda: self.catalog, StoredPredictions(self.store))
+        self._choices = _choices(settings)
+        self._predictors: dict[str, Predictor] = {}
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+
+    def close(self) -> None:
+        """Stop the worker and close the store."""
+        self.worker.close()
+        self.store.close()
+
+    def name(self) -> str:
+        """Return what the catalog is called: as the settings say, else after its folders."""
+        return self.settings.name or ", ".join(source.name for source in self.settings.sources)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models on offer: spec, name, threshold, and what is wrong with those that cannot be opened."""
+        out: list[dict[str, Any]] = []
+        for choice in self._choices:
+            entry: dict[str, Any] = {"spec": choice.spec, "name": choice.name, "threshold": 0.5, "error": choice.problem}
+            try:
+                predictor = self.predictor(choice.spec)
+                entry |= {
+                    "name": predictor.name,
+                    "threshold": predictor.threshold,
+                    "id": predictor.model_id,
+                    "device": predictor.device,
+                    "parameters": dict(predictor.parameters),
+                }
+            except FloodscopeError as error:
+                entry["error"] = str(error)
+            out.append(entry)
+        return out
+
+    def predictor(self, spec: str) -> Predictor:
+        """Return an opened predictor; weights load at its first use.
+
+        Raises:
+            ModelError: the model is not on offer or cannot be opened.
+        """
+        offered = [choice.spec for choice in self._choices]
+        if spec not in offered:  # a path in a request must never open a file
+            raise ModelError(f"The model {spec[:80]!r} is not offered here: choose one of {', '.join(offered)}.")
+        with self._lock:
+            if spec not in self._predictors:
+                self._predictors[spec] = open_predictor(spec)
+            return self._predictors[spec]
+
+    def predictions(self, spec: str) -> dict[str, Any]:
+        """Return all present predictions of a model, and whether it can be used; starts loading its weights."""
+        try:
+            predictor = self.predictor(spec)
+        except FloodscopeError as error:
+            return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
+        if isinstance(predictor, Loadable):
+            threading.Thread(target=_load_quietly, args=(predictor,), daemon=True).start()
+        stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
+        return {
+            "model": spec,
+            "predictions": [prediction_payload(p) for p in stored.values()],
+            "state": "ready",
+            "device": predictor.device,
+            "message": f"{predictor.name} on {predictor.device}: ready",
+        }
+
+    def open_chip(self, chip_id: str, spec: str) -> dict[str, Any]:
+        """Return a chip's prediction under a model, read back or made now; never raises for what a chip can be.
+
+        The answer holds `id`, `model`, `chip_revision`, and either `prediction` with `detail`, or `pending` with how many
+        are `ahead`, or `error` with the sentence to show.
+        """
+        answer: dict[str, Any] = {"id": chip_id, "model": spec, "prediction": None, "detail": None, "error": None, "pending": False}
+        try:
+            record = self.catalog.get(chip_id)
+            answer["chip_revision"] = record.revision() if record.has_imagery else None
+            if not record.has_imagery:
+                return answer | {"error": record.problem}
+            predictor = self.predictor(spec)
+            prediction = self.store.get(record, key_of(predictor))
+            if prediction is None:
+                prediction = self.worker.submit(record, predictor).result(timeout=CLICK_WAIT_S)
+            label_problem = self.tiles.chip(record).label_problem
+            return answer | {
+                "prediction": prediction_payload(prediction) | {"label_problem": label_problem},
+                "detail": detail_payload(prediction),
+            }
+        except FutureTimeoutError:
+            return answer | {"pending": True, "ahead": max(0, self.worker.waiting - 1)}
+        except CancelledError:
+            return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
+        except FloodscopeError as error:
+            return answer | {"error": str(error)}
+
+    def predict_all(self, spec: str) -> None:
+        """Start predicting whatever the model has not predicted yet; nothing where that is under way."""
+        predictor = self.predictor(spec)
+        with self._lock:
+            job = self._jobs.get(spec)
+            if job is None or not job.running:
+                self._jobs[spec] = self.worker.predict_all(self.catalog.usable(), predictor)
+
+    def cancel(self, spec: str) -> None:
+        """Stop predicting all; what is done stays."""
+        job = self._jobs.get(spec)
+        if job is not None:
+            job.cancel()
+
+    def news(self, spec: str, cursor: int) -> dict[str, Any] | None:
+        """Return how far the model's job is and the predictions since `cursor`; None where there is no job."""
+        job = self._jobs.get(spec)
+        if job is None:
+            return None
+        progress = progress_payload(job)
+        done = job.completed(since=cursor)
+        records = [self.catalog.get(chip_id) for chip_id in done]
+        stored = self.store.fresh(records, key_of(self.predictor(spec))) if records else {}
+        return {
+            "model": spec,
+            "cursor": cursor + len(done),
+            "predictions": [prediction_payload(p) for p in stored.values()],
+            "progress": progress,
+        }
+
+
+def _choices(settings: Settings) -> list[ModelChoice]:
+    """Return the models on offer, the one to begin with first.
+
+    Raises:
+        ModelError: that one cannot be opened.
+    """
+    offered = known_models(settings.bundles)
+    first = [choice for choice in offered if choice.spec == settings.model]
+    if not first:
+        first = [ModelChoice(settings.model, open_predictor(settings.model).name)]
+    return first + [choice for choice in offered if choice.spec != settings.model]
+
+
+def _load_quietly(predictor: Loadable) -> None:
+    """Load a model ahead of its first use; what goes wrong is told by that first use."""
+    try:
+        predictor.load()
+    except FloodscopeError:
+        return
