@@ -103,7 +103,7 @@ class Database:
         try:
             parsed = make_url(url)
             self.url = parsed.render_as_string(hide_password=True)
-            self._engine = create_engine(parsed)
+            self._engine = create_engine(parsed, pool_pre_ping=True)  # a server may have ended the connection
         except ArgumentError as error:
             raise StoreError(
                 "The database URL is not understood: give one like postgresql+psycopg://host/name."

@@ -52,6 +52,7 @@ def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Map
                 transform=grid.transform,
                 nodata=NODATA,
                 compress="DEFLATE",
+                level=1,  # a third less time than the default for 4 % more bytes
                 blocksize=_BLOCK,
                 overview_resampling="NEAREST",
                 overview_count=overviews,

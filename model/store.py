@@ -295,6 +295,29 @@ class Store:
             if record.id in stored and stored[record.id].chip_revision == record.revision()
         }
 
+    def find(self, chip_id: str, revision: str) -> Prediction | None:
+        """Return a chip's prediction of one revision under any model, or None where it has been replaced.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        of_revision = (PREDICTIONS.c.chip_id == chip_id) & (PREDICTIONS.c.revision == revision)
+        with self._database.reading() as connection:
+            row = connection.execute(select(PREDICTIONS).where(of_revision)).mappings().one_or_none()
+        return None if row is None else self._prediction(row)
+
+    def latest(self, record: ChipRecord) -> Prediction | None:
+        """Return the newest prediction of a chip's files as they are now, under any model, or None.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        of_chip = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.chip_revision == record.revision())
+        query = select(PREDICTIONS).where(of_chip).order_by(PREDICTIONS.c.created.desc()).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else self._prediction(row)
+
     def models(self) -> list[ModelSummary]:
         """Return what models the store has predictions of, the latest used first.
 

@@ -205,7 +205,7 @@ def _put_in_process(folder: str, records: list[ChipRecord], rounds: int) -> str:
 def test_four_processes_may_write_the_same_keys_at_once(folder: Path, make_record: MakeRecord) -> None:
     records = [make_record(f"chip_{i}", size=32) for i in range(3)]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["model.store"])
+    context.set_forkserver_preload(["pytest", "rio_cogeo.cogeo", "model.worker", "model.predictors.backscatter"])
     with context.Pool(4) as pool:
         ids = pool.starmap(_put_in_process, [(str(folder), records, 8)] * 4)
     assert len(set(ids)) == 1, "processes that made the store at the same moment disagree about it"
