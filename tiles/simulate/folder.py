@@ -1,0 +1,265 @@
+"""Writing a folder of simulated chips in the layout of a real data set, named as simulated wherever someone may look."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from shapely.geometry import MultiPoint, Polygon, mapping
+
+from tiles.errors import UsageError
+from tiles.simulate.chip import Layout, SimulatedChip, draw_chip, place_chip, write_chip
+from tiles.simulate.floods import FLOODS
+from tiles.simulate.places import Flood
+
+MARKER = "SIMULATED.json"
+"""The file that says of a folder that its chips are simulated."""
+
+MAX_CHIPS = 9999
+_SMALLEST, _LARGEST = 32, 2048
+_OURS = {
+    MARKER,
+    "S1Hand",
+    "LabelHand",
+    "splits",
+    "Sen1Floods11_Metadata.geojson",
+    "chip_footprints.geojson",
+    "train_features",
+    "train_labels",
+    "flood-training-metadata.csv",
+}
+# Chips of one flood go to these in turn; those of Bolivia are a split of their own, as in Sen1Floods11.
+_SPLITS = ("train", "train", "valid", "test")
+_HELD_OUT = "Bolivia"
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What the tables of the folder say of one chip."""
+
+    id: str
+    number: int
+    split: str
+    flood: Flood
+    footprint: Polygon
+
+
+def simulate(
+    out: Path,
+    chips: int = 44,
+    seed: int = 0,
+    layout: Layout = "sen1floods11",
+    size: int = 512,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write a folder of simulated Sentinel-1 flood chips with labels, at the places and dates of eleven real floods.
+
+    The same arguments give the same pixels on any number of cores, and chip n does not depend on how many there are.
+    The folder appears whole or not at all: it is made beside `out` and renamed. A folder that is simulated already is
+    replaced.
+
+    Args:
+        out: the folder to write; its parents are made.
+        chips: how many, 1 to 9999; they are dealt out evenly to the eleven countries.
+        seed: 0 or more; another seed gives other chips.
+        layout: the data set whose file formats, names and tables to follow. "sen1floods11": EPSG:4326, two bands,
+            NaN nodata, int16 label with -1 unknown. "drivendata": UTM at 10 m, one file a band, 0.0 nodata, uint8 label
+            with 255 unknown.
+        size: rows and columns of a chip, 32 to 2048; pixels are 10 m at any size.
+        progress: called with (chips done, chips in all) after each.
+
+    Returns:
+        `out`.
+
+    Raises:
+        UsageError: an argument is out of range, or `out` cannot be written or holds something that would be lost.
+    """
+    out = Path(out)
+    _check(chips, seed, layout, size)
+    _refuse_to_destroy(out)
+    making = out.parent / f".{out.name}.{uuid.uuid4().hex[:8]}.part"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        written = _write_chips(making, chips, seed, layout, size, progress)
+        if layout == "sen1floods11":
+            _sen1floods11_tables(making, written)
+        else:
+            _drivendata_table(making, written)
+        marker = {
+            "simulated": True,
+            "seed": seed,
+            "generator": f"floodscope {_version()}",
+            "chips": chips,
+            "layout": layout,
+            "size": size,
+        }
+        _write_json(making / MARKER, marker)
+        _put_in_place(making, out)
+    except OSError as error:  # rasterio's are of this kind too
+        raise UsageError(
+            f"{out} cannot be written ({error.strerror or error}): give a folder on a disk with space that you may write to."
+        ) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return out
+
+
+def _check(chips: int, seed: int, layout: str, size: int) -> None:
+    if not 1 <= chips <= MAX_CHIPS:
+        raise UsageError(f"{chips} simulated chips cannot be made: ask for 1 to {MAX_CHIPS}.")
+    if seed < 0:
+        raise UsageError(f"The seed {seed} is negative: give 0 or more.")
+    if layout not in get_args(Layout):
+        raise UsageError(f"There is no layout {layout!r} for simulated chips: use {' or '.join(get_args(Layout))}.")
+    if not _SMALLEST <= size <= _LARGEST:
+        raise UsageError(f"Chips of {size} pixels cannot be simulated: give a size from {_SMALLEST} to {_LARGEST}.")
+
+
+def _refuse_to_destroy(out: Path) -> None:
+    if not out.exists() and not out.is_symlink():
+        return
+    if out.is_symlink() or not out.is_dir():
+        raise UsageError(f"{out} is not a folder: give the name of a new folder for the simulated chips.")
+    inside = {path.name for path in out.iterdir()}
+    if not inside:
+        return
+    if not is_simulated(out):
+        raise UsageError(f"{out} holds files that are not simulated chips: give a new or an empty folder.")
+    foreign = sorted(inside - _OURS)
+    if foreign:
+        raise UsageError(
+            f"{out} holds {foreign[0]}, which is not part of simulated chips: move it away or give a new folder."
+        )
+
+
+def is_simulated(folder: Path) -> bool:
+    """Return whether a folder's marker says that its chips are simulated."""
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(marker, dict) and marker.get("simulated") is True
+
+
+def _put_in_place(made: Path, out: Path) -> None:
+    if not out.exists():
+        made.rename(out)
+        return
+    old = made.with_suffix(".old")
+    out.rename(old)
+    made.rename(out)
+    shutil.rmtree(old)
+
+
+def _write_chips(
+    folder: Path, chips: int, seed: int, layout: Layout, size: int, progress: Callable[[int, int], None] | None
+) -> list[_Written]:
+    """Draw and write the chips, on as many threads as there are cores: numpy, scipy and GDAL all let go of the lock."""
+    names = ("S1Hand", "LabelHand", "splits") if layout == "sen1floods11" else ("train_features", "train_labels")
+    for name in names:
+        (folder / name).mkdir(parents=True)
+
+    def make(number: int) -> _Written:
+        chip: SimulatedChip = draw_chip(seed, number, size)
+        name, split = _name(number, layout)
+        grid = place_chip(seed, number, size, layout)
+        write_chip(folder, name, chip, grid, layout)
+        return _Written(name, number, split, FLOODS[number % len(FLOODS)], grid.footprint(per_side=1))
+
+    with ThreadPoolExecutor(max_workers=max(1, min(os.cpu_count() or 1, chips))) as pool:
+        running = [pool.submit(make, number) for number in range(chips)]
+        try:
+            for done, future in enumerate(as_completed(running), start=1):
+                future.result()
+                if progress is not None:
+                    progress(done, chips)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in running]
+
+
+def _name(number: int, layout: Layout) -> tuple[str, str]:
+    """Return the id and the split of a chip. No real chip has an id like these."""
+    flood = FLOODS[number % len(FLOODS)]
+    turn = number // len(FLOODS)
+    split = "bolivia" if flood.event == _HELD_OUT else _SPLITS[turn % len(_SPLITS)]
+    if layout == "sen1floods11":
+        return f"{flood.event}_sim{number:04d}", split
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    tail = f"{turn:02d}" if turn < 100 else digits[10 + (turn - 100) // 36] + digits[(turn - 100) % 36]
+    return f"s{flood.code}{tail}", split
+
+
+def _sen1floods11_tables(folder: Path, written: list[_Written]) -> None:
+    """Write the split lists, the metadata of the events and the footprints, with the properties of the real ones."""
+    for split in ("train", "valid", "test", "bolivia"):
+        lines = [f"{w.id}_S1Hand.tif,{w.id}_LabelHand.tif\n" for w in written if w.split == split]
+        (folder / "splits" / f"flood_{split}_data.csv").write_text("".join(lines), encoding="utf-8")
+    events = []
+    for order, flood in enumerate(FLOODS, start=1):
+        chips = [w for w in written if w.flood is flood]
+        if not chips:
+            continue
+        corners = [corner for w in chips for corner in w.footprint.exterior.coords]
+        properties: dict[str, Any] = {
+            **_image(flood, "/"),
+            "location": flood.country.replace(" ", "-"),
+            "ID": order,
+            "ISO_CC": flood.iso,
+            "VH_thresh": None,
+            "train_chip": 0,
+            "val_chip": len(chips),
+            "simulated": True,
+        }
+        events.append(_feature(properties, MultiPoint(corners).envelope))
+    collection = {"type": "FeatureCollection", "name": "Sen1Floods11_Metadata", "features": events}
+    _write_json(folder / "Sen1Floods11_Metadata.geojson", collection)
+    footprints = []
+    for w in written:
+        properties = {**_image(w.flood, "-"), "event": w.flood.event, "id": w.id.split("_")[1], "simulated": True}
+        footprints.append({**_feature(properties, w.footprint), "id": w.id})
+    _write_json(folder / "chip_footprints.geojson", {"type": "FeatureCollection", "features": footprints})
+
+
+def _image(flood: Flood, separator: Literal["-", "/"]) -> dict[str, Any]:
+    return {
+        "coincident_size": None,
+        "orbit": flood.orbit,
+        "rel_orbit_num": float(flood.relative_orbit),
+        "s1_date": flood.s1_date.replace("-", separator),
+        "s2_date": flood.s2_date.replace("-", separator),
+    }
+
+
+def _feature(properties: dict[str, Any], shape: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": properties, "geometry": mapping(shape)}
+
+
+def _drivendata_table(folder: Path, written: Iterable[_Written]) -> None:
+    with (folder / "flood-training-metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["image_id", "chip_id", "flood_id", "polarization", "location", "scene_start"])
+        for w in written:
+            for band in ("vh", "vv"):
+                table.writerow([f"{w.id}_{band}", w.id, w.id[:3], band, w.flood.country, w.flood.s1_date])
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=None if "features" in content else 1) + "\n", encoding="utf-8")
+
+
+def _version() -> str:
+    try:
+        return version("floodscope")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0+unknown"
