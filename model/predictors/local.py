@@ -162,7 +162,7 @@ class LocalPredictor:
                 self._shrink(error)
             except RuntimeError as error:
                 names = ", ".join(chip.id for chip in chips)
-                reason = str(error).strip().partition("\n")[0][:200]
+                reason = str(error).strip().partition("\n")[0][:200].rstrip(".")
                 raise PredictionError(f"{self.name} failed on {names} on {self.device}: {reason}.") from error
 
     def _shrink(self, error: Exception) -> None:
@@ -217,7 +217,7 @@ def _choose_device(wanted: str | None) -> torch.device:
             device = torch.device(wanted)
             torch.zeros(1, device=device)
         except (RuntimeError, AssertionError, NotImplementedError) as error:
-            reason = str(error).strip().partition("\n")[0][:200]
+            reason = str(error).strip().partition("\n")[0][:200].rstrip(".")
             raise ModelError(
                 f"The device {wanted!r} does not work here ({reason}): give cpu, or none to choose."
             ) from error

@@ -51,7 +51,7 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
         return _open_backscatter(text, detail)
     path = Path(text)
     try:
-        on_disk = is_archive(path) or is_bundle(path) or path.is_dir()
+        on_disk = bool(text) and (is_archive(path) or is_bundle(path) or path.is_dir())
     except OSError:  # a text too long for a path
         on_disk = False
     if on_disk:

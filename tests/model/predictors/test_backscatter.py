@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -43,6 +43,7 @@ def micro_iou(pairs: list[tuple[np.ndarray, Chip]]) -> float:
     return both / either
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, (4, 5), elements=st.floats(-60, 20, width=32)),
     st.floats(-40, 0),
@@ -101,6 +102,7 @@ def test_otsu_parts_two_clouds_of_values_between_them() -> None:
     assert -22.0 < otsu_threshold(values) < -17.0
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float32, st.integers(2, 60), elements=st.floats(-50, 0, width=32)), st.integers(2, 40))
 def test_otsu_finds_the_best_of_all_cuts_of_its_histogram(values: np.ndarray, bins: int) -> None:
     low, high = float(values.min()), float(values.max())

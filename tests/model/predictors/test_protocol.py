@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -26,6 +26,7 @@ PROBABILITIES = hnp.arrays(
 )
 
 
+@settings(deadline=None)
 @given(PROBABILITIES)
 def test_a_probability_of_one_half_or_more_is_127_or_more_and_no_other(p: np.ndarray) -> None:
     values = quantise(p, np.ones(p.shape, bool))
@@ -33,6 +34,7 @@ def test_a_probability_of_one_half_or_more_is_127_or_more_and_no_other(p: np.nda
     assert np.array_equal(values >= level(0.5), p >= 0.5)
 
 
+@settings(deadline=None)
 @given(PROBABILITIES)
 def test_quantisation_is_to_the_nearest_but_just_below_one_half(p: np.ndarray) -> None:
     values = quantise(p, np.ones(p.shape, bool))
@@ -42,6 +44,7 @@ def test_quantisation_is_to_the_nearest_but_just_below_one_half(p: np.ndarray) -
     assert (error <= np.where((p < 0.5) & (p > 126.4 / 254), 1.0, 0.5 + 1e-4)).all()
 
 
+@settings(deadline=None)
 @given(PROBABILITIES, st.randoms())
 def test_quantisation_marks_exactly_the_invalid_pixels_and_ignores_what_stands_there(p: np.ndarray, random) -> None:
     valid = np.array([random.random() < 0.5 for _ in range(p.size)]).reshape(p.shape)
@@ -50,6 +53,7 @@ def test_quantisation_marks_exactly_the_invalid_pixels_and_ignores_what_stands_t
     assert np.array_equal(quantise(dirty, valid)[valid], quantise(p, np.ones(p.shape, bool))[valid])
 
 
+@settings(deadline=None)
 @given(PROBABILITIES)
 def test_quantisation_keeps_the_order_and_leaves_its_input_alone(p: np.ndarray) -> None:
     before = p.copy()
@@ -80,6 +84,7 @@ def test_an_answer_of_another_shape_is_an_error() -> None:
         quantise(np.zeros((2, 2), np.float32), np.ones((2, 3), bool))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_a_level_is_the_smallest_value_that_reaches_the_threshold(threshold: float) -> None:
     v = level(threshold)
