@@ -7,13 +7,10 @@ new one, and at worst a file that no row names; such files are swept when the st
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -24,11 +21,14 @@ from sqlalchemy import URL, func, select
 from sqlalchemy.engine import RowMapping
 
 from model.database import PREDICTIONS, Database, upsert
+from model.prediction import ModelKey, ModelSummary, Prediction, key_of
 from model.predictors.protocol import NODATA, Predictor
 from model.raster import TEMPORARY, encode_probability, read_probability, write_whole
-from model.scores import LEVELS, ScoreHistogram, water_area
+from model.scores import LEVELS, ScoreHistogram
 from tiles.chip import Chip, ChipRecord
-from tiles.errors import ModelError, PredictionError, StoreError, UsageError
+from tiles.errors import PredictionError, StoreError, UsageError
+
+__all__ = ["ModelKey", "ModelSummary", "Prediction", "Store", "key_of"]
 
 DATABASE = "floodscope.db"
 RASTERS = "predictions"
@@ -40,102 +40,6 @@ _CHIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 # predictions/{store id}/{chip id}.{revision}.tif: nothing else is read, and nothing else is swept.
 _RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/[A-Za-z0-9_.-]+\.[0-9a-f]{{12}}\.tif")
 _SWEPT = re.compile(rf"[A-Za-z0-9_.-]+\.[0-9a-f]{{12}}\.tif({re.escape(TEMPORARY)})?")
-
-
-@dataclass(frozen=True)
-class ModelKey:
-    """What decides a model's answers: the model's identity, and its parameters as canonical JSON."""
-
-    model_id: str
-    parameters: str
-
-    @property
-    def digest(self) -> str:
-        """Return 32 hex digits that stand for the key in the database."""
-        return hashlib.sha256(f"{self.model_id}\n{self.parameters}".encode()).hexdigest()[:32]
-
-
-def key_of(predictor: Predictor) -> ModelKey:
-    """Return the key under which a predictor's answers are stored.
-
-    Raises:
-        ModelError: its parameters cannot be written as JSON.
-    """
-    try:
-        parameters = json.dumps(dict(predictor.parameters), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ModelError(
-            f"The parameters of {predictor.name} cannot be stored ({error}): give plain values."
-        ) from error
-    return ModelKey(predictor.model_id, parameters)
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """A stored prediction.
-
-    Attributes:
-        chip_id: the chip.
-        chip_revision: `ChipRecord.revision()` of the files that were predicted.
-        model_id, parameters: the model's key; parameters are canonical JSON.
-        revision: 12 hex digits, others at each write.
-        raster: path of the raster, relative to the store's folder.
-        model_name, device: for people.
-        seconds: how long the model took for the chip.
-        created: UTC, ISO 8601.
-        threshold: the model's own mask threshold.
-        valid_pixels, total_pixels: pixels with data, all pixels.
-        area: float64 (255,), km2 of the valid pixels at each probability value.
-        histogram: the scores, or None where the chip has no label.
-        label_water_km2: area of the valid pixels whose label is water, or None where the chip has no label.
-        country, event, split: of the chip's record, for groups.
-    """
-
-    chip_id: str
-    chip_revision: str
-    model_id: str
-    parameters: str
-    revision: str
-    raster: str
-    model_name: str
-    device: str
-    seconds: float
-    created: str
-    threshold: float
-    valid_pixels: int
-    total_pixels: int
-    area: npt.NDArray[np.float64]
-    histogram: ScoreHistogram | None
-    label_water_km2: float | None
-    country: str | None
-    event: str | None
-    split: str | None
-
-    @property
-    def key(self) -> ModelKey:
-        """The key of the model that made it."""
-        return ModelKey(self.model_id, self.parameters)
-
-    def water_km2(self, threshold: float) -> float:
-        """Return the area predicted as water at a threshold, in km2."""
-        return water_area(self.area, threshold)
-
-
-@dataclass(frozen=True)
-class ModelSummary:
-    """A model that the store has predictions of.
-
-    Attributes:
-        key: the model.
-        name: its name at the latest prediction.
-        chips: how many chips it has predicted.
-        latest: time of the latest prediction, UTC, ISO 8601.
-    """
-
-    key: ModelKey
-    name: str
-    chips: int
-    latest: str
 
 
 class Store:
