@@ -45,7 +45,13 @@ floodscope.map = (() => {
     const low = Math.min(Math.floor(at), CIVIDIS.length - 2);
     return mix(CIVIDIS[low], CIVIDIS[low + 1], at - low);
   };
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // A colour of the theme by name; kept, because a thousand footprints ask for it at each new threshold.
+  const palette = new Map();
+  const css = (name) => {
+    const key = `${document.documentElement.dataset.theme}${name}`;
+    if (!palette.has(key)) palette.set(key, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+    return palette.get(key);
+  };
 
   const chipColour = (chip) => {
     if (state.iou.has(chip.id) && state.iou.get(chip.id) !== null) return ramp(state.iou.get(chip.id));

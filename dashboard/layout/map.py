@@ -88,7 +88,7 @@ def _strip() -> html.Div:
             _switch(ids.BASE, "Image", [("composite", "False colour"), ("vv", "VV"), ("vh", "VH")]),
             _switch(
                 ids.OVERLAY,
-                "Over it",
+                "Layer",
                 [("prediction", "Prediction"), ("truth", "Truth"), ("errors", "Errors"), ("none", "None")],
             ),
             _slider(ids.THRESHOLD, ids.THRESHOLD_VALUE, "Threshold", 0.5),

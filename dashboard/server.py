@@ -1,0 +1,104 @@
+"""Serving the dashboard: gunicorn with threads, one process, so that there is one inference worker and one cache."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from dashboard.settings import Settings
+from tiles.errors import UsageError
+
+THREADS = 24
+"""Requests served at once. Clicks that wait for a slow model hold one each, for three seconds at most."""
+
+
+def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: Callable[[str], None]) -> None:
+    """Serve a dashboard until it is stopped.
+
+    Everything that can be wrong with the settings is found before the first request.
+
+    Args:
+        settings: what to show.
+        host: address to listen on.
+        port: port to listen on; 0 takes any free one.
+        browser: open the page.
+        announce: told the address.
+
+    Raises:
+        FloodscopeError: the port is taken, a source, model or the store cannot be opened.
+    """
+    from gunicorn.app.base import BaseApplication  # noqa: PLC0415
+
+    port = _free_port(host, port)
+    settings = replace(settings, sources=tuple(source.absolute() for source in settings.sources))
+    _check(settings)
+    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        """The dashboard under gunicorn. It is made in the serving process: threads and connections survive no fork."""
+
+        def load_config(self) -> None:
+            options: dict[str, Any] = {
+                "bind": f"{host}:{port}",
+                "workers": 1,
+                "worker_class": "gthread",
+                "threads": THREADS,
+                "timeout": 120,
+                "graceful_timeout": 20,
+                "keepalive": 15,
+                "loglevel": "warning",
+                "control_socket_disable": True,
+            }
+            for key, value in options.items():
+                if key in self.cfg.settings:
+                    self.cfg.set(key, value)
+
+        def load(self) -> Any:
+            from dashboard.app import create_app  # noqa: PLC0415
+            from dashboard.workspace import Workspace  # noqa: PLC0415
+
+            return create_app(Workspace(settings)).server
+
+    threading.Thread(target=_tell, args=(address, browser, announce), daemon=True).start()
+    Application().run()
+
+
+def _check(settings: Settings) -> None:
+    """Open and close what the server will need, so that an error is one line and not a dead worker."""
+    from model.predictors.select import open_predictor  # noqa: PLC0415
+    from model.store import Store  # noqa: PLC0415
+
+    open_predictor(settings.model)
+    Store(settings.data, settings.database).close()
+
+
+def _free_port(host: str, port: int) -> int:
+    try:
+        with closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise UsageError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another with --port.") from error
+
+
+def _tell(address: str, browser: bool, announce: Callable[[str], None]) -> None:
+    """Say where the page is once it answers."""
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"{address}healthz", timeout=2):  # noqa: S310 - our own address
+                break
+        except OSError:
+            time.sleep(0.1)
+    else:
+        return
+    announce(f"floodscope is at {address} (Ctrl-C stops it)")
+    if browser:
+        webbrowser.open(address)

@@ -1,0 +1,200 @@
+"""Scores of a model over a catalog: micro figures, the mean over chips, groups with intervals, and every chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from model.intervals import bootstrap_interval
+from model.job import Job
+from model.predictors.protocol import Predictor
+from model.scores import MEAN_RULE, Confusion, ScoreHistogram, mean_over_chips
+from model.store import Prediction, Store, key_of
+from model.worker import InferenceWorker
+from tiles.chip import ChipRecord, read_chip
+from tiles.errors import ChipError
+
+GroupBy = Literal["country", "event", "chip", "split"]
+Tick = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A chip that is not scored, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one model at one threshold.
+
+    Attributes:
+        model: name, id, parameters and device of the model.
+        threshold: in [0, 1].
+        by: what the groups are.
+        predictions: the scored predictions, in the order of the catalog, each with its record.
+        skipped: the chips that are not scored.
+    """
+
+    model: dict[str, Any]
+    threshold: float
+    by: GroupBy
+    predictions: list[tuple[ChipRecord, Prediction, ScoreHistogram]]
+    skipped: list[Skipped]
+
+    def report(self) -> dict[str, Any]:
+        """Return everything as JSON-able values; a figure whose denominator is 0 is None."""
+        histograms = [h for _, _, h in self.predictions]
+        groups: dict[str, list[ScoreHistogram]] = {}
+        for record, _, histogram in self.predictions:
+            groups.setdefault(_group_of(record, self.by), []).append(histogram)
+        return {
+            "model": self.model,
+            "threshold": self.threshold,
+            "metric": "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out",
+            "simulated": any(record.simulated for record, _, _ in self.predictions),
+            "micro": {"chips": len(histograms), "scored": _scored(histograms), **self._figures(histograms)},
+            "mean_over_chips": {
+                "iou": mean_over_chips(histograms, self.threshold),
+                "f1": mean_over_chips(histograms, self.threshold, "f1"),
+                "chips": sum(1 for h in histograms if h.confusion(self.threshold).iou is not None),
+                "rule": MEAN_RULE,
+            },
+            "by": self.by,
+            "groups": [
+                {"name": name, "chips": len(members), "scored": _scored(members), **self._figures(members)}
+                for name, members in sorted(groups.items())
+            ],
+            "chips": [
+                {
+                    "id": record.id,
+                    "country": record.country,
+                    "event": record.event,
+                    "date": record.date,
+                    "split": record.split,
+                    **_counts(histogram.confusion(self.threshold)),
+                    "iou": histogram.confusion(self.threshold).iou,
+                    "water_km2": prediction.water_km2(self.threshold),
+                    "label_water_km2": prediction.label_water_km2,
+                }
+                for record, prediction, histogram in self.predictions
+            ],
+            "skipped": [{"id": s.id, "reason": s.reason} for s in self.skipped],
+        }
+
+    def _figures(self, histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+        total = ScoreHistogram.sum_of(histograms)
+        counts = total.confusion(self.threshold)
+        interval = bootstrap_interval(histograms, self.threshold)
+        return {
+            "iou": counts.iou,
+            "iou_ci": list(interval) if interval is not None else None,
+            "f1": counts.f1,
+            "precision": counts.precision,
+            "recall": counts.recall,
+            "accuracy": counts.accuracy,
+            "calibration_error": total.calibration_error(),
+            **_counts(counts),
+        }
+
+
+def _scored(histograms: Iterable[ScoreHistogram]) -> int:
+    """Return how many chips have a labelled valid pixel, so that they count in an interval."""
+    return sum(1 for h in histograms if h.water.any() or h.dry.any())
+
+
+def _counts(counts: Confusion) -> dict[str, int]:
+    return {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
+
+
+def _group_of(record: ChipRecord, by: GroupBy) -> str:
+    name = record.id if by == "chip" else getattr(record, by)
+    return str(name) if name else "Unknown"
+
+
+def predict_missing(
+    records: Iterable[ChipRecord],
+    predictor: Predictor,
+    store: Store,
+    tick: Tick | None = None,
+    *,
+    force: bool = False,
+) -> Job:
+    """Predict what the store does not hold yet, and wait for it; one chip's failure stops no other.
+
+    Args:
+        records: the chips.
+        predictor: the model.
+        store: where predictions are and go.
+        tick: told (chips ready, chips in all) as they come.
+        force: predict again what the store holds.
+    """
+    with InferenceWorker(store) as worker:
+        job = worker.predict_all(records, predictor, force=force)
+        try:
+            over = False
+            while not over:
+                over = job.wait(0.1)
+                progress = job.snapshot()
+                if tick is not None:
+                    tick(progress.skipped + progress.done + progress.failed, progress.total)
+        except BaseException:  # Ctrl-C: what is done stays, what is not begun is dropped
+            job.cancel()
+            raise
+    return job
+
+
+def evaluate(
+    records: Sequence[ChipRecord],
+    predictor: Predictor,
+    store: Store,
+    *,
+    threshold: float | None = None,
+    by: GroupBy = "country",
+    tick: Tick | None = None,
+) -> Evaluation:
+    """Score a model over chips, predicting those that the store does not hold yet.
+
+    Args:
+        records: the chips, in the order that intervals are drawn in.
+        predictor: the model.
+        store: where predictions are and go.
+        threshold: in [0, 1]; the model's own where it is None.
+        by: what chips are grouped by.
+        tick: told (chips ready, chips in all).
+    """
+    job = predict_missing([r for r in records if r.has_imagery], predictor, store, tick)
+    stored = store.fresh([r for r in records if r.has_imagery], key_of(predictor))
+    failed = job.failed
+    scored: list[tuple[ChipRecord, Prediction, ScoreHistogram]] = []
+    skipped: list[Skipped] = []
+    for record in records:
+        prediction = stored.get(record.id)
+        if prediction is not None and prediction.histogram is not None:
+            scored.append((record, prediction, prediction.histogram))
+        else:
+            skipped.append(Skipped(record.id, _why(record, failed.get(record.id))))
+    model = {
+        "name": predictor.name,
+        "id": predictor.model_id,
+        "parameters": dict(predictor.parameters),
+        "device": predictor.device,
+    }
+    return Evaluation(model, predictor.threshold if threshold is None else threshold, by, scored, skipped)
+
+
+def _why(record: ChipRecord, failure: str | None) -> str:
+    if record.problem or failure:
+        return str(record.problem or failure)
+    if not record.has_imagery:
+        return "no imagery on disk"
+    if record.label is None:
+        return "no label"
+    try:
+        problem = record.label_problem or read_chip(record).label_problem
+    except ChipError as error:
+        problem = str(error)
+    return problem or "not predicted"
