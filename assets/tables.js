@@ -8,7 +8,7 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     return `${params.value.toFixed(2)} ${low === null ? "" : floodscope.words.interval([low, high])}`;
   },
   fsGridTheme: (quartz) => quartz.withParams({
-    fontFamily: "inherit", fontSize: 13, headerFontSize: 13, headerFontWeight: 500, wrapperBorderRadius: 8, cellHorizontalPadding: 8,
+    fontFamily: "inherit", fontSize: 13, headerFontSize: 13, headerFontWeight: 500, wrapperBorderRadius: 8, cellHorizontalPadding: 6,
     backgroundColor: "var(--fs-surface)", foregroundColor: "var(--fs-ink)", headerBackgroundColor: "var(--fs-raised)",
     headerTextColor: "var(--fs-ink-soft)", borderColor: "var(--fs-border)", accentColor: "var(--fs-accent)", browserColorScheme: "inherit",
     selectedRowBackgroundColor: "color-mix(in srgb, var(--fs-accent) 22%, transparent)",

@@ -48,7 +48,7 @@ def create_app(workspace: Workspace) -> Dash:
     server = Flask("dashboard")
     app = Dash(
         "dashboard",
-        server=server,
+        server=server,  # type: ignore[arg-type]  # dash's own annotation forgets Flask
         assets_folder=str(ASSETS),
         assets_ignore=r"sources|README",
         title="floodscope",

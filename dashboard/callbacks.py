@@ -23,7 +23,7 @@ def register(app: Dash, workspace: Workspace) -> None:
 
 
 def _browser(app: Dash, name: str, *wiring: Input | State | Output | list[Output], at_start: bool = True) -> None:
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("floodscope", name), *wiring, prevent_initial_call=not at_start
     )
 

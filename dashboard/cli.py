@@ -29,8 +29,12 @@ _DATA = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the predictions. Default: this user's data folder.",
 )
-_DATABASE = click.option("--database", help="Database of the predictions, as a SQLAlchemy URL. Default: SQLite in the data folder.")
-_DEVICE = click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Where a bundle runs. Default: the best there is.")
+_DATABASE = click.option(
+    "--database", help="Database of the predictions, as a SQLAlchemy URL. Default: SQLite in the data folder."
+)
+_DEVICE = click.option(
+    "--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Where a bundle runs. Default: the best there is."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "FLOODSCOPE"})
@@ -78,7 +82,9 @@ def _usable(catalog: Catalog) -> None:
     from tiles.errors import SourceError
 
     if not catalog.usable():
-        raise SourceError(f"None of the {len(catalog)} chip(s) can be used: give a source whose VV and VH are on disk and in dB.")
+        raise SourceError(
+            f"None of the {len(catalog)} chip(s) can be used: give a source whose VV and VH are on disk and in dB."
+        )
 
 
 # --- catalog ---------------------------------------------------------------------------------------------------------
@@ -108,7 +114,9 @@ def catalog_build(sources: tuple[Path, ...], out: Path) -> None:
 @click.option("--event", help="Only chips of this event.")
 @click.option("--split", help="Only chips of this split.")
 @click.option("--all", "everything", is_flag=True, help="Also list the chips without imagery.")
-def catalog_show(sources: tuple[Path, ...], country: str | None, event: str | None, split: str | None, everything: bool) -> None:
+def catalog_show(
+    sources: tuple[Path, ...], country: str | None, event: str | None, split: str | None, everything: bool
+) -> None:
     """List the chips of SOURCEs: id, country, event, date, split, what there is of them."""
     from tiles.places import country_name
 
@@ -116,7 +124,18 @@ def catalog_show(sources: tuple[Path, ...], country: str | None, event: str | No
     for r in found.records():
         if r.has_imagery or everything:
             state = "image and label" if r.has_label and r.has_imagery else "image" if r.has_imagery else "no image"
-            click.echo("  ".join([f"{r.id:24}", f"{r.country or '-':26}", f"{r.event or '-':12}", r.date or "-", f"{r.split or '-':8}", state]))
+            click.echo(
+                "  ".join(
+                    [
+                        f"{r.id:24}",
+                        f"{r.country or '-':26}",
+                        f"{r.event or '-':12}",
+                        r.date or "-",
+                        f"{r.split or '-':8}",
+                        state,
+                    ]
+                )
+            )
     click.echo(_counted(found))
 
 
@@ -137,7 +156,9 @@ def _counted(found: Catalog) -> str:
 @cli.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--chips", default=44, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The same seed gives the same chips.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="The same seed gives the same chips."
+)
 @click.option("--layout", default="sen1floods11", show_default=True, type=click.Choice(["sen1floods11", "drivendata"]))
 def simulate(out: Path, chips: int, seed: int, layout: str) -> None:
     """Write simulated flood chips with labels into the folder OUT, for trying things out."""
@@ -181,7 +202,9 @@ def download_sen1floods11(out: Path, country: str | None, limit: int | None, bas
 @cli.command()
 @_SOURCES
 @_MODEL
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Also write each chip's rasters and a table here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Also write each chip's rasters and a table here."
+)
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Of the masks and areas. Default: the model's own.")
 @click.option("--force", is_flag=True, help="Predict again what is predicted already.")
 @_DATA
@@ -235,8 +258,22 @@ def predict(
 @_MODEL
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Default: the model's own.")
 @click.option("--by", default="country", show_default=True, type=click.Choice(["country", "event", "chip", "split"]))
-@click.option("--json", "json_file", is_flag=False, flag_value="-", type=click.Path(path_type=Path, allow_dash=True), help="Write the report as JSON to FILE, or to stdout.")
-@click.option("--csv", "csv_file", is_flag=False, flag_value="-", type=click.Path(path_type=Path, allow_dash=True), help="Write the chips' counts as CSV to FILE, or to stdout.")
+@click.option(
+    "--json",
+    "json_file",
+    is_flag=False,
+    flag_value="-",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the report as JSON to FILE, or to stdout.",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    is_flag=False,
+    flag_value="-",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the chips' counts as CSV to FILE, or to stdout.",
+)
 @_DATA
 @_DATABASE
 @_DEVICE
@@ -259,7 +296,9 @@ def evaluate(
     found = _open_catalog(sources)
     _usable(found)
     if not any(r.has_label for r in found.usable()):
-        raise SourceError("No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips.")
+        raise SourceError(
+            "No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips."
+        )
     predictor = open_predictor(model, device)
     with _open_store(data, database) as store, _bar("Predicting") as tick:
         report = score(found.records(), predictor, store, threshold=threshold, by=by, tick=tick).report()  # type: ignore[arg-type]
@@ -286,10 +325,18 @@ def _write(file: Path, text: str) -> None:
 
 # --- dashboard -------------------------------------------------------------------------------------------------------
 
-_PORT = click.option("--port", default=8050, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
+_PORT = click.option(
+    "--port", default=8050, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
+)
 _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 serves others too.")
 _BROWSER = click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
-_BUNDLES = click.option("--bundle", "bundles", multiple=True, type=click.Path(path_type=Path), help="A further model, or a folder of models, on offer.")
+_BUNDLES = click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A further model, or a folder of models, on offer.",
+)
 
 
 @cli.command()

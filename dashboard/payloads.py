@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from shapely import get_coordinates
+
 from tiles.catalog import Catalog, counts
 from tiles.chip import ChipRecord
 
 if TYPE_CHECKING:
-    from model.store import Prediction
     from model.job import Job
+    from model.store import Prediction
 
 
 def chip_payload(record: ChipRecord) -> dict[str, Any]:
     """Return what the map and the tables show of a chip. Coordinates are WGS84, rounded to about a metre."""
     ring, bounds = None, None
     if record.footprint is not None:
-        ring = [[round(x, 5), round(y, 5)] for x, y in record.footprint.exterior.coords]
+        ring = [[round(x, 5), round(y, 5)] for x, y in get_coordinates(record.footprint).tolist()]
         bounds = [round(v, 5) for v in record.footprint.bounds]
     return {
         "id": record.id,

@@ -39,7 +39,9 @@ def as_table(report: dict[str, Any]) -> str:
     reasons: dict[str, int] = {}
     for skipped in report["skipped"]:
         reasons[skipped["reason"]] = reasons.get(skipped["reason"], 0) + 1
-    lines += [f"not scored: {count} chip(s): {reason}" for reason, count in sorted(reasons.items(), key=lambda r: -r[1])]
+    lines += [
+        f"not scored: {count} chip(s): {reason}" for reason, count in sorted(reasons.items(), key=lambda r: -r[1])
+    ]
     return "\n".join(lines)
 
 

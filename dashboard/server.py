@@ -15,6 +15,7 @@ from typing import Any
 from dashboard.settings import Settings
 from tiles.errors import UsageError
 
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 THREADS = 24
 """Requests served at once. Clicks that wait for a slow model hold one each, for three seconds at most."""
 
@@ -39,7 +40,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
     port = _free_port(host, port)
     settings = replace(settings, sources=tuple(source.absolute() for source in settings.sources))
     _check(settings)
-    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"
+    address = f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}/"
 
     class Application(BaseApplication):  # type: ignore[misc]
         """The dashboard under gunicorn. It is made in the serving process: threads and connections survive no fork."""
@@ -86,7 +87,9 @@ def _free_port(host: str, port: int) -> int:
             probe.bind((host, port))
             return int(probe.getsockname()[1])
     except OSError as error:
-        raise UsageError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another with --port.") from error
+        raise UsageError(
+            f"Port {port} of {host} cannot be used ({error.strerror}): choose another with --port."
+        ) from error
 
 
 def _tell(address: str, browser: bool, announce: Callable[[str], None]) -> None:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from dashboard.payloads import detail_payload, prediction_payload, progress_payload
 from dashboard.settings import Settings
+from model.job import Job
 from model.predictors.protocol import Loadable, Predictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
 from model.store import Store, key_of
-from model.worker import InferenceWorker, Job
+from model.worker import InferenceWorker
 from tiles.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError, ModelError, PredictionNotFoundError
@@ -35,14 +36,18 @@ class StoredPredictions:
         """Return the raster of one revision of a chip's prediction."""
         prediction = self._store.find(chip_id, revision)
         if prediction is None:
-            raise PredictionNotFoundError(f"There is no prediction {revision[:20]!r} of {chip_id}: predict it, or reload.")
+            raise PredictionNotFoundError(
+                f"There is no prediction {revision[:20]!r} of {chip_id}: predict it, or reload."
+            )
         return self._store.read(prediction)
 
     def latest_revision(self, record: ChipRecord) -> str:
         """Return the revision of the chip's newest prediction under any model."""
         prediction = self._store.latest(record)
         if prediction is None:
-            raise PredictionNotFoundError(f"{record.id} is not predicted yet: open it in the dashboard, or use `floodscope predict`.")
+            raise PredictionNotFoundError(
+                f"{record.id} is not predicted yet: open it in the dashboard, or use `floodscope predict`."
+            )
         return prediction.revision
 
 
@@ -73,7 +78,12 @@ class Workspace:
         """Return the models on offer: spec, name, threshold, and what is wrong with those that cannot be opened."""
         out: list[dict[str, Any]] = []
         for choice in self._choices:
-            entry: dict[str, Any] = {"spec": choice.spec, "name": choice.name, "threshold": 0.5, "error": choice.problem}
+            entry: dict[str, Any] = {
+                "spec": choice.spec,
+                "name": choice.name,
+                "threshold": 0.5,
+                "error": choice.problem,
+            }
             try:
                 predictor = self.predictor(choice.spec)
                 entry |= {
@@ -125,7 +135,14 @@ class Workspace:
         The answer holds `id`, `model`, `chip_revision`, and either `prediction` with `detail`, or `pending` with how many
         are `ahead`, or `error` with the sentence to show.
         """
-        answer: dict[str, Any] = {"id": chip_id, "model": spec, "prediction": None, "detail": None, "error": None, "pending": False}
+        answer: dict[str, Any] = {
+            "id": chip_id,
+            "model": spec,
+            "prediction": None,
+            "detail": None,
+            "error": None,
+            "pending": False,
+        }
         try:
             record = self.catalog.get(chip_id)
             answer["chip_revision"] = record.revision() if record.has_imagery else None

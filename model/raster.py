@@ -13,7 +13,7 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
-from model.predictors.protocol import NODATA
+from model.predictors.protocol import NODATA, level
 from tiles.errors import ChipError, StoreError
 from tiles.grid import Grid
 from tiles.raster import GDAL_OPTIONS, read_band
@@ -39,6 +39,30 @@ def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Map
     Raises:
         StoreError: GDAL cannot encode it.
     """
+    tags = {"scale": "p = value / 254; 255 is nodata", **tags}
+    return _encode(probability, grid, "probability of water", tags)
+
+
+def encode_mask(probability: npt.NDArray[np.uint8], threshold: float, grid: Grid, tags: Mapping[str, str]) -> bytes:
+    """Return the mask at a threshold as the bytes of a cloud-optimised GeoTIFF: 0 dry, 1 water, 255 nodata.
+
+    Args:
+        probability: uint8 (H, W), 0..254 is p = v / 254, 255 is nodata.
+        threshold: smallest probability that is water, in [0, 1].
+        grid: the chip's grid, of the same shape.
+        tags: metadata of the file; the classes and the threshold are added.
+
+    Raises:
+        StoreError: GDAL cannot encode it.
+        UsageError: the threshold is not in [0, 1].
+    """
+    mask = (probability >= level(threshold)).astype(np.uint8)
+    mask[probability == NODATA] = NODATA
+    tags = {"classes": "0 dry, 1 water, 255 nodata", "threshold": f"{threshold:g}", **tags}
+    return _encode(mask, grid, "water", tags)
+
+
+def _encode(values: npt.NDArray[np.uint8], grid: Grid, description: str, tags: Mapping[str, str]) -> bytes:
     overviews = max(0, math.ceil(math.log2(max(grid.shape) / _SMALLEST)))
     try:
         with rasterio.Env(**GDAL_OPTIONS), MemoryFile() as memory:
@@ -57,12 +81,12 @@ def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Map
                 overview_resampling="NEAREST",
                 overview_count=overviews,
             ) as dataset:
-                dataset.write(probability, 1)
-                dataset.set_band_description(1, "probability of water")
-                dataset.update_tags(scale="p = value / 254; 255 is nodata", **tags)
+                dataset.write(values, 1)
+                dataset.set_band_description(1, description)
+                dataset.update_tags(**tags)
             data: bytes = memory.read()
     except RasterioError as error:
-        raise StoreError(f"A probability raster of {grid.width} x {grid.height} cannot be written: {error}.") from error
+        raise StoreError(f"A raster of {grid.width} x {grid.height} cannot be written: {error}.") from error
     return data
 
 

@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard import ids
+from dashboard.layout.aria import aria
 
 
 def header(settings: dict[str, Any]) -> html.Header:
@@ -33,7 +34,7 @@ def header(settings: dict[str, Any]) -> html.Header:
             html.Div(
                 className="fs-model",
                 children=[
-                    html.Span(id=ids.DOT, className="fs-dot", role="img", **{"aria-label": "Model status"}),
+                    html.Span(id=ids.DOT, className="fs-dot", role="img", **aria(label="Model status")),
                     dmc.Select(
                         id=ids.MODEL,
                         data=[{"value": m["spec"], "label": m["name"]} for m in settings["models"]],

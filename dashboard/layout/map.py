@@ -9,6 +9,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard import ids
+from dashboard.layout.aria import aria
 
 
 def _js(name: str) -> dict[str, str]:
@@ -83,7 +84,7 @@ def _strip() -> html.Div:
         id=ids.STRIP,
         className="fs-strip",
         role="group",
-        **{"aria-label": "Layers"},
+        **aria(label="Layers"),
         children=[
             _switch(ids.BASE, "Image", [("composite", "False colour"), ("vv", "VV"), ("vh", "VH")]),
             _switch(
@@ -102,12 +103,11 @@ def _switch(name: str, label: str, choices: list[tuple[str, str]]) -> html.Div:
     return html.Div(
         className="fs-strip-group",
         children=[
-            html.Span(label, id=f"{name}-label", className="fs-strip-name"),
             dmc.SegmentedControl(
                 id=name,
                 data=[{"value": value, "label": text} for value, text in choices],
                 size="xs",
-                **{"aria-label": label},
+                **aria(label=label),
             ),
         ],
     )
@@ -119,9 +119,7 @@ def _slider(name: str, value_name: str, label: str, value: float) -> html.Div:
         className="fs-strip-group",
         children=[
             html.Span(label, className="fs-strip-name"),
-            dmc.Slider(
-                id=name, className="fs-slider", updatemode="drag", thumbLabel=label, precision=2, **options
-            ),
+            dmc.Slider(id=name, className="fs-slider", updatemode="drag", thumbLabel=label, precision=2, **options),
             html.Span(id=value_name, className="fs-slider-value"),
         ],
     )

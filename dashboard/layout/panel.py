@@ -9,6 +9,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard import ids
+from dashboard.layout.aria import aria
 
 _TABS = (("chip", "Chip"), ("regions", "Regions"), ("chips", "Chips"), ("models", "Models"))
 
@@ -18,7 +19,7 @@ def panel() -> html.Aside:
     content = {"chip": _chip(), "regions": _regions(), "chips": _chips(), "models": _models()}
     return html.Aside(
         className="fs-panel",
-        **{"aria-label": "Chips, regions and models"},
+        **aria(label="Chips, regions and models"),
         children=[
             html.Button("Show more map", id=ids.DRAWER_HANDLE, className="fs-drawer-handle"),
             dmc.Tabs(
@@ -26,10 +27,7 @@ def panel() -> html.Aside:
                 className="fs-tabs",
                 children=[
                     dmc.TabsList(grow=True, children=[dmc.TabsTab(text, value=value) for value, text in _TABS]),
-                    *[
-                        dmc.TabsPanel(content[value], value=value, className="fs-tab", tabIndex=0)
-                        for value, _ in _TABS
-                    ],
+                    *[dmc.TabsPanel(content[value], value=value, className="fs-tab", tabIndex=0) for value, _ in _TABS],
                 ],
             ),
         ],
@@ -37,7 +35,7 @@ def panel() -> html.Aside:
 
 
 def _chip() -> html.Div:
-    return html.Div(id=ids.CHIP_PANEL, **{"aria-live": "polite"})
+    return html.Div(id=ids.CHIP_PANEL, **aria(live="polite"))
 
 
 def _regions() -> html.Div:
@@ -56,16 +54,26 @@ def _regions() -> html.Div:
             _grid(
                 ids.REGIONS_TABLE,
                 [
-                    {"field": "name", "headerName": "Country", "flex": 2, "minWidth": 110, "tooltipField": "name"},
-                    _number("scored", "Chips", "fsChips(params)", "Scored chips of all chips with imagery"),
-                    _number("iou", "IoU [95 %]", "fsIou(params)", "Micro IoU with its 95 % bootstrap interval", width=130),
-                    _number("precision", "Prec.", "fsScore(params)", "Precision: share of predicted water that is water"),
-                    _number("recall", "Recall", "fsScore(params)", "Recall: share of true water that was found"),
+                    {"field": "name", "headerName": "Country", "flex": 1, "minWidth": 90, "tooltipField": "name"},
+                    _number("scored", "Chips", "fsChips(params)", "Scored chips of all chips with imagery", width=60),
+                    _number(
+                        "iou", "IoU [95 %]", "fsIou(params)", "Micro IoU with its 95 % bootstrap interval", width=126
+                    ),
+                    _number(
+                        "precision",
+                        "Prec",
+                        "fsScore(params)",
+                        "Precision: share of predicted water that is water",
+                        width=53,
+                    ),
+                    _number("recall", "Rec", "fsScore(params)", "Recall: share of true water that was found", width=50),
                 ],
                 row_id="params.data.name",
                 height=380,
             ),
-            dcc.Graph(id=ids.REGIONS_BARS, config={"displayModeBar": False, "responsive": True}, style={"height": "auto"}),
+            dcc.Graph(
+                id=ids.REGIONS_BARS, config={"displayModeBar": False, "responsive": True}, style={"height": "auto"}
+            ),
         ],
     )
 
@@ -78,7 +86,14 @@ def _chips() -> html.Div:
             _grid(
                 ids.CHIPS_TABLE,
                 [
-                    {"field": "id", "headerName": "Chip", "flex": 2, "minWidth": 130, "tooltipField": "id", "filter": True},
+                    {
+                        "field": "id",
+                        "headerName": "Chip",
+                        "flex": 2,
+                        "minWidth": 130,
+                        "tooltipField": "id",
+                        "filter": True,
+                    },
                     {"field": "country", "headerName": "Country", "flex": 1.4, "minWidth": 90, "filter": True},
                     {"field": "date", "headerName": "Date", "width": 98},
                     {"field": "state", "headerName": "State", "flex": 1.3, "minWidth": 90, "filter": True},
@@ -95,7 +110,7 @@ def _models() -> html.Div:
     return html.Div(id=ids.MODELS_LIST, className="fs-tab-full")
 
 
-def _number(field: str, name: str, formatter: str, tooltip: str, width: int = 78) -> dict[str, Any]:
+def _number(field: str, name: str, formatter: str, tooltip: str, width: int = 70) -> dict[str, Any]:
     return {
         "field": field,
         "headerName": name,
@@ -114,7 +129,7 @@ def _grid(name: str, columns: list[dict[str, Any]], *, row_id: str, height: int 
         columnDefs=columns,
         rowData=[],
         getRowId=row_id,
-        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "cellStyle": {"padding": "0 8px"}},
+        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "cellStyle": {"padding": "0 6px"}},
         dashGridOptions={
             "theme": {"function": "fsGridTheme(themeQuartz)"},
             "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},

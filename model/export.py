@@ -1,0 +1,81 @@
+"""Predictions as files to take away: a probability raster and a mask a chip, and one table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from model.raster import encode_mask, encode_probability, write_whole
+from model.store import Prediction, Store
+from tiles.chip import ChipRecord
+from tiles.errors import UsageError
+from tiles.raster import read_info
+
+TABLE = "predictions.csv"
+_COLUMNS = ["id", "country", "event", "date", "split", "water_km2", "threshold", "valid_pixels", "total_pixels", "model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask"]
+
+
+def write_predictions(
+    out: Path, predictions: Iterable[tuple[ChipRecord, Prediction]], store: Store, threshold: float
+) -> Path:
+    """Write each prediction's probability and mask as cloud-optimised GeoTIFFs, and a table of all.
+
+    Args:
+        out: the folder; files of the same names in it are replaced, each whole or not at all.
+        predictions: what to write, each with its chip's record.
+        store: where the rasters are.
+        threshold: smallest probability that is water, for masks and areas.
+
+    Returns:
+        The table: one row a chip, with the geodesic km2 of water.
+
+    Raises:
+        UsageError: the folder cannot be written.
+        StoreError: a raster is missing or damaged.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        rows = [_write(out, record, prediction, store, threshold) for record, prediction in predictions]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(out / TABLE, text.getvalue().encode())
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written ({error.strerror}): choose another folder with --out.") from error
+    return out / TABLE
+
+
+def _write(
+    out: Path, record: ChipRecord, prediction: Prediction, store: Store, threshold: float
+) -> dict[str, str | int | float | bool | None]:
+    values = store.read(prediction)
+    grid = read_info(store.raster_path(prediction).as_posix()).grid
+    tags = {"chip": record.id, "model": prediction.model_id, "parameters": prediction.parameters}
+    if record.simulated:
+        tags["simulated"] = "yes"
+    names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
+    write_whole(out / names[0], encode_probability(values, grid, tags))
+    write_whole(out / names[1], encode_mask(values, threshold, grid, tags))
+    return {
+        "id": record.id,
+        "country": record.country,
+        "event": record.event,
+        "date": record.date,
+        "split": record.split,
+        "water_km2": round(prediction.water_km2(threshold), 6),
+        "threshold": threshold,
+        "valid_pixels": prediction.valid_pixels,
+        "total_pixels": prediction.total_pixels,
+        "model": prediction.model_name,
+        "model_id": prediction.model_id,
+        "parameters": prediction.parameters,
+        "device": prediction.device,
+        "seconds": round(prediction.seconds, 4),
+        "predicted": prediction.created,
+        "simulated": record.simulated,
+        "probability": names[0],
+        "mask": names[1],
+    }
