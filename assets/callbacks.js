@@ -83,9 +83,9 @@ window.dash_clientside.floodscope = (() => {
 
   // --- map -----------------------------------------------------------------------------------------------------
   const LEGENDS = {
-    composite: [["#e04a3f", "R", "VV −23…0 dB"], ["#3fae5a", "G", "VH −28…−5 dB"], ["#4a78e0", "B", "VV / VH 0.2…1"]],
-    vv: [["linear-gradient(90deg,#000,#fff)", "", "VV −23…0 dB"]],
-    vh: [["linear-gradient(90deg,#000,#fff)", "", "VH −28…−5 dB"]],
+    composite: [["#e0685f", "R", "VV", "−23 to 0 dB"], ["#3fae5a", "G", "VH", "−28 to −5 dB"], ["#6f95ee", "B", "VV / VH", "0.2 to 1, quotient of the dB values"]],
+    vv: [["linear-gradient(90deg,#000,#fff)", "", "VV −23 to 0 dB", "black to white"]],
+    vh: [["linear-gradient(90deg,#000,#fff)", "", "VH −28 to −5 dB", "black to white"]],
   };
   const legend = (base, overlay, counts) => {
     const { html, integer } = fs.words;
@@ -100,7 +100,7 @@ window.dash_clientside.floodscope = (() => {
       ],
       none: [],
     }[overlay];
-    return [...over, ...LEGENDS[base]].map(([colour, letter, text]) => html.Span({ className: "fs-legend-item" },
+    return [...over, ...LEGENDS[base]].map(([colour, letter, text, note]) => html.Span({ className: "fs-legend-item", title: note || text },
       html.Span({ className: "fs-swatch", style: { background: colour } }, letter), text));
   };
 
@@ -187,15 +187,22 @@ window.dash_clientside.floodscope = (() => {
     return [fs.panel.figures(fs.book.total(model, k), regions), fs.panel.regionRows(regions), fs.panel.bars(regions)];
   };
 
+  const stateOf = (chip, p, figures) => {
+    if (chip.problem) return "unusable";
+    if (!chip.imagery) return "no image";
+    if (!p) return chip.labelled ? "to predict" : "no label";
+    return figures && figures.tp + figures.fp + figures.fn + figures.tn > 0 ? "scored" : "predicted";
+  };
   const chipRows = (version, threshold, tab, model) => {
     if (!version || tab !== "chips") return SAME();
     const k = level(threshold);
-    return [...fs.book.chips.values()].map((chip) => {
+    const chips = [...fs.book.chips.values()];
+    return [...chips.filter((c) => c.imagery), ...chips.filter((c) => !c.imagery)].map((chip) => {
       const p = fs.book.prediction(model, chip.id);
       const f = fs.book.chipFigures(model, chip.id, k);
       return {
         id: chip.id, country: chip.country, event: chip.event, date: chip.date, split: chip.split,
-        state: fs.map.describe(chip).replace(/^IoU .*/, "scored"), iou: f ? f.iou : null, predicted: Boolean(p),
+        state: stateOf(chip, p, f), iou: f ? f.iou : null, predicted: Boolean(p),
         missed: f ? f.fn : null, false: f ? f.fp : null,
       };
     });

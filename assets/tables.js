@@ -2,6 +2,7 @@
 window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
   fsScore: (params) => floodscope.words.score(params.value),
   fsChips: (params) => (params.data.scored === 1 ? `n${"\u2009"}=${"\u2009"}1` : `${params.data.scored} / ${params.data.imagery}`),
+  fsIouOrState: (params) => (params.value === null || params.value === undefined ? params.data.state : params.value.toFixed(2)),
   fsIou: (params) => {
     if (params.value === null || params.value === undefined) return floodscope.words.NONE;
     const { low, high } = params.data;

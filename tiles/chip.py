@@ -85,7 +85,10 @@ class ChipRecord:
         return self.label is not None and self.label_problem is None
 
     def revision(self) -> str:
-        """Return 12 hex digits that change whenever a file of imagery or label changes (path, size, time)."""
+        """Return 12 hex digits that change whenever a file of imagery or label changes (name, size, time).
+
+        The folder does not count: a data set that is moved, or named by another path, keeps its predictions.
+        """
         digest = hashlib.blake2b(digest_size=6)
         for asset in (self.vv, self.vh, self.label):
             if asset is None:
@@ -93,7 +96,7 @@ class ChipRecord:
                 continue
             try:
                 stat = Path(asset.path).stat()
-                mark = f"{asset.path}|{asset.band}|{stat.st_size}|{stat.st_mtime_ns}"
+                mark = f"{Path(asset.path).name}|{asset.band}|{stat.st_size}|{stat.st_mtime_ns}"
             except OSError:
                 mark = f"{asset.path}|gone"
             digest.update(mark.encode())

@@ -47,6 +47,12 @@ def header(settings: dict[str, Any]) -> html.Header:
                 ],
             ),
             html.Button("Copy link", id=ids.SHARE, className="fs-button", title="Copy the address of this very view"),
-            html.Button("Theme", id=ids.THEME_TOGGLE, className="fs-button", title="Switch between dark and light"),
+            html.Button(
+                "◐",
+                id=ids.THEME_TOGGLE,
+                className="fs-button",
+                title="Switch between dark and light",
+                **aria(label="Switch between dark and light"),
+            ),
         ],
     )

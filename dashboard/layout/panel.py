@@ -86,18 +86,12 @@ def _chips() -> html.Div:
             _grid(
                 ids.CHIPS_TABLE,
                 [
-                    {
-                        "field": "id",
-                        "headerName": "Chip",
-                        "flex": 2,
-                        "minWidth": 130,
-                        "tooltipField": "id",
-                        "filter": True,
-                    },
-                    {"field": "country", "headerName": "Country", "flex": 1.4, "minWidth": 90, "filter": True},
-                    {"field": "date", "headerName": "Date", "width": 98},
-                    {"field": "state", "headerName": "State", "flex": 1.3, "minWidth": 90, "filter": True},
-                    _number("iou", "IoU", "fsScore(params)", "Intersection over union at the threshold", width=70),
+                    {"field": "id", "headerName": "Chip", "flex": 1.6, "minWidth": 110, "tooltipField": "id"},
+                    {"field": "country", "headerName": "Country", "flex": 1, "minWidth": 70, "tooltipField": "country"},
+                    {"field": "date", "headerName": "Date", "width": 92},
+                    _number(
+                        "iou", "IoU", "fsIouOrState(params)", "IoU at the threshold, or why there is none", width=84
+                    ),
                 ],
                 row_id="params.data.id",
                 height=None,

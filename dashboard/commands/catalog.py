@@ -1,0 +1,78 @@
+"""floodscope catalog: build and show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dashboard.commands.options import (
+    SOURCES,
+    open_sources,
+    require_usable,
+)
+from tiles.errors import UsageError
+
+if TYPE_CHECKING:
+    from tiles.catalog import Catalog
+
+
+@click.group()
+def catalog() -> None:
+    """Build and show catalogs of chips."""
+
+
+@catalog.command("build")
+@SOURCES
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+def catalog_build(sources: tuple[Path, ...], out: Path) -> None:
+    """Write the chips of one or several SOURCEs as a GeoParquet file OUT."""
+    if out.suffix.lower() != ".parquet":
+        raise UsageError(f"The catalog {out} must end in .parquet: floodscope catalog build SOURCE OUT.parquet")
+    found = open_sources(sources)
+    require_usable(found)
+    found.to_parquet(out)
+    click.echo(f"{out}: {_counted(found)}")
+
+
+@catalog.command("show")
+@SOURCES
+@click.option("--country", help="Only chips of this country.")
+@click.option("--event", help="Only chips of this event.")
+@click.option("--split", help="Only chips of this split.")
+@click.option("--all", "everything", is_flag=True, help="Also list the chips without imagery.")
+def catalog_show(
+    sources: tuple[Path, ...], country: str | None, event: str | None, split: str | None, everything: bool
+) -> None:
+    """List the chips of SOURCEs: id, country, event, date, split, what there is of them."""
+    from tiles.places import country_name
+
+    found = open_sources(sources).filter(country=country_name(country), event=event, split=split)
+    for r in found.records():
+        if r.has_imagery or everything:
+            state = "image and label" if r.has_label and r.has_imagery else "image" if r.has_imagery else "no image"
+            click.echo(
+                "  ".join(
+                    [
+                        f"{r.id:24}",
+                        f"{r.country or '-':26}",
+                        f"{r.event or '-':12}",
+                        r.date or "-",
+                        f"{r.split or '-':8}",
+                        state,
+                    ]
+                )
+            )
+    click.echo(_counted(found))
+
+
+def _counted(found: Catalog) -> str:
+    from tiles.catalog import counts
+
+    n = counts(found)
+    text = (
+        f"{n['chips']} chips: {n['imagery']} with imagery ({n['labelled']} labelled), {n['outline_only']} known by their "
+        f"footprint alone, {n['listed_only']} listed only"
+    )
+    return text + (f"; {n['simulated']} are simulated" if n["simulated"] else "")

@@ -1,0 +1,148 @@
+"""floodscope predict, floodscope evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dashboard.commands.options import (
+    DATA,
+    DATABASE,
+    DEVICE,
+    MODEL,
+    SOURCES,
+    open_sources,
+    open_store,
+    progress_bar,
+    require_usable,
+)
+from tiles.errors import UsageError
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command()
+@SOURCES
+@MODEL
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Also write each chip's rasters and a table here."
+)
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Of the masks and areas. Default: the model's own.")
+@click.option("--force", is_flag=True, help="Predict again what is predicted already.")
+@DATA
+@DATABASE
+@DEVICE
+def predict(
+    sources: tuple[Path, ...],
+    model: str,
+    out: Path | None,
+    threshold: float | None,
+    force: bool,
+    data: Path | None,
+    database: str | None,
+    device: str | None,
+) -> None:
+    """Predict the water of every chip of SOURCEs and keep it in the data folder, where the dashboard finds it.
+
+    With --out: ID_probability.tif (0..254 is p * 254, 255 is no data), ID_mask.tif (0 dry, 1 water, 255 no data) and
+    predictions.csv with the km2 of water.
+    """
+    from model.evaluate import predict_missing
+    from model.predictors.select import open_predictor
+    from model.store import key_of
+
+    found = open_sources(sources)
+    require_usable(found)
+    predictor = open_predictor(model, device)
+    with open_store(data, database) as store:
+        with progress_bar("Predicting") as tick:
+            job = predict_missing(found.usable(), predictor, store, tick, force=force)
+        for chip_id, message in job.failed.items():
+            click.echo(f"floodscope: {chip_id}: {message}", err=True)
+        stored = store.fresh(found.usable(), key_of(predictor))
+        limit = predictor.threshold if threshold is None else threshold
+        if out is not None:
+            from model.export import write_predictions
+
+            write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
+        progress = job.snapshot()
+        km2 = sum(p.water_km2(limit) for p in stored.values())
+        click.echo(
+            f"{progress.done} predicted, {progress.skipped} were there, {progress.failed} failed; {km2:.1f} km² of water at "
+            f"p >= {limit:.2f} under {predictor.name} on {predictor.device}" + (f"; written to {out}" if out else "")
+        )
+        if not stored:
+            raise click.exceptions.Exit(1)
+
+
+@click.command()
+@SOURCES
+@MODEL
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Default: the model's own.")
+@click.option("--by", default="country", show_default=True, type=click.Choice(["country", "event", "chip", "split"]))
+@click.option(
+    "--json",
+    "json_file",
+    is_flag=False,
+    flag_value="-",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the report as JSON to FILE, or to stdout.",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    is_flag=False,
+    flag_value="-",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the chips' counts as CSV to FILE, or to stdout.",
+)
+@DATA
+@DATABASE
+@DEVICE
+def evaluate(
+    sources: tuple[Path, ...],
+    model: str,
+    threshold: float | None,
+    by: str,
+    json_file: Path | None,
+    csv_file: Path | None,
+    data: Path | None,
+    database: str | None,
+    device: str | None,
+) -> None:
+    """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip."""
+    from model.evaluate import evaluate as score
+    from model.predictors.select import open_predictor
+    from tiles.errors import SourceError
+
+    found = open_sources(sources)
+    require_usable(found)
+    if not any(r.has_label for r in found.usable()):
+        raise SourceError(
+            "No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips."
+        )
+    predictor = open_predictor(model, device)
+    with open_store(data, database) as store, progress_bar("Predicting") as tick:
+        report = score(found.records(), predictor, store, threshold=threshold, by=by, tick=tick).report()  # type: ignore[arg-type]
+    from dashboard.report import as_csv, as_json, as_table
+
+    if json_file is not None:
+        _write(json_file, as_json(report))
+    if csv_file is not None:
+        _write(csv_file, as_csv(report))
+    if json_file is None and csv_file is None:
+        click.echo(as_table(report))
+
+
+def _write(file: Path, text: str) -> None:
+    if str(file) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written ({error.strerror}): choose another file.") from error

@@ -1,0 +1,80 @@
+"""floodscope dashboard, floodscope demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dashboard.commands.options import (
+    BROWSER,
+    BUNDLES,
+    DATA,
+    DATABASE,
+    HOST,
+    MODEL,
+    PORT,
+    SOURCES,
+    open_sources,
+    progress_bar,
+    require_usable,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command()
+@SOURCES
+@MODEL
+@BUNDLES
+@DATA
+@DATABASE
+@HOST
+@PORT
+@BROWSER
+@click.option("--name", default="", help="What the catalog is called on the page.")
+def dashboard(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
+    """Open the map of SOURCEs' chips, and predict and score them there."""
+    _serve(sources, browser, host, port, **options)
+
+
+@click.command()
+@MODEL
+@BUNDLES
+@DATA
+@DATABASE
+@HOST
+@PORT
+@BROWSER
+@click.option("--chips", default=44, show_default=True, type=click.IntRange(1, 1000), help="How many simulated chips.")
+def demo(browser: bool, host: str, port: int, chips: int, **options: Any) -> None:
+    """Open the map with simulated chips: no data, no network and no account needed."""
+    from dashboard.settings import default_data_folder
+
+    folder = (options["data"] or default_data_folder()) / f"simulated-{chips}"
+    if not (folder / "SIMULATED.json").is_file():
+        from tiles.simulate import simulate as make
+
+        with progress_bar("Simulating") as tick:
+            make(folder, chips=chips, progress=tick)
+    _serve((folder,), browser, host, port, name="Demo", **options)
+
+
+def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
+    from dashboard.server import serve
+    from dashboard.settings import Settings, default_data_folder
+
+    found = open_sources(sources)
+    if not len(found):
+        require_usable(found)
+    settings = Settings(
+        sources=sources,
+        data=options["data"] or default_data_folder(),
+        database=options["database"],
+        model=options["model"],
+        bundles=tuple(options["bundles"]),
+        name=options["name"],
+    )
+    serve(settings, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))
