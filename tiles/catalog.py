@@ -5,36 +5,49 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11
+from tiles.layouts.inspection import TIFF_ENDINGS, Reading, chip_id
+from tiles.sniff import is_utf8, shown
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 _ASSETS = ("vv", "vh", "label", "elevation", "permanent_water")
 _PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint"))
+_FLAGS = ("simulated", "assumed_bands")
 _REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
 
 
 class Catalog:
     """The chips of one or several sources, in the order of the sources.
 
-    Two chips of one id are told apart by a suffix: the second `X` becomes `X-2`.
+    Two chips of one id are told apart by a suffix: the second `X` becomes `X-2`. The same chip given twice, as by a
+    catalog and by its folder, is one.
     """
 
-    def __init__(self, records: Iterable[ChipRecord]) -> None:
+    def __init__(self, records: Iterable[ChipRecord], problems: Iterable[tuple[str, str]] = ()) -> None:
+        """Make a catalog.
+
+        Args:
+            records: the chips.
+            problems: (file name, sentence) of what belongs to no chip.
+        """
+        self._problems = list(problems)
         self._records: dict[str, ChipRecord] = {}
+        given: dict[str, set[tuple[object, ...]]] = {}
         for record in records:
-            twin = self._records.get(record.id)
-            if twin is not None and (twin.vv, twin.vh, twin.source) == (record.vv, record.vh, record.source):
+            made_of = (record.vv, record.vh, record.source, record.problem)
+            if made_of in given.setdefault(record.id, set()):
                 continue
+            given[record.id].add(made_of)
             name, number = record.id, 2
             while name in self._records:
                 name, number = f"{record.id}-{number}", number + 1
@@ -52,8 +65,8 @@ class Catalog:
         return [r for r in self._records.values() if r.has_imagery]
 
     def problems(self) -> list[tuple[str, str]]:
-        """Return (chip id, sentence) for every image or label that cannot be used."""
-        return [
+        """Return (chip id or file name, sentence) for every file that cannot be used."""
+        return self._problems + [
             (r.id, text) for r in self._records.values() for text in (r.problem, r.label_problem) if text is not None
         ]
 
@@ -75,9 +88,8 @@ class Catalog:
     def filter(self, *, country: str | None = None, event: str | None = None, split: str | None = None) -> Catalog:
         """Return the catalog of the chips that match every value given."""
         wanted = {"country": country, "event": event, "split": split}
-        return Catalog(
-            r for r in self._records.values() if all(v is None or getattr(r, k) == v for k, v in wanted.items())
-        )
+        chosen = (r for r in self._records.values() if all(v is None or getattr(r, k) == v for k, v in wanted.items()))
+        return Catalog(chosen, self._problems)
 
     @cached_property
     def frame(self) -> gpd.GeoDataFrame:
@@ -97,12 +109,18 @@ class Catalog:
         return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
 
     def within(self, west: float, south: float, east: float, north: float) -> list[ChipRecord]:
-        """Return the chips whose footprint touches a box of WGS84 degrees, through the frame's spatial index."""
+        """Return the chips whose footprint touches a box of WGS84 degrees, through the frame's spatial index.
+
+        Longitudes may go on beyond 180, as footprints across the antimeridian do.
+        """
         from shapely.geometry import box  # noqa: PLC0415
 
-        rows = self.frame.sindex.query(box(west, south, east, north), predicate="intersects")
-        ids = list(self._records)
-        return [self._records[ids[int(i)]] for i in sorted(rows)]
+        rows: set[int] = set()
+        for turn in (-360.0, 0.0, 360.0):
+            asked = box(west + turn, south, east + turn, north)
+            rows.update(int(i) for i in self.frame.sindex.query(asked, predicate="intersects"))
+        records = list(self._records.values())
+        return [records[i] for i in sorted(rows)]
 
     def to_parquet(self, path: Path) -> None:
         """Write the catalog as GeoParquet; a file of that name is replaced whole or not at all."""
@@ -127,60 +145,93 @@ class Catalog:
             frame = gpd.read_parquet(path)
         except Exception as error:  # pyarrow, geopandas and the operating system each raise their own kinds
             raise SourceError(
-                f"{path} is not a readable GeoParquet file: build it again (floodscope catalog build)."
+                f"{shown(path)} is not a readable GeoParquet file: build it again (floodscope catalog build)."
             ) from error
         missing = _REQUIRED - set(frame.columns)
         if missing:
             raise SourceError(
-                f"{path} is no floodscope catalog (no column {', '.join(sorted(missing))}): make one with "
+                f"{shown(path)} is no floodscope catalog (no column {', '.join(sorted(missing))}): make one with "
                 "`floodscope catalog build SOURCE OUT.parquet`."
             )
-        return cls(_record_of(row) for row in frame.to_dict("records"))
+        try:
+            return cls(_record_of(row) for row in frame.to_dict("records"))
+        except (TypeError, ValueError, KeyError) as error:
+            raise SourceError(
+                f"{shown(path)} has a row that is no chip ({error}): build it again (floodscope catalog build)."
+            ) from error
 
 
-def _record_of(row: dict[str, object]) -> ChipRecord:
+def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
     def plain(value: object) -> object:
         return None if value is None or value != value else value  # noqa: PLR0124  (NaN is how pandas says None)
 
-    values = {name: plain(row[name]) for name in _PLAIN if name in row}
+    values: dict[str, Any] = {name: plain(row[name]) for name in _PLAIN if name in row}
     for name in _ASSETS:
         path = plain(row.get(f"{name}_path"))
-        values[name] = Asset(str(path), int(str(row[f"{name}_band"]))) if path else None
+        values[name] = Asset(str(path), int(row[f"{name}_band"])) if path else None
+    for name in _FLAGS:
+        values[name] = bool(values.get(name) or False)
+    values["id"] = chip_id(str(values["id"]))
     values["footprint"] = row["geometry"]
-    return ChipRecord(**values)  # type: ignore[arg-type]
+    record = ChipRecord(**values)
+    gone = [a for a in (record.vv, record.vh) if a is not None and not Path(a.path).exists()]
+    if gone and record.problem is None:
+        problem = f"{shown(gone[0].path)} is gone since the catalog was built: put it back, or build the catalog again."
+        return replace(record, problem=problem)
+    return record
 
 
-def read_source(source: Path) -> list[ChipRecord]:
+def read_source(source: Path) -> Reading:
     """Return the chips of one source: a catalog GeoParquet, a data set's folder, a folder of GeoTIFFs, or one GeoTIFF.
 
     Raises:
-        SourceError: it does not exist, or is none of these.
+        SourceError: it does not exist, is none of these, or holds not one chip.
     """
     source = source.expanduser().absolute()
+    name = shown(source)
+    if not is_utf8(source):
+        raise SourceError(f"{name} has a name that is not UTF-8: rename it.")
     try:
-        if source.is_file():
-            if source.suffix.lower() == ".parquet":
-                return Catalog.from_parquet(source).records()
-            if source.suffix.lower() in {".tif", ".tiff"}:
-                return geotiff.read(source)
-            raise SourceError(
-                f"{source} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips."
-            )
-        if not source.is_dir():
-            raise SourceError(f"{source} does not exist: check the path.")
-        if sen1floods11.recognises(source):
-            return _named(source, sen1floods11.read(source))
-        if drivendata.recognises(source):
-            return _named(source, drivendata.read(source))
-        if geotiff.recognises(source):
-            return _named(source, geotiff.read(source))
-        inner = sorted(p.name for p in source.iterdir() if p.is_dir() and _holds_chips(p))
+        found = _read_file(source) if source.is_file() else _read_folder(source)
     except OSError as error:
-        raise SourceError(f"{source} cannot be read ({error.strerror}): check the path and its permissions.") from error
+        raise SourceError(f"{name} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    if not found.records:
+        why = found.problems[0][1] if found.problems else f"{name} holds no chip: give a folder of VV and VH GeoTIFFs."
+        raise SourceError(why)
+    return found
+
+
+def _read_file(source: Path) -> Reading:
+    ending = source.suffix.lower()
+    if ending == ".parquet":
+        return Reading(Catalog.from_parquet(source).records())
+    if ending not in TIFF_ENDINGS:
+        raise SourceError(
+            f"{shown(source)} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips."
+        )
+    found = geotiff.read(source)
+    if not found.records:
+        raise SourceError(f"{shown(source)} is a label by its name: give the image that it belongs to.")
+    return found
+
+
+def _read_folder(source: Path) -> Reading:
+    if not source.is_dir():
+        if source.is_symlink():
+            raise SourceError(
+                f"{shown(source)} is a symbolic link that leads nowhere: mend it, or give the folder itself."
+            )
+        if source.exists():
+            raise SourceError(f"{shown(source)} is neither a file nor a folder: give a folder of chips.")
+        raise SourceError(f"{shown(source)} does not exist: check the path.")
+    for layout in (sen1floods11, drivendata, geotiff):
+        if layout.recognises(source):
+            return _named(source, layout.read(source))
+    inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
     hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see `floodscope catalog build --help`"
     raise SourceError(
-        f"{source} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, two-band "
-        f"GeoTIFFs): {hint}."
+        f"{shown(source)} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, "
+        f"two-band GeoTIFFs): {hint}."
     )
 
 
@@ -190,32 +241,39 @@ def _holds_chips(folder: Path) -> bool:
     return False
 
 
-def _named(folder: Path, records: list[ChipRecord]) -> list[ChipRecord]:
+def _named(folder: Path, found: Reading) -> Reading:
     """Mark every chip of a folder that holds SIMULATED.json, those without imagery too."""
     if not (folder / "SIMULATED.json").is_file():
-        return records
-    return [replace(r, simulated=True) for r in records]
+        return found
+    return Reading([replace(r, simulated=True) for r in found.records], found.problems)
 
 
 def open_catalog(sources: Sequence[str | Path]) -> Catalog:
     """Return the catalog of one or several sources.
 
     Raises:
-        SourceError: a source does not exist or is not recognised, or none of them names a chip.
+        SourceError: a source does not exist, is not recognised, or names not one chip.
     """
     if not sources:
         raise SourceError("No source was given: name a folder of chips, a GeoTIFF or a catalog (.parquet).")
-    return Catalog(record for source in sources for record in read_source(Path(source)))
+    found = [read_source(Path(source)) for source in sources]
+    return Catalog((r for f in found for r in f.records), (p for f in found for p in f.problems))
 
 
 def counts(catalog: Catalog) -> dict[str, int]:
-    """Return how many chips the catalog has: all, with imagery, labelled, with a footprint alone, listed only."""
+    """Return how many chips the catalog has: all, with imagery, labelled, footprint alone, listed only, unusable.
+
+    `chips` is the sum of `imagery`, `outline_only`, `listed_only` and `unusable` (with files that cannot be used).
+    """
     kinds: Counter[str] = Counter()
     for r in catalog.records():
         kinds["chips"] += 1
         kinds["imagery"] += r.has_imagery
         kinds["labelled"] += r.has_imagery and r.has_label
-        kinds["outline_only"] += not r.has_imagery and r.footprint is not None
-        kinds["listed_only"] += not r.has_imagery and r.footprint is None
+        kinds["unusable"] += r.problem is not None
+        absent = not r.has_imagery and r.problem is None
+        kinds["outline_only"] += absent and r.footprint is not None
+        kinds["listed_only"] += absent and r.footprint is None
         kinds["simulated"] += r.simulated
-    return {k: kinds[k] for k in ("chips", "imagery", "labelled", "outline_only", "listed_only", "simulated")}
+    names = ("chips", "imagery", "labelled", "outline_only", "listed_only", "unusable", "simulated")
+    return {name: kinds[name] for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from tiles.errors import BandError, ChipError, GeoreferenceError, LabelError, MissingImageryError, UnitError
 from tiles.grid import Grid
 from tiles.raster import read_band
+from tiles.sniff import shown
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -24,6 +26,9 @@ UNKNOWN = 255
 # No C-band backscatter lies below this; -99, -9999 and -3.4e38 are fill values of one tool or another.
 _FLOOR_DB = -90.0
 _CEILING_DB = 60.0
+# Power is not negative, but where thermal noise was subtracted a few pixels fall a little below 0; dB of a whole chip
+# never stays above -1.
+_LINEAR_FLOOR = -1.0
 # Two rasters that share a grid may differ by float noise in their transforms, never by a tenth of a pixel.
 _GRID_TOLERANCE_PX = 0.1
 
@@ -97,9 +102,9 @@ class ChipRecord:
             try:
                 stat = Path(asset.path).stat()
                 mark = f"{Path(asset.path).name}|{asset.band}|{stat.st_size}|{stat.st_mtime_ns}"
-            except OSError:
+            except (OSError, ValueError):
                 mark = f"{asset.path}|gone"
-            digest.update(mark.encode())
+            digest.update(os.fsencode(mark))
         return digest.hexdigest()
 
 
@@ -114,6 +119,7 @@ class Chip:
         label: uint8 of shape (H, W), 0 dry, 1 water, 255 unknown; None where there is none.
         grid: the source grid.
         label_problem: why a label that exists was not used, or None.
+        empty: what the files hold in place of data, where no pixel is valid; else None.
     """
 
     id: str
@@ -123,6 +129,7 @@ class Chip:
     label: ByteArray | None
     grid: Grid
     label_problem: str | None = field(default=None)
+    empty: str | None = field(default=None)
 
 
 def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
@@ -140,11 +147,12 @@ def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
         raise MissingImageryError(f"Chip {record.id} has no imagery on disk: put its VV and VH files into {where}.")
     vv, vv_valid, grid = _read_backscatter(record.vv, "VV")
     vh, vh_valid, vh_grid = _read_backscatter(record.vh, "VH")
-    require_same_grid(record.vh.path, vh_grid, record.vv.path, grid)
+    require_same_grid("VH", record.vh.path, vh_grid, "VV", record.vv.path, grid)
     valid = vv_valid & vh_valid
+    empty = None if valid.any() else _emptiness((record.vv, vv, vv_valid), (record.vh, vh, vh_valid))
     if record.assumed_bands and valid.any() and np.median(vv[valid]) < np.median(vh[valid]) - 1.0:
         raise BandError(
-            f"{record.vv.path} does not name its bands, and the first ({np.median(vv[valid]):.1f} dB) is darker than the "
+            f"{shown(record.vv.path)} does not name its bands, and the first ({np.median(vv[valid]):.1f} dB) is darker than the "
             f"second ({np.median(vh[valid]):.1f} dB), so they seem to be VH, VV: describe the bands as VV and VH."
         )
     vv[~valid] = np.nan
@@ -155,39 +163,76 @@ def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
             label = _read_label(record.label, record.vv.path, grid)
         except ChipError as error:
             label_problem = str(error)
-    return Chip(record.id, vv, vh, valid, label, grid, label_problem)
+    return Chip(record.id, vv, vh, valid, label, grid, label_problem, empty)
 
 
-def require_same_grid(path: str, grid: Grid, reference_path: str, reference: Grid) -> None:
-    """Raise GeoreferenceError unless two rasters have one size, one coordinate system and one position (0.1 pixel)."""
+def _emptiness(*bands: tuple[Asset, FloatArray, BoolArray]) -> str:
+    """Return what the bands of a chip without a valid pixel hold, in words."""
+    for (asset, values, valid), name in zip(bands, ("VV", "VH"), strict=True):
+        if valid.any():
+            continue
+        first = values.flat[0]
+        if np.isnan(values).all():
+            found = "not a number (NaN)"
+        elif not np.isfinite(values).any():
+            found = "infinite or not a number"
+        elif (values == first).all():
+            found = f"{first:g}, which is a fill value"
+        else:
+            found = "nodata of one kind or another"
+        return f"every {name} value of {shown(asset.path)} is {found}"
+    return f"no pixel of {shown(bands[0][0].path)} has data in both VV and VH"
+
+
+def require_same_grid(
+    name: str, path: str, grid: Grid, reference_name: str, reference_path: str, reference: Grid
+) -> None:
+    """Raise GeoreferenceError unless two rasters have one size, one coordinate system and one position (0.1 pixel).
+
+    Args:
+        name, path, grid: the raster that is judged: "VH" or "label", its file and grid.
+        reference_name, reference_path, reference: the raster that it must fit.
+    """
+    one, two = f"The {name} {shown(path)}", f"the {reference_name} {shown(reference_path)}"
     if grid.shape != reference.shape:
         raise GeoreferenceError(
-            f"{path} has {grid.width} x {grid.height} pixels, {reference_path} has {reference.width} x "
-            f"{reference.height}: both must lie on one grid (gdalwarp -tr -te)."
+            f"{one} has {grid.width} x {grid.height} pixels, {two} {reference.width} x {reference.height}: cut or resample it "
+            "to the same grid (gdalwarp -te -ts)."
         )
     if grid.crs != reference.crs:
         raise GeoreferenceError(
-            f"{path} is in {grid.crs.to_string()[:40]}, {reference_path} in {reference.crs.to_string()[:40]}: "
-            "both must lie on one grid (gdalwarp -t_srs)."
+            f"{one} is in {grid.crs.to_string()[:40]}, {two} in {reference.crs.to_string()[:40]}: warp it to the same "
+            "coordinate system and grid (gdalwarp -t_srs -te -ts)."
         )
     offset = reference.offset_from(grid)
     if offset > _GRID_TOLERANCE_PX:
         raise GeoreferenceError(
-            f"{path} lies {offset:.1f} pixels off {reference_path}: both must lie on one grid (gdalwarp -tr -te)."
+            f"{one} lies {offset:.1f} pixels off {two}: put it on the same grid (gdalwarp -te -ts), or mend its geotransform."
+        )
+
+
+def require_number_type(path: str, dtype: str, scaled: bool, name: str) -> None:
+    """Raise UnitError unless a band's type can hold dB: real floats, or integers with a scale that makes them so."""
+    if dtype.startswith("complex"):
+        raise UnitError(
+            f"{shown(path)} holds {dtype} amplitudes with phase (SLC), not backscatter: detect, multilook and calibrate "
+            f"{name} first, then 10 * log10."
+        )
+    if not dtype.startswith("float") and not scaled:
+        raise UnitError(
+            f"{shown(path)} holds {dtype} digital numbers, not backscatter: {name} must be float dB (calibrate it to sigma0 "
+            "or gamma0, then 10 * log10)."
         )
 
 
 def _read_backscatter(asset: Asset, name: str) -> tuple[FloatArray, BoolArray, Grid]:
     values, grid, nodata = read_band(asset.path, asset.band)
-    if not np.issubdtype(values.dtype, np.floating):
-        raise UnitError(
-            f"{asset.path} holds {values.dtype} digital numbers, not backscatter: {name} must be float dB "
-            "(calibrate it to sigma0 or gamma0, then 10 * log10)."
-        )
-    band = values.astype(np.float32)
+    require_number_type(asset.path, str(values.dtype), False, name)
+    with np.errstate(over="ignore"):  # -1.8e308 is a fill value too, and becomes -inf
+        band = values.astype(np.float32)
     valid = np.isfinite(band) & (band != 0.0) & (band > _FLOOR_DB)
     if nodata is not None and np.isfinite(nodata):
-        valid &= band != np.float32(nodata)
+        valid &= values != nodata
     if valid.any():
         _require_db(band[valid], asset.path, name)
     return band, valid, grid
@@ -196,15 +241,26 @@ def _read_backscatter(asset: Asset, name: str) -> tuple[FloatArray, BoolArray, G
 def _require_db(values: FloatArray, path: str, name: str) -> None:
     low, median, high = (float(v) for v in np.percentile(values[:: max(1, values.size // 20_000)], [1, 50, 99]))
     found = f"its values run from {low:.3g} to {high:.3g} (1 and 99 %), median {median:.3g}"
-    if low >= 0.0 and high <= _CEILING_DB:
-        raise UnitError(f"{path} is not in dB: {found}, like linear power; give {name} as 10 * log10 of it.")
+    if low >= _LINEAR_FLOOR and high <= _CEILING_DB:
+        raise UnitError(f"{shown(path)} is not in dB: {found}, like linear power; give {name} as 10 * log10 of it.")
     if median > 20.0 or high > _CEILING_DB:
-        raise UnitError(f"{path} is not in dB: {found}, like digital numbers; calibrate {name} and give it in dB.")
+        raise UnitError(
+            f"{shown(path)} is not in dB: {found}, like digital numbers; calibrate {name} and give it in dB."
+        )
+
+
+def require_label_type(path: str, count: int, dtype: str) -> None:
+    """Raise LabelError unless a raster of so many bands of this type can be a label."""
+    if count != 1:
+        raise LabelError(f"{shown(path)} has {count} bands, like a picture: a label is one band of 0 dry, 1 water.")
+    if dtype.startswith("complex"):
+        raise LabelError(f"{shown(path)} holds {dtype} numbers: a label is whole numbers, 0 dry, 1 water.")
 
 
 def _read_label(asset: Asset, image_path: str, image_grid: Grid) -> ByteArray:
     values, grid, nodata = read_band(asset.path, asset.band)
-    require_same_grid(asset.path, grid, image_path, image_grid)
+    require_same_grid("label", asset.path, grid, "image", image_path, image_grid)
+    require_label_type(asset.path, 1, str(values.dtype))
     unknown = (values == -1) | (values == UNKNOWN) | ~np.isfinite(values)
     if nodata is not None and nodata not in (0.0, 1.0):  # a tag of 0 or 1 would make a class vanish
         unknown |= values == nodata
@@ -213,7 +269,7 @@ def _read_label(asset: Asset, image_path: str, image_grid: Grid) -> ByteArray:
     if strange.any():
         found = ", ".join(f"{v:g}" for v in np.unique(values[strange])[:5])
         raise LabelError(
-            f"{asset.path} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; map others to "
+            f"{shown(asset.path)} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; map others to "
             "these."
         )
     label = np.full(values.shape, UNKNOWN, dtype=np.uint8)

@@ -16,6 +16,8 @@ _WGS84 = CRS.from_epsg(4326)
 _GEOD = Geod(ellps="WGS84")
 # Areas are computed exactly on a lattice of at most this many cells a side and spread over the pixels between.
 _LATTICE = 16
+# No chip spans half the globe, so longitudes that do have jumped from 180 to -180.
+_HALF_TURN = 180.0
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,17 @@ class Grid:
         return np.asarray(lon), np.asarray(lat)
 
     def footprint(self, per_side: int = 4) -> Polygon:
-        """Return the outline in WGS84 longitude and latitude, with `per_side` segments a side (curved edges)."""
+        """Return the outline in WGS84 longitude and latitude, with `per_side` segments a side (curved edges).
+
+        An outline across the antimeridian stays in one piece: its longitudes go on beyond 180.
+        """
         s = np.linspace(0.0, 1.0, per_side, endpoint=False)
         one, nil = np.ones_like(s), np.zeros_like(s)
         cols = np.concatenate([s, one, 1 - s, nil]) * self.width
         rows = np.concatenate([nil, s, one, 1 - s]) * self.height
         lon, lat = self.lonlat(cols, rows)
+        if np.ptp(lon) > _HALF_TURN and np.isfinite(lon).all():
+            lon = np.where(lon < 0.0, lon + 360.0, lon)
         return Polygon(np.column_stack([lon, lat]))
 
     def offset_from(self, other: Grid) -> float:

@@ -1,8 +1,9 @@
-"""Countries: one name for each, and the country that a place lies in, after Natural Earth."""
+"""Countries and dates in one form: Natural Earth's name of a country, the country of a place, ISO dates."""
 
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def country_name(name: str | None) -> str | None:
     return _NAMES.get(name.strip().lower(), name.strip())
 
 
+_DATE = re.compile(r"\s*(\d{4})[-/]?(\d{2})[-/]?(\d{2})(?!\d)")
+
+
+def iso_date(text: object) -> str | None:
+    """Return YYYY-MM-DD for a date that begins so, with slashes or without any; None for anything else."""
+    match = _DATE.match(str(text)) if text is not None else None
+    return "-".join(match.groups()) if match else None
+
+
 @lru_cache(maxsize=1)
 def _countries() -> tuple[list[str], shapely.STRtree]:
     features = json.loads((ASSETS / "countries.geojson").read_text(encoding="utf-8"))["features"]
@@ -46,6 +56,8 @@ def country_at(footprint: BaseGeometry) -> str | None:
     """
     names, tree = _countries()
     centre = footprint.centroid
+    if centre.x > 180.0:  # an outline across the antimeridian goes on beyond it
+        centre = shapely.Point(centre.x - 360.0, centre.y)
     inside = tree.query(centre, predicate="intersects")
     if len(inside):
         return names[int(inside[0])]

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 from affine import Affine
+from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.enums import Interleaving
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from tiles.errors import BandError, GeoreferenceError, UnreadableFileError
 from tiles.grid import Grid
+from tiles.sniff import require_tiff, shown
 
 MAX_PIXELS = 4096 * 4096
 """Largest chip, in pixels: it is read whole, so a bigger one would take gigabytes of memory."""
+
+# GDAL holds one block of all its interleaved bands at least, however small the image that it belongs to.
+_MAX_BLOCK_BYTES = 512 << 20
 
 GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -35,111 +44,205 @@ DRIVER = "GTiff"
 
 
 @dataclass(frozen=True)
-class BandInfo:
-    """What a raster file's header says.
+class RasterInfo:
+    """What a raster file's header says. Facts alone: what is wrong with them is told when they are asked for.
 
     Attributes:
         path: the file.
+        width, height: pixels.
         count: number of bands.
         dtypes: numpy names of the bands' types.
         descriptions: the bands' names, None where a band has none.
-        grid: the grid; for a file with ground control points, the regular grid that its pixels are warped to.
-        from_gcps: the grid comes from ground control points.
         nodata: the tagged nodata value of each band.
+        scales, offsets: of each band, value = stored * scale + offset; 1 and 0 where the file has none.
         tags: the file's metadata tags.
+        crs, transform: as the file has them, None and the identity where it has none.
+        gcps, gcp_crs: ground control points and their coordinate system.
+        block_bytes: memory of one block.
+        size, ends_at: bytes in the file, and where its last blocks should end.
     """
 
     path: str
+    width: int
+    height: int
     count: int
     dtypes: tuple[str, ...]
     descriptions: tuple[str | None, ...]
-    grid: Grid
-    from_gcps: bool
     nodata: tuple[float | None, ...]
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
     tags: dict[str, str]
+    crs: CRS | None
+    transform: Affine
+    gcps: tuple[GroundControlPoint, ...]
+    gcp_crs: CRS | None
+    block_bytes: int
+    size: int
+    ends_at: int
+
+    def scaled(self, band: int) -> bool:
+        """Return whether a band's stored numbers are to be scaled to become its values."""
+        return (self.scales[band - 1], self.offsets[band - 1]) != (1.0, 0.0)
+
+    @property
+    def from_gcps(self) -> bool:
+        """Whether the grid is made from ground control points."""
+        placed = self.crs is not None and self.transform != Affine.identity()
+        return not placed and bool(self.gcps) and self.gcp_crs is not None
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The grid; for a file with ground control points, the regular grid that its pixels are warped to.
+
+        Raises:
+            GeoreferenceError: the file has no usable place on Earth.
+            UnreadableFileError: it is too large for a chip.
+        """
+        _require_size(self.path, self.width, self.height)
+        if self.from_gcps:
+            return self._warped_grid()
+        if self.crs is None or self.transform == Affine.identity():
+            raise GeoreferenceError(self._unplaced())
+        a, b, _, d, e, _, *_ = self.transform
+        if not all(map(math.isfinite, self.transform)) or a * e == b * d:
+            raise GeoreferenceError(
+                f"{shown(self.path)} has pixels without an area (geotransform {tuple(self.transform)[:6]}): export it "
+                "again with its pixel size."
+            )
+        return Grid(self.crs, self.transform, self.width, self.height)
+
+    def _warped_grid(self) -> Grid:
+        try:
+            with rasterio.Env(**GDAL_OPTIONS):
+                transform, width, height = calculate_default_transform(
+                    self.gcp_crs, self.gcp_crs, self.width, self.height, gcps=list(self.gcps)
+                )
+        except Exception as error:  # GDAL's own errors share no public base class
+            raise GeoreferenceError(
+                f"{shown(self.path)} has {len(self.gcps)} ground control point(s) that fix no place (too few, or on one "
+                "line): give three or more that span the image."
+            ) from error
+        _require_size(self.path, int(width), int(height))
+        return Grid(CRS.from_user_input(self.gcp_crs), transform, int(width), int(height))
+
+    def _unplaced(self) -> str:
+        name = shown(self.path)
+        if self.gcps:
+            return (
+                f"{name} has {len(self.gcps)} ground control points but no coordinate system for them: say which it is "
+                "(gdal_translate -a_srs EPSG:... with the points as -gcp)."
+            )
+        if self.transform != Affine.identity():
+            return f"{name} has a pixel grid but no coordinate system (CRS): say which it is (gdal_edit.py -a_srs EPSG:... FILE)."
+        if self.crs is not None:
+            return f"{name} has a coordinate system but no position (no geotransform): export it again with its geotransform."
+        return (
+            f"{name} has no georeferencing at all (no coordinate system, geotransform or ground control points): export it "
+            "again as a GeoTIFF with its place on Earth."
+        )
+
+    def require_whole(self) -> None:
+        """Raise UnreadableFileError where the file is shorter than its header says, or its blocks are too large."""
+        if self.ends_at > self.size:
+            raise UnreadableFileError(
+                f"{shown(self.path)} is truncated: it has {self.size:,} bytes, and its header says {self.ends_at:,} or "
+                "more: copy or download it again."
+            )
+        if self.block_bytes > _MAX_BLOCK_BYTES:
+            raise UnreadableFileError(
+                f"{shown(self.path)} is stored in blocks of {self.block_bytes / 2**20:,.0f} MiB, {_MAX_BLOCK_BYTES >> 20} MiB "
+                "is the most: write it anew in tiles (gdal_translate -co TILED=YES)."
+            )
+
+
+def _require_size(path: str, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableFileError(
+            f"{shown(path)} has {width:,} x {height:,} pixels, a chip may have {MAX_PIXELS:,} at most: cut it into tiles "
+            "first (gdal_retile.py -ps 2048 2048)."
+        )
 
 
 @contextlib.contextmanager
 def _open(path: str) -> Iterator[DatasetReader]:
-    file = Path(path)
-    try:
-        if not file.exists():
-            raise UnreadableFileError(f"{path} does not exist: check the path, or build the catalog again.")
-        if file.is_file() and file.stat().st_size == 0:
-            raise UnreadableFileError(f"{path} is empty (0 bytes): copy or download it again.")
-    except OSError as error:  # a loop of symbolic links, or a folder that may not be entered
-        raise UnreadableFileError(
-            f"{path} cannot be reached ({error.strerror}): mend the link or permission."
-        ) from error
+    require_tiff(path)
+    # A missing geotransform is told in our own words, to whom it concerns.
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
     with rasterio.Env(**GDAL_OPTIONS):
         try:
-            with file.open("rb") as handle:
-                handle.read(1)
             # A resolved path, so that no part of a name can be taken for one of GDAL's virtual file systems.
-            dataset = rasterio.open(file.resolve(), driver=DRIVER)
-        except PermissionError as error:
-            raise UnreadableFileError(f"{path} may not be read: give read permission to it.") from error
-        except (RasterioIOError, RasterioError, OSError) as error:
+            dataset = rasterio.open(Path(path).resolve(), driver=DRIVER)
+        except (RasterioError, OSError, ValueError) as error:
+            if "codec" in str(error):
+                raise UnreadableFileError(
+                    f"{shown(path)} is compressed in a way that cannot be read here ({error}): write it anew "
+                    "(gdal_translate -co COMPRESS=DEFLATE)."
+                ) from error
             raise UnreadableFileError(
-                f"{path} is not a readable GeoTIFF (damaged, truncated or of another format): copy or export it again."
+                f"{shown(path)} begins as a TIFF, but its header is damaged or is of no image: copy or export it again."
             ) from error
         with dataset:
             yield dataset
 
 
-def _grid_of(dataset: DatasetReader, path: str) -> tuple[Grid, bool]:
-    """Return the dataset's grid, and whether it was made from ground control points."""
-    if dataset.width * dataset.height > MAX_PIXELS:
-        raise UnreadableFileError(
-            f"{path} has {dataset.width:,} x {dataset.height:,} pixels; a chip may have {MAX_PIXELS:,} at most: "
-            "cut it into tiles first (gdal_retile.py -ps 2048 2048)."
-        )
+def _info(dataset: DatasetReader, path: str) -> RasterInfo:
     gcps, gcp_crs = dataset.gcps
-    if dataset.crs is not None and dataset.transform != Affine.identity():
-        return Grid(dataset.crs, dataset.transform, dataset.width, dataset.height), False
-    if gcps and gcp_crs is not None:
-        transform, width, height = calculate_default_transform(
-            gcp_crs, gcp_crs, dataset.width, dataset.height, gcps=gcps
-        )
-        return Grid(CRS.from_user_input(gcp_crs), transform, int(width), int(height)), True
-    if dataset.crs is None and dataset.transform != Affine.identity():
-        found = "a pixel grid but no coordinate system (CRS)"
-        todo = "say which it is: gdal_edit.py -a_srs EPSG:... FILE"
-    elif dataset.crs is not None:
-        found = "a coordinate system but no position (identity transform)"
-        todo = "export it again with its geotransform"
-    else:
-        found = "no georeferencing at all: no coordinate system, no transform, no ground control points"
-        todo = "export it again as a GeoTIFF with its place on Earth"
-    raise GeoreferenceError(f"{path} has {found}: {todo}.")
+    bands = min(dataset.count, 16)
+    rows, cols = dataset.block_shapes[0]
+    interleaved = dataset.count if dataset.interleaving == Interleaving.pixel else 1
+    return RasterInfo(
+        path=path,
+        width=dataset.width,
+        height=dataset.height,
+        count=dataset.count,
+        dtypes=tuple(str(d) for d in dataset.dtypes),
+        descriptions=tuple(dataset.descriptions),
+        nodata=tuple(dataset.nodatavals),
+        scales=tuple(dataset.scales),
+        offsets=tuple(dataset.offsets),
+        tags=dict(dataset.tags()),
+        crs=dataset.crs,
+        transform=dataset.transform,
+        gcps=tuple(gcps),
+        gcp_crs=gcp_crs,
+        block_bytes=rows * cols * interleaved * _item_bytes(dataset.dtypes[0]),
+        size=Path(path).stat().st_size,
+        ends_at=max(_end_of(dataset, band, rows, cols) for band in range(1, bands + 1)),
+    )
 
 
-def read_info(path: str) -> BandInfo:
+def _item_bytes(dtype: str) -> int:
+    try:
+        return np.dtype(dtype).itemsize
+    except TypeError:  # complex_int16, which numpy lacks
+        return 8
+
+
+def _end_of(dataset: DatasetReader, band: int, rows: int, cols: int) -> int:
+    """Return where the last block of a band ends in the file, in bytes; 0 where it is not stored (a sparse file)."""
+    at = f"{(dataset.width - 1) // cols}_{(dataset.height - 1) // rows}"
+    offset = dataset.get_tag_item(f"BLOCK_OFFSET_{at}", "TIFF", bidx=band)
+    size = dataset.get_tag_item(f"BLOCK_SIZE_{at}", "TIFF", bidx=band)
+    return int(offset) + int(size) if offset and size else 0
+
+
+def read_info(path: str) -> RasterInfo:
     """Read the header of a raster file.
 
     Raises:
-        UnreadableFileError: the file is missing, damaged, too large or not permitted to be read.
-        GeoreferenceError: it has no place on Earth.
+        UnreadableFileError: the file is missing, damaged or not permitted to be read.
     """
     with _open(path) as dataset:
-        grid, from_gcps = _grid_of(dataset, path)
-        return BandInfo(
-            path=path,
-            count=dataset.count,
-            dtypes=tuple(str(d) for d in dataset.dtypes),
-            descriptions=tuple(dataset.descriptions),
-            grid=grid,
-            from_gcps=from_gcps,
-            nodata=tuple(dataset.nodatavals),
-            tags=dict(dataset.tags()),
-        )
+        return _info(dataset, path)
 
 
 def read_band(path: str, band: int) -> tuple[npt.NDArray[np.generic], Grid, float | None]:
     """Read one band in its own type, its grid and its tagged nodata value.
 
-    A file placed by ground control points is warped (nearest neighbour, so that values stay measured ones) to a
-    regular grid in the points' coordinate system; pixels outside it are NaN, and the band is float32 then.
+    Where the file has a scale and offset, the values are scaled, float32, NaN where the stored number is nodata, and
+    the nodata value is None. A file placed by ground control points is warped (nearest neighbour, so that values stay
+    measured ones) to a regular grid in the points' coordinate system; pixels outside it are NaN, and the band is
+    float32 then.
 
     Raises:
         UnreadableFileError: the file is missing, damaged, too large or not permitted to be read.
@@ -147,29 +250,48 @@ def read_band(path: str, band: int) -> tuple[npt.NDArray[np.generic], Grid, floa
         BandError: it has no such band.
     """
     with _open(path) as dataset:
-        grid, from_gcps = _grid_of(dataset, path)
-        if not 1 <= band <= dataset.count:
+        info = _info(dataset, path)
+        grid = info.grid
+        info.require_whole()
+        if not 1 <= band <= info.count:
             raise BandError(
-                f"{path} has {dataset.count} band(s), band {band} was asked for: give a file that holds it."
+                f"{shown(path)} has {info.count} band(s), band {band} was asked for: give a file that holds it."
             )
-        nodata = dataset.nodatavals[band - 1]
         try:
             values = dataset.read(band)
-        except (RasterioIOError, RasterioError, OSError) as error:
-            raise UnreadableFileError(f"{path} is truncated or damaged inside: copy or download it again.") from error
-        if not from_gcps:
-            return values, grid, nodata
-        gcps, gcp_crs = dataset.gcps
-        warped = np.full(grid.shape, np.nan, dtype=np.float32)
+        except (RasterioError, OSError) as error:
+            raise UnreadableFileError(
+                f"{shown(path)} is damaged inside, its pixels cannot be unpacked: copy or download it again."
+            ) from error
+    nodata = info.nodata[band - 1]
+    if info.scaled(band):
+        values, nodata = _scaled(values, nodata, info.scales[band - 1], info.offsets[band - 1]), None
+    if info.from_gcps:
+        values = _warped(values, nodata, info)
+    return values, grid, nodata
+
+
+def _scaled(
+    stored: npt.NDArray[np.generic], nodata: float | None, scale: float, offset: float
+) -> npt.NDArray[np.float32]:
+    values: npt.NDArray[np.float32] = (stored.astype(np.float64) * scale + offset).astype(np.float32)
+    if nodata is not None:
+        values[stored == nodata] = np.nan
+    return values
+
+
+def _warped(values: npt.NDArray[np.generic], nodata: float | None, info: RasterInfo) -> npt.NDArray[np.float32]:
+    warped = np.full(info.grid.shape, np.nan, dtype=np.float32)
+    with rasterio.Env(**GDAL_OPTIONS):
         reproject(
             values.astype(np.float32),
             warped,
-            gcps=gcps,
-            src_crs=gcp_crs,
-            dst_crs=grid.crs,
-            dst_transform=grid.transform,
+            gcps=list(info.gcps),
+            src_crs=info.gcp_crs,
+            dst_crs=info.grid.crs,
+            dst_transform=info.grid.transform,
             dst_nodata=np.nan,
             src_nodata=nodata,
             resampling=Resampling.nearest,
         )
-        return warped, grid, nodata
+    return warped

@@ -5,71 +5,123 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import ChipError
-from tiles.layouts.inspection import chip_id, inspected, tiffs, two_band_assets
+from tiles.errors import BandError, ChipError
+from tiles.layouts.inspection import TIFF_ENDINGS, Headers, Reading, chip_id, inspected, tiffs, two_band_assets, unnamed
 from tiles.places import country_at
+from tiles.sniff import is_utf8, shown
 
 NAME = "geotiff"
 _BAND = re.compile(r"(?:^|[_\-. ])(vv|vh)(?=[_\-. ]|$)", re.IGNORECASE)
 _LABEL = re.compile(r"[_\-.](label|labels|labelhand|mask|truth)$", re.IGNORECASE)
 _TIME = re.compile(r"(?<!\d)(\d{4})(\d{2})(\d{2})T\d{6}(?!\d)")
+# What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at.
+_SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson"})
+
+Role = Literal["vv", "vh", "both"]
+Group = dict[Role, Path]
+# A chip's name, its files, and what is wrong with them where it is known already.
+Found = tuple[str, Group, str | None]
 
 
 def recognises(folder: Path) -> bool:
-    """Return whether the folder holds GeoTIFF files."""
-    return bool(tiffs(folder))
+    """Return whether the folder holds GeoTIFF files, or what calls itself VV or VH."""
+    return bool(tiffs(folder) or _misnamed(folder))
 
 
-def read(source: Path) -> list[ChipRecord]:
+def read(source: Path) -> Reading:
     """Return the chips of a folder of loose files, or of one file (with its VV or VH partner beside it).
 
-    A file that is part of no chip becomes a record whose `problem` says why.
+    A file that should be part of a chip and is not becomes a record whose `problem` says why.
     """
     folder = source if source.is_dir() else source.parent
-    files = _candidates(folder)
-    labels = {_LABEL.sub("", p.stem): p for p in files if _LABEL.search(p.stem)}
-    images = [p for p in files if not _LABEL.search(p.stem)]
-    groups: dict[str, dict[str, Path]] = {}
-    for path in images:
-        match = _BAND.search(path.stem)
-        key = (_BAND.sub("", path.stem, count=1) or path.parent.name) if match else path.stem
-        role = match[1].lower() if match else "both"
-        groups.setdefault(key, {})[role] = path
+    files = tiffs(folder)
+    labels = {_LABEL.sub("", p.stem): p for p in reversed(files) if _LABEL.search(p.stem)}
+    groups: dict[str, Group] = {}
+    doubles: list[Found] = []
+    for path in files:
+        if _LABEL.search(path.stem):
+            continue
+        key, role = _part(path)
+        group = groups.setdefault(key if role != "both" else f"{key}\0both", {})
+        if role in group:
+            what = "second file of the chip" if role == "both" else f"second {role.upper()} of the chip"
+            doubles.append(
+                (key, {role: path}, f"{shown(path)} is a {what} {chip_id(key)}, beside {group[role].name}: rename one.")
+            )
+        else:
+            group[role] = path
+    found: list[Found] = [(key.partition("\0")[0], group, None) for key, group in groups.items()]
+    known = {key for key, _, _ in found}
+    misnamed = {entry[0]: entry for entry in reversed(_misnamed(folder))}
+    found = [_completed(entry, misnamed.get(entry[0])) for entry in found]
+    found += [entry for key, entry in misnamed.items() if key not in known]
+    found += doubles
     if not source.is_dir():
-        groups = {k: g for k, g in groups.items() if source in g.values()}
-    return [_record(folder, key, group, labels.get(key)) for key, group in sorted(groups.items())]
+        found = [entry for entry in found if source in entry[1].values()]
+    records = [
+        _record(folder, key, group, labels.get(key), problem) for key, group, problem in sorted(found, key=_order)
+    ]
+    stray = [labels[key] for key in sorted(set(labels) - known)] if source.is_dir() else []
+    lonely = [(shown(p.name), f"{shown(p)} is the label of no chip here: name it IMAGE_label.tif.") for p in stray]
+    return Reading(records, lonely + (unnamed(folder) if source.is_dir() else []))
 
 
-def _candidates(folder: Path) -> list[Path]:
-    """Return the folder's rasters, and what calls itself VV or VH with another ending, so that it can be told."""
-    named = [p for p in folder.iterdir() if _BAND.search(p.stem) and p.suffix.lower() not in {".tif", ".tiff"}]
-    return tiffs(folder) + sorted(
-        p for p in named if not p.is_dir() and p.suffix.lower() not in {".json", ".xml", ".csv"}
-    )
+def _completed(entry: Found, misnamed: Found | None) -> Found:
+    """Say of half a chip that its other half is there under a wrong ending."""
+    key, group, _ = entry
+    if misnamed is None or "both" in group or len(group) == 2 or set(misnamed[1]) <= set(group):
+        return entry
+    return key, group, misnamed[2]
 
 
-def _record(folder: Path, key: str, group: dict[str, Path], label: Path | None) -> ChipRecord:
-    vv, vh, assumed, problem = None, None, False, None
-    if "both" in group:
-        try:
-            vv, vh, assumed = two_band_assets(str(group["both"]))
-        except ChipError as error:
-            problem = str(error)
-    else:
-        vv = Asset(str(group["vv"])) if "vv" in group else None
-        vh = Asset(str(group["vh"])) if "vh" in group else None
-        if vv is None or vh is None:
-            here = next(iter(group.values()))
-            missing = "VV" if vv is None else "VH"
-            problem = f"{here} has no {missing} partner: put a file of the same name with {missing} in it beside it."
-    wrong = [p for p in group.values() if p.suffix.lower() not in {".tif", ".tiff"}]
-    if wrong:
+def _order(entry: Found) -> tuple[str, bool, str]:
+    return entry[0], entry[2] is not None, str(next(iter(entry[1].values())))
+
+
+def _part(path: Path) -> tuple[str, Role]:
+    """Return which chip a file belongs to, and which of its bands it holds, by its name."""
+    named = {match[1].lower() for match in _BAND.finditer(path.stem)}
+    if len(named) != 1:  # no polarization, or both of them, as in x_vv_vh.tif
+        return path.stem, "both"
+    role: Role = "vv" if "vv" in named else "vh"
+    return _BAND.sub("", path.stem, count=1) or path.parent.name, role
+
+
+def _misnamed(folder: Path) -> list[Found]:
+    """Return what calls itself VV or VH and has another ending than a GeoTIFF's, with what to do about it."""
+    out: list[Found] = []
+    for path in sorted(folder.iterdir()):
+        ending = path.suffix.lower()
+        stem = path.with_suffix("") if path.stem.lower().endswith(tuple(TIFF_ENDINGS)) else path
+        ours = ending in TIFF_ENDINGS | _SIDE_CARS or path.name.startswith(".") or not is_utf8(path.name)
+        if ours or not _BAND.search(stem.stem) or path.is_dir():
+            continue
         problem = (
-            f"{wrong[0]} has the ending {wrong[0].suffix or '(none)'}: floodscope reads GeoTIFF files (.tif, .tiff)."
+            f"{shown(path)} has the ending {shown(path.suffix) or '(none)'}: floodscope reads GeoTIFF files (.tif, .tiff), "
+            "convert or rename it."
         )
-    time = _TIME.search(next(iter(group.values())).stem)
+        key, role = _part(stem)
+        out.append((key, {role: path}, problem))
+    return out
+
+
+def _record(folder: Path, key: str, group: Group, label: Path | None, problem: str | None) -> ChipRecord:
+    vv, vh, assumed = None, None, False
+    headers: Headers = {}
+    first = next(iter(group.values()))
+    try:
+        if problem is not None:
+            pass
+        elif "both" in group or len(group) == 1:
+            vv, vh, assumed = _of_one_file(group, headers)
+        else:
+            vv, vh = Asset(str(group["vv"])), Asset(str(group["vh"]))
+    except ChipError as error:
+        problem = str(error)
+    time = _TIME.search(first.stem)
     record = inspected(
         ChipRecord(
             id=chip_id(key),
@@ -81,8 +133,27 @@ def _record(folder: Path, key: str, group: dict[str, Path], label: Path | None) 
             label=Asset(str(label)) if label is not None else None,
             assumed_bands=assumed,
             problem=problem,
-        )
+        ),
+        headers,
     )
     if record.footprint is None:
         return record
     return replace(record, country=country_at(record.footprint))
+
+
+def _of_one_file(group: Group, headers: Headers) -> tuple[Asset, Asset, bool]:
+    """Return VV and VH of a chip that is one file: of two bands, even where its name says VV or VH alone."""
+    role, path = next(iter(group.items()))
+    if role == "both":
+        return two_band_assets(str(path), headers)
+    try:
+        vv, vh, assumed = two_band_assets(str(path), headers)
+        if not assumed:
+            return vv, vh, False
+    except ChipError:
+        if str(path) not in headers:  # the file itself is bad, which matters more than its partner
+            raise
+    missing = "VH" if role == "vv" else "VV"
+    raise BandError(
+        f"{shown(path)} has no {missing} partner: put a file of the same name with {missing} in it beside it."
+    )

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from pyproj.exceptions import ProjError
+from shapely.geometry import Polygon
 
-from tiles.chip import Asset, ChipRecord, require_same_grid
-from tiles.errors import BandError, ChipError, UnitError
-from tiles.raster import BandInfo, read_info
+from tiles.chip import Asset, ChipRecord, require_label_type, require_number_type, require_same_grid
+from tiles.errors import BandError, ChipError, GeoreferenceError
+from tiles.raster import RasterInfo, read_info
+from tiles.sniff import is_utf8, shown
 
+TIFF_ENDINGS = frozenset({".tif", ".tiff"})
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+# Room for a suffix in the 255 bytes of a file name, and in the store's 200 characters.
+_MAX_ID = 160
+# Beyond 90 and 180 by a rounding error, and beyond 180 by as much as a chip across the antimeridian reaches.
+_MAX_LATITUDE, _MAX_LONGITUDE = 90.0 + 1e-6, 185.0
+
+Headers = dict[str, RasterInfo]
+"""Headers that were read already, by path, so that a file of two bands is opened once."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a layout found in a folder.
+
+    Attributes:
+        records: the chips, each with its own problem where it has one.
+        problems: (file name, sentence) of what belongs to no chip: damaged tables, stray files.
+    """
+
+    records: list[ChipRecord]
+    problems: list[tuple[str, str]] = field(default_factory=list)
 
 
 def chip_id(text: str) -> str:
     """Return a chip id made of `text`: other than letters, digits, `_`, `-` and `.` become `-`."""
-    return _UNSAFE.sub("-", text).strip("-.") or "chip"
+    return _UNSAFE.sub("-", text).strip("-.")[:_MAX_ID] or "chip"
 
 
 def polarization(description: str | None) -> str | None:
@@ -26,7 +50,14 @@ def polarization(description: str | None) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def two_band_assets(path: str) -> tuple[Asset, Asset, bool]:
+def header(path: str, headers: Headers) -> RasterInfo:
+    """Return a file's header, read at most once."""
+    if path not in headers:
+        headers[path] = read_info(path)
+    return headers[path]
+
+
+def two_band_assets(path: str, headers: Headers) -> tuple[Asset, Asset, bool]:
     """Find VV and VH in one file of two bands or more.
 
     Returns:
@@ -35,70 +66,115 @@ def two_band_assets(path: str) -> tuple[Asset, Asset, bool]:
     Raises:
         ChipError: the file cannot be read, or its bands are not VV and VH.
     """
-    info = read_info(path)
+    info = header(path, headers)
     names = [polarization(d) for d in info.descriptions]
     if names.count("VV") == 1 and names.count("VH") == 1:
         return Asset(path, names.index("VV") + 1), Asset(path, names.index("VH") + 1), False
     if info.count == 1:
         raise BandError(
-            f"{path} has one band, a chip needs VV and VH: give a two-band file, or two files named *_vv.tif and *_vh.tif."
+            f"{shown(path)} has one band, a chip needs VV and VH: give a two-band file, or two files named *_vv.tif and "
+            "*_vh.tif."
         )
     if info.count == 2 and not any(names):  # "bands, bands" and the like say nothing
         return Asset(path, 1), Asset(path, 2), True
     described = ", ".join(d or "(no name)" for d in info.descriptions[:8])
-    raise BandError(f"{path} has {info.count} bands described as {described}: describe one band as VV and one as VH.")
+    raise BandError(
+        f"{shown(path)} has {info.count} bands described as {described}: describe one band as VV and one as VH."
+    )
 
 
-def _require_backscatter(info: BandInfo, band: int, name: str) -> None:
-    dtype = info.dtypes[band - 1] if 1 <= band <= info.count else None
-    if dtype is None:
-        raise BandError(f"{info.path} has {info.count} band(s), {name} was expected in band {band}.")
-    if not dtype.startswith("float"):
-        raise UnitError(
-            f"{info.path} holds {dtype} digital numbers, not backscatter: {name} must be float dB (calibrate it to sigma0 "
-            "or gamma0, then 10 * log10)."
+def _require_backscatter(info: RasterInfo, band: int, name: str) -> None:
+    if not 1 <= band <= info.count:
+        raise BandError(
+            f"{shown(info.path)} has {info.count} band(s), {name} was expected in band {band}: give the file that holds it."
+        )
+    require_number_type(info.path, info.dtypes[band - 1], info.scaled(band), name)
+    said = polarization(info.descriptions[band - 1])
+    if said not in (None, name):
+        raise BandError(
+            f"{shown(info.path)} is named {name} but its band is described as {said}: rename the file or describe the band."
         )
 
 
-def inspected(record: ChipRecord) -> ChipRecord:
+def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     """Return the record with what its files' headers say; never raises for a file that is wrong.
 
     Fills `footprint` and `simulated`, and `problem` or `label_problem` with the sentence that says what is wrong.
     """
     if record.problem is not None or record.vv is None or record.vh is None:
         return record
+    headers = {} if headers is None else headers
     try:
-        vv = read_info(record.vv.path)
-        vh = vv if record.vh.path == record.vv.path else read_info(record.vh.path)
+        vv, vh = header(record.vv.path, headers), header(record.vh.path, headers)
         _require_backscatter(vv, record.vv.band, "VV")
         _require_backscatter(vh, record.vh.band, "VH")
-        for asset, info, name in ((record.vv, vv, "VV"), (record.vh, vh, "VH")):
-            said = polarization(info.descriptions[asset.band - 1])
-            if said not in (None, name):
-                raise BandError(
-                    f"{asset.path} is named {name} but its band is described as {said}: rename the file or describe the band."
-                )
-        require_same_grid(vh.path, vh.grid, vv.path, vv.grid)
-        footprint = vv.grid.footprint()
-        if not footprint.is_valid or not np.isfinite(footprint.bounds).all():
-            raise BandError(f"{vv.path} lies outside the range of its coordinate system: check its transform and CRS.")
+        footprint = _footprint(vv)
+        require_same_grid("VH", vh.path, vh.grid, "VV", vv.path, vv.grid)
+        for info in {vv.path: vv, vh.path: vh}.values():
+            info.require_whole()
     except ChipError as error:
         return replace(record, problem=str(error))
     simulated = record.simulated or vv.tags.get("FLOODSCOPE_SIMULATED", "no") == "yes"
     return replace(record, footprint=footprint, simulated=simulated, label_problem=_label_problem(record, vv))
 
 
-def _label_problem(record: ChipRecord, image: BandInfo) -> str | None:
+def _footprint(info: RasterInfo) -> Polygon:
+    """Return the outline of a raster, or raise GeoreferenceError where it is not on Earth."""
+    grid, name = info.grid, shown(info.path)
+    try:
+        footprint = grid.footprint()
+    except ProjError as error:
+        raise GeoreferenceError(
+            f"{name} is in a coordinate system that has no place on Earth ({grid.crs.to_string()[:60]}): give it a "
+            "geographic or projected one (gdal_edit.py -a_srs EPSG:... FILE)."
+        ) from error
+    west, south, east, north = footprint.bounds
+    if not np.isfinite(footprint.bounds).all():
+        raise GeoreferenceError(
+            f"{name} lies where its coordinate system {grid.crs.to_string()[:60]} does not reach: check its geotransform and "
+            "CRS."
+        )
+    if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or west < -_MAX_LONGITUDE or east > _MAX_LONGITUDE:
+        raise GeoreferenceError(
+            f"{name} reaches from longitude {west:.6g} to {east:.6g} and latitude {south:.6g} to {north:.6g}, which is off "
+            "the Earth: check its geotransform and CRS."
+        )
+    if not footprint.is_valid:
+        raise GeoreferenceError(
+            f"{name} has an outline that crosses itself, as around a pole: cut it or warp it to UTM."
+        )
+    return footprint
+
+
+def _label_problem(record: ChipRecord, image: RasterInfo) -> str | None:
     if record.label is None:
         return None
     try:
         info = read_info(record.label.path)
-        require_same_grid(info.path, info.grid, image.path, image.grid)
+        require_label_type(info.path, info.count, info.dtypes[0])
+        require_same_grid("label", info.path, info.grid, "image", image.path, image.grid)
+        info.require_whole()
     except ChipError as error:
         return str(error)
     return None
 
 
 def tiffs(folder: Path) -> list[Path]:
-    """Return the folder's GeoTIFF files by name, sorted, case of the ending ignored."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in {".tif", ".tiff"})
+    """Return what the folder has by the name of a GeoTIFF, sorted, case of the ending ignored.
+
+    Hidden files (`._x.tif` of macOS) are none, and names that are not UTF-8 are told by `unnamed`.
+    """
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in TIFF_ENDINGS and not p.name.startswith(".") and is_utf8(p.name)
+    )
+
+
+def unnamed(folder: Path) -> list[tuple[str, str]]:
+    """Return the problem of each file whose name no database can hold."""
+    return [
+        (shown(p.name), f"{shown(p)} has a name that is not UTF-8: rename it.")
+        for p in sorted(folder.iterdir())
+        if not is_utf8(p.name)
+    ]

@@ -9,17 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import ChipError, SourceError
-from tiles.layouts.inspection import chip_id, inspected, tiffs, two_band_assets
-from tiles.places import country_at, country_name
+from tiles.errors import ChipError
+from tiles.layouts.inspection import Headers, Reading, chip_id, inspected, tiffs, two_band_assets, unnamed
+from tiles.places import country_at, country_name, iso_date
+from tiles.sniff import shown
 
 NAME = "sen1floods11"
 _SUFFIX = "_S1Hand"
 _SPLIT_FILE = re.compile(r"flood_(train|valid|test|bolivia)_data", re.IGNORECASE)
+Problems = list[tuple[str, str]]
 _NESTED = ("", "HandLabeled", "data/flood_events/HandLabeled", "v1.1/data/flood_events/HandLabeled")
 
 
@@ -32,20 +36,21 @@ def recognises(folder: Path) -> bool:
     return _imagery_folder(folder) is not None or (folder / "chip_footprints.geojson").is_file()
 
 
-def read(folder: Path) -> list[ChipRecord]:
+def read(folder: Path) -> Reading:
     """Return the chips of a Sen1Floods11 folder, with imagery first, then those known by footprint alone.
 
     The event is the part of the name before the number; the country is the event's (the Mekong chips lie in
-    Cambodia). Dates and footprints come from `chip_footprints.geojson` or the event metadata where they are there.
-
-    Raises:
-        SourceError: a metadata file is damaged.
+    Cambodia). Dates and footprints come from `chip_footprints.geojson` or the event metadata where they are there;
+    such a file that is damaged is told as a problem, and costs what it would have said.
     """
-    known = _footprints(folder / "chip_footprints.geojson")
-    dates = _event_dates(folder)
-    splits = _splits(folder)
+    problems: Problems = []
+    known = _footprints(folder / "chip_footprints.geojson", problems)
+    dates = _event_dates(folder / "Sen1Floods11_Metadata.geojson", problems)
+    splits = _splits(folder, problems)
     home = _imagery_folder(folder)
     records: dict[str, ChipRecord] = {}
+    if home is not None:
+        problems += unnamed(home / "S1Hand")
     for path in tiffs(home / "S1Hand") if home is not None else []:
         stem = path.stem.removesuffix(_SUFFIX)
         event = stem.rsplit("_", 1)[0]
@@ -55,7 +60,7 @@ def read(folder: Path) -> list[ChipRecord]:
             id=chip_id(stem),
             country=country_name(event),
             event=event,
-            date=properties.get("s1_date") or dates.get(event.lower()),
+            date=iso_date(properties.get("s1_date")) or dates.get(event.lower()),
             split=splits.get(stem),
             layout=NAME,
             source=str(folder),
@@ -66,72 +71,89 @@ def read(folder: Path) -> list[ChipRecord]:
         if stem not in records:
             records[stem] = ChipRecord(
                 id=chip_id(stem),
-                country=country_name(properties.get("event")) or (country_at(footprint) if footprint else None),
-                event=properties.get("event"),
-                date=properties.get("s1_date"),
+                country=country_name(str(properties["event"])) or country_at(footprint),
+                event=str(properties["event"]),
+                date=iso_date(properties.get("s1_date")),
                 split=splits.get(stem),
                 layout=NAME,
                 source=str(folder),
                 footprint=footprint,
             )
-    return list(records.values())
+    return Reading(list(records.values()), problems)
 
 
 def _with_imagery(record: ChipRecord, path: Path) -> ChipRecord:
+    headers: Headers = {}
     try:
-        vv, vh, assumed = two_band_assets(str(path))
+        vv, vh, assumed = two_band_assets(str(path), headers)
     except ChipError as error:
         return replace(record, problem=str(error))
-    return inspected(replace(record, vv=vv, vh=vh, assumed_bands=assumed))
+    return inspected(replace(record, vv=vv, vh=vh, assumed_bands=assumed), headers)
 
 
-def _load_geojson(path: Path) -> list[dict[str, Any]]:
+def _load_geojson(path: Path, problems: Problems) -> list[Any]:
     if not path.is_file():
         return []
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["features"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise SourceError(f"{path} is not a readable GeoJSON feature collection: mend it or move it away.") from error
+        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+        return list(features)
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
+        problems.append(
+            (path.name, f"{shown(path)} is not a readable GeoJSON feature collection: mend it or move it away.")
+        )
+        return []
 
 
-def _footprints(path: Path) -> dict[str, tuple[dict[str, Any], BaseGeometry | None]]:
-    out: dict[str, tuple[dict[str, Any], BaseGeometry | None]] = {}
-    for feature in _load_geojson(path):
+def _footprints(path: Path, problems: Problems) -> dict[str, tuple[dict[str, Any], BaseGeometry]]:
+    out: dict[str, tuple[dict[str, Any], BaseGeometry]] = {}
+    bad = 0
+    for feature in _load_geojson(path, problems):
         try:
             properties = feature["properties"]
             number = properties["id"]
             stem = f"{properties['event']}_{int(number) if isinstance(number, float) else number}"
             # Footprints are traced outlines with ragged corners; the hull of a chip is the chip.
             outline = shape(feature["geometry"]).minimum_rotated_rectangle
-        except (KeyError, TypeError, ValueError) as error:
-            raise SourceError(f"{path} has a feature without `event`, `id` or a geometry: mend it.") from error
-        out[stem] = (properties, outline)
+        except (KeyError, TypeError, ValueError, AttributeError, ShapelyError, OverflowError):
+            bad += 1
+            continue
+        if outline.is_empty or not np.isfinite(outline.bounds).all():
+            bad += 1
+        else:
+            out[stem] = (properties, outline)
+    if bad:
+        problems.append(
+            (path.name, f"{shown(path)} has {bad} feature(s) without event, id or outline, left out: mend them.")
+        )
     return out
 
 
-def _event_dates(folder: Path) -> dict[str, str]:
+def _event_dates(path: Path, problems: Problems) -> dict[str, str]:
     out: dict[str, str] = {}
-    for feature in _load_geojson(folder / "Sen1Floods11_Metadata.geojson"):
-        properties = feature.get("properties", {})
-        if properties.get("location") and properties.get("s1_date"):
-            out[str(properties["location"]).lower()] = str(properties["s1_date"]).replace("/", "-")
+    for feature in _load_geojson(path, problems):
+        properties = feature.get("properties") if isinstance(feature, dict) else None
+        date = iso_date(properties.get("s1_date")) if isinstance(properties, dict) else None
+        if isinstance(properties, dict) and properties.get("location") and date:
+            out[str(properties["location"]).lower()] = date
     if "cambodia" in out:
         out["mekong"] = out["cambodia"]
     return out
 
 
-def _splits(folder: Path) -> dict[str, str]:
+def _splits(folder: Path, problems: Problems) -> dict[str, str]:
     out: dict[str, str] = {}
     for place in ("splits", "splits/flood_handlabeled", "v1.1/splits/flood_handlabeled"):
         for path in sorted((folder / place).glob("flood_*_data.csv")) if (folder / place).is_dir() else []:
             match = _SPLIT_FILE.fullmatch(path.stem)
-            if match is None:
+            if match is None or not path.is_file():
                 continue
             try:
                 with path.open(newline="", encoding="utf-8") as lines:
-                    for row in csv.reader(lines):
-                        if row:
-                            out[Path(row[0]).stem.removesuffix(_SUFFIX)] = match[1].lower()
+                    names = [row[0] for row in csv.reader(lines) if row]
             except (OSError, UnicodeDecodeError, csv.Error) as error:
-                raise SourceError(f"{path} is not a readable split list: mend it or move it away.") from error
+                problems.append(
+                    (path.name, f"{shown(path)} is not a readable split list ({error}): mend it or move it away.")
+                )
+                continue
+            out |= {Path(name).stem.removesuffix(_SUFFIX): match[1].lower() for name in names}
     return out

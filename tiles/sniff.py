@@ -1,0 +1,126 @@
+"""What a file is before GDAL sees it: missing, a link to nowhere, a folder, a pipe, empty, forbidden, or no TIFF."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from tiles.errors import UnreadableFileError
+
+# First bytes, and what a file that has them is. Zarr, SAFE and other folders never come here.
+_FORMATS = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"BM", "a BMP image"),
+    (b"\x00\x00\x00\x0cjP", "a JPEG 2000 image"),
+    (b"\x89HDF", "an HDF5 or netCDF file"),
+    (b"CDF", "a netCDF file"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%PDF", "a PDF document"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"PAR1", "a Parquet table"),
+    (b"<VRTDataset", "a GDAL virtual raster (VRT), which only names other files"),
+    (b"<", "an XML or HTML file, perhaps the answer of a failed download"),
+)
+_TIFF = {b"II*\x00": "little", b"MM\x00*": "big", b"II+\x00": "little", b"MM\x00+": "big"}
+_KINDS = (
+    (stat.S_ISDIR, "a folder", "move it away, and put the GeoTIFF itself there"),
+    (stat.S_ISFIFO, "a named pipe", "save what comes through it as a file"),
+    (stat.S_ISSOCK, "a socket", "move it away"),
+    (stat.S_ISCHR, "a device", "save the raster as a file"),
+    (stat.S_ISBLK, "a device", "save the raster as a file"),
+)
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """Return a path as one line of printable text, for messages: line breaks and the like are escaped."""
+    text = os.fspath(path)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def is_utf8(path: str | os.PathLike[str]) -> bool:
+    """Return whether a name is UTF-8, so that GDAL, databases and JSON can hold it."""
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_tiff(path: str) -> None:
+    """Raise unless the path leads to a regular, permitted file that begins as a TIFF and reaches its first directory.
+
+    Never waits: a named pipe without a writer is told by its kind, not opened.
+
+    Raises:
+        UnreadableFileError: what it is instead, and what to do.
+    """
+    name = shown(path)
+    if not is_utf8(path):
+        raise UnreadableFileError(f"{name} has a name that is not UTF-8: rename it.")
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(_unreachable(path, error)) from error
+    for is_kind, kind, todo in _KINDS:
+        if is_kind(mode):
+            raise UnreadableFileError(f"{name} is {kind}, not a file: {todo}.")
+    try:
+        with Path(path).open("rb") as handle:
+            head = handle.read(16)
+            size = os.fstat(handle.fileno()).st_size
+    except PermissionError as error:
+        raise UnreadableFileError(f"{name} may not be read: give read permission to it (chmod +r).") from error
+    except OSError as error:
+        raise UnreadableFileError(f"{name} cannot be read ({error.strerror}): copy it to another disk.") from error
+    if size == 0:
+        raise UnreadableFileError(f"{name} is empty (0 bytes): copy or download it again.")
+    order = _TIFF.get(head[:4])
+    if order is None:
+        raise UnreadableFileError(
+            f"{name} is not a readable GeoTIFF but {_format(head)}: export the raster as GeoTIFF."
+        )
+    _require_directory(name, head, order, size)
+
+
+def _unreachable(path: str, error: OSError | ValueError) -> str:
+    name, code = shown(path), getattr(error, "errno", None)
+    if code == errno.ELOOP:
+        return f"{name} is a loop of symbolic links: put the file itself there."
+    if code in {errno.ENOENT, errno.ENOTDIR}:
+        if Path(path).is_symlink():
+            return (
+                f"{name} is a symbolic link to {shown(Path(path).readlink())}, which is not there: mend the link, or put "
+                "the file itself there."
+            )
+        return f"{name} does not exist: check the path, or build the catalog again."
+    if code == errno.EACCES:
+        return f"{name} lies in a folder that may not be entered: give permission to it (chmod +x)."
+    return f"{name} cannot be reached ({getattr(error, 'strerror', None) or error}): check the path."
+
+
+def _format(head: bytes) -> str:
+    for magic, kind in _FORMATS:
+        if head.startswith(magic):
+            return kind
+    if not head.strip(b"\0"):
+        return "a file of zeros, perhaps a download that stopped"
+    if all(byte >= 32 or byte in b"\t\r\n" for byte in head):
+        return "a text file"
+    return "a file of an unknown format"
+
+
+def _require_directory(name: str, head: bytes, order: str, size: int) -> None:
+    """Raise where the file ends before its first directory (TIFF 6.0, section 2; BigTIFF: 8 byte offsets)."""
+    big = b"+" in head[:4]
+    field = head[8:16] if big else head[4:8]
+    at = int.from_bytes(field, order) if len(field) == (8 if big else 4) else size  # type: ignore[arg-type]
+    if at + 2 > size:
+        raise UnreadableFileError(
+            f"{name} is cut off in its header: it ends at byte {size:,}, before the directory that says what it holds: "
+            "copy or download it again."
+        )
