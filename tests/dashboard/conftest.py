@@ -1,0 +1,22 @@
+"""Fixtures of the dashboard's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commands import Run, run_floodscope
+
+from tiles.simulate import simulate
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eleven simulated chips of 128 x 128 pixels in the Sen1Floods11 layout."""
+    return simulate(tmp_path_factory.mktemp("simulated") / "chips", chips=11, size=128)
+
+
+@pytest.fixture
+def floodscope() -> Run:
+    """Run the floodscope command and return what it printed and its exit code."""
+    return run_floodscope

@@ -1,0 +1,123 @@
+"""The workspace: what the dashboard answers, without a browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from dashboard.app import create_app
+from dashboard.payloads import catalog_payload
+from dashboard.settings import Settings
+from dashboard.workspace import Workspace
+from model.evaluate import evaluate
+from model.scores import ScoreHistogram
+from tiles.errors import ModelError
+
+
+@pytest.fixture
+def workspace(simulated: Path, tmp_path: Path) -> Iterator[Workspace]:
+    made = Workspace(Settings((simulated,), tmp_path))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> FlaskClient:
+    return create_app(workspace).server.test_client()
+
+
+def wait_for_job(workspace: Workspace, spec: str) -> dict:  # type: ignore[type-arg]
+    for _ in range(300):
+        news = workspace.news(spec, 0)
+        if news is not None and not news["progress"]["running"]:
+            return news
+        time.sleep(0.05)
+    raise AssertionError("the job did not end")
+
+
+def test_opening_a_chip_predicts_it_once_and_reads_it_back(workspace: Workspace) -> None:
+    chip = workspace.catalog.records()[0].id
+    first = workspace.open_chip(chip, "backscatter")
+    assert first["error"] is None
+    assert workspace.open_chip(chip, "backscatter")["prediction"]["revision"] == first["prediction"]["revision"]
+    otsu = workspace.open_chip(chip, "backscatter:otsu")
+    assert otsu["prediction"]["revision"] != first["prediction"]["revision"]
+
+
+def test_the_histogram_sent_is_the_one_that_evaluate_counts(workspace: Workspace) -> None:
+    chip = workspace.catalog.records()[0].id
+    sent = workspace.open_chip(chip, "backscatter")["prediction"]["histogram"]
+    report = evaluate(workspace.catalog.records(), workspace.predictor("backscatter"), workspace.store).report()
+    counts = ScoreHistogram.from_bytes(base64.b64decode(sent)).confusion(0.5)
+    row = next(c for c in report["chips"] if c["id"] == chip)
+    assert (counts.tp, counts.fp, counts.fn, counts.tn) == (row["tp"], row["fp"], row["fn"], row["tn"])
+
+
+def test_an_unknown_chip_or_model_is_an_answer_and_not_a_crash(workspace: Workspace) -> None:
+    assert "No chip" in workspace.open_chip("nowhere", "backscatter")["error"]
+    chip = workspace.catalog.records()[0].id
+    assert "not offered" in workspace.open_chip(chip, "/etc/passwd")["error"]
+    assert workspace.predictions("/etc/passwd")["state"] == "error"
+    with pytest.raises(ModelError, match="not offered"):
+        workspace.predict_all("../../somewhere")
+
+
+def test_predicting_all_brings_news_since_a_cursor(workspace: Workspace) -> None:
+    assert workspace.news("backscatter", 0) is None
+    workspace.predict_all("backscatter")
+    news = wait_for_job(workspace, "backscatter")
+    assert news["cursor"] == 11
+    assert len(news["predictions"]) == 11
+    assert news["progress"]["failed"] == []
+    later = workspace.news("backscatter", 11)
+    assert later is not None
+    assert later["predictions"] == []
+    workspace.predict_all("backscatter")
+    assert wait_for_job(workspace, "backscatter")["progress"]["skipped"] == 11
+
+
+def test_a_chip_whose_files_vanish_fails_alone(simulated: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data"))
+    try:
+        gone, whole = workspace.catalog.records()[:2]
+        assert gone.vv is not None
+        Path(gone.vv.path).unlink()
+        assert "does not exist" in workspace.open_chip(gone.id, "backscatter")["error"]
+        assert workspace.open_chip(whole.id, "backscatter")["error"] is None
+    finally:
+        workspace.close()
+
+
+def test_the_catalog_payload_is_json_and_names_simulated_data(workspace: Workspace) -> None:
+    payload = json.loads(json.dumps(catalog_payload(workspace.catalog, "Demo")))
+    assert payload["info"]["simulated"] is True
+    assert all(chip["simulated"] for chip in payload["chips"])
+    assert {"id", "ring", "bounds", "revision", "imagery", "labelled"} <= set(payload["chips"][0])
+
+
+def test_the_page_carries_its_language_and_asks_for_nothing_elsewhere(client: FlaskClient) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert b'<html lang="en"' in answer.data
+    assert b"https://" not in answer.data.replace(b"https://www.w3.org", b"")
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_score_tiles_follow_a_prediction(client: FlaskClient, workspace: Workspace) -> None:
+    chip = workspace.catalog.records()[0].id
+    assert client.get(f"/tiles/scores/{chip}/tilejson.json").status_code == 404
+    revision = workspace.open_chip(chip, "backscatter")["prediction"]["revision"]
+    tilejson = client.get(f"/tiles/scores/{chip}/tilejson.json").get_json()
+    assert f"/{revision}/" in tilejson["tiles"][0]
+    assert "Simulated" in tilejson["attribution"]
+    assert client.get(f"/tiles/scores/{chip}/{revision}/0/0/0.png").status_code == 200
