@@ -14,7 +14,10 @@ from tiles.errors import UsageError
 from tiles.raster import read_info
 
 TABLE = "predictions.csv"
-_COLUMNS = ["id", "country", "event", "date", "split", "water_km2", "threshold", "valid_pixels", "total_pixels", "model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask"]
+_COLUMNS = (
+    *("id", "country", "event", "date", "split", "water_km2", "threshold", "valid_pixels", "total_pixels"),
+    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask"),
+)
 
 
 def write_predictions(
