@@ -79,7 +79,7 @@ floodscope.panel = (() => {
         row("True dry (TN)", `${integer(f.tn)} px`), row("IoU, three digits", score3(f.iou)));
     }
     rows.push(row("Valid pixels", `${percent(p.valid_share)}`));
-    rows.push(row("Model", p.model_name), row("Device", p.device), row("Prediction took", seconds(p.seconds)), row("Predicted", p.created.slice(0, 16).replace("T", " ")));
+    rows.push(row("Model", p.model_name), row("Device", p.device), row("Prediction took", seconds(p.seconds)), row("Predicted", `${p.created.slice(0, 16).replace("T", " ")} UTC`));
     out.push(div("fs-rows", ...rows));
     return out;
   };

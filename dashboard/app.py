@@ -35,7 +35,7 @@ _SECURITY_HEADERS = {
     # Dash writes its configuration as inline scripts, and ag-grid and Mantine write styles.
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "script-src 'self' 'unsafe-inline'; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
         "frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
