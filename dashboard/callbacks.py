@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -12,20 +13,135 @@ from dashboard.payloads import catalog_payload
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
 
+Places = tuple[tuple[str, str], ...]
+"""Properties of components: (id, property)."""
+
+
+@dataclass(frozen=True)
+class InBrowser:
+    """A function of assets/callbacks.js: what it writes, what runs it, what else it reads."""
+
+    function: str
+    outputs: Places
+    inputs: Places
+    states: Places = ()
+    at_start: bool = True
+
+
+_MODEL: Places = ((ids.MODEL, "value"),)
+_VERSION = (ids.VERSION, "data")
+_SELECTION = (ids.SELECTION, "data")
+_THRESHOLD = (ids.THRESHOLD, "value")
+_TAB = (ids.TAB, "value")
+_THEME = (ids.THEME, "data")
+_NOTHING: Places = ((ids.EFFECT, "data"),)
+
+IN_BROWSER = (
+    # The page and its address
+    InBrowser(
+        "restore",
+        (
+            *_MODEL,
+            _THRESHOLD,
+            (ids.OPACITY, "value"),
+            (ids.BASE, "value"),
+            (ids.OVERLAY, "value"),
+            _TAB,
+            _THEME,
+            _SELECTION,
+        ),
+        ((ids.URL, "pathname"),),
+        ((ids.SETTINGS, "data"),),
+    ),
+    InBrowser(
+        "persist",
+        _NOTHING,
+        (
+            _SELECTION,
+            (ids.VIEW, "data"),
+            (ids.BASE, "value"),
+            (ids.OVERLAY, "value"),
+            _THRESHOLD,
+            (ids.OPACITY, "value"),
+            _TAB,
+            _THEME,
+            _VERSION,
+        ),
+        _MODEL,
+    ),
+    InBrowser("showTheme", ((ids.PROVIDER, "forceColorScheme"),), (_THEME,)),
+    InBrowser("flipTheme", (_THEME,), ((ids.THEME_TOGGLE, "n_clicks"),), (_THEME,), at_start=False),
+    InBrowser("copyLink", ((ids.SHARE, "title"),), ((ids.SHARE, "n_clicks"),), at_start=False),
+    InBrowser(
+        "drawer", ((ids.DRAWER, "data"),), ((ids.DRAWER_HANDLE, "n_clicks"),), ((ids.DRAWER, "data"),), at_start=False
+    ),
+    InBrowser("drawerClass", ((ids.DRAWER_HANDLE, "children"),), ((ids.DRAWER, "data"),)),
+    # Data comes in; each raises the version that the rest takes as its input
+    InBrowser(
+        "catalogLoaded",
+        (
+            _VERSION,
+            (ids.POINTS, "data"),
+            (ids.FOOTPRINTS, "data"),
+            (ids.SEARCH, "data"),
+            (ids.CATALOG_LABEL, "children"),
+        ),
+        ((ids.CATALOG_IN, "data"),),
+    ),
+    InBrowser("predictionsLoaded", (_VERSION,), ((ids.PREDICTIONS_IN, "data"),), at_start=False),
+    InBrowser("chipOpened", (_VERSION,), ((ids.OPENED, "data"),), at_start=False),
+    InBrowser("jobNews", (_VERSION,), ((ids.JOB_IN, "data"),), at_start=False),
+    InBrowser(
+        "modelState",
+        ((ids.DOT, "data-state"), (ids.DOT, "title"), (ids.DEVICE, "children")),
+        ((ids.PREDICTIONS_IN, "data"), *_MODEL),
+    ),
+    # The map
+    InBrowser(
+        "showLayers",
+        ((ids.LEGEND, "children"), (ids.THRESHOLD_VALUE, "children"), (ids.OPACITY_VALUE, "children")),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value"), _SELECTION, _VERSION),
+        _MODEL,
+    ),
+    InBrowser("mapLayers", ((ids.IMAGERY, "children"), (ids.SCORES, "children")), (_SELECTION, _VERSION), _MODEL),
+    InBrowser("fly", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
+    InBrowser("recolour", _NOTHING, (_VERSION, _THRESHOLD, _SELECTION, _THEME), _MODEL, at_start=False),
+    # Ways to choose a chip or a region
+    InBrowser("search", (_SELECTION, _TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
+    InBrowser("rowChosen", (_SELECTION,), ((ids.CHIPS_TABLE, "selectedRows"),), at_start=False),
+    InBrowser("regionChosen", _NOTHING, ((ids.REGIONS_TABLE, "selectedRows"),), at_start=False),
+    InBrowser("tabOfSelection", (_TAB,), (_SELECTION,), (_TAB,), at_start=False),
+    # The panel
+    InBrowser("chipPanel", ((ids.CHIP_PANEL, "children"),), (_SELECTION, _VERSION, _THRESHOLD), _MODEL),
+    InBrowser(
+        "overview",
+        ((ids.FIGURES, "children"), (ids.REGIONS_TABLE, "rowData"), (ids.REGIONS_BARS, "figure")),
+        (_VERSION, _THRESHOLD, _TAB, _THEME),
+        _MODEL,
+    ),
+    InBrowser("chipRows", ((ids.CHIPS_TABLE, "rowData"),), (_VERSION, _THRESHOLD, _TAB), _MODEL),
+    InBrowser(
+        "jobShown",
+        ((ids.JOB, "children"), (ids.CANCEL, "hidden"), (ids.PREDICT_ALL, "disabled")),
+        ((ids.JOB_IN, "data"), _VERSION),
+        _MODEL,
+    ),
+    InBrowser("modelCards", ((ids.MODELS_LIST, "children"),), (_VERSION, _TAB), (*_MODEL, (ids.SETTINGS, "data"))),
+)
+
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Register every callback."""
     _server(app, workspace)
-    _page(app)
-    _data(app)
-    _map(app)
-    _panel(app)
-
-
-def _browser(app: Dash, name: str, *wiring: Input | State | Output | list[Output], at_start: bool = True) -> None:
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("floodscope", name), *wiring, prevent_initial_call=not at_start
-    )
+    for wiring in IN_BROWSER:
+        app.clientside_callback(  # type: ignore[no-untyped-call]
+            ClientsideFunction("floodscope", wiring.function),
+            # Several callbacks may write one property; the ones that run at the start of the page are its first writers.
+            *[Output(*place, allow_duplicate=not wiring.at_start) for place in wiring.outputs],
+            *[Input(*place) for place in wiring.inputs],
+            *[State(*place) for place in wiring.states],
+            prevent_initial_call=not wiring.at_start,
+        )
 
 
 def _server(app: Dash, workspace: Workspace) -> None:
@@ -70,213 +186,3 @@ def _server(app: Dash, workspace: Workspace) -> None:
         same = seen is not None and seen["model"] == spec and ctx.triggered_id in {ids.POLL, ids.CANCEL}
         news = workspace.news(spec, int(seen["cursor"]) if same and seen is not None else 0)
         return news, news is None or not news["progress"]["running"]
-
-
-def _page(app: Dash) -> None:
-    _browser(
-        app,
-        "restore",
-        Output(ids.MODEL, "value"),
-        Output(ids.THRESHOLD, "value"),
-        Output(ids.OPACITY, "value"),
-        Output(ids.BASE, "value"),
-        Output(ids.OVERLAY, "value"),
-        Output(ids.TAB, "value"),
-        Output(ids.THEME, "data"),
-        Output(ids.SELECTION, "data"),
-        Input(ids.URL, "pathname"),
-        State(ids.SETTINGS, "data"),
-    )
-    _browser(
-        app,
-        "persist",
-        Output(ids.EFFECT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.VIEW, "data"),
-        Input(ids.BASE, "value"),
-        Input(ids.OVERLAY, "value"),
-        Input(ids.THRESHOLD, "value"),
-        Input(ids.OPACITY, "value"),
-        Input(ids.TAB, "value"),
-        Input(ids.THEME, "data"),
-        Input(ids.VERSION, "data"),
-        State(ids.MODEL, "value"),
-    )
-    _browser(app, "showTheme", Output(ids.PROVIDER, "forceColorScheme"), Input(ids.THEME, "data"))
-    _browser(
-        app,
-        "flipTheme",
-        Output(ids.THEME, "data", allow_duplicate=True),
-        Input(ids.THEME_TOGGLE, "n_clicks"),
-        State(ids.THEME, "data"),
-        at_start=False,
-    )
-    _browser(app, "copyLink", Output(ids.SHARE, "title"), Input(ids.SHARE, "n_clicks"), at_start=False)
-    _browser(
-        app,
-        "drawer",
-        Output(ids.DRAWER, "data"),
-        Input(ids.DRAWER_HANDLE, "n_clicks"),
-        State(ids.DRAWER, "data"),
-        at_start=False,
-    )
-    _browser(app, "drawerClass", Output(ids.DRAWER_HANDLE, "children"), Input(ids.DRAWER, "data"))
-
-
-def _data(app: Dash) -> None:
-    _browser(
-        app,
-        "catalogLoaded",
-        Output(ids.VERSION, "data"),
-        Output(ids.POINTS, "data"),
-        Output(ids.FOOTPRINTS, "data"),
-        Output(ids.SEARCH, "data"),
-        Output(ids.CATALOG_LABEL, "children"),
-        Input(ids.CATALOG_IN, "data"),
-    )
-    for source, function in (
-        (ids.PREDICTIONS_IN, "predictionsLoaded"),
-        (ids.OPENED, "chipOpened"),
-        (ids.JOB_IN, "jobNews"),
-    ):
-        _browser(
-            app, function, Output(ids.VERSION, "data", allow_duplicate=True), Input(source, "data"), at_start=False
-        )
-    _browser(
-        app,
-        "modelState",
-        Output(ids.DOT, "data-state"),
-        Output(ids.DOT, "title"),
-        Output(ids.DEVICE, "children"),
-        Input(ids.PREDICTIONS_IN, "data"),
-        Input(ids.MODEL, "value"),
-    )
-
-
-def _map(app: Dash) -> None:
-    _browser(
-        app,
-        "showLayers",
-        Output(ids.LEGEND, "children"),
-        Output(ids.THRESHOLD_VALUE, "children"),
-        Output(ids.OPACITY_VALUE, "children"),
-        Input(ids.BASE, "value"),
-        Input(ids.OVERLAY, "value"),
-        Input(ids.THRESHOLD, "value"),
-        Input(ids.OPACITY, "value"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.VERSION, "data"),
-        State(ids.MODEL, "value"),
-    )
-    _browser(
-        app,
-        "mapLayers",
-        Output(ids.IMAGERY, "children"),
-        Output(ids.SCORES, "children"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.VERSION, "data"),
-        State(ids.MODEL, "value"),
-    )
-    _browser(
-        app,
-        "fly",
-        Output(ids.EFFECT, "data", allow_duplicate=True),
-        Input(ids.SELECTION, "data"),
-        Input(ids.VERSION, "data"),
-        State(ids.MODEL, "value"),
-        at_start=False,
-    )
-    _browser(
-        app,
-        "recolour",
-        Output(ids.EFFECT, "data", allow_duplicate=True),
-        Input(ids.VERSION, "data"),
-        Input(ids.THRESHOLD, "value"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        State(ids.MODEL, "value"),
-        at_start=False,
-    )
-    _browser(
-        app,
-        "search",
-        Output(ids.SELECTION, "data", allow_duplicate=True),
-        Output(ids.TAB, "value", allow_duplicate=True),
-        Output(ids.SEARCH, "value"),
-        Input(ids.SEARCH, "value"),
-        at_start=False,
-    )
-
-
-def _panel(app: Dash) -> None:
-    _browser(
-        app,
-        "rowChosen",
-        Output(ids.SELECTION, "data", allow_duplicate=True),
-        Input(ids.CHIPS_TABLE, "selectedRows"),
-        at_start=False,
-    )
-    _browser(
-        app,
-        "regionChosen",
-        Output(ids.EFFECT, "data", allow_duplicate=True),
-        Input(ids.REGIONS_TABLE, "selectedRows"),
-        at_start=False,
-    )
-    _browser(
-        app,
-        "tabOfSelection",
-        Output(ids.TAB, "value", allow_duplicate=True),
-        Input(ids.SELECTION, "data"),
-        State(ids.TAB, "value"),
-        at_start=False,
-    )
-    _browser(
-        app,
-        "chipPanel",
-        Output(ids.CHIP_PANEL, "children"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.VERSION, "data"),
-        Input(ids.THRESHOLD, "value"),
-        State(ids.MODEL, "value"),
-    )
-    _browser(
-        app,
-        "overview",
-        Output(ids.FIGURES, "children"),
-        Output(ids.REGIONS_TABLE, "rowData"),
-        Output(ids.REGIONS_BARS, "figure"),
-        Input(ids.VERSION, "data"),
-        Input(ids.THRESHOLD, "value"),
-        Input(ids.TAB, "value"),
-        Input(ids.THEME, "data"),
-        State(ids.MODEL, "value"),
-    )
-    _browser(
-        app,
-        "chipRows",
-        Output(ids.CHIPS_TABLE, "rowData"),
-        Input(ids.VERSION, "data"),
-        Input(ids.THRESHOLD, "value"),
-        Input(ids.TAB, "value"),
-        State(ids.MODEL, "value"),
-    )
-    _browser(
-        app,
-        "jobShown",
-        Output(ids.JOB, "children"),
-        Output(ids.CANCEL, "hidden"),
-        Output(ids.PREDICT_ALL, "disabled"),
-        Input(ids.JOB_IN, "data"),
-        Input(ids.VERSION, "data"),
-        State(ids.MODEL, "value"),
-    )
-    _browser(
-        app,
-        "modelCards",
-        Output(ids.MODELS_LIST, "children"),
-        Input(ids.VERSION, "data"),
-        Input(ids.TAB, "value"),
-        State(ids.MODEL, "value"),
-        State(ids.SETTINGS, "data"),
-    )
