@@ -86,7 +86,8 @@ floodscope.scores = (() => {
     }
     if (!values.length) return null;
     const sorted = Float64Array.from(values).sort();
-    return [quantile(sorted, 0.025), quantile(sorted, 0.975)];
+    const tail = (1 - 0.95) / 2; // not quite 0.025, and Python computes it so
+    return [quantile(sorted, tail), quantile(sorted, 1 - tail)];
   };
 
   return { level, histogram, area, confusion, figures, sum, interval, hash };
