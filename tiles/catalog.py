@@ -42,12 +42,13 @@ class Catalog:
         """
         self._problems = list(problems)
         self._records: dict[str, ChipRecord] = {}
-        given: dict[str, set[tuple[object, ...]]] = {}
+        given: set[tuple[object, ...]] = set()
         for record in records:
-            made_of = (record.vv, record.vh, record.source, record.problem)
-            if made_of in given.setdefault(record.id, set()):
+            files = (record.vv, record.vh, record.problem)
+            made_of = (record.source, *(files if any(files) else (record.id,)))
+            if made_of in given:
                 continue
-            given[record.id].add(made_of)
+            given.add(made_of)
             name, number = record.id, 2
             while name in self._records:
                 name, number = f"{record.id}-{number}", number + 1

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
+from chips import PLACE, SIZE, UTM, Array, backscatter, lake, write_pair, write_tiff
 from PIL import Image
 from rasterio.control import GroundControlPoint
 
-from chips import PLACE, SIZE, UTM, Array, backscatter, lake, write_pair, write_tiff
 from tiles.errors import (
     BandError,
     ChipError,

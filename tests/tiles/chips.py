@@ -12,7 +12,7 @@ from affine import Affine
 
 SIZE = 48
 UTM = "EPSG:32632"
-PLACE = Affine(10, 0, 600_000, 0, -10, 5_200_000)
+PLACE = Affine(10, 0, 700_000, 0, -10, 5_230_000)
 """A place in Tyrol, 10 m."""
 
 Array = npt.NDArray[Any]

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bad_files import CASES, Case
+from chips import lake, write_pair
 
 from model.evaluate import evaluate
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import Prediction, Store
 from model.worker import predict_one
-from bad_files import CASES, Case
-from chips import lake, write_pair
 from tiles.catalog import Catalog, open_catalog
 from tiles.chip import UNKNOWN, Asset, ChipRecord, read_chip
 from tiles.errors import ChipError, FloodscopeError, NoValidPixelError, PredictionNotFoundError, UnreadableFileError

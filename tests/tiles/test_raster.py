@@ -120,7 +120,9 @@ def test_a_path_with_a_null_byte_is_refused_like_any_other() -> None:
         read_info("/tmp/x\0.tif")
 
 
-def test_a_name_that_looks_like_a_virtual_file_system_is_a_plain_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_looks_like_a_virtual_file_system_is_a_plain_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = write_tiff(tmp_path / "vsicurl" / "http:" / "x.tif", VV)
     assert read_info(str(path.relative_to(tmp_path))).grid.transform == PLACE
