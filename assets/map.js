@@ -116,7 +116,10 @@ floodscope.map = (() => {
     if (!renderers[pane]) renderers[pane] = window.L.svg({ pane, padding: 0.3 });
     return renderers[pane];
   };
+  // A browser lets Tab stop at every shape that listens to focus, as those with a tooltip do. The tables are the way of keyboards.
+  const outOfTab = (layer) => layer.on("add", () => layer.getElement()?.setAttribute("tabindex", "-1"));
   const listen = (layer, id) => {
+    outOfTab(layer);
     layer.bindTooltip(() => tooltip(floodscope.book.chips.get(id)), { direction: "top", opacity: 1 });
     layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); select(id); });
     return layer;
@@ -138,6 +141,7 @@ floodscope.map = (() => {
     const { name } = feature.properties;
     if (!layers.country.has(name)) layers.country.set(name, []);
     layers.country.get(name).push(layer);
+    outOfTab(layer);
     layer.bindTooltip(() => {
       const iou = state.country.get(name);
       if (iou !== undefined && iou !== null) return `${name}: IoU ${iou.toFixed(2)}`;

@@ -6,13 +6,17 @@ floodscope.panel = (() => {
   const div = (className, ...children) => w().html.Div({ className }, ...children);
   const span = (className, ...children) => w().html.Span({ className }, ...children);
 
-  // A figure with its name; the explanation is read on hover and on focus.
-  const figure = (name, value, note) => w().html.Div(
-    { className: "fs-figure", tabIndex: 0, title: w().METRICS[name] || name, role: "group", "aria-label": `${name} ${value}` },
-    span("fs-figure-name", name), span("fs-figure-value", value), note ? span("fs-figure-note", note) : "",
-  );
+  // A figure with its name; the explanation shows on hover and on focus, which a finger gives too.
+  const figure = (name, value, note, meaning = w().METRICS[name]) => {
+    const tip = `tip-${name.toLowerCase().replace(/\W+/g, "-")}`;
+    return w().html.Div(
+      { className: "fs-figure", tabIndex: 0, role: "group", "aria-label": [name, value, note].filter(Boolean).join(", "), "aria-describedby": tip },
+      span("fs-figure-name", name), span("fs-figure-value", value), note ? span("fs-figure-note", note) : "",
+      w().html.Span({ className: "fs-tip", id: tip, role: "tooltip" }, meaning),
+    );
+  };
   const row = (name, value) => div("fs-row", span("fs-row-name", name), span("fs-row-value", value));
-  const notice = (kind, ...text) => w().html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : "status" }, ...text);
+  const notice = (kind, ...text) => w().html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
 
   const empty = () => div("fs-empty",
     w().html.H2({}, "No chip is open"),
@@ -43,18 +47,28 @@ floodscope.panel = (() => {
       return notice("error", `No chip ${id} is in this catalog. Choose one in the Chips table.`);
     }
     if (!c.imagery) {
-      return div("fs-chip", heading(c), c.problem ? notice("error", c.problem)
+      return said(`${c.id}: ${c.problem ? "cannot be used" : "no imagery on disk"}`, heading(c), c.problem ? notice("error", c.problem)
         : notice("info", "The catalog knows this chip, but its image is not on disk. Its footprint is drawn as an outline where it is known."));
     }
     const p = floodscope.book.prediction(model, id);
     const answered = ready(opened, id, model);
-    if (answered && opened.error) return div("fs-chip", heading(c), notice("error", opened.error));
+    if (answered && opened.error) return said(`${c.id} could not be predicted`, heading(c), notice("error", opened.error));
     if (!p) {
       const ahead = opened && opened.id === id && opened.pending ? opened.ahead : 0;
-      return div("fs-chip", heading(c), notice("busy", ahead ? `Waiting for ${ahead} prediction${ahead > 1 ? "s" : ""} before this one …` : "Predicting water …"),
+      return said(`${c.id}: predicting water`, heading(c), notice("busy", ahead ? `Waiting for ${ahead} prediction${ahead > 1 ? "s" : ""} before this one …` : "Predicting water …"),
         div("fs-skeleton"), div("fs-skeleton fs-skeleton-short"));
     }
-    return div("fs-chip", heading(c), ...scored(c, p, k, threshold));
+    return said(outcome(c, p, k, threshold), heading(c), ...scored(c, p, k, threshold));
+  };
+
+  // The panel of a chip, and what a screen reader is told of it.
+  const said = (text, ...children) => w().html.Div({ className: "fs-chip", "data-say": text }, ...children);
+  const outcome = (c, p, k, threshold) => {
+    const { score, km2 } = w();
+    const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
+    const detail = floodscope.book.details.get(p.revision);
+    const water = detail ? `, water ${km2(detail.area[k])}` : "";
+    return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}`;
   };
 
   const scored = (c, p, k, threshold) => {
@@ -95,10 +109,13 @@ floodscope.panel = (() => {
     const pool = rated.length ? rated : single;
     const weakest = pool.length ? pool.reduce((a, b) => (b.iou < a.iou ? b : a)) : null;
     return [
-      figure("Chips", integer(counts.chips), `${integer(counts.imagery)} with imagery, ${integer(counts.labelled)} labelled`),
-      figure("Predicted", integer(all.predicted), `of ${integer(counts.imagery)}`),
-      figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet"),
-      figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : "predict to find out"),
+      figure("Chips", integer(counts.chips), `${integer(counts.imagery)} with imagery, ${integer(counts.labelled)} labelled`,
+        "Chips that the catalog knows. Only those with imagery on disk can be predicted, only labelled ones scored."),
+      figure("Predicted", integer(all.predicted), `of ${integer(counts.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
+      figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
+        "IoU over the pixels of all scored chips together, with its 95 % bootstrap interval over chips."),
+      figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : "predict to find out",
+        "The country with the lowest IoU among those with two scored chips or more."),
     ];
   };
 
@@ -108,26 +125,32 @@ floodscope.panel = (() => {
   }));
 
   const bars = (regions) => {
-    const ink = floodscope.map.css("--fs-ink");
-    const soft = floodscope.map.css("--fs-border");
+    const css = floodscope.map.css;
+    const [ink, soft, muted] = [css("--fs-ink"), css("--fs-border"), css("--fs-muted")];
     const rows = regions.filter((r) => r.scored).sort((a, b) => (a.iou ?? -1) - (b.iou ?? -1));
+    const few = (r) => r.scored < MIN_CHIPS;
     return {
       data: [{
         type: "bar", orientation: "h", y: rows.map((r) => r.name), x: rows.map((r) => r.iou ?? 0),
-        marker: { color: rows.map((r) => floodscope.map.ramp(r.iou ?? 0)), line: { color: soft, width: 1 }, opacity: rows.map((r) => (r.scored < MIN_CHIPS ? 0.45 : 1)) },
+        width: rows.map((r) => (few(r) ? 0.22 : 0.62)), // what rests on one chip is thin, and says so
+        marker: { color: rows.map((r) => floodscope.map.ramp(r.iou ?? 0)), line: { color: muted, width: 1 } },
         error_x: {
-          type: "data", symmetric: false, color: ink, thickness: 1.2, width: 3,
-          array: rows.map((r) => (r.interval ? r.interval[1] - r.iou : 0)), arrayminus: rows.map((r) => (r.interval ? r.iou - r.interval[0] : 0)),
+          type: "data", symmetric: false, color: ink, thickness: 1.5, width: 4,
+          array: rows.map((r) => (r.interval ? r.interval[1] - r.iou : null)), arrayminus: rows.map((r) => (r.interval ? r.iou - r.interval[0] : null)),
         },
-        text: rows.map((r) => `${r.name}: ${r.iou === null ? "IoU undefined (no water)" : `IoU ${r.iou.toFixed(2)} ${w().interval(r.interval)}`}, n = ${r.scored}`),
-        hovertemplate: "%{text}<extra></extra>", textposition: "none",
+        text: rows.map((r) => (few(r) ? `n${"\u2009"}=${"\u2009"}1` : "")), textposition: "outside", cliponaxis: false, textfont: { color: muted },
+        hovertext: rows.map((r) => `${r.name}: ${r.iou === null ? "IoU undefined (no water)" : `IoU ${r.iou.toFixed(2)} ${w().interval(r.interval)}`}, n = ${r.scored}`),
+        hovertemplate: "%{hovertext}<extra></extra>",
       }],
       layout: {
-        height: Math.max(120, 24 * rows.length + 48), margin: { l: 130, r: 16, t: 8, b: 32 }, showlegend: false, bargap: 0.35,
-        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "inherit", size: 12, color: ink },
-        xaxis: { range: [0, 1], fixedrange: true, gridcolor: soft, zeroline: false, title: { text: "IoU, 95 % interval", font: { size: 12 } } },
-        yaxis: { fixedrange: true, automargin: true, type: "category" },
-        annotations: rows.length ? [] : [{ text: "Nothing scored yet", showarrow: false, font: { color: floodscope.map.css("--fs-muted") }, x: 0.5, xref: "paper", y: 0.5, yref: "paper" }],
+        height: rows.length ? 24 * rows.length + 52 : 8, margin: { l: 8, r: 44, t: rows.length ? 8 : 0, b: rows.length ? 40 : 0 }, showlegend: false,
+        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: css("--fs-font"), size: 13, color: ink },
+        hoverlabel: { bgcolor: css("--fs-surface"), bordercolor: soft, font: { color: ink } },
+        xaxis: {
+          range: [0, 1], fixedrange: true, gridcolor: soft, zeroline: false, visible: rows.length > 0, tickvals: [0, 0.25, 0.5, 0.75, 1],
+          title: { text: "IoU with its 95 % interval", standoff: 8, font: { size: 13, color: muted } },
+        },
+        yaxis: { fixedrange: true, automargin: true, type: "category", visible: rows.length > 0, ticks: "outside", ticklen: 6, tickcolor: "rgba(0,0,0,0)" },
       },
     };
   };
@@ -149,7 +172,7 @@ floodscope.panel = (() => {
   };
 
   const model = (m, chosen, predicted) => div("fs-model-card",
-    w().html.H3({}, m.name + (chosen ? " (in use)" : "")),
+    w().html.H2({}, m.name + (chosen ? " (in use)" : "")),
     m.error ? notice("error", m.error) : w().html.P({}, `Runs on ${m.device}. Mask threshold ${m.threshold.toFixed(2)}. ${chosen || predicted ? `${w().integer(predicted)} chips predicted.` : ""}`),
     m.id ? w().html.P({}, `Id ${m.id.slice(0, 16)}`) : "",
     m.parameters ? w().html.P({}, Object.entries(m.parameters).map(([key, value]) => `${key} = ${value}`).join(", ")) : "");

@@ -1,4 +1,4 @@
-// Formats and the theme of the tables (ag-grid), and Enter as the key that opens a row.
+// Formats, theme and keys of the tables (ag-grid).
 window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
   fsScore: (params) => floodscope.words.score(params.value),
   fsChips: (params) => (params.data.scored === 1 ? `n${"\u2009"}=${"\u2009"}1` : `${params.data.scored} / ${params.data.imagery}`),
@@ -8,6 +8,9 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     const { low, high } = params.data;
     return `${params.value.toFixed(2)} ${low === null ? "" : floodscope.words.interval([low, high])}`;
   },
+  // A number that rests on one chip or none is grey.
+  fsFew: ({ data }) => ["ag-right-aligned-cell", ...(data.scored !== undefined && data.scored < 2 ? ["fs-few"] : [])],
+  fsTabOut: () => false, // the browser's own Tab: on to what stands after the table
   fsGridTheme: (quartz) => quartz.withParams({
     fontFamily: "inherit", fontSize: 13, headerFontSize: 13, headerFontWeight: 500, wrapperBorderRadius: 8, cellHorizontalPadding: 6,
     backgroundColor: "var(--fs-surface)", foregroundColor: "var(--fs-ink)", headerBackgroundColor: "var(--fs-raised)",
@@ -15,10 +18,4 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     selectedRowBackgroundColor: "color-mix(in srgb, var(--fs-accent) 22%, transparent)",
     rowHoverColor: "color-mix(in srgb, var(--fs-accent) 10%, transparent)",
   }),
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.target instanceof Element)) return;
-  const cell = event.target.closest(".ag-theme-fs .ag-cell");
-  if (cell) cell.click();
 });

@@ -58,7 +58,7 @@ def chip_map() -> html.Main:
                         data={"type": "FeatureCollection", "features": []},
                         cluster=True,
                         zoomToBoundsOnClick=True,
-                        superClusterOptions={"radius": 36, "maxZoom": 8},
+                        superClusterOptions={"radius": 90, "maxZoom": 8},
                         pointToLayer=_js("pointToLayer"),
                         clusterToLayer=_js("clusterToLayer"),
                         pane="points",
@@ -66,15 +66,31 @@ def chip_map() -> html.Main:
                     dl.ScaleControl(position="topleft", imperial=False),
                 ],
             ),
-            html.Div(
-                className="fs-ramp",
-                children=[
-                    html.Div("IoU of chips and countries"),
-                    html.Div(className="fs-ramp-bar"),
-                    html.Div(className="fs-ramp-ends", children=[html.Span("0"), html.Span("0.5"), html.Span("1")]),
-                ],
-            ),
+            _key(),
             _strip(),
+        ],
+    )
+
+
+def _key() -> html.Details:
+    """Return what colours and patterns of chips and countries mean; assets/keyboard.js folds it on a phone."""
+    symbols = (
+        ("unscored", "not predicted yet"),
+        ("unlabelled", "no label, so no IoU"),
+        ("outline", "no image on disk"),
+        ("problem", "image cannot be used"),
+    )
+    return html.Details(
+        className="fs-key",
+        open=True,
+        children=[
+            html.Summary("IoU of chips and countries"),
+            html.Div(className="fs-ramp-bar"),
+            html.Div(className="fs-ramp-ends", children=[html.Span("0"), html.Span("0.5"), html.Span("1")]),
+            *[
+                html.Div(className="fs-key-row", children=[html.Span(className=f"fs-symbol fs-symbol-{name}"), text])
+                for name, text in symbols
+            ],
         ],
     )
 

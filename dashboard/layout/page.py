@@ -36,13 +36,21 @@ def page(settings: dict[str, Any]) -> dmc.MantineProvider:
     return dmc.MantineProvider(
         id=ids.PROVIDER,
         forceColorScheme="dark",
-        theme={"primaryColor": "cyan", "defaultRadius": "sm", "respectReducedMotion": True},
+        theme={
+            "primaryColor": "cyan",
+            "defaultRadius": "sm",
+            "respectReducedMotion": True,
+            "fontSizes": {"xs": "13px", "sm": "15px"},
+        },
         children=[
             dcc.Location(id=ids.URL, refresh=False),
             dcc.Store(id=ids.SETTINGS, data=settings),
             *[dcc.Store(id=name) for name in _STORES],
             dcc.Store(id=ids.DRAWER, data=True),
             dcc.Interval(id=ids.POLL, interval=400, disabled=True),
+            html.A("Skip to the panel of chips", href="#panel", className="fs-skip"),
             html.Div(className="fs-app", children=[header(settings), chip_map(), panel()]),
+            # assets/keyboard.js says here what became of an opened chip; it must stand before there is something to say.
+            html.Div(id="announcement", className="fs-visually-hidden", role="status"),
         ],
     )

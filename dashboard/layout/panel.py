@@ -18,7 +18,9 @@ def panel() -> html.Aside:
     """Return the panel."""
     content = {"chip": _chip(), "regions": _regions(), "chips": _chips(), "models": _models()}
     return html.Aside(
+        id="panel",
         className="fs-panel",
+        tabIndex=-1,
         **aria(label="Chips, regions and models"),
         children=[
             html.Button("Show more map", id=ids.DRAWER_HANDLE, className="fs-drawer-handle"),
@@ -35,7 +37,13 @@ def panel() -> html.Aside:
 
 
 def _chip() -> html.Div:
-    return html.Div(id=ids.CHIP_PANEL, **aria(live="polite"))
+    # Focus comes here when a chip is opened by keyboard; assets/keyboard.js announces what became of it.
+    return html.Div(
+        id=ids.CHIP_PANEL,
+        role="region",
+        tabIndex=-1,
+        **aria(label="Open chip. Escape goes back to the table of chips."),
+    )
 
 
 def _regions() -> html.Div:
@@ -44,33 +52,26 @@ def _regions() -> html.Div:
         children=[
             html.Div(id=ids.FIGURES, className="fs-figures"),
             html.Div(
-                className="fs-job",
+                className="fs-job-row",
                 children=[
                     html.Button("Predict all chips", id=ids.PREDICT_ALL, className="fs-button fs-button-primary"),
                     html.Button("Cancel", id=ids.CANCEL, className="fs-button", hidden=True),
-                    html.Div(id=ids.JOB, className="fs-job", role="status", style={"flex": 1}),
+                    html.Div(id=ids.JOB, className="fs-job", role="status"),
                 ],
             ),
             _grid(
                 ids.REGIONS_TABLE,
                 [
-                    {"field": "name", "headerName": "Country", "flex": 1, "minWidth": 90, "tooltipField": "name"},
-                    _number("scored", "Chips", "fsChips(params)", "Scored chips of all chips with imagery", width=60),
-                    _number(
-                        "iou", "IoU [95 %]", "fsIou(params)", "Micro IoU with its 95 % bootstrap interval", width=126
-                    ),
-                    _number(
-                        "precision",
-                        "Prec",
-                        "fsScore(params)",
-                        "Precision: share of predicted water that is water",
-                        width=53,
-                    ),
-                    _number("recall", "Rec", "fsScore(params)", "Recall: share of true water that was found", width=50),
+                    _text("name", "Country", 96),
+                    _number("scored", "Chips", "fsChips(params)", "Chips that are scored, of those with an image", 50),
+                    _number("iou", "IoU [95 %]", "fsIou(params)", "Micro IoU with its 95 % bootstrap interval", 124),
+                    _number("precision", "Prec", "fsScore(params)", "Precision: share of predicted water that is", 46),
+                    _number("recall", "Rec", "fsScore(params)", "Recall: share of true water that is found", 46),
                 ],
                 row_id="params.data.name",
-                height=380,
+                autosize=True,
             ),
+            _explained(),
             dcc.Graph(
                 id=ids.REGIONS_BARS, config={"displayModeBar": False, "responsive": True}, style={"height": "auto"}
             ),
@@ -86,15 +87,12 @@ def _chips() -> html.Div:
             _grid(
                 ids.CHIPS_TABLE,
                 [
-                    {"field": "id", "headerName": "Chip", "flex": 1.6, "minWidth": 110, "tooltipField": "id"},
-                    {"field": "country", "headerName": "Country", "flex": 1, "minWidth": 70, "tooltipField": "country"},
-                    {"field": "date", "headerName": "Date", "width": 92},
-                    _number(
-                        "iou", "IoU", "fsIouOrState(params)", "IoU at the threshold, or why there is none", width=84
-                    ),
+                    _text("id", "Chip", 138),
+                    _text("country", "Country", 82),
+                    {"field": "date", "headerName": "Date", "width": 88},
+                    _number("iou", "IoU", "fsIouOrState(params)", "IoU at the threshold, or why there is none", 74),
                 ],
                 row_id="params.data.id",
-                height=None,
             ),
         ],
     )
@@ -104,19 +102,49 @@ def _models() -> html.Div:
     return html.Div(id=ids.MODELS_LIST, className="fs-tab-full")
 
 
-def _number(field: str, name: str, formatter: str, tooltip: str, width: int = 70) -> dict[str, Any]:
+def _explained() -> html.Details:
+    """Return what the columns mean, for those who hover over nothing: fingers and keyboards."""
+    meanings = (
+        ("Chips", "chips that are scored, of those with an image"),
+        (
+            "IoU",
+            "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of "
+            "all chips count together; in brackets its 95 % bootstrap interval over chips",
+        ),
+        ("Prec", "precision: of the pixels predicted as water, the share that is water"),
+        ("Rec", "recall: of the pixels that are water, the share that was found"),
+        ("n = 1", "one chip alone: no interval, and no number to rely on"),
+    )
+    return html.Details(
+        className="fs-explained",
+        children=[
+            html.Summary("What the columns mean"),
+            html.Dl([part for name, text in meanings for part in (html.Dt(name), html.Dd(text))]),
+        ],
+    )
+
+
+def _text(field: str, name: str, width: int) -> dict[str, Any]:
+    """Return a column of text, as wide as that in a wide panel; what a narrow one cuts off is in the tooltip."""
+    return {"field": field, "headerName": name, "flex": width, "minWidth": 70, "tooltipField": field}
+
+
+def _number(field: str, name: str, formatter: str, tooltip: str, least: int) -> dict[str, Any]:
+    """Return a column of numbers, which are never cut off."""
     return {
         "field": field,
         "headerName": name,
         "headerTooltip": tooltip,
-        "width": width,
+        "flex": least,
+        "minWidth": least,
         "type": "rightAligned",
         "valueFormatter": {"function": formatter},
-        "cellClassRules": {"fs-few": "params.data.scored !== undefined && params.data.scored < 2"},
+        "cellClass": {"function": "fsFew(params)"},
     }
 
 
-def _grid(name: str, columns: list[dict[str, Any]], *, row_id: str, height: int | None) -> dag.AgGrid:
+def _grid(name: str, columns: list[dict[str, Any]], *, row_id: str, autosize: bool = False) -> dag.AgGrid:
+    """Return a table; `autosize` makes it as high as its rows, else it fills its place."""
     return dag.AgGrid(
         id=name,
         className="ag-theme-fs",
@@ -131,7 +159,9 @@ def _grid(name: str, columns: list[dict[str, Any]], *, row_id: str, height: int 
             "headerHeight": 34,
             "animateRows": False,
             "tooltipShowDelay": 300,
-            "suppressCellFocus": False,
+            "domLayout": "autoHeight" if autosize else "normal",
+            # Arrows move among the rows; Tab leaves them, or a catalog of a thousand chips would be a thousand stops.
+            "tabToNextCell": {"function": "fsTabOut(params)"},
         },
-        style={"height": f"{height}px" if height else "100%", "width": "100%"},
+        style={"height": None if autosize else "100%", "width": "100%"},
     )
