@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from dash import Dash
 from flask import Flask, Response, jsonify
@@ -21,7 +22,7 @@ _INDEX = """<!DOCTYPE html>
   <head>
     {%metas%}
     <title>{%title%}</title>
-    <link rel="icon" href="assets/favicon.svg" type="image/svg+xml">
+    <link rel="icon" href="{icon}">
     {%css%}
   </head>
   <body>
@@ -43,6 +44,11 @@ _SECURITY_HEADERS = {
 }
 
 
+def _icon() -> str:
+    """Return the icon as a data URL: a browser would ask for a file again each time the page's own URL changes."""
+    return f"data:image/svg+xml,{quote((ASSETS / 'favicon.svg').read_text(encoding='utf-8'))}"
+
+
 def create_app(workspace: Workspace) -> Dash:
     """Return the Dash app of a workspace; `app.server` is the WSGI application."""
     server = Flask("dashboard")
@@ -53,7 +59,7 @@ def create_app(workspace: Workspace) -> Dash:
         assets_ignore=r"sources|README",
         title="floodscope",
         update_title=None,  # type: ignore[arg-type]
-        index_string=_INDEX,
+        index_string=_INDEX.replace("{icon}", _icon()),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
         suppress_callback_exceptions=True,
     )
