@@ -201,7 +201,7 @@ def require_same_grid(
         )
     if grid.crs != reference.crs:
         raise GeoreferenceError(
-            f"{one} is in {grid.crs.to_string()[:40]}, {two} in {reference.crs.to_string()[:40]}: warp it to the same "
+            f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}: warp it to the same "
             "coordinate system and grid (gdalwarp -t_srs -te -ts)."
         )
     offset = reference.offset_from(grid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,14 @@ _LATTICE = 8
 _DEGREE = 5
 # No chip spans half the globe, so longitudes that do have jumped from 180 to -180.
 _HALF_TURN = 180.0
+# EPSG:32632 is a name; the text of a whole coordinate system is not.
+_LONG_NAME = 30
+
+
+@lru_cache(maxsize=64)
+def _to_wgs84(wkt: str) -> Transformer:
+    """Return what turns coordinates into WGS84: made once a coordinate system, since that takes a millisecond."""
+    return Transformer.from_crs(wkt, _WGS84.to_wkt(), always_xy=True)
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,11 @@ class Grid:
         """Rows and columns, as numpy has it."""
         return self.height, self.width
 
-    @cached_property
-    def _to_wgs84(self) -> Transformer:
-        return Transformer.from_crs(self.crs.to_wkt(), _WGS84.to_wkt(), always_xy=True)
+    @property
+    def crs_name(self) -> str:
+        """The coordinate system's name for messages: its code, else what it calls itself."""
+        text = self.crs.to_string()
+        return text if len(text) < _LONG_NAME or '"' not in text else text.split('"')[1]
 
     def lonlat(
         self, cols: npt.NDArray[np.float64], rows: npt.NDArray[np.float64]
@@ -57,7 +67,7 @@ class Grid:
         y = t.d * cols + t.e * rows + t.f
         if self.crs == _WGS84:
             return x, y
-        lon, lat = self._to_wgs84.transform(x, y)
+        lon, lat = _to_wgs84(self.crs.to_wkt()).transform(x, y)
         return np.asarray(lon), np.asarray(lat)
 
     def footprint(self, per_side: int = 4) -> Polygon:

@@ -130,17 +130,18 @@ def _footprint(info: RasterInfo) -> Polygon:
         footprint = grid.footprint()
     except ProjError as error:
         raise GeoreferenceError(
-            f"{name} is in a coordinate system that has no place on Earth ({grid.crs.to_string()[:60]}): give it a "
+            f"{name} is in a coordinate system that has no place on Earth ({grid.crs_name}): give it a "
             "geographic or projected one (gdal_edit.py -a_srs EPSG:... FILE)."
         ) from error
     west, south, east, north = footprint.bounds
     if not np.isfinite(footprint.bounds).all():
         raise GeoreferenceError(
-            f"{name} lies where its coordinate system {grid.crs.to_string()[:60]} does not reach: check its geotransform and "
-            "CRS."
+            f"{name} lies where its coordinate system {grid.crs_name} does not reach: check its geotransform and CRS."
         )
     if not footprint.is_valid or east - west > _HALF_GLOBE:
-        raise GeoreferenceError(f"{name} goes round a pole or half the globe: cut it, or warp it to UTM (gdalwarp -t_srs).")
+        raise GeoreferenceError(
+            f"{name} goes round a pole or half the globe: cut it, or warp it to UTM (gdalwarp -t_srs)."
+        )
     if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or west < -_MAX_LONGITUDE or east > _MAX_LONGITUDE:
         raise GeoreferenceError(
             f"{name} reaches from longitude {west:.6g} to {east:.6g} and latitude {south:.6g} to {north:.6g}, which is off "
