@@ -55,7 +55,7 @@ class Grid:
     @property
     def crs_name(self) -> str:
         """The coordinate system's name for messages: its code, else what it calls itself."""
-        text = self.crs.to_string()
+        text = str(self.crs.to_string())
         return text if len(text) < _LONG_NAME or '"' not in text else text.split('"')[1]
 
     def lonlat(
