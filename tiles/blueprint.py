@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from tiles.errors import FloodscopeError, UsageError, http_status
+from tiles.errors import FloodscopeError, LayerNotFoundError, UsageError, http_status
+from tiles.probability import level
 from tiles.service import TileService
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
+# The address of a tile behind its revision. Eight digits hold zoom 22; longer numbers are not worth parsing.
+_ADDRESS = re.compile(r"([0-9]{1,8})/([0-9]{1,8})/([0-9]{1,8})(?:@([0-9])x)?\.png")
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What may stand behind the question mark of a tile's URL."""
+
+    threshold: float = 0.5
+    yellow: bool = False
+
+    def query(self, layer: str) -> str:
+        """Return the query that asks for the same of a layer; empty where it changes nothing."""
+        if layer == "mask" and self.threshold != _Options.threshold:
+            # The float's shortest exact form: a rounded one could fall on the other side of a probability value.
+            return f"?threshold={self.threshold!r}"
+        return "?nodata=yellow" if layer == "composite" and self.yellow else ""
 
 
 def tile_blueprint(service: Callable[[], TileService]) -> Blueprint:
-    """Return the routes `/tiles/...`.
+    """Return the routes `/tiles/...`: tiles, TileJSON, and JSON for everything that is neither.
 
     Args:
         service: gives the service at each request.
@@ -23,59 +44,70 @@ def tile_blueprint(service: Callable[[], TileService]) -> Blueprint:
     tiles = Blueprint("tiles", __name__, url_prefix="/tiles")
 
     @tiles.errorhandler(FloodscopeError)
-    def _answer(error: FloodscopeError) -> tuple[Response, int, dict[str, str]]:
-        body = jsonify(error=type(error).__name__, message=str(error))
-        return body, http_status(error), {"Cache-Control": "no-store"}
+    def _answer(error: FloodscopeError) -> tuple[Response, int]:
+        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
 
     @tiles.errorhandler(HTTPException)
-    def _answer_http(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
-        return jsonify(error=error.name, message=error.description), error.code or 500, {"Cache-Control": "no-store"}
+    def _answer_http(error: HTTPException) -> tuple[Response, int]:
+        return jsonify(error=error.name, message=error.description), error.code or 500
+
+    @tiles.after_request
+    def _share(response: Response) -> Response:
+        response.headers["Access-Control-Allow-Origin"] = "*"  # for maps on other pages
+        if response.status_code >= 400:
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
     @tiles.get("/<layer>/<chip>/tilejson.json")
     def tilejson(layer: str, chip: str) -> Response:
-        threshold = request.args.get("threshold")
-        query = f"?threshold={_level(threshold) / 254:.4f}" if threshold is not None and layer == "mask" else ""
         root = request.url_root.rstrip("/") + "/tiles"
-        response = jsonify(service().tilejson(layer, chip, root, query=query))
+        response = jsonify(service().tilejson(layer, chip, root, query=_options().query(layer)))
         response.headers["Cache-Control"] = "no-cache"
-        response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 
-    @tiles.get("/<layer>/<chip>/<revision>/<int:z>/<int:x>/<int:y>.png", defaults={"scale": 1})
-    @tiles.get("/<layer>/<chip>/<revision>/<int:z>/<int:x>/<int:y>@<int:scale>x.png")
-    def tile(layer: str, chip: str, revision: str, z: int, x: int, y: int, scale: int) -> Response:
+    @tiles.get("/<layer>/<chip>/<revision>/<path:address>")
+    def tile(layer: str, chip: str, revision: str, address: str) -> Response:
+        place = _ADDRESS.fullmatch(address)
+        if place is None:
+            raise LayerNotFoundError(
+                f"There is no tile {address[:40]!r}: ask for {{z}}/{{x}}/{{y}}.png, or {{y}}@2x.png."
+            )
+        z, x, y, scale = (int(number or 1) for number in place.groups())
+        options = _options()
         made = service().tile(
-            layer,
-            chip,
-            revision,
-            z,
-            x,
-            y,
-            scale=scale,
-            level=_level(request.args.get("threshold", "0.5")),
-            yellow=request.args.get("nodata") == "yellow",
+            layer, chip, revision, z, x, y, scale=scale, level=level(options.threshold), yellow=options.yellow
         )
         response = Response(made.data, mimetype="image/png")
         response.set_etag(made.etag)
         response.headers["Cache-Control"] = _IMMUTABLE
-        response.headers["Access-Control-Allow-Origin"] = "*"
         response.make_conditional(request)
         return response
+
+    @tiles.get("/", defaults={"rest": ""})
+    @tiles.get("/<path:rest>")
+    def nothing(rest: str) -> Response:
+        raise LayerNotFoundError(
+            f"Nothing is at {quote(rest[:40])!r}: tiles are at LAYER/CHIP/REVISION/{{z}}/{{x}}/{{y}}.png, and "
+            "LAYER/CHIP/tilejson.json tells the revision."
+        )
 
     return tiles
 
 
-def _level(threshold: str) -> int:
-    """Return the smallest probability value that is water at a threshold given in a URL."""
+def _options() -> _Options:
+    """Return the options of the present request.
+
+    Raises:
+        UsageError: one has a value that it cannot have.
+    """
+    text = request.args.get("threshold", "0.5")
     try:
-        value = float(threshold)
+        threshold = float(text)
     except ValueError:
-        value = math.nan
-    if not 0.0 <= value <= 1.0:
-        raise UsageError(f"threshold={threshold[:20]} is not a number from 0 to 1.")
-    return water_level(value)
-
-
-def water_level(threshold: float) -> int:
-    """Return the smallest v in 0..254 with v / 254 >= threshold (contract 2)."""
-    return max(0, math.ceil(threshold * 254 - 1e-9))
+        threshold = math.nan
+    if not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"threshold={text[:20]} is not a probability: give a number from 0 to 1.")
+    nodata = request.args.get("nodata", "transparent")
+    if nodata not in {"transparent", "yellow"}:
+        raise UsageError(f"nodata={nodata[:20]} is not a way to draw pixels without data: give transparent or yellow.")
+    return _Options(threshold, nodata == "yellow")

@@ -53,6 +53,8 @@ class BoundedCache(Generic[Value]):
         if size > self._max:
             return
         with self._lock:
+            if key in self._entries:  # another thread made it too, after an error of the first
+                self._bytes -= self._size_of(self._entries[key])
             self._entries[key] = value
             self._bytes += size
             # What falls out is not closed here: another thread may be reading it. It is freed with its last user.

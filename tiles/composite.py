@@ -1,10 +1,13 @@
-"""What a chip looks like: false colour, single bands and score pixels, as uint8 RGBA of shape (4, H, W)."""
+"""What a chip looks like: false colour, single bands and score pixels, as uint8 of shape (bands, H, W), alpha last."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
 from tiles.chip import UNKNOWN, ByteArray, Chip, FloatArray
+from tiles.probability import NODATA
 
 # False colour as the STAC Overflow community has it: red VV, green VH, blue VV / VH of the dB values.
 COMPOSITE_RANGE = {"vv": (-23.0, 0.0), "vh": (-28.0, -5.0), "ratio": (0.2, 1.0)}
@@ -28,7 +31,7 @@ def _scaled(values: FloatArray, low: float, high: float) -> ByteArray:
 
 
 def composite(chip: Chip, *, yellow_nodata: bool = False) -> ByteArray:
-    """Return the chip's false colour; pixels without data are transparent, or yellow and opaque if asked."""
+    """Return the chip's false colour, uint8 (4, H, W); pixels without data are transparent, or yellow and opaque if asked."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = chip.vv / chip.vh
     rgba = np.stack(
@@ -44,14 +47,14 @@ def composite(chip: Chip, *, yellow_nodata: bool = False) -> ByteArray:
     return rgba
 
 
-def single_band(chip: Chip, band: str) -> ByteArray:
-    """Return one band, "vv" or "vh", in grey; pixels without data are transparent."""
+def single_band(chip: Chip, band: Literal["vv", "vh"]) -> ByteArray:
+    """Return one band as grey and alpha, uint8 (2, H, W); pixels without data are transparent."""
     grey = _scaled(chip.vv if band == "vv" else chip.vh, *COMPOSITE_RANGE[band])
-    return np.stack([grey, grey, grey, np.where(chip.valid, np.uint8(255), np.uint8(0))])
+    return np.stack([grey, np.where(chip.valid, np.uint8(255), np.uint8(0))])
 
 
 def score_pixels(probability: ByteArray, label: ByteArray | None) -> ByteArray:
-    """Return the pixels of a score tile (contract 5).
+    """Return the pixels of a score tile (contract 5), uint8 (4, H, W).
 
     Args:
         probability: uint8 (H, W), 0..254 is p * 254, 255 is no data.
@@ -61,7 +64,7 @@ def score_pixels(probability: ByteArray, label: ByteArray | None) -> ByteArray:
         R = probability (0 where there is no data), G = 255 where the label is water, B = 255 where it is known,
         A = 255 where there is data.
     """
-    valid = probability != UNKNOWN
+    valid = probability != NODATA
     red = np.where(valid, probability, np.uint8(0))
     alpha = np.where(valid, np.uint8(255), np.uint8(0))
     if label is None:

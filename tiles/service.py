@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, get_args
 
+import numpy as np
+
 from tiles.cache import BoundedCache
 from tiles.catalog import Catalog
 from tiles.chip import ByteArray, Chip, ChipRecord, read_chip
 from tiles.composite import WATER_CYAN, composite, score_pixels, single_band
-from tiles.errors import ChipError, LayerNotFoundError, UsageError
+from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
 from tiles.layers import IMAGERY, Layer
 from tiles.render import MAX_ZOOM, DisplayRaster, encode_mask, encode_png
 
@@ -59,7 +61,7 @@ class TileService:
         Args:
             catalog: gives the catalog in use, which may be replaced while the service runs.
             predictions: where the probability rasters are.
-            raster_cache_mb: bound of the display rasters in memory (1.4 MB a chip and layer).
+            raster_cache_mb: bound of the display rasters in memory (of 512 x 512 pixels 0.5 MB for vv and vh, 1 MB else).
             tile_cache_mb: bound of the finished tiles.
             chip_cache_mb: bound of the decoded chips (2.6 MB each).
         """
@@ -80,17 +82,17 @@ class TileService:
 
     def display_raster(self, layer: Layer, record: ChipRecord, revision: str, *, yellow: bool = False) -> DisplayRaster:
         """Return the raster that the layer's tiles are cut from; `mask` is cut from that of `scores`."""
-        kind = "scores" if layer == "mask" else layer
-        return self._rasters.get(
-            (kind, record.id, revision, yellow), lambda: self._draw(kind, record, revision, yellow)
-        )
+        drawn: Layer = "scores" if layer == "mask" else layer
+        # The image's revision too, since a score tile shows its label.
+        key = (drawn, record.id, record.revision(), revision, yellow)
+        return self._rasters.get(key, lambda: self._draw(drawn, record, revision, yellow))
 
-    def _draw(self, kind: str, record: ChipRecord, revision: str, yellow: bool) -> DisplayRaster:
+    def _draw(self, layer: Layer, record: ChipRecord, revision: str, yellow: bool) -> DisplayRaster:
         chip = self.chip(record)
-        if kind == "composite":
+        if layer == "composite":
             return DisplayRaster(composite(chip, yellow_nodata=yellow), chip.grid, "average")
-        if kind in {"vv", "vh"}:
-            return DisplayRaster(single_band(chip, kind), chip.grid, "average")
+        if layer in ("vv", "vh"):
+            return DisplayRaster(single_band(chip, layer), chip.grid, "average")
         probability = self._predictions.probability(record.id, revision)
         if probability.shape != chip.grid.shape:
             raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
@@ -140,7 +142,7 @@ class TileService:
         if name in IMAGERY and revision != record.revision():
             raise LayerNotFoundError(f"The image of {chip_id} has no revision {revision[:20]!r} now: reload the page.")
         level, yellow = level if name == "mask" else 0, yellow and name == "composite"
-        key = (name, chip_id, revision, z, x, y, scale, level, yellow)
+        key = (name, chip_id, record.revision(), revision, z, x, y, scale, level, yellow)
         return self._tiles.get(key, lambda: self._render(name, record, revision, (z, x, y), scale, level, yellow))
 
     def _render(
@@ -154,17 +156,15 @@ class TileService:
         yellow: bool,
     ) -> Tile:
         size = 256 * scale
-        rgba = self.display_raster(layer, record, revision, yellow=yellow).tile(*zxy, size=size)
-        if rgba is None or not rgba[..., 3].any():
+        pixels = self.display_raster(layer, record, revision, yellow=yellow).tile(*zxy, size=size)
+        if pixels is None:
             return self._transparent(size)
         if layer == "mask":
-            return _tile(encode_mask((rgba[..., 0] >= level) & (rgba[..., 3] > 0), WATER_CYAN))
-        return _tile(encode_png(rgba))
+            return _tile(encode_mask((pixels[..., 0] >= level) & (pixels[..., 3] > 0), WATER_CYAN))
+        return _tile(encode_png(pixels))
 
     def _transparent(self, size: int) -> Tile:
         if size not in self._blank:
-            import numpy as np  # noqa: PLC0415
-
             self._blank[size] = _tile(encode_mask(np.zeros((size, size), dtype=np.bool_), WATER_CYAN))
         return self._blank[size]
 
@@ -176,12 +176,22 @@ class TileService:
             chip_id: a chip of the catalog.
             url: where the tiles are served, without a slash at the end.
             query: what is put behind each tile's URL, such as `?threshold=0.4`.
+
+        Raises:
+            LayerNotFoundError: no such layer.
+            ChipNotFoundError: no such chip.
+            ChipError: the chip has no usable imagery.
+            StoreError: the layer needs a prediction and there is none.
         """
         name = layer_of(layer)
         record = self._catalog().get(chip_id)
+        if record.problem is not None:
+            raise ChipError(record.problem)
+        if not record.has_imagery or record.footprint is None:
+            raise MissingImageryError(
+                f"Chip {chip_id} has no imagery on disk, so it has no tiles: add its VV and VH files."
+            )
         revision = self.revision(name, record)
-        if record.footprint is None:
-            raise ChipError(record.problem or f"The place of {chip_id} is not known, so it has no tiles.")
         west, south, east, north = record.footprint.bounds
         simulated = "Simulated data (floodscope)" if record.simulated else "Contains modified Copernicus Sentinel data"
         return {

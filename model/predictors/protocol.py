@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -10,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tiles.chip import Chip
-from tiles.errors import PredictionError, UsageError
+from tiles.errors import PredictionError
+from tiles.probability import NODATA, PROBABILITY_MAX, level
 
-PROBABILITY_MAX = 254
-"""The uint8 value that means p = 1; a value v below 255 means p = v / 254."""
-NODATA = 255
-"""The uint8 value of a pixel without input data."""
+__all__ = ["NODATA", "PROBABILITY_MAX", "Loadable", "Parameter", "Predictor", "level", "quantise"]
 
 # The first value on the water side of p = 0.5: 127 / 254 is one half exactly.
 _HALF = 127
@@ -110,17 +107,3 @@ def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]
     values: npt.NDArray[np.uint8] = scaled.astype(np.uint8)
     values[(values == _HALF) & (probability < 0.5)] = _HALF - 1
     return values
-
-
-def level(threshold: float) -> int:
-    """Return the smallest raster value v, 0..254, with v / 254 >= threshold.
-
-    The mask at a threshold is `(v >= level(threshold)) & (v != 255)`. The browser computes the same formula,
-    `Math.ceil(threshold * 254 - 1e-9)`; the 1e-9 keeps a threshold of k / 254 at k in spite of float rounding.
-
-    Raises:
-        UsageError: the threshold is not in [0, 1].
-    """
-    if not 0.0 <= threshold <= 1.0:
-        raise UsageError(f"The threshold {threshold:g} is not a probability: give a number from 0 to 1.")
-    return max(0, math.ceil(threshold * PROBABILITY_MAX - 1e-9))

@@ -1,0 +1,116 @@
+"""The cache keeps its bound, and makes each entry once however many threads ask."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiles.cache import BoundedCache
+
+
+def _cache(limit: int = 100) -> BoundedCache[bytes]:
+    return BoundedCache(limit, len)
+
+
+def test_an_entry_is_made_once_and_then_held() -> None:
+    cache, made = _cache(), []
+    for _ in range(3):
+        assert cache.get("a", lambda: made.append(1) or b"x" * 10) == b"x" * 10
+    assert made == [1]
+    assert cache.nbytes == 10
+
+
+def test_the_least_recently_used_entry_goes_first() -> None:
+    cache = _cache(30)
+    for key in "abc":
+        cache.get(key, lambda: b"x" * 10)
+    cache.get("a", lambda: pytest.fail("a is held"))
+    cache.get("d", lambda: b"x" * 10)
+    cache.get("a", lambda: pytest.fail("a is held"))
+    made = []
+    cache.get("b", lambda: made.append(1) or b"x" * 10)
+    assert made == [1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=60))
+def test_no_order_of_requests_breaks_the_bound(requests: list[tuple[int, int]]) -> None:
+    cache, sizes = _cache(100), {}
+    for key, size in requests:
+        value = cache.get(key, lambda size=size: b"x" * size)
+        sizes[key] = len(value)
+        assert 0 <= cache.nbytes <= 100
+    assert cache.nbytes <= sum(sizes.values())
+
+
+def test_a_value_larger_than_the_cache_is_returned_and_not_kept() -> None:
+    cache = _cache(10)
+    assert len(cache.get("big", lambda: b"x" * 11)) == 11
+    assert cache.nbytes == 0
+
+
+def test_an_error_is_raised_and_not_kept() -> None:
+    cache = _cache()
+
+    def fail() -> bytes:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        cache.get("a", fail)
+    assert cache.get("a", lambda: b"x") == b"x"
+
+
+def test_threads_that_ask_together_wait_for_one_maker() -> None:
+    cache, made, together = _cache(), [], threading.Barrier(16)
+
+    def make() -> bytes:
+        made.append(threading.get_ident())
+        release.wait(0.05)
+        return b"x"
+
+    def ask() -> bytes:
+        together.wait()
+        return cache.get("a", make)
+
+    release = threading.Event()
+    with ThreadPoolExecutor(16) as pool:
+        values = list(pool.map(lambda _: ask(), range(16)))
+    assert values == [b"x"] * 16
+    assert len(made) == 1
+
+
+def test_when_the_maker_fails_the_waiting_threads_try_again_and_the_bytes_are_counted_once() -> None:
+    cache, tries, together = _cache(), [], threading.Barrier(8)
+
+    def make() -> bytes:
+        tries.append(1)
+        threading.Event().wait(0.01)
+        if len(tries) == 1:
+            raise ValueError("the first one fails")
+        return b"x" * 40
+
+    def ask() -> bytes | None:
+        together.wait()
+        try:
+            return cache.get("a", make)
+        except ValueError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        values = list(pool.map(lambda _: ask(), range(8)))
+    assert values.count(None) == 1
+    assert cache.nbytes == 40
+
+
+def test_different_entries_are_made_at_the_same_time() -> None:
+    cache, both = _cache(), threading.Barrier(2, timeout=10)
+
+    def make() -> bytes:
+        both.wait()  # passes only when the other entry is being made too
+        return b"x"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda key: cache.get(key, make), "ab")) == [b"x", b"x"]
