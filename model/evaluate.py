@@ -18,6 +18,9 @@ from tiles.errors import ChipError
 GroupBy = Literal["country", "event", "chip", "split"]
 Tick = Callable[[int, int], None]
 
+NO_LABEL = "no label"
+"""Why a chip without a label is not scored."""
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -192,7 +195,7 @@ def _why(record: ChipRecord, failure: str | None) -> str:
     if not record.has_imagery:
         return "no imagery on disk"
     if record.label is None:
-        return "no label"
+        return NO_LABEL
     try:
         problem = record.label_problem or read_chip(record).label_problem
     except ChipError as error:

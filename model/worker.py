@@ -57,8 +57,8 @@ def _load(record: ChipRecord) -> _Loaded:
     chip = read_chip(record)
     if not chip.valid.any():
         raise NoValidPixelError(
-            f"Chip {record.id} has no valid pixel (every VV or VH value is nodata), so there is nothing to predict: "
-            "choose another chip."
+            f"Chip {record.id} has no valid pixel ({chip.empty or 'every VV or VH value is nodata'}), so there is nothing "
+            "to predict: choose another chip."
         )
     return _Loaded(chip, revision)
 
@@ -387,7 +387,8 @@ def _begin(future: Future[Prediction]) -> bool:
 
 
 def _batch_size(predictor: Predictor) -> int:
-    return max(1, int(getattr(predictor, "batch_size", 1)))
+    # A predictor that has not loaded its weights may not know yet.
+    return max(1, int(getattr(predictor, "batch_size", None) or 1))
 
 
 def _be_nice() -> None:

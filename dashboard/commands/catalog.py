@@ -75,4 +75,5 @@ def _counted(found: Catalog) -> str:
         f"{n['chips']} chips: {n['imagery']} with imagery ({n['labelled']} labelled), {n['outline_only']} known by their "
         f"footprint alone, {n['listed_only']} listed only"
     )
+    text += f", {n['unusable']} cannot be used" if n["unusable"] else ""
     return text + (f"; {n['simulated']} are simulated" if n["simulated"] else "")

@@ -114,6 +114,7 @@ def evaluate(
     device: str | None,
 ) -> None:
     """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip."""
+    from model.evaluate import NO_LABEL
     from model.evaluate import evaluate as score
     from model.predictors.select import open_predictor
     from tiles.errors import SourceError
@@ -127,6 +128,10 @@ def evaluate(
     predictor = open_predictor(model, device)
     with open_store(data, database) as store, progress_bar("Predicting") as tick:
         report = score(found.records(), predictor, store, threshold=threshold, by=by, tick=tick).report()  # type: ignore[arg-type]
+    told = {chip_id for chip_id, _ in found.problems()}
+    for skipped in report["skipped"]:
+        if found.get(skipped["id"]).has_imagery and skipped["id"] not in told and skipped["reason"] != NO_LABEL:
+            click.echo(f"floodscope: {skipped['id']}: {skipped['reason']}", err=True)
     from dashboard.report import as_csv, as_json, as_table
 
     if json_file is not None:

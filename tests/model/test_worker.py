@@ -208,6 +208,16 @@ def test_a_job_is_predicted_in_batches_and_a_click_is_served_between_them(
     assert predictor.calls == [["chip_0", "chip_1"], ["chip_4"], ["chip_2", "chip_3"]]
 
 
+def test_a_predictor_that_does_not_know_its_batch_size_yet_is_asked_chip_by_chip(
+    worker: InferenceWorker, records: list[ChipRecord]
+) -> None:
+    predictor = Gated()
+    predictor.batch_size = None  # type: ignore[assignment]
+    job = worker.predict_all(records, predictor)
+    assert job.wait(WAIT)
+    assert predictor.calls == [[record.id] for record in records]
+
+
 def test_a_chip_that_fails_a_batch_fails_alone(worker: InferenceWorker, records: list[ChipRecord]) -> None:
     predictor = Gated(batch_size=5)
     predictor.fail_on["chip_3"] = RuntimeError("out of memory")
