@@ -190,7 +190,7 @@ _QUERY = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(_NASTY, max_size=8), query=_QUERY)
 def test_no_url_makes_the_server_fail_or_leave_the_catalog(site: Site, parts: list[str], query: str) -> None:
     response = site.client.get("/tiles/" + "/".join(parts) + query, follow_redirects=True)
@@ -200,7 +200,7 @@ def test_no_url_makes_the_server_fail_or_leave_the_catalog(site: Site, parts: li
     assert "root:" not in response.get_data(as_text=True) or response.mimetype == "image/png"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(chip=_NASTY, revision=_NASTY)
 def test_a_chip_or_revision_of_a_url_never_names_a_file(site: Site, chip: str, revision: str) -> None:
     for url in (f"/tiles/vv/{chip}/{revision}/3/1/1.png", f"/tiles/scores/{chip}/{revision}/3/1/1.png"):
