@@ -218,9 +218,12 @@ window.dash_clientside.floodscope = (() => {
     return [fs.panel.job(job.progress), !job.progress.running, job.progress.running || left <= 0];
   };
 
-  const modelState = (payload, model) => {
+  const modelState = (payload, version, model) => {
     if (!payload || payload.model !== model) return ["busy", "Opening the model …", ""];
-    return [payload.state, payload.message, payload.state === "error" ? "not usable" : payload.device];
+    if (payload.state === "error") return ["error", payload.message, "not usable"];
+    const opened = fs.book.opened; // knows the device once the weights are loaded
+    const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
+    return [payload.state, `${payload.name} on ${device}`, device];
   };
   const modelCards = (version, tab, model, settings) => {
     if (tab !== "models") return SAME();

@@ -94,7 +94,8 @@ IN_BROWSER = (
     InBrowser(
         "modelState",
         ((ids.DOT, "data-state"), (ids.DOT, "title"), (ids.DEVICE, "children")),
-        ((ids.PREDICTIONS_IN, "data"), *_MODEL),
+        ((ids.PREDICTIONS_IN, "data"), _VERSION),
+        _MODEL,
     ),
     # The map
     InBrowser(

@@ -126,7 +126,7 @@ class Workspace:
             "predictions": [prediction_payload(p) for p in stored.values()],
             "state": "ready",
             "device": predictor.device,
-            "message": f"{predictor.name} on {predictor.device}: ready",
+            "name": predictor.name,
         }
 
     def open_chip(self, chip_id: str, spec: str) -> dict[str, Any]:
@@ -150,8 +150,10 @@ class Workspace:
                 return answer | {"error": record.problem}
             predictor = self.predictor(spec)
             prediction = self.store.get(record, key_of(predictor))
+            answer["device"] = predictor.device
             if prediction is None:
                 prediction = self.worker.submit(record, predictor).result(timeout=CLICK_WAIT_S)
+            answer["device"] = predictor.device  # known once its weights are loaded
             label_problem = self.tiles.chip(record).label_problem
             return answer | {
                 "prediction": prediction_payload(prediction) | {"label_problem": label_problem},

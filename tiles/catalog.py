@@ -188,7 +188,7 @@ def read_source(source: Path) -> Reading:
     Raises:
         SourceError: it does not exist, is none of these, or holds not one chip.
     """
-    source = Path(os.path.abspath(source.expanduser()))  # without `..`, and links left as they are
+    source = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100 - resolve() would follow links, and fail on loops
     name = shown(source)
     if not is_utf8(source):
         raise SourceError(f"{name} has a name that is not UTF-8: rename it.")
