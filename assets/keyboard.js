@@ -72,12 +72,21 @@
     timer = setTimeout(say, 300);
   }).observe(panel, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-say"] });
 
+  // Mantine's menus do not say that they are combo boxes, nor whether they are open.
+  const combobox = (input) => {
+    const tell = () => input.setAttribute("aria-expanded", String(input.dataset.expanded === "true"));
+    input.setAttribute("role", "combobox");
+    tell();
+    new MutationObserver(tell).observe(input, { attributes: true, attributeFilter: ["data-expanded"] });
+  };
+
   // --- the page is there -----------------------------------------------------------------------------------------
   const start = new MutationObserver(() => {
     const panel = document.getElementById(PANEL);
     if (!panel) return;
     start.disconnect();
     listen(panel);
+    document.querySelectorAll(".mantine-Select-input").forEach(combobox);
     if (floodscope.view.narrow()) document.querySelector(".fs-key").open = false; // a phone's map is small
   });
   start.observe(document, { childList: true, subtree: true });

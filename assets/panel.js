@@ -129,18 +129,21 @@ floodscope.panel = (() => {
     const [ink, soft, muted] = [css("--fs-ink"), css("--fs-border"), css("--fs-muted")];
     const rows = regions.filter((r) => r.scored).sort((a, b) => (a.iou ?? -1) - (b.iou ?? -1));
     const few = (r) => r.scored < MIN_CHIPS;
+    const sure = rows.filter((r) => r.interval && r.iou !== null);
     return {
       data: [{
         type: "bar", orientation: "h", y: rows.map((r) => r.name), x: rows.map((r) => r.iou ?? 0),
-        width: rows.map((r) => (few(r) ? 0.22 : 0.62)), // what rests on one chip is thin, and says so
+        width: rows.map((r) => (few(r) ? 0.3 : 0.64)), // what rests on one chip is thin, and says so
         marker: { color: rows.map((r) => floodscope.map.ramp(r.iou ?? 0)), line: { color: muted, width: 1 } },
-        error_x: {
-          type: "data", symmetric: false, color: ink, thickness: 1.5, width: 4,
-          array: rows.map((r) => (r.interval ? r.interval[1] - r.iou : null)), arrayminus: rows.map((r) => (r.interval ? r.iou - r.interval[0] : null)),
-        },
-        text: rows.map((r) => (few(r) ? `n${"\u2009"}=${"\u2009"}1` : "")), textposition: "outside", cliponaxis: false, textfont: { color: muted },
+        text: rows.map((r) => (few(r) ? `n${"\u2009"}=${"\u2009"}1` : "")), textposition: "outside", cliponaxis: false, constraintext: "none", textfont: { color: muted },
         hovertext: rows.map((r) => `${r.name}: ${r.iou === null ? "IoU undefined (no water)" : `IoU ${r.iou.toFixed(2)} ${w().interval(r.interval)}`}, n = ${r.scored}`),
         hovertemplate: "%{hovertext}<extra></extra>",
+      }, { // the intervals, of those that have one: an absent interval would be drawn as one of width 0
+        type: "scatter", mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", y: sure.map((r) => r.name), x: sure.map((r) => r.iou),
+        error_x: {
+          type: "data", symmetric: false, color: ink, thickness: 1.5, width: 4,
+          array: sure.map((r) => r.interval[1] - r.iou), arrayminus: sure.map((r) => r.iou - r.interval[0]),
+        },
       }],
       layout: {
         height: rows.length ? 24 * rows.length + 52 : 8, margin: { l: 8, r: 44, t: rows.length ? 8 : 0, b: rows.length ? 40 : 0 }, showlegend: false,

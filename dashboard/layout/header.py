@@ -11,6 +11,16 @@ from dashboard import ids
 from dashboard.layout.aria import aria
 
 
+def _menu(label: str, width: int) -> dict[str, Any]:
+    """Return what a menu needs to have a name, and a place beside its field in the order of the page."""
+    return {
+        "comboboxProps": {"withinPortal": False, "width": width, "position": "bottom-start"},
+        "withScrollArea": False,  # the list itself scrolls: a scroll area around it would need a stop of its own
+        "styles": {"options": {"maxHeight": 300, "overflowY": "auto"}},
+        "attributes": {"input": {"aria-label": label}, "options": {"aria-label": label}},
+    }
+
+
 def header(settings: dict[str, Any]) -> html.Header:
     """Return the header."""
     return html.Header(
@@ -29,7 +39,7 @@ def header(settings: dict[str, Any]) -> html.Header:
                 w=200,
                 data=[],
                 nothingFoundMessage="No chip or country of that name",
-                attributes={"input": {"aria-label": "Find a chip or country"}},
+                **_menu("Find a chip or country", 260),
             ),
             html.Div(
                 className="fs-model",
@@ -41,7 +51,7 @@ def header(settings: dict[str, Any]) -> html.Header:
                         allowDeselect=False,
                         size="xs",
                         w=190,
-                        attributes={"input": {"aria-label": "Model"}},
+                        **_menu("Model", 230),
                     ),
                     html.Span(id=ids.DEVICE, className="fs-device"),
                 ],

@@ -89,8 +89,8 @@ def _chips() -> html.Div:
                 [
                     _text("id", "Chip", 138),
                     _text("country", "Country", 82),
-                    {"field": "date", "headerName": "Date", "width": 88},
-                    _number("iou", "IoU", "fsIouOrState(params)", "IoU at the threshold, or why there is none", 74),
+                    {"field": "date", "headerName": "Date", "width": 94},
+                    _number("iou", "IoU", "fsIouOrState(params)", "IoU at the threshold, or why there is none", 80),
                 ],
                 row_id="params.data.id",
             ),
@@ -124,19 +124,18 @@ def _explained() -> html.Details:
     )
 
 
-def _text(field: str, name: str, width: int) -> dict[str, Any]:
-    """Return a column of text, as wide as that in a wide panel; what a narrow one cuts off is in the tooltip."""
-    return {"field": field, "headerName": name, "flex": width, "minWidth": 70, "tooltipField": field}
+def _text(field: str, name: str, share: int) -> dict[str, Any]:
+    """Return a column of text, its share of the room that numbers leave; what is cut off is in the tooltip."""
+    return {"field": field, "headerName": name, "flex": share, "minWidth": 70, "tooltipField": field}
 
 
-def _number(field: str, name: str, formatter: str, tooltip: str, least: int) -> dict[str, Any]:
+def _number(field: str, name: str, formatter: str, tooltip: str, width: int) -> dict[str, Any]:
     """Return a column of numbers, which are never cut off."""
     return {
         "field": field,
         "headerName": name,
         "headerTooltip": tooltip,
-        "flex": least,
-        "minWidth": least,
+        "width": width,
         "type": "rightAligned",
         "valueFormatter": {"function": formatter},
         "cellClass": {"function": "fsFew(params)"},
