@@ -174,6 +174,21 @@ def test_a_tile_is_what_rio_tiler_reads_from_the_display_raster(
                     assert np.array_equal(tile, expected), (z, size)
 
 
+def test_gdal_takes_its_quick_route_which_samples_otherwise_than_its_slow_one() -> None:
+    grid = _grid((512, 512))
+    raster = DisplayRaster(_noise((512, 512)), grid, "nearest")
+    middle = grid.footprint().centroid
+    at = MERCATOR.tile(middle.x, middle.y, 11)
+    read = {}
+    for route in ("YES", "NO"):
+        with rasterio.Env(GDAL_VRT_WARP_USE_DATASET_RASTERIO=route), Reader(raster.path) as reader:
+            read[route] = reader.tile(at.x, at.y, 11, indexes=(1, 2, 3)).array.data
+    tile = raster.tile(11, at.x, at.y)
+    assert tile is not None
+    assert np.array_equal(np.moveaxis(tile[..., :3], -1, 0), read["YES"])
+    assert not np.array_equal(read["YES"], read["NO"])
+
+
 def test_nearest_overviews_show_no_value_that_the_raster_does_not_hold() -> None:
     pixels = np.zeros((4, 600, 600), np.uint8)
     pixels[0] = np.where(np.random.default_rng(1).random((600, 600)) < 0.5, 10, 250)
