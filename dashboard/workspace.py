@@ -17,7 +17,7 @@ from model.predictors.protocol import Loadable, Predictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
 from model.store import Store, key_of
 from model.worker import InferenceWorker
-from tiles.catalog import open_catalog
+from tiles.catalog import Catalog, open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError, ModelError, PredictionNotFoundError
 from tiles.service import TileService
@@ -29,13 +29,15 @@ CLICK_WAIT_S = 3.0
 class StoredPredictions:
     """The store, as the tile service sees it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, catalog: Catalog) -> None:
         self._store = store
+        self._catalog = catalog
 
     def probability(self, chip_id: str, revision: str) -> npt.NDArray[np.uint8]:
         """Return the raster of one revision of a chip's prediction."""
         prediction = self._store.find(chip_id, revision)
-        if prediction is None:
+        # A score tile shows the label too: under one address it may never be of other files than were predicted.
+        if prediction is None or prediction.chip_revision != self._catalog.get(chip_id).revision():
             raise PredictionNotFoundError(
                 f"There is no prediction {revision[:20]!r} of {chip_id}: predict it, or reload."
             )
@@ -59,7 +61,7 @@ class Workspace:
         self.catalog = open_catalog(settings.sources)
         self.store = Store(settings.data, settings.database)
         self.worker = InferenceWorker(self.store)
-        self.tiles = TileService(lambda: self.catalog, StoredPredictions(self.store))
+        self.tiles = TileService(lambda: self.catalog, StoredPredictions(self.store, self.catalog))
         self._choices = _choices(settings)
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,8 +85,6 @@ def test_predicting_all_brings_news_since_a_cursor(workspace: Workspace) -> None
 
 
 def test_a_chip_whose_files_vanish_fails_alone(simulated: Path, tmp_path: Path) -> None:
-    import shutil
-
     folder = tmp_path / "copy"
     shutil.copytree(simulated, folder)
     workspace = Workspace(Settings((folder,), tmp_path / "data"))
@@ -121,3 +121,21 @@ def test_score_tiles_follow_a_prediction(client: FlaskClient, workspace: Workspa
     assert f"/{revision}/" in tilejson["tiles"][0]
     assert "Simulated" in tilejson["attribution"]
     assert client.get(f"/tiles/scores/{chip}/{revision}/0/0/0.png").status_code == 200
+
+
+def test_score_tiles_of_a_chip_whose_label_has_changed_are_gone(simulated: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data"))
+    try:
+        client = create_app(workspace).server.test_client()
+        record = workspace.catalog.records()[0]
+        revision = workspace.open_chip(record.id, "backscatter")["prediction"]["revision"]
+        address = f"/tiles/scores/{record.id}/{revision}/0/0/0.png"
+        assert client.get(address).status_code == 200
+        assert record.label is not None
+        os.utime(record.label.path, (1, 1))
+        assert client.get(address).status_code == 404
+        assert workspace.open_chip(record.id, "backscatter")["prediction"]["revision"] != revision
+    finally:
+        workspace.close()
