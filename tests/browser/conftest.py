@@ -1,0 +1,202 @@
+"""Real dashboards under gunicorn, and a Chromium whose pages fail the test at the first error or request elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from screen import Screen, ScreenMaker
+from slow_model import write_slow_bundle
+
+COPIES = 12
+FLOODSCOPE = Path(sys.executable).with_name("floodscope")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    # Nothing but this machine has an address: a request elsewhere fails, and is told by the page.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+Contexts = Callable[..., BrowserContext]
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A running dashboard."""
+
+    url: str
+    sources: tuple[Path, ...]
+    data: Path
+
+
+@contextmanager
+def serving(data: Path, *sources: Path, options: tuple[str, ...] = ()) -> Iterator[Dashboard]:
+    """Run the real command on a free port."""
+    command = [FLOODSCOPE, "dashboard", *sources, "--no-browser", "--port", "0", "--data", data, *options]
+    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
+    said: list[str] = []
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said.append(line)
+            if found := re.search(r"floodscope is at (http://\S+/)", line):
+                break
+        else:
+            pytest.fail(f"the dashboard did not start: {''.join(said)}")
+        # A pipe that nobody reads would stop the server when it is full.
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        yield Dashboard(found[1], sources, data)
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def real_dashboard(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard of the real chips."""
+    data = tmp_path_factory.mktemp("real-dashboard")
+    with serving(data, real_data / "sen1floods11", real_data / "drivendata") as dashboard:
+        yield dashboard
+
+
+@pytest.fixture(scope="session")
+def simulated_chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Simulated chips of eleven countries, each twelve times side by side, so that predicting all can be watched."""
+    import rasterio
+    from rasterio.transform import Affine
+
+    from tiles.simulate import simulate
+
+    folder = simulate(tmp_path_factory.mktemp("simulated") / "chips", chips=11, size=256)
+    for file in sorted(folder.rglob("*_sim00*.tif")):
+        for n in range(1, COPIES):
+            copy = file.with_name(file.name.replace("_sim00", f"_sim{n:02}"))
+            shutil.copyfile(file, copy)
+            with rasterio.open(copy, "r+") as dataset:
+                dataset.transform = dataset.transform @ Affine.translation(1.5 * n * dataset.width, 0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def slow_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that takes long for a chip."""
+    return write_slow_bundle(tmp_path_factory.mktemp("models") / "slow")
+
+
+@pytest.fixture(scope="session")
+def simulated_dashboard(
+    simulated_chips: Path, slow_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dashboard]:
+    """A dashboard of the simulated chips, with a slow model on offer."""
+    data = tmp_path_factory.mktemp("simulated-dashboard")
+    with serving(data, simulated_chips, options=("--bundle", str(slow_bundle))) as dashboard:
+        yield dashboard
+
+
+def browser_path() -> str | None:
+    """Return the Chromium that FLOODSCOPE_BROWSER names, else the system's; None where there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("FLOODSCOPE_BROWSER") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium."""
+    path = browser_path()
+    if path is None:
+        reason = "no Chromium: apt install chromium, or set FLOODSCOPE_BROWSER to the path of one"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def contexts(chromium: Browser) -> Contexts:
+    """Gives a browser context of some options; one for all pages of these, as the scripts stay in its cache."""
+    made: dict[str, BrowserContext] = {}
+
+    def context(**options: Any) -> BrowserContext:
+        name = repr(options)
+        if name not in made:
+            made[name] = chromium.new_context(**options)
+            made[name].set_default_timeout(20_000)
+        return made[name]
+
+    return context
+
+
+@pytest.fixture
+def screen(contexts: Contexts) -> Iterator[ScreenMaker]:
+    """A function that gives a new page of a dashboard.
+
+    The test fails at its end if a page had an error, an answer of 400 or more, or a request to another machine.
+    """
+    made: list[Screen] = []
+
+    def make(
+        dashboard: Dashboard, *, still: bool = True, size: tuple[int, int] = (1280, 800), scale: int = 1
+    ) -> Screen:
+        context = contexts(
+            viewport={"width": size[0], "height": size[1]},
+            reduced_motion="reduce" if still else "no-preference",
+            device_scale_factor=scale,
+        )
+        made.append(Screen(context.new_page(), dashboard.url))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.page.close()
+    assert [problem for one in made for problem in one.problems] == []
+
+
+Evaluate = Callable[[float], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def real_evaluation(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluate:
+    """What `floodscope evaluate --json` says of the real chips at a threshold, from predictions of its own."""
+    data = tmp_path_factory.mktemp("evaluate")
+    reports: dict[float, dict[str, Any]] = {}
+
+    def evaluate(threshold: float) -> dict[str, Any]:
+        if threshold not in reports:
+            sources = [real_data / "sen1floods11", real_data / "drivendata"]
+            command = [FLOODSCOPE, "evaluate", *sources, "--data", data, "--threshold", threshold, "--json"]
+            done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=True)
+            reports[threshold] = json.loads(done.stdout)
+        return reports[threshold]
+
+    return evaluate

@@ -1,0 +1,217 @@
+"""The dashboard as a person uses it: a page in Chromium, with its map, tables, sliders and figures."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
+
+READY = "() => window.floodscope && floodscope.book.chips.size > 0 && floodscope.map.leaflet !== null"
+STILL = "() => { const m = floodscope.map.leaflet; return !m._animatingZoom && !(m._flyToFrame > 0 && m._moving); }"
+# Every tile of a pane's layer is there, and they are the tiles of that chip and zoom.
+PAINTED = """([pane, chip]) => {
+  const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
+  const zoom = Math.round(floodscope.map.leaflet.getZoom());
+  return tiles.length > 0 && tiles.every((t) => t.complete && t.naturalWidth > 0 && t.classList.contains("leaflet-tile-loaded"))
+    && tiles.some((t) => t.src.includes(`/${chip}/`) && t.src.includes(`/${zoom}/`));
+}"""
+
+
+@dataclass
+class Screen:
+    """A page of one dashboard, and everything that went wrong in it."""
+
+    page: Page
+    url: str
+    problems: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        self.page.on("response", self._response)
+        self.page.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.problems.append(f"console error: {message.text}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.problems.append(f"HTTP {response.status}: {response.url}")
+
+    def _request(self, request: Request) -> None:
+        self.requests.append(request)
+        where = urllib.parse.urlsplit(request.url)
+        if where.scheme not in {"data", "blob"} and where.hostname != "127.0.0.1":
+            self.problems.append(f"a request left the machine: {request.url}")
+
+    # --- the page ------------------------------------------------------------------------------------------------
+    def open(self, **state: object) -> Screen:
+        """Open the dashboard in a state of its URL, and wait until catalog and predictions are there."""
+        self.page.goto(f"{self.url}?{urllib.parse.urlencode(state)}" if state else self.url)
+        return self.ready()
+
+    def ready(self) -> Screen:
+        self.page.wait_for_function(READY)
+        self.page.locator("#model-dot[data-state=ready]").wait_for()
+        return self
+
+    def until(self, condition: str, argument: object = None) -> None:
+        """Wait until a JavaScript condition holds."""
+        self.page.wait_for_function(condition, arg=argument)
+
+    @contextmanager
+    def no_request(self) -> Iterator[None]:
+        """Fail if the page asks the server for anything meanwhile."""
+        self.page.wait_for_load_state("networkidle")
+        before = len(self.requests)
+        yield
+        self.frames(3)  # what was set off has been sent by now
+        asked = [request.url for request in self.requests[before:]]
+        assert asked == []
+
+    def frames(self, count: int) -> None:
+        """Let the page draw some frames."""
+        self.page.evaluate(
+            "n => new Promise(done => { const f = () => (n-- > 0 ? requestAnimationFrame(f) : done()); f(); })", count
+        )
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The state that the page's URL holds."""
+        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.page.url).query))
+
+    def until_query(self, **expected: str) -> None:
+        """Wait until the URL says so."""
+        self.until(
+            "expected => { const q = new URLSearchParams(location.search);"
+            " return Object.entries(expected).every(([k, v]) => q.get(k) === v); }",
+            expected,
+        )
+
+    # --- controls ------------------------------------------------------------------------------------------------
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def switch(self, group: str, label: str) -> None:
+        """Choose a layer: group "base" or "overlay"."""
+        self.page.locator(f"#{group} label", has_text=re.compile(f"^{label}$")).click()
+
+    def slider(self, name: str) -> Locator:
+        return self.page.get_by_role("slider", name=name)
+
+    def set_slider(self, name: str, value: float) -> None:
+        """Move a slider by keyboard: from the nearer end, a hundredth a key."""
+        thumb = self.slider(name)
+        hundredths = round(value * 100)
+        now = round(float(thumb.get_attribute("aria-valuenow") or 0) * 100)
+        key = "ArrowRight" if hundredths > now else "ArrowLeft"
+        thumb.focus()
+        for _ in range(abs(hundredths - now)):
+            thumb.press(key)
+        text = f"{value:.2f}" if name == "Threshold" else f"{round(value * 100)}\u2009%"
+        self.until("([id, text]) => document.getElementById(id).textContent === text", [f"{name.lower()}-value", text])
+
+    def set_threshold(self, value: float) -> None:
+        """Set the threshold at once, where how it is moved is not what is tested."""
+        self.page.evaluate("value => window.dash_clientside.set_props('threshold', { value })", value)
+        self.until("text => document.getElementById('threshold-value').textContent === text", f"{value:.2f}")
+        self.frames(2)
+
+    def choose_model(self, name: str) -> None:
+        self.page.locator("input#model").click()
+        self.page.get_by_role("option", name=name, exact=True).click()
+        self.page.locator("#model-dot[data-state=ready]").wait_for()
+
+    # --- the map -------------------------------------------------------------------------------------------------
+    def go(self, lat: float, lon: float, zoom: int) -> None:
+        """Put the map somewhere, as a drag and the wheel would."""
+        self.page.evaluate(
+            "([lat, lon, zoom]) => { floodscope.map.leaflet.setView([lat, lon], zoom, { animate: false }); }",
+            [lat, lon, zoom],
+        )
+        self.until("zoom => floodscope.map.leaflet.getZoom() === zoom", zoom)
+
+    def centre(self, chip: str) -> tuple[float, float]:
+        """Return latitude and longitude of the middle of a chip."""
+        w, s, e, n = self.page.evaluate("id => floodscope.book.chips.get(id).bounds", chip)
+        return (s + n) / 2, (w + e) / 2
+
+    def pixel(self, lat: float, lon: float) -> tuple[float, float]:
+        """Return where a place is on the page, in CSS pixels."""
+        at = self.page.evaluate(
+            """([lat, lon]) => {
+              const p = floodscope.map.leaflet.latLngToContainerPoint([lat, lon]);
+              const box = document.getElementById("map").getBoundingClientRect();
+              return [p.x + box.left, p.y + box.top];
+            }""",
+            [lat, lon],
+        )
+        return at[0], at[1]
+
+    def click_chip(self, chip: str, zoom: int = 11) -> None:
+        """Click a chip on the map with the mouse, from a view in which it is a small footprint or point."""
+        self.go(*self.centre(chip), zoom)
+        self.page.mouse.click(*self.pixel(*self.centre(chip)))
+
+    # --- ways to a chip that need no map -------------------------------------------------------------------------
+    def choose_in_table(self, chip: str) -> None:
+        self.tab("Chips")
+        self.page.locator(f"#chips-table .ag-row[row-id='{chip}'] .ag-cell[col-id=id]").click()
+
+    def search(self, text: str) -> None:
+        self.page.locator("input#search").fill(text)
+        self.page.get_by_role("option", name=text, exact=True).click()
+
+    # --- what is shown -------------------------------------------------------------------------------------------
+    def answered(self, chip: str) -> None:
+        """Wait until the panel shows a chip and what came of it."""
+        heading = self.page.locator("#chip-panel h2", has_text=re.compile(f"^{re.escape(chip)}$"))
+        heading.wait_for(state="attached")  # the panel may be behind another tab
+        self.until(
+            "id => { const o = floodscope.book.opened; return o && o.id === id && !o.pending"
+            " && !document.querySelector('#chip-panel .fs-notice-busy'); }",
+            chip,
+        )
+
+    def painted(self, chip: str, pane: str = "scores") -> None:
+        """Wait until the tiles of a chip are drawn and the map is at rest."""
+        self.until(PAINTED, [pane, chip])
+        self.until(STILL)
+        self.frames(2)
+
+    def figures(self, inside: str = "#chip-panel") -> dict[str, tuple[str, str]]:
+        """Return the figures of the panel: name to (value, note)."""
+        found = self.page.locator(f"{inside} .fs-figure").evaluate_all(
+            """figures => figures.map(f => ["name", "value", "note"].map(
+                 part => f.querySelector(`.fs-figure-${part}`)?.textContent ?? ""))"""
+        )
+        return {name: (value, note) for name, value, note in found}
+
+    def rows(self) -> dict[str, str]:
+        """Return the rows of the chip's panel: name to value."""
+        rows = self.page.locator("#chip-panel .fs-row")
+        return dict(rows.evaluate_all("rows => rows.map(row => [...row.children].map(cell => cell.textContent))"))
+
+    def notice(self) -> str:
+        return self.page.locator("#chip-panel .fs-notice").first.inner_text()
+
+    def table(self, name: str) -> dict[str, dict[str, str]]:
+        """Return the cells of a table as they are written: row id to {column: text}."""
+        found: dict[str, Any] = self.page.locator(f"#{name}").evaluate(
+            """(grid) => {
+              const cells = (row) => [...row.querySelectorAll(".ag-cell")].map((c) => [c.getAttribute("col-id"), c.textContent]);
+              const rows = [...grid.querySelectorAll(".ag-row")];
+              return Object.fromEntries(rows.map((row) => [row.getAttribute("row-id"), Object.fromEntries(cells(row))]));
+            }"""
+        )
+        return found
+
+
+ScreenMaker = Callable[..., Screen]

@@ -1,0 +1,191 @@
+"""Layers, threshold and opacity: pixel-exact, and with no request to the server."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Dashboard
+from picture import fetch, mosaic, painted, seen, show_alone, tiles_of
+from playwright.sync_api import Page
+from screen import Screen, ScreenMaker
+
+from model.predictors.protocol import level
+
+THRESHOLDS = [0.1, 0.3, 0.5, 0.7, 0.9]
+# A flood with unknown pixels, one mostly unlabelled, and a UTM chip with a wedge without data.
+REAL = ["India_900498", "Ghana_97059", "awc00"]
+
+
+def colours() -> dict[str, tuple[int, int, int]]:
+    """Return the colours of the layers, as assets/filters.js has them."""
+    source = (Path(__file__).parents[2] / "assets" / "filters.js").read_text()
+    found = re.findall(r"^\s+(\w+): \[(\d+), (\d+), (\d+)\],$", source, re.MULTILINE)
+    assert [name for name, *_ in found] == ["water", "truth", "hit", "false", "missed"]
+    return {name: (int(r), int(g), int(b)) for name, r, g, b in found}
+
+
+def wrong_pixels(shown: np.ndarray, expected: np.ndarray) -> int:
+    assert shown.shape == expected.shape
+    return int((shown != expected).any(axis=-1).sum())
+
+
+def open_chip(screen: ScreenMaker, dashboard: Dashboard, chip: str, **options: object) -> Screen:
+    page = screen(dashboard, **options)
+    page.open(chip=chip, o=1, tab="models")
+    page.painted(chip, "imagery")
+    page.painted(chip, "scores")
+    return page
+
+
+def some_simulated(page: Page) -> str:
+    found: str = page.evaluate("[...floodscope.book.chips.keys()].sort()[0]")
+    return found
+
+
+def assert_overlays_are_exact(page: Screen) -> None:
+    """Compare mask, truth and error map with what numpy makes of the values of the score tiles."""
+    colour = colours()
+    scores = mosaic(page, tiles_of(page, "scores"))
+    p, water, known, data = scores[..., 0], scores[..., 1] == 255, scores[..., 2] == 255, scores[..., 3] == 255
+    assert data.any()
+    assert set(np.unique(scores[..., 3])) <= {0, 255}
+    show_alone(page, "scores")
+    page.switch("overlay", "Truth")
+    assert wrong_pixels(seen(page), painted([(data & water, colour["truth"])])) == 0
+    for threshold in THRESHOLDS:
+        page.set_threshold(threshold)
+        mask = data & (p >= level(threshold))
+        # Against the definition, not against the level: v / 254 >= threshold.
+        assert np.array_equal(mask, data & (np.rint(p / 254 * 1e9) >= round(threshold * 1e9)))
+        page.switch("overlay", "Prediction")
+        assert wrong_pixels(seen(page), painted([(mask, colour["water"])])) == 0, f"mask at {threshold}"
+        page.switch("overlay", "Errors")
+        dry = data & known & ~water
+        errors = [
+            (mask & water, colour["hit"]),
+            (mask & dry, colour["false"]),
+            (data & water & ~mask, colour["missed"]),
+        ]
+        assert wrong_pixels(seen(page), painted(errors)) == 0, f"errors at {threshold}"
+    page.switch("overlay", "None")
+    assert wrong_pixels(seen(page), painted([(np.zeros_like(data), (0, 0, 0))])) == 0
+
+
+@pytest.mark.parametrize("chip", REAL)
+def test_mask_truth_and_errors_of_real_chips_are_pixel_exact(
+    real_dashboard: Dashboard, screen: ScreenMaker, chip: str
+) -> None:
+    assert_overlays_are_exact(open_chip(screen, real_dashboard, chip))
+
+
+def test_mask_truth_and_errors_of_a_simulated_chip_are_pixel_exact(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard).open(o=1, tab="models")
+    chip = some_simulated(page.page)
+    page.click_chip(chip)
+    page.painted(chip, "scores")
+    assert_overlays_are_exact(page)
+
+
+def test_the_mask_is_exact_on_a_screen_of_two_pixels_a_point(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard, scale=2).open(o=1, tab="models")
+    chip = some_simulated(page.page)
+    page.click_chip(chip)
+    page.painted(chip, "scores")
+    scores = mosaic(page, tiles_of(page, "scores"))
+    show_alone(page, "scores")
+    page.set_threshold(0.3)
+    mask = (scores[..., 3] == 255) & (scores[..., 0] >= level(0.3))
+    twice = painted([(mask, colours()["water"])]).repeat(2, axis=0).repeat(2, axis=1)
+    assert wrong_pixels(seen(page), twice) == 0
+
+
+@pytest.mark.parametrize("chip", ["India_900498", "awc00"])
+def test_vv_and_vh_taken_from_the_composite_are_the_servers_own(
+    real_dashboard: Dashboard, screen: ScreenMaker, chip: str
+) -> None:
+    page = open_chip(screen, real_dashboard, chip)
+    tiles = tiles_of(page, "imagery")
+    assert all("/composite/" in tile.url for tile in tiles)
+    page.switch("overlay", "None")
+    show_alone(page, "imagery")
+    for label, layer in (("VV", "vv"), ("VH", "vh"), ("False colour", "composite")):
+        page.switch("base", label)
+        expected = mosaic(page, tiles, layer)
+        shown = seen(page)
+        opaque = expected[..., 3] == 255
+        assert opaque.any()
+        assert wrong_pixels(shown[opaque], expected[opaque][:, :3]) == 0, label
+        clear = expected[..., 3] == 0
+        assert wrong_pixels(shown[clear], painted([(~clear, (0, 0, 0))])[clear]) == 0, label
+        assert (opaque | clear).mean() > 0.99  # at most a seam of overviews is half transparent
+
+
+def test_moving_sliders_and_switching_layers_asks_the_server_for_nothing(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard).open()
+    chip = some_simulated(page.page)
+    page.click_chip(chip)
+    page.answered(chip)
+    page.painted(chip, "imagery")
+    page.painted(chip, "scores")
+    at_half = page.figures()["Water"]
+    with page.no_request():
+        page.set_slider("Threshold", 0.55)
+        page.slider("Threshold").press("End")
+        page.until("() => document.getElementById('threshold-value').textContent === '1.00'")
+        assert page.figures()["Water"] != at_half
+        for name in ("Threshold", "Opacity"):
+            box = page.page.locator(f"#{name.lower()}").bounding_box()
+            assert box is not None
+            y = box["y"] + box["height"] / 2
+            page.page.mouse.move(box["x"] + 0.2 * box["width"], y)
+            page.page.mouse.down()
+            page.page.mouse.move(box["x"] + 0.6 * box["width"], y, steps=8)
+            page.page.mouse.up()
+            page.until(
+                "name => Math.abs(Number(document.querySelector(`#${name} [role=slider]`).ariaValueNow) - 0.6) < 0.05",
+                name.lower(),
+            )
+        page.set_slider("Opacity", 0.5)
+        opacity = page.page.locator(".leaflet-scores-pane").evaluate("pane => getComputedStyle(pane).opacity")
+        assert float(opacity) == 0.5
+        for group, labels in (
+            ("base", ("VV", "VH", "False colour")),
+            ("overlay", ("Truth", "Errors", "None", "Prediction")),
+        ):
+            for label in labels:
+                page.switch(group, label)
+                page.frames(2)
+    assert page.query["t"] == "0.6" or 0.5 < float(page.query["t"]) < 0.7
+
+
+def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(simulated_dashboard).open(o=1, tab="models")
+    chip = some_simulated(page.page)
+    page.click_chip(chip)
+    page.painted(chip, "scores")
+    show_alone(page, "scores")
+    pictures = []
+    for threshold in (0.05, 0.5, 0.95):
+        page.set_threshold(threshold)
+        pictures.append(int((seen(page) == colours()["water"]).all(axis=-1).sum()))
+    assert pictures[0] > pictures[1] > pictures[2] > 0
+
+
+def test_the_servers_mask_is_the_mask_of_the_browser(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(simulated_dashboard).open(o=1, tab="models")
+    chip = some_simulated(page.page)
+    page.click_chip(chip)
+    page.painted(chip, "scores")
+    for tile in tiles_of(page, "scores"):
+        scores = fetch(tile.url)
+        mask = fetch(tile.url.replace("/scores/", "/mask/") + "?threshold=0.3")
+        assert np.array_equal(mask[..., 3] > 0, (scores[..., 3] > 0) & (scores[..., 0] >= level(0.3)))

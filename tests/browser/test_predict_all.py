@@ -1,0 +1,82 @@
+"""Predict all: progress, results on the map as they come, cancel, reload, failures; and changing the model."""
+
+from __future__ import annotations
+
+from conftest import COPIES, Dashboard
+from screen import ScreenMaker
+
+CHIPS = 11 * COPIES
+OTSU = "VH Otsu threshold"
+
+
+def test_predict_all_shows_progress_and_results_as_they_come_can_be_cancelled_and_survives_a_reload(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard).open(tab="regions")
+    button, cancel, job = (page.page.locator(f"#{name}") for name in ("predict-all", "cancel", "job"))
+    before = int(page.figures("#figures")["Predicted"][0])
+    assert before < CHIPS
+    button.click()
+    job.get_by_text(f"of {CHIPS}").wait_for()
+    # Some are coloured on the map and counted in the figures while others are still to come.
+    page.until("n => floodscope.map.state.iou.size > n", before + 1)
+    page.until("n => Number(document.querySelectorAll('#figures .fs-figure-value')[1].textContent) > n", before)
+    assert button.is_disabled()
+    assert "Predicting" in job.inner_text()
+    cancel.click()
+    job.get_by_text("Cancelled").wait_for()
+    done = int(page.figures("#figures")["Predicted"][0])
+    assert before < done < CHIPS
+    cancel.wait_for(state="hidden")
+
+    # The rest: a reload in the middle finds the job running, and what is done.
+    button.click()
+    job.get_by_text("Predicting").wait_for()
+    page.page.reload()
+    page.page.locator("#job", has_text="Predicting").wait_for()
+    page.ready()
+    page.page.locator("#job", has_text="Done").wait_for(timeout=60_000)
+    assert page.figures("#figures")["Predicted"][0] == str(CHIPS)
+    page.until("n => floodscope.map.state.iou.size === n", CHIPS)
+    assert button.is_disabled()
+
+
+def test_a_chip_that_cannot_be_predicted_is_listed_with_its_reason(
+    real_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(real_dashboard).open(model="backscatter:otsu", tab="regions")
+    page.page.locator("#predict-all").click()
+    page.page.locator("#job", has_text="Done").wait_for()
+    failed = page.page.locator("#job details")
+    assert failed.locator("summary").inner_text() == "1 could not be predicted"
+    failed.locator("summary").click()
+    assert "Paraguay_34417" in failed.inner_text()
+    assert "no valid pixel" in failed.inner_text()
+    assert page.figures("#figures")["Predicted"] == ("15", "of 16")
+
+
+def test_another_model_has_other_numbers_and_going_back_reads_them_back(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard).open()
+    chip = page.page.evaluate("[...floodscope.book.chips.keys()].sort()[3]")
+    first = page.page.locator("input#model").input_value()
+    page.click_chip(chip)
+    page.answered(chip)
+    page.painted(chip)
+    before, rows = page.figures(), page.rows()
+    tiles = page.page.locator(".fs-scores-layer .leaflet-tile").first.get_attribute("src")
+    page.choose_model(OTSU)
+    page.until("model => floodscope.book.opened.model === model", "backscatter:otsu")
+    page.answered(chip)
+    page.painted(chip)
+    assert page.rows()["Model"] == OTSU
+    assert page.figures() != before
+    assert page.page.locator(".fs-scores-layer .leaflet-tile").first.get_attribute("src") != tiles
+    page.choose_model(first)
+    page.until("model => floodscope.book.opened.model === model", "backscatter")
+    page.answered(chip)
+    page.painted(chip)
+    assert page.figures() == before
+    assert page.rows() == rows  # the very prediction: made when it was made, in the time that it took
+    assert page.page.locator(".fs-scores-layer .leaflet-tile").first.get_attribute("src") == tiles

@@ -1,0 +1,202 @@
+"""The main path on the real chips: click, image, prediction, and numbers that are those of `floodscope evaluate`."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+from conftest import Dashboard, Evaluate
+from screen import Screen, ScreenMaker
+
+from model.scores import Confusion
+
+SCORED = ["India_900498", "USA_905409", "jja10", "awc00"]
+THRESHOLDS = [0.5, 0.3, 0.8]
+NONE = "–"
+
+
+def rounded(value: float | None, digits: int = 2) -> str:
+    """Write a number as JavaScript's toFixed does: the exact binary value, ties away from zero."""
+    if value is None:
+        return NONE
+    return str(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
+def count(text: str) -> int:
+    return int(text.removesuffix(" px").replace("\u2009", ""))
+
+
+def km2(value: float) -> str:
+    return f"{rounded(value, 2 if value < 10 else 1)}\u2009km²"
+
+
+def interval(pair: list[float] | None) -> str:
+    return f"[{rounded(pair[0])}–{rounded(pair[1])}]" if pair else ""
+
+
+def of_chip(report: dict[str, Any], chip: str) -> dict[str, Any]:
+    (found,) = [entry for entry in report["chips"] if entry["id"] == chip]
+    return dict(found)
+
+
+def assert_scores_are_those_of(screen: Screen, expected: dict[str, Any]) -> None:
+    counts = Confusion(*(expected[key] for key in ("tp", "fp", "fn", "tn")))
+    figures, rows = screen.figures(), screen.rows()
+    assert {name: figures[name][0] for name in ("IoU", "Precision", "Recall", "F1", "Water", "Truth")} == {
+        "IoU": rounded(expected["iou"]),
+        "Precision": rounded(counts.precision),
+        "Recall": rounded(counts.recall),
+        "F1": rounded(counts.f1),
+        "Water": km2(expected["water_km2"]),
+        "Truth": km2(expected["label_water_km2"]),
+    }
+    shown = [count(rows[f"{name} ({key})"]) for name, key in
+             (("True water", "TP"), ("False water", "FP"), ("Missed water", "FN"), ("True dry", "TN"))]  # fmt: skip
+    assert shown == [expected[key] for key in ("tp", "fp", "fn", "tn")]
+    assert rows["IoU, three digits"] == rounded(expected["iou"], 3)
+
+
+def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
+    real_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(real_dashboard).open()
+    chips = page.page.evaluate("[...floodscope.book.chips.values()]")
+    imagery = [chip for chip in chips if chip["imagery"]]
+    assert len(imagery) == 16
+    assert "16 chips with imagery" in page.page.locator("#catalog-label").inner_text()
+    outlines = {chip["id"] for chip in chips if chip["ring"] and not chip["imagery"]}
+    assert len(outlines) == 446 - 12
+    drawn = page.page.evaluate("""() => {
+      const out = {};
+      floodscope.map.leaflet.eachLayer(l => { const c = l.feature?.properties?.chip;
+        if (c && l.getLatLngs) out[c] = [l.options.dashArray, l.options.fillOpacity]; });
+      return out;
+    }""")
+    assert set(drawn) == outlines | {chip["id"] for chip in imagery}
+    page.until("() => floodscope.map.state.withChips.size > 0")
+    styles = page.page.evaluate(
+        "ids => ids.map(id => floodscope.map.footprintStyle({properties: {chip: id}}))", sorted(outlines)
+    )
+    assert {(style["dashArray"], style["fillOpacity"]) for style in styles} == {("3 3", 0)}
+
+
+@pytest.mark.parametrize("chip", SCORED)
+def test_a_click_on_the_map_shows_image_mask_and_the_numbers_of_evaluate(
+    real_dashboard: Dashboard, real_evaluation: Evaluate, screen: ScreenMaker, chip: str
+) -> None:
+    page = screen(real_dashboard).open()
+    page.click_chip(chip)
+    page.answered(chip)
+    page.painted(chip, "imagery")
+    page.painted(chip, "scores")
+    for threshold in THRESHOLDS:
+        page.set_threshold(threshold)
+        assert page.figures()["Water"][1] == f"at p ≥ {threshold:.2f}"
+        assert_scores_are_those_of(page, of_chip(real_evaluation(threshold), chip))
+
+
+def test_a_chip_is_opened_from_the_table_the_search_the_far_points_and_a_link(
+    real_dashboard: Dashboard, real_evaluation: Evaluate, screen: ScreenMaker
+) -> None:
+    page = screen(real_dashboard).open()
+    page.choose_in_table("Pakistan_849790")
+    page.answered("Pakistan_849790")
+    assert_scores_are_those_of(page, of_chip(real_evaluation(0.5), "Pakistan_849790"))
+    page.painted("Pakistan_849790")
+    page.search("Nigeria_812045")
+    page.answered("Nigeria_812045")
+    assert_scores_are_those_of(page, of_chip(real_evaluation(0.5), "Nigeria_812045"))
+    page.painted("Nigeria_812045")
+    page.open(chip="Sri-Lanka_534068")
+    page.answered("Sri-Lanka_534068")
+    assert_scores_are_those_of(page, of_chip(real_evaluation(0.5), "Sri-Lanka_534068"))
+    page.painted("Sri-Lanka_534068")
+
+
+def test_a_cluster_opens_into_chips_that_can_be_clicked(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(real_dashboard).open(z=2, lat=10, lon=10)
+    clusters = page.page.locator(".fs-cluster")
+    clusters.first.wait_for()
+    before = page.page.evaluate("floodscope.map.leaflet.getZoom()")
+    clusters.last.click()
+    page.until("before => floodscope.map.leaflet.getZoom() > before", before)
+    page.click_chip("Somalia_699062", zoom=9)
+    page.answered("Somalia_699062")
+
+
+def test_a_chip_without_a_valid_pixel_says_so_and_the_page_lives_on(
+    real_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(real_dashboard).open()
+    page.click_chip("Paraguay_34417")
+    page.answered("Paraguay_34417")
+    assert "no valid pixel" in page.notice()
+    assert page.page.locator("#chip-panel .fs-notice-error").get_attribute("role") == "alert"
+    page.click_chip("India_900498")
+    page.answered("India_900498")
+    page.painted("India_900498")
+    assert page.figures()["IoU"][0] == "0.72"
+
+
+def test_a_chip_without_a_label_is_predicted_and_not_scored(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(real_dashboard).open()
+    page.click_chip("ayt12")
+    page.answered("ayt12")
+    page.painted("ayt12")
+    assert page.notice() == "Not scored: this chip has no label."
+    figures = page.figures()
+    assert set(figures) == {"Water", "Truth"}
+    assert figures["Water"][0].endswith("km²")
+    assert figures["Truth"][0] == NONE
+    assert page.page.locator("#chip-panel .fs-badge", has_text="No label").count() == 1
+
+
+def test_a_label_without_a_known_pixel_gives_a_prediction_and_no_score(
+    real_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(real_dashboard).open(chip="Ghana_83483")
+    page.answered("Ghana_83483")
+    assert page.notice().startswith("Not scored:")
+    assert set(page.figures()) == {"Water", "Truth"}
+
+
+def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(real_dashboard).open()
+    outline = page.page.evaluate("[...floodscope.book.chips.values()].find(c => c.ring && !c.imagery).id")
+    page.click_chip(outline, zoom=12)
+    page.page.locator("#chip-panel h2", has_text=outline).wait_for()
+    assert "image is not on disk" in page.notice()
+
+
+def test_regions_and_the_four_figures_are_those_of_evaluate(
+    real_dashboard: Dashboard, real_evaluation: Evaluate, screen: ScreenMaker
+) -> None:
+    page = screen(real_dashboard).open(tab="regions")
+    page.page.locator("#predict-all").click()
+    page.page.locator("#job", has_text="Done").wait_for()
+    for threshold in THRESHOLDS:
+        page.set_threshold(threshold)
+        report = real_evaluation(threshold)
+        groups = {group["name"]: group for group in report["groups"]}
+        shown = page.table("regions-table")
+        assert {name for name, row in shown.items() if row["iou"].strip() != NONE} == {
+            name for name, group in groups.items() if group["iou"] is not None
+        }
+        for name, group in groups.items():
+            iou = NONE if group["iou"] is None else f"{rounded(group['iou'])} {interval(group['iou_ci'])}"
+            row = {column: text.strip() for column, text in shown[name].items()}
+            assert row["iou"] == iou.strip(), name
+            assert row["precision"] == rounded(group["precision"]), name
+            assert row["recall"] == rounded(group["recall"]), name
+        figures = page.figures("#figures")
+        micro = report["micro"]
+        assert figures["Micro IoU"] == (rounded(micro["iou"]), interval(micro["iou_ci"]))
+        rated = [group for group in report["groups"] if group["iou"] is not None and group["scored"] >= 2]
+        weakest = min(rated, key=lambda group: group["iou"])
+        assert figures["Weakest region"] == (
+            weakest["name"],
+            f"IoU {rounded(weakest['iou'])}, n = {weakest['scored']}",
+        )
+        assert figures["Predicted"] == ("15", "of 16")
+        assert figures["Chips"][1] == "16 with imagery, 14 labelled"

@@ -1,0 +1,86 @@
+"""The browser computes the scores that Python computes: assets/scores.js beside model/scores.py and model/intervals.py."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Dashboard
+from screen import Screen, ScreenMaker
+
+from model.intervals import bootstrap_interval, lowbias32
+from model.predictors.protocol import level
+from model.scores import LEVELS, ScoreHistogram
+
+TOLERANCE = 1e-12
+FIGURES = ["iou", "f1", "precision", "recall", "accuracy"]
+COMPUTE = """(text) => {
+  const { scores } = floodscope;
+  const { groups, thresholds } = JSON.parse(text);
+  return JSON.stringify(groups.map((group) => {
+    const chips = group.map(scores.histogram);
+    return thresholds.map((t) => {
+      const counts = chips.map((h) => scores.confusion(h, scores.level(t)));
+      return { each: counts.map(scores.figures), all: scores.figures(scores.sum(counts)), interval: scores.interval(counts) };
+    });
+  }));
+}"""
+
+
+def random_histogram(random: np.random.Generator) -> ScoreHistogram:
+    """Return counts as chips have them: none, few or many, of one class or both, spread out or at one value."""
+    counts = []
+    for _ in range(2):
+        pixels = int(random.choice([0, 0, 1, 30, 5_000, 262_144]))
+        values = np.floor(random.beta(random.uniform(0.3, 3), random.uniform(0.3, 3), size=pixels) * LEVELS).astype(int)
+        counts.append(np.bincount(np.minimum(values, LEVELS - 1), minlength=LEVELS))
+    return ScoreHistogram(*counts)
+
+
+@pytest.fixture
+def page(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
+    return screen(simulated_dashboard).open(tab="models")
+
+
+def test_levels_of_all_thresholds_agree(page: Screen) -> None:
+    thresholds = [*(i / 1000 for i in range(1001)), *(v / 254 for v in range(255)), 0.5, 0.25, 1 / 3]
+    assert page.page.evaluate("ts => ts.map(floodscope.scores.level)", thresholds) == [level(t) for t in thresholds]
+
+
+def test_hashes_agree(page: Screen) -> None:
+    numbers = [0, 1, 2, 446, 446_000, 2**31 - 1, 2**31, 2**32 - 1]
+    expected = lowbias32(np.array(numbers, dtype=np.uint32)).tolist()
+    assert page.page.evaluate("ns => ns.map(floodscope.scores.hash)", numbers) == expected
+
+
+def test_counts_figures_and_intervals_of_200_random_groups_agree(page: Screen) -> None:
+    random = np.random.default_rng(7)
+    groups = [[random_histogram(random) for _ in range(random.integers(1, 14))] for _ in range(200)]
+    thresholds = [0.0, 0.3, 0.5, 0.77, 1.0]
+    encoded = [[base64.b64encode(h.to_bytes()).decode() for h in group] for group in groups]
+    answers = json.loads(page.page.evaluate(COMPUTE, json.dumps({"groups": encoded, "thresholds": thresholds})))
+    worst = 0.0
+    for group, answer in zip(groups, answers, strict=True):
+        for threshold, shown in zip(thresholds, answer, strict=True):
+            confusions = [h.confusion(threshold) for h in group]
+            total = ScoreHistogram.sum_of(group).confusion(threshold)
+            for expected, figures in zip([*confusions, total], [*shown["each"], shown["all"]], strict=True):
+                assert [figures[k] for k in ("tp", "fp", "fn", "tn")] == [
+                    expected.tp, expected.fp, expected.fn, expected.tn,
+                ]  # fmt: skip
+                worst = max(worst, difference([figures[k] for k in FIGURES], [expected.value(k) for k in FIGURES]))  # type: ignore[arg-type]
+            worst = max(worst, difference(shown["interval"], bootstrap_interval(group, threshold)))
+    assert worst <= TOLERANCE
+
+
+def difference(shown: Any, expected: Any) -> float:
+    """Return the largest difference of two sequences of figures; infinite where one is missing in one of them only."""
+    if shown is None or expected is None:
+        return 0.0 if shown is expected else float("inf")
+    pairs = zip(shown, expected, strict=True)
+    return max(
+        (0.0 if a is b else float("inf")) if a is None or b is None else abs(float(a) - float(b)) for a, b in pairs
+    )
