@@ -32,7 +32,7 @@ from tiles.service import TileService
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 # Plain rio-tiler needs seconds and a gigabyte for a file of two bands below zoom 10. It reads the same pixels, a hundred
 # times faster, from a copy of each band in a file of its own (a test below holds that).
-SLOW_BELOW = 12
+SLOW_BELOW = 13
 SAMPLE = 2
 
 
