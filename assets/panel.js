@@ -129,7 +129,15 @@ floodscope.panel = (() => {
     const [ink, soft, muted] = [css("--fs-ink"), css("--fs-border"), css("--fs-muted")];
     const rows = regions.filter((r) => r.scored).sort((a, b) => (a.iou ?? -1) - (b.iou ?? -1));
     const few = (r) => r.scored < MIN_CHIPS;
+    // Intervals, of those that have one: an absent interval would be drawn as one of width 0.
     const sure = rows.filter((r) => r.interval && r.iou !== null);
+    const whiskers = (color, thickness, width) => ({
+      type: "scatter", mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", y: sure.map((r) => r.name), x: sure.map((r) => r.iou),
+      error_x: {
+        type: "data", symmetric: false, color, thickness, width,
+        array: sure.map((r) => r.interval[1] - r.iou), arrayminus: sure.map((r) => r.iou - r.interval[0]),
+      },
+    });
     return {
       data: [{
         type: "bar", orientation: "h", y: rows.map((r) => r.name), x: rows.map((r) => r.iou ?? 0),
@@ -138,13 +146,7 @@ floodscope.panel = (() => {
         text: rows.map((r) => (few(r) ? `n${"\u2009"}=${"\u2009"}1` : "")), textposition: "outside", cliponaxis: false, constraintext: "none", textfont: { color: muted },
         hovertext: rows.map((r) => `${r.name}: ${r.iou === null ? "IoU undefined (no water)" : `IoU ${r.iou.toFixed(2)} ${w().interval(r.interval)}`}, n = ${r.scored}`),
         hovertemplate: "%{hovertext}<extra></extra>",
-      }, { // the intervals, of those that have one: an absent interval would be drawn as one of width 0
-        type: "scatter", mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", y: sure.map((r) => r.name), x: sure.map((r) => r.iou),
-        error_x: {
-          type: "data", symmetric: false, color: ink, thickness: 1.5, width: 4,
-          array: sure.map((r) => r.interval[1] - r.iou), arrayminus: sure.map((r) => r.iou - r.interval[0]),
-        },
-      }],
+      }, whiskers(css("--fs-surface"), 4.5, 5.5), whiskers(ink, 1.5, 4)], // with a rim, to be seen on bars of any colour
       layout: {
         height: rows.length ? 24 * rows.length + 52 : 8, margin: { l: 8, r: 44, t: rows.length ? 8 : 0, b: rows.length ? 40 : 0 }, showlegend: false,
         paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: css("--fs-font"), size: 13, color: ink },

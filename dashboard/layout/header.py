@@ -17,7 +17,7 @@ def _menu(label: str, width: int) -> dict[str, Any]:
         "comboboxProps": {"withinPortal": False, "width": width, "position": "bottom-start"},
         "withScrollArea": False,  # the list itself scrolls: a scroll area around it would need a stop of its own
         "styles": {"options": {"maxHeight": 300, "overflowY": "auto"}},
-        "attributes": {"input": {"aria-label": label}, "options": {"aria-label": label}},
+        "attributes": {"input": {"aria-label": label}, "options": {"aria-label": label, "tabIndex": -1}},
     }
 
 

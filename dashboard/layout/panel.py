@@ -63,7 +63,7 @@ def _regions() -> html.Div:
                 ids.REGIONS_TABLE,
                 [
                     _text("name", "Country", 96),
-                    _number("scored", "Chips", "fsChips(params)", "Chips that are scored, of those with an image", 50),
+                    _number("scored", "Chips", "fsChips(params)", "Chips that are scored, of those with an image", 58),
                     _number("iou", "IoU [95 %]", "fsIou(params)", "Micro IoU with its 95 % bootstrap interval", 124),
                     _number("precision", "Prec", "fsScore(params)", "Precision: share of predicted water that is", 46),
                     _number("recall", "Rec", "fsScore(params)", "Recall: share of true water that is found", 46),
