@@ -76,7 +76,9 @@ window.dash_clientside.floodscope = (() => {
   const chipOpened = (payload) => {
     if (!payload) return SAME();
     if (payload.pending) setTimeout(() => window.dash_clientside.set_props("ask-again", { data: Date.now() }), 400);
-    return fs.book.open(payload);
+    const version = fs.book.open(payload);
+    if (payload.prediction) fs.tiles.arrived(payload.id, payload.prediction.revision);
+    return version;
   };
 
   const jobNews = (payload) => (payload ? fs.book.add(payload.model, payload.predictions) : SAME());
@@ -112,17 +114,7 @@ window.dash_clientside.floodscope = (() => {
     return [legend(base, overlay, counts), (threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
   };
 
-  // Tile layers of the open chip. A changed address is a changed layer: revisions are in the path.
   let shown = { base: "", scores: "" };
-  const tileLayer = (layer, chip, revision, pane) => ({
-    namespace: "dash_leaflet", type: "TileLayer",
-    props: {
-      id: `${pane}-${chip.id}-${revision}`, url: `tiles/${layer}/${chip.id}/${revision}/{z}/{x}/{y}.png`, pane,
-      bounds: [[chip.bounds[1], chip.bounds[0]], [chip.bounds[3], chip.bounds[2]]], className: `fs-${pane}-layer`,
-      maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
-      attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
-    },
-  });
   const mapLayers = (selection, version, model) => {
     const chip = chipOf(selection);
     const p = chip && fs.book.prediction(model, chip.id);
@@ -130,8 +122,8 @@ window.dash_clientside.floodscope = (() => {
     const base = drawn ? `${chip.id}/${chip.revision}` : "";
     const scores = drawn && p ? `${chip.id}/${p.revision}` : "";
     const out = [
-      base === shown.base ? SAME() : drawn ? [tileLayer("composite", chip, chip.revision, "imagery")] : [],
-      scores === shown.scores ? SAME() : scores ? [tileLayer("scores", chip, p.revision, "scores")] : [],
+      base === shown.base ? SAME() : drawn ? [fs.tiles.layer("composite", chip, chip.revision, "imagery")] : [],
+      scores === shown.scores ? SAME() : scores ? [fs.tiles.layer("scores", chip, p.revision, "scores")] : [],
     ];
     shown = { base, scores };
     return out;
@@ -157,7 +149,7 @@ window.dash_clientside.floodscope = (() => {
       iou.set(id, figures ? figures.iou : null);
     });
     const country = new Map(fs.book.regions(model, k).filter((r) => r.scored).map((r) => [r.name, r.iou]));
-    requestAnimationFrame(() => fs.map.restyle({ iou, country, selected: idOf(selection) }));
+    requestAnimationFrame(() => fs.map.restyle({ iou, country, selected: idOf(selection), model }));
     return SAME();
   };
 
@@ -165,11 +157,18 @@ window.dash_clientside.floodscope = (() => {
   const search = (value) => {
     if (!value) return [SAME(), SAME(), SAME()];
     const name = value.slice(value.indexOf(":") + 1);
-    if (value.startsWith("chip:")) return [{ id: name, at: Date.now() }, SAME(), null];
+    if (value.startsWith("chip:")) {
+      fs.tiles.expect(name);
+      return [{ id: name, at: Date.now() }, SAME(), null];
+    }
     fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => chip.country === name));
     return [SAME(), "regions", null];
   };
-  const rowChosen = (rows) => (rows && rows.length && rows[0].id ? { id: rows[0].id, at: Date.now() } : SAME());
+  const rowChosen = (rows) => {
+    if (!rows || !rows.length || !rows[0].id) return SAME();
+    fs.tiles.expect(rows[0].id);
+    return { id: rows[0].id, at: Date.now() };
+  };
   const regionChosen = (rows) => {
     if (rows && rows.length) fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => (chip.country || "Unknown") === rows[0].name));
     return SAME();

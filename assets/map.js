@@ -4,7 +4,7 @@ window.floodscope = window.floodscope || {};
 floodscope.map = (() => {
   const FOOTPRINT_ZOOM = 9; // from here on a 5 km chip is wider than 16 px
   const layers = { footprint: new Map(), point: new Map(), country: new Map() };
-  const state = { iou: new Map(), country: new Map(), withChips: new Set(), selected: null };
+  const state = { iou: new Map(), country: new Map(), withChips: new Set(), selected: null, model: null };
   let map = null;
 
   const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -31,7 +31,10 @@ floodscope.map = (() => {
     if (view.zoom !== null) map.setView([view.lat, view.lon], view.zoom, { animate: false });
   };
 
-  const select = (id) => window.dash_clientside.set_props("selection", { data: { id, at: Date.now() } });
+  const select = (id) => {
+    floodscope.tiles.expect(id);
+    window.dash_clientside.set_props("selection", { data: { id, at: Date.now() } });
+  };
 
   // --- colours -------------------------------------------------------------------------------------------------
   const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
@@ -151,7 +154,8 @@ floodscope.map = (() => {
 
   // --- what callbacks call -------------------------------------------------------------------------------------
   // Recolour everything: IoU by chip (absent: not predicted; null: undefined) and by country.
-  const restyle = ({ iou, country, selected }) => {
+  const restyle = ({ iou, country, selected, model }) => {
+    state.model = model;
     state.iou = iou;
     state.country = country;
     state.selected = selected;
@@ -170,7 +174,15 @@ floodscope.map = (() => {
     return { paddingTopLeft: [24, 24], paddingBottomRight: [24, below] };
   };
 
-  const flyToBounds = ([west, south, east, north], { instant = false, maxZoom = 15 } = {}) => {
+  const MAX_ZOOM = 15;
+  // Zoom that a chip is flown to.
+  const zoomOf = ([west, south, east, north]) => {
+    const { paddingTopLeft, paddingBottomRight } = padding();
+    const room = window.L.point(paddingTopLeft).add(paddingBottomRight);
+    return Math.min(MAX_ZOOM, map.getBoundsZoom([[south, west], [north, east]], false, room));
+  };
+
+  const flyToBounds = ([west, south, east, north], { instant = false, maxZoom = MAX_ZOOM } = {}) => {
     if (!map) return;
     const bounds = [[south, west], [north, east]];
     map.stop();
@@ -200,7 +212,7 @@ floodscope.map = (() => {
   );
 
   return {
-    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
+    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, zoomOf, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
     footprintStyle: (feature) => footprintStyle(chipOf(feature)),
     countryStyle: (feature) => countryStyle(feature.properties.name),
     invalidate: () => map && map.invalidateSize({ pan: false }),

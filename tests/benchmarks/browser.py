@@ -19,12 +19,13 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "browser"))
+# The browser tests' modules in place of this folder, whose tiles.py would be taken for the package.
+sys.path[0] = str(Path(__file__).resolve().parent.parent / "browser")
 
-from conftest import ARGUMENTS, browser_path, serving
-from playwright.sync_api import Browser, sync_playwright
-from screen import Screen
-from slow_model import write_slow_bundle
+from conftest import ARGUMENTS, browser_path, serving  # noqa: E402
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from screen import Screen  # noqa: E402
+from slow_model import write_slow_bundle  # noqa: E402
 
 CLICKS = 10
 CONNECTIONS = 4  # a browser asks for about as many tiles at once
@@ -37,7 +38,7 @@ WATCH = """(chip) => { window.waited = new Promise((done) => {
       const zoom = floodscope.map.leaflet.getZoom();
       const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
       return tiles.length && tiles.every((t) => t.complete && t.src.includes(`/${chip}/`))
-        && tiles.some((t) => t.src.includes(`/${zoom}/`)) && !floodscope.map.leaflet._animatingZoom;
+        && tiles.some((t) => t.src.includes(`/${zoom - 1}/`)) && !floodscope.map.leaflet._animatingZoom;
     };
     const moving = () => Math.abs(floodscope.map.leaflet.getZoom() % 1) > 0;
     const frame = () => {
@@ -79,7 +80,7 @@ def clicks(page: Screen, chips: list[str]) -> list[dict[str, float]]:
 
 
 def tile_addresses(page: Screen, chips: list[str]) -> list[str]:
-    """Return the addresses of all tiles of zoom 13 and 14 of the chips, image and scores."""
+    """Return the addresses of the tiles that the map shows of the chips at zoom 13 and 14, image and scores."""
     return page.page.evaluate(  # type: ignore[no-any-return]
         """(ids) => ids.flatMap((id) => {
           const chip = floodscope.book.chips.get(id);
@@ -91,7 +92,7 @@ def tile_addresses(page: Screen, chips: list[str]) -> list[str]:
             const out = [];
             for (let x = a.x; x <= b.x; x += 1) for (let y = a.y; y <= b.y; y += 1) {
               for (const layer of [`composite/${id}/${chip.revision}`, `scores/${id}/${p.revision}`]) {
-                out.push(`tiles/${layer}/${z}/${x}/${y}.png`);
+                out.push(`tiles/${layer}/${z}/${x}/${y}@2x.png`);
               }
             }
             return out;

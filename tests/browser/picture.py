@@ -13,6 +13,8 @@ from screen import Screen
 
 Pixels = npt.NDArray[np.uint8]
 
+SIZE = 512
+"""Pixels that a tile of the map is wide."""
 GROUND = (10, 200, 90)
 """Colour behind the layer that is looked at: none of the layers' own."""
 
@@ -54,7 +56,7 @@ def tiles_of(screen: Screen, pane: str) -> list[Tile]:
     found = screen.page.evaluate(PLACES, pane)
     assert found
     for tile in found:
-        assert (tile["width"], tile["height"]) == (256, 256)
+        assert (tile["width"], tile["height"]) == (SIZE, SIZE)
         assert tile["x"] == int(tile["x"])
         assert tile["y"] == int(tile["y"])
     return [Tile(tile["url"], int(tile["x"]), int(tile["y"])) for tile in found]
@@ -76,7 +78,7 @@ def mosaic(screen: Screen, tiles: list[Tile], layer: str | None = None) -> Pixel
         url = tile.url if layer is None else tile.url.replace("/composite/", f"/{layer}/")
         values = fetch(url)
         top, left = max(0, tile.y), max(0, tile.x)
-        bottom, right = min(height, tile.y + 256), min(width, tile.x + 256)
+        bottom, right = min(height, tile.y + SIZE), min(width, tile.x + SIZE)
         if bottom > top and right > left:
             out[top:bottom, left:right] = values[top - tile.y : bottom - tile.y, left - tile.x : right - tile.x]
     return out

@@ -13,12 +13,12 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 
 READY = "() => window.floodscope && floodscope.book.chips.size > 0 && floodscope.map.leaflet !== null"
 STILL = "() => { const m = floodscope.map.leaflet; return !m._animatingZoom && !(m._flyToFrame > 0 && m._moving); }"
-# Every tile of a pane's layer is there, and they are the tiles of that chip and zoom.
+# Every tile of a pane's layer is there, and they are the tiles of that chip and zoom: each of 512 pixels, so of one less.
 PAINTED = """([pane, chip]) => {
   const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
   const zoom = Math.round(floodscope.map.leaflet.getZoom());
   return tiles.length > 0 && tiles.every((t) => t.complete && t.naturalWidth > 0 && t.classList.contains("leaflet-tile-loaded"))
-    && tiles.some((t) => t.src.includes(`/${chip}/`) && t.src.includes(`/${zoom}/`));
+    && tiles.some((t) => t.src.includes(`/${chip}/`) && t.src.includes(`/${zoom - 1}/`));
 }"""
 
 
