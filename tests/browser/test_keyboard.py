@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from conftest import Dashboard
 from screen import Screen, ScreenMaker
+
+if TYPE_CHECKING:
+    from conftest import Dashboard
 
 # How the focused element shows it; a radio button is hidden, and its label shows it instead.
 FOCUS = """() => {

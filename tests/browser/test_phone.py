@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from conftest import Dashboard
 from screen import Screen, ScreenMaker
+
+if TYPE_CHECKING:
+    from conftest import Dashboard
 
 PHONE = (390, 844)
 BOX = "selector => { const b = document.querySelector(selector).getBoundingClientRect(); return b.toJSON(); }"
