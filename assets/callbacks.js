@@ -89,7 +89,7 @@ window.dash_clientside.floodscope = (() => {
     vv: [["linear-gradient(90deg,#000,#fff)", "", "VV −23 to 0 dB", "black to white"]],
     vh: [["linear-gradient(90deg,#000,#fff)", "", "VH −28 to −5 dB", "black to white"]],
   };
-  const legend = (base, overlay, counts) => {
+  const legend = (base, overlay, counts, unlabelled) => {
     const { html, integer } = fs.words;
     const count = (key) => (counts ? ` ${integer(counts[key])} px` : "");
     const over = {
@@ -102,7 +102,11 @@ window.dash_clientside.floodscope = (() => {
       ],
       none: [],
     }[overlay];
-    return [...over, ...LEGENDS[base]].map(([colour, letter, text, note]) => html.Span({ className: "fs-legend-item", title: note || text },
+    if (unlabelled && (overlay === "truth" || overlay === "errors")) {
+      return [html.Span({ className: "fs-legend-item" }, `This chip has no known label, so there is no ${overlay === "truth" ? "truth" : "error"} to show.`)];
+    }
+    const image = base === "composite" && overlay === "errors" ? [["linear-gradient(90deg,#000,#fff)", "", "image in grey"]] : LEGENDS[base];
+    return [...over, ...image].map(([colour, letter, text, note]) => html.Span({ className: "fs-legend-item", title: note || text },
       html.Span({ className: "fs-swatch", style: { background: colour } }, letter), text));
   };
 
@@ -111,7 +115,8 @@ window.dash_clientside.floodscope = (() => {
     fs.filters.show({ base, overlay, level: level(threshold), opacity: opacity ?? 0.75 });
     const id = idOf(selection);
     const counts = id ? fs.book.chipFigures(model, id, level(threshold)) : null;
-    return [legend(base, overlay, counts), (threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
+    const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && fs.book.prediction(model, id));
+    return [legend(base, overlay, counts, unlabelled), (threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
   };
 
   let shown = { base: "", scores: "" };
@@ -189,7 +194,8 @@ window.dash_clientside.floodscope = (() => {
   const stateOf = (chip, p, figures) => {
     if (chip.problem) return "unusable";
     if (!chip.imagery) return "no image";
-    if (!p) return chip.labelled ? "to predict" : "no label";
+    if (!chip.labelled) return "no label";
+    if (!p) return "to predict";
     return figures && figures.tp + figures.fp + figures.fn + figures.tn > 0 ? "scored" : "predicted";
   };
   const chipRows = (version, threshold, tab, model) => {

@@ -71,7 +71,9 @@ floodscope.filters = (() => {
   const show = ({ base, overlay, level, opacity }) => {
     setLevel(level);
     const style = document.documentElement.style;
-    style.setProperty("--fs-base", base === "composite" ? "none" : `url(#fs-${base})`);
+    // Under the error map false colour gives way to grey: vermilion cannot be seen on orange speckle.
+    const image = overlay === "errors" ? "grayscale(1)" : "none";
+    style.setProperty("--fs-base", base === "composite" ? image : `url(#fs-${base})`);
     style.setProperty("--fs-overlay", overlay === "none" ? "none" : `url(#fs-${overlay})`);
     style.setProperty("--fs-overlay-opacity", overlay === "none" ? "0" : String(opacity));
   };

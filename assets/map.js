@@ -14,7 +14,8 @@ floodscope.map = (() => {
     if (map || !context || !context.map) return;
     map = context.map;
     const fly = map.flyTo.bind(map);
-    map.flyTo = (centre, zoom, options) => (calm()
+    // A cluster of chips that lie on one another asks for no zoom: they are told apart by their footprints.
+    map.flyTo = (centre, zoom = 12, options = {}) => (calm()
       ? map.setView(centre, zoom, { animate: false })
       : fly(centre, zoom, { duration: 0.6, ...options }));
     const mark = () => map.getContainer().classList.toggle("fs-near", map.getZoom() >= FOOTPRINT_ZOOM);

@@ -104,9 +104,9 @@ floodscope.panel = (() => {
   const figures = (all, regions) => {
     const { integer, score, interval } = w();
     const counts = floodscope.book.info.counts;
-    const rated = regions.filter((r) => r.iou !== null && r.scored >= MIN_CHIPS);
-    const single = regions.filter((r) => r.iou !== null);
-    const pool = rated.length ? rated : single;
+    const wet = regions.filter((r) => r.iou !== null && r.tp + r.fn > 0); // a dry country has no water to fail at
+    const rated = wet.filter((r) => r.scored >= MIN_CHIPS);
+    const pool = rated.length ? rated : wet;
     const weakest = pool.length ? pool.reduce((a, b) => (b.iou < a.iou ? b : a)) : null;
     return [
       figure("Chips", integer(counts.chips), `${integer(counts.imagery)} with imagery, ${integer(counts.labelled)} labelled`,

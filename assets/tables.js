@@ -8,6 +8,12 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     const { low, high } = params.data;
     return `${params.value.toFixed(2)} ${low === null ? "" : floodscope.words.interval([low, high])}`;
   },
+  // Chips without a score come last, whichever way the column is sorted.
+  fsNullsLast: (a, b, nodeA, nodeB, descending) => {
+    const [x, y] = [a ?? null, b ?? null];
+    if (x === null || y === null) return x === y ? 0 : (x === null) === descending ? -1 : 1;
+    return x - y;
+  },
   // A number that rests on one chip or none is grey.
   fsFew: ({ data }) => ["ag-right-aligned-cell", ...(data.scored !== undefined && data.scored < 2 ? ["fs-few"] : [])],
   fsTabOut: () => false, // the browser's own Tab: on to what stands after the table

@@ -47,6 +47,9 @@ def main() -> None:
         # The reader of our output is gone, as `| head` is: nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:
+        where = f"{error.filename} cannot be used" if error.filename else "Output cannot be written"
+        code = _fail(f"{where} ({error.strerror}): free some space, or choose another place.", 1, debug)
     except Exception as error:
         code = _fail(f"{type(error).__name__}: {error} (a defect of floodscope; --debug shows where)", 1, debug)
     sys.exit(code if isinstance(code, int) else 0)

@@ -7,10 +7,14 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from model.raster import encode_mask, encode_probability, write_whole
 from model.store import Prediction, Store
 from tiles.chip import ChipRecord
-from tiles.errors import UsageError
+from tiles.errors import ChipError, StoreError, UsageError
+from tiles.grid import Grid
 from tiles.raster import read_info
 
 TABLE = "predictions.csv"
@@ -51,11 +55,22 @@ def write_predictions(
     return out / TABLE
 
 
+def _read(record: ChipRecord, prediction: Prediction, store: Store) -> tuple[Prediction, npt.NDArray[np.uint8], Grid]:
+    """Read a prediction's raster; where another process has replaced it meanwhile, the new one."""
+    while True:
+        try:
+            return prediction, store.read(prediction), read_info(str(store.raster_path(prediction))).grid
+        except (StoreError, ChipError):
+            newer = store.get(record, prediction.key)
+            if newer is None or newer.revision == prediction.revision:
+                raise
+            prediction = newer
+
+
 def _write(
     out: Path, record: ChipRecord, prediction: Prediction, store: Store, threshold: float
 ) -> dict[str, str | int | float | bool | None]:
-    values = store.read(prediction)
-    grid = read_info(store.raster_path(prediction).as_posix()).grid
+    prediction, values, grid = _read(record, prediction, store)
     tags = {"chip": record.id, "model": prediction.model_id, "parameters": prediction.parameters}
     if record.simulated:
         tags["simulated"] = "yes"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         StoreError: the disk is full, or the folder may not be written.
     """
-    part = path.with_name(path.name + TEMPORARY)
+    # Two processes may write one file at the same time: each its own part, and the last rename stays.
+    part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(3)}{TEMPORARY}")
     try:
         with part.open("wb") as file:
             file.write(data)
@@ -106,8 +108,7 @@ def write_whole(path: Path, data: bytes) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written ({error.strerror}): free some space, give write permission, or choose another "
-            "data folder with --data."
+            f"{path} cannot be written ({error.strerror}): free some space, give write permission, or choose another folder."
         ) from error
 
 

@@ -20,7 +20,7 @@ from model.job import Job
 from model.predictors.protocol import Loadable, Predictor
 from model.store import ModelKey, Prediction, Store, key_of
 from tiles.chip import Chip, ChipRecord, read_chip
-from tiles.errors import FloodscopeError, NoValidPixelError, PredictionError
+from tiles.errors import FloodscopeError, NoValidPixelError, PredictionError, StoreError
 
 CLICK = 0
 """Priority of a chip that someone waits for."""
@@ -343,6 +343,8 @@ class InferenceWorker:
             outcome = wrapped
         for job in task.jobs:
             job.note_failed(chip_id, str(outcome))
+            if isinstance(outcome, StoreError):  # a full disk: the next chip would fail alike
+                job.cancel()
         for future in task.futures:
             future.set_exception(outcome)
 
@@ -387,13 +389,12 @@ def _begin(future: Future[Prediction]) -> bool:
 
 
 def _batch_size(predictor: Predictor) -> int:
-    # A predictor that has not loaded its weights may not know yet.
-    return max(1, int(getattr(predictor, "batch_size", None) or 1))
+    return max(1, int(getattr(predictor, "batch_size", None) or 1))  # None: its weights are not loaded yet
 
 
 def _be_nice() -> None:
     """Let other threads go first. On Linux niceness belongs to a thread; elsewhere it would slow the whole process."""
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         with contextlib.suppress(OSError):
-            thread = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+            me = (os.PRIO_PROCESS, threading.get_native_id())
+            os.setpriority(*me, max(_NICENESS, os.getpriority(*me)))

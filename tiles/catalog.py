@@ -229,7 +229,7 @@ def _read_folder(source: Path) -> Reading:
         if layout.recognises(source):
             return _named(source, layout.read(source))
     inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
-    hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see `floodscope catalog build --help`"
+    hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
     raise SourceError(
         f"{shown(source)} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, "
         f"two-band GeoTIFFs): {hint}."

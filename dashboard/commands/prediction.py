@@ -49,6 +49,9 @@ def predict(
 
     With --out: ID_probability.tif (0..254 is p * 254, 255 is no data), ID_mask.tif (0 dry, 1 water, 255 no data) and
     predictions.csv with the km2 of water.
+
+    Chips that cannot be predicted are named on stderr and disturb no other; the exit code is 1 where nothing could be
+    predicted, or stored.
     """
     from model.evaluate import predict_missing
     from model.predictors.select import open_predictor
@@ -69,12 +72,14 @@ def predict(
 
             write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
         progress = job.snapshot()
+        unusable = sum(1 for record in found.records() if record.problem)
         km2 = sum(p.water_km2(limit) for p in stored.values())
         click.echo(
-            f"{progress.done} predicted, {progress.skipped} were there, {progress.failed} failed; {km2:.1f} km² of water at "
-            f"p >= {limit:.2f} under {predictor.name} on {predictor.device}" + (f"; written to {out}" if out else "")
+            f"{progress.done} predicted, {progress.skipped} were there, {progress.failed + unusable} failed; "
+            f"{km2:.1f} km² of water at p >= {limit:.2f} under {predictor.name} on {predictor.device}"
+            + (f"; written to {out}" if out else "")
         )
-        if not stored:
+        if not stored or progress.cancelled:  # cancelled: nothing could be stored any more
             raise click.exceptions.Exit(1)
 
 

@@ -138,6 +138,7 @@ def _number(field: str, name: str, formatter: str, tooltip: str, width: int) -> 
         "width": width,
         "type": "rightAligned",
         "valueFormatter": {"function": formatter},
+        "comparator": {"function": "fsNullsLast"},
         "cellClass": {"function": "fsFew(params)"},
     }
 

@@ -1,0 +1,35 @@
+// Whether the server answers. Where it does not, the page says so; once it is back, the page is loaded anew: the URL
+// holds what was shown, and the server what was predicted.
+(() => {
+  const PAUSE = 1500;
+  let lost = false;
+
+  const say = (text) => {
+    let bar = document.getElementById("fs-connection");
+    if (!bar) {
+      bar = document.createElement("div");
+      bar.id = "fs-connection";
+      bar.setAttribute("role", "alert");
+      document.body.append(bar);
+    }
+    bar.textContent = text;
+  };
+
+  const knock = () => ask("healthz", { cache: "no-store" })
+    .then((answer) => (answer.ok ? window.location.reload() : setTimeout(knock, PAUSE)), () => setTimeout(knock, PAUSE));
+
+  const onLost = () => {
+    if (lost) return;
+    lost = true;
+    say("The floodscope server does not answer. Start it again if it has stopped; this page goes on by itself.");
+    setTimeout(knock, PAUSE);
+  };
+
+  // Dash's own requests tell: a network error means that nobody listens (an HTTP error is an answer).
+  const ask = window.fetch.bind(window);
+  window.fetch = (...request) => ask(...request).catch((error) => {
+    if (error.name !== "AbortError" && String(request[0].url || request[0]).includes("_dash-update-component")) onLost();
+    throw error;
+  });
+  window.addEventListener("beforeunload", () => { lost = true; }); // requests that a leaving page drops tell nothing
+})();
