@@ -395,6 +395,8 @@ def test_a_store_that_cannot_be_written_fails_the_chip_and_not_the_worker(
     job = worker.predict_all(records[1:3], predictor)
     assert job.wait(WAIT)
     assert "cannot be written" in job.failed["chip_1"]
+    assert job.snapshot().cancelled  # a job that cannot store stops, rather than fail chip after chip
+    assert list(job.failed) == ["chip_1"]
     away.rename(home)
     assert worker.submit(records[1], predictor).result(WAIT).chip_id == "chip_1"
 

@@ -1,0 +1,28 @@
+"""The page when its server does not answer."""
+
+from __future__ import annotations
+
+from conftest import Dashboard
+from playwright.sync_api import Browser, expect
+
+
+def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
+    simulated_dashboard: Dashboard, chromium: Browser
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        page.goto(f"{simulated_dashboard.url}?tab=chips&t=0.3")
+        rows = page.locator("#chips-table .ag-row")
+        rows.first.wait_for(timeout=20_000)
+        alert = page.get_by_role("alert").filter(has_text="does not answer")
+        expect(alert).to_have_count(0)
+        context.set_offline(True)
+        rows.first.locator("[col-id=id]").click()
+        expect(alert).to_be_visible(timeout=10_000)
+        context.set_offline(False)
+        expect(alert).to_have_count(0, timeout=20_000)
+        page.locator("#chip-panel").get_by_text("IoU", exact=True).wait_for(timeout=20_000)
+        assert "t=0.3" in page.url
+    finally:
+        context.close()
