@@ -213,7 +213,7 @@ window.dash_clientside.floodscope = (() => {
     });
   };
 
-  const jobShown = (job, version, model) => {
+  const jobShown = (version, job, model) => {
     const all = fs.book.info.counts.imagery || 0;
     const left = all - fs.book.shelf(model || "").size;
     if (!job || job.model !== model) {

@@ -124,8 +124,8 @@ IN_BROWSER = (
     InBrowser(
         "jobShown",
         ((ids.JOB, "children"), (ids.CANCEL, "hidden"), (ids.PREDICT_ALL, "disabled")),
-        ((ids.JOB_IN, "data"), _VERSION),
-        _MODEL,
+        (_VERSION,),  # with the figures: "Done" beside a count that is not there yet would be untrue
+        ((ids.JOB_IN, "data"), *_MODEL),
     ),
     InBrowser("modelCards", ((ids.MODELS_LIST, "children"),), (_VERSION, _TAB), (*_MODEL, (ids.SETTINGS, "data"))),
 )
