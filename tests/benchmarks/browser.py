@@ -31,28 +31,27 @@ CLICKS = 10
 CONNECTIONS = 4  # a browser asks for about as many tiles at once
 BEGUN = "model => floodscope.book.shelf(model).size > 0"
 # From the click's own time stamp until the frame after the one that draws the last tile of a pane.
-WATCH = """(chip) => { window.waited = new Promise((done) => {
+WATCH = """(chip) => {
+  window.waited = null;
   window.addEventListener("click", (click) => {
     const seen = {};
-    const all = (pane) => {
-      const zoom = floodscope.map.leaflet.getZoom();
+    const map = floodscope.map.leaflet;
+    const drawn = (pane) => {
       const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
-      return tiles.length && tiles.every((t) => t.complete && t.src.includes(`/${chip}/`))
-        && tiles.some((t) => t.src.includes(`/${zoom - 1}/`)) && !floodscope.map.leaflet._animatingZoom;
+      return !map._animatingZoom && map.getZoom() % 1 === 0 && tiles.length > 0
+        && tiles.every((t) => t.complete && t.src.includes(`/${chip}/`))
+        && tiles.some((t) => t.src.includes(`/${map.getZoom() - 1}/`));
     };
-    const moving = () => Math.abs(floodscope.map.leaflet.getZoom() % 1) > 0;
     const frame = () => {
       for (const pane of ["imagery", "scores"]) {
-        if (!(pane in seen) && !moving() && all(pane)) {
-          requestAnimationFrame(() => { seen[pane] = performance.now() - click.timeStamp; });
-        }
+        if (!(pane in seen) && drawn(pane)) requestAnimationFrame(() => { seen[pane] = performance.now() - click.timeStamp; });
       }
-      if ("scores" in seen && "imagery" in seen) done(seen);
+      if ("scores" in seen && "imagery" in seen) window.waited = seen;
       else requestAnimationFrame(frame);
     };
     frame();
   }, { once: true, capture: true });
-}); }"""
+}"""
 
 
 @contextmanager
@@ -73,7 +72,7 @@ def clicks(page: Screen, chips: list[str]) -> list[dict[str, float]]:
         page.page.wait_for_load_state("networkidle")
         page.page.evaluate(WATCH, chip)
         page.page.mouse.click(*page.pixel(*page.centre(chip)))
-        seen: dict[str, float] = page.page.evaluate("window.waited")
+        seen: dict[str, float] = page.page.wait_for_function("() => window.waited").json_value()
         page.answered(chip)
         out.append({pane: ms / 1000 for pane, ms in seen.items()})
     return out
