@@ -66,6 +66,10 @@ class BundleError(ModelError):
     """A model bundle is missing, altered or not understood."""
 
 
+class TrainingError(ModelError):
+    """A training failed while it ran."""
+
+
 class PredictionError(FloodscopeError):
     """A prediction failed while it ran."""
 

@@ -1,0 +1,235 @@
+"""Cross-validation: each group of chips is scored by networks that have never seen it, nor any chip of its floods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from model.bundle import read_bundle, read_states, write_bundle
+from model.network import load_ensemble
+from model.scores import ScoreHistogram
+from model.training.calibrate import Calibration, Margins, fit_temperature, fit_threshold, sample_margins
+from model.training.dataset import ChipCache, usable_for_training
+from model.training.fit import Machine
+from model.training.recipe import Recipe
+from model.training.split import Fold, Split
+from model.training.train import BUNDLE, Scored, score, summary, train
+from tiles.errors import UsageError
+
+REPORT = "crossvalidation.json"
+"""Name of the report, in the folder of a cross-validation."""
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One fold: the chips that were left out, as the others' model predicted them.
+
+    Attributes:
+        name: of the group that was left out.
+        path: the fold's bundle, with its own calibration.
+        calibration: fitted on what the other folds left out: no chip of this fold had a part in it.
+        scored: the chips that were left out.
+        seconds: of prediction a chip.
+    """
+
+    name: str
+    path: Path
+    calibration: Calibration
+    scored: tuple[Scored, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """All folds, and the calibration for a model that is trained on everything."""
+
+    folds: tuple[FoldResult, ...]
+    calibration: Calibration
+
+    @property
+    def histograms(self) -> list[ScoreHistogram]:
+        """Return one histogram a chip, each by the model that had not seen it."""
+        return [s.histogram for fold in self.folds for s in fold.scored]
+
+    def report(self) -> dict[str, Any]:
+        """Return the scores as JSON-able values. Every fold's masks are made at its own threshold."""
+        at_own = [(s.record, _at(s.histogram, fold.calibration.threshold)) for fold in self.folds for s in fold.scored]
+        tp, fp, fn, _ = (sum(c[i] for _, c in at_own) for i in range(4))
+        by_country: dict[str, list[tuple[int, int, int, int]]] = {}
+        for record, counts in at_own:
+            by_country.setdefault(record.country or "Unknown", []).append(counts)
+        countries = {
+            name: _iou(sum(c[0] for c in rows), sum(c[1] for c in rows), sum(c[2] for c in rows))
+            for name, rows in sorted(by_country.items())
+        }
+        wet = [name for name, rows in by_country.items() if sum(c[0] + c[2] for c in rows)]
+        scored = [(s.record, s.histogram) for fold in self.folds for s in fold.scored]
+        return {
+            "micro_iou": _iou(tp, fp, fn),
+            "mean_over_countries_with_water": sum(countries[n] or 0.0 for n in wet) / len(wet) if wet else None,
+            "countries": countries,
+            "calibration_error": ScoreHistogram.sum_of([h for _, h in scored]).calibration_error(),
+            "best_micro_iou_of_any_threshold": _best(self.histograms),
+            "seconds_a_chip": sum(f.seconds for f in self.folds) / max(1, len(self.folds)),
+            "calibration": asdict(self.calibration),
+            "at_one_threshold": summary(scored, self.calibration),
+            "folds": [
+                {
+                    "left_out": fold.name,
+                    **asdict(fold.calibration),
+                    "chips": [
+                        {
+                            "id": s.record.id,
+                            "country": s.record.country,
+                            **_named(_at(s.histogram, fold.calibration.threshold)),
+                        }
+                        for s in fold.scored
+                    ],
+                }
+                for fold in self.folds
+            ],
+        }
+
+
+def cross_validate(
+    recipe: Recipe,
+    folds: Sequence[Fold],
+    folder: Path,
+    *,
+    init: Path | None = None,
+    machine: Machine | None = None,
+    on_fold: Callable[[str, int, int], None] | None = None,
+    fit_fold: Callable[[Recipe, Fold, Path], Path] | None = None,
+) -> CrossValidation:
+    """Train a recipe once a fold, and score what each fold left out.
+
+    A fold that `folder` holds whole is not trained again, so a run that was stopped goes on. Temperature and threshold of a
+    fold are fitted on what the other folds left out.
+
+    Args:
+        recipe: without validation it trains to its last epoch: what is left out decides nothing.
+        folds: from model.training.split.
+        folder: gets a folder a fold.
+        init: a bundle to start from; it must not have seen the chips.
+        machine: where it runs.
+        on_fold: told (name, folds ready, folds in all).
+        fit_fold: trains a fold and returns its bundle, in place of `train`.
+
+    Raises:
+        UsageError: no chip that is left out has water, or as `train`.
+    """
+    cache = ChipCache(recipe.channels)
+    homes: list[tuple[Fold, Path]] = []
+    for i, fold in enumerate(folds):
+        if on_fold is not None:
+            on_fold(fold.name, i, len(folds))
+        home = folder / _folder_name(fold.name)
+        path = home / BUNDLE
+        if not (path / "model.json").exists():
+            if fit_fold is not None:
+                path = fit_fold(recipe, fold, home)
+            else:
+                split = Split(fold.train, (), f"cross-validation, left out: {fold.name}")
+                train(
+                    recipe, split, home, init=init, resume=(home / "plan.json").exists(), machine=machine, cache=cache
+                )
+        homes.append((fold, path))
+    if on_fold is not None:
+        on_fold("", len(folds), len(folds))
+
+    judges = [[r for r, _ in usable_for_training(fold.left_out, cache)[0]] for fold in folds]
+    samples: list[list[Margins]] = []
+    for (_, path), records in zip(homes, judges, strict=True):
+        bundle = read_bundle(path)
+        ensemble = load_ensemble(path, bundle)
+        found = [
+            sample_margins(ensemble, bundle.normalisation, cache.get(r), bundle.tta, seed=i)
+            for i, r in enumerate(records)
+        ]
+        samples.append([sample for sample in found if sample is not None])
+    if not any(bool(s.water.any()) for fold_samples in samples for s in fold_samples):
+        raise UsageError(
+            "None of the chips that the folds leave out has labelled water, so there is no IoU to measure."
+        )
+
+    temperatures = [
+        fit_temperature([s for j, others in enumerate(samples) if j != i for s in others]) for i in range(len(folds))
+    ]
+    results: list[FoldResult] = []
+    for (fold, path), records, temperature in zip(homes, judges, temperatures, strict=True):
+        scored, seconds = _timed_score(path, records, temperature)
+        results.append(FoldResult(fold.name, path, Calibration(temperature), tuple(scored), seconds))
+    finished = []
+    for i, result in enumerate(results):
+        others = [s.histogram for j, other in enumerate(results) if j != i for s in other.scored]
+        calibration = Calibration(temperatures[i], fit_threshold(others))
+        _recalibrate(result.path, calibration)
+        finished.append(replace(result, calibration=calibration))
+    everything = Calibration(
+        fit_temperature([s for fold_samples in samples for s in fold_samples]),
+        fit_threshold([s.histogram for r in results for s in r.scored]),
+    )
+    done = CrossValidation(tuple(finished), everything)
+    (folder / REPORT).write_text(json.dumps({"recipe": recipe.to_json(), **done.report()}, indent=1), encoding="utf-8")
+    return done
+
+
+def read_calibration(path: Path) -> tuple[Calibration, Mapping[str, Any]]:
+    """Return the calibration of a cross-validation's report, and its scores for the card.
+
+    Raises:
+        UsageError: the file is missing or is no such report.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        calibration = Calibration(
+            float(report["calibration"]["temperature"]), float(report["calibration"]["threshold"])
+        )
+        return calibration, report["at_one_threshold"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path} is no report of a cross-validation ({type(error).__name__}): give the {REPORT} that "
+            "`floodscope evaluate --cross-validate` wrote."
+        ) from error
+
+
+def _timed_score(path: Path, records: Sequence[Any], temperature: float) -> tuple[list[Scored], float]:
+    import time  # noqa: PLC0415
+
+    bundle = _recalibrate(path, Calibration(temperature))
+    began = time.perf_counter()
+    scored = score(bundle, path, records)
+    return scored, (time.perf_counter() - began) / max(1, len(records))
+
+
+def _recalibrate(path: Path, calibration: Calibration) -> Any:
+    bundle = read_bundle(path)
+    changed = replace(bundle, temperature=calibration.temperature, threshold=calibration.threshold)
+    return write_bundle(path, changed, read_states(path, bundle), half=True)
+
+
+def _folder_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80] or "fold"
+
+
+def _at(histogram: ScoreHistogram, threshold: float) -> tuple[int, int, int, int]:
+    counts = histogram.confusion(threshold)
+    return counts.tp, counts.fp, counts.fn, counts.tn
+
+
+def _named(counts: tuple[int, int, int, int]) -> dict[str, Any]:
+    tp, fp, fn, tn = counts
+    return {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "iou": _iou(tp, fp, fn)}
+
+
+def _iou(tp: int, fp: int, fn: int) -> float | None:
+    return tp / (tp + fp + fn) if tp + fp + fn else None
+
+
+def _best(histograms: Sequence[ScoreHistogram]) -> float | None:
+    total = ScoreHistogram.sum_of(histograms)
+    threshold = total.best_threshold()
+    return None if threshold is None else total.confusion(threshold).iou

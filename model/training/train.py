@@ -1,0 +1,213 @@
+"""From chips to a bundle: fit, calibrate on validation, measure the finished bundle, write it with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model.bundle import Bundle, Member, write_bundle
+from model.intervals import bootstrap_interval
+from model.network import Ensemble
+from model.predictors.local import LocalPredictor
+from model.scores import ScoreHistogram, mean_over_chips
+from model.training.calibrate import Calibration, Margins, calibrate, sample_margins
+from model.training.card import write_card, write_overlays
+from model.training.dataset import ChipCache
+from model.training.fit import Fitted, Machine, fit
+from model.training.recipe import Recipe
+from model.training.split import Split
+from tiles.chip import ChipRecord, read_chip
+from tiles.errors import ChipError, UsageError
+
+BUNDLE = "bundle"
+"""Name of the finished bundle's folder, in the folder of a training."""
+
+_LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A validation chip, and how the finished bundle did on it."""
+
+    record: ChipRecord
+    probability: npt.NDArray[np.uint8]
+    histogram: ScoreHistogram
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        path: the bundle's folder.
+        bundle: what model.json says.
+        fitted: the networks, one a member.
+        scored: the validation chips.
+    """
+
+    path: Path
+    bundle: Bundle
+    fitted: tuple[Fitted, ...]
+    scored: tuple[Scored, ...]
+
+
+def train(
+    recipe: Recipe,
+    split: Split,
+    folder: Path,
+    *,
+    init: Path | None = None,
+    resume: bool = False,
+    machine: Machine | None = None,
+    calibration: Calibration | None = None,
+    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+    cache: ChipCache | None = None,
+) -> Trained:
+    """Train a recipe, and write its bundle into `folder`/bundle.
+
+    Temperature and threshold are fitted on the validation chips only; where there are none they are those of
+    `calibration`, or 1 and one half.
+
+    Args:
+        recipe, split, init, resume, machine, on_epoch, cache: as `model.training.fit.fit`.
+        folder: of everything that is written.
+        calibration: found elsewhere, as by a cross-validation of the same recipe; only for a split without validation.
+
+    Raises:
+        UsageError, ModelError, TrainingError: as `fit`.
+    """
+    if calibration is not None and split.validation:
+        raise UsageError("A calibration from elsewhere is for a training without validation (--split all).")
+    cache = cache or ChipCache(recipe.channels)
+    fitted = []
+    for i in range(recipe.members):
+        home = folder if recipe.members == 1 else folder / f"member_{i + 1}"
+        one = replace(recipe, seed=recipe.seed + i)
+        fitted.append(fit(one, split, home, init=init, resume=resume, machine=machine, on_epoch=on_epoch, cache=cache))
+    path = folder / BUNDLE
+    bundle = _bundle(recipe, split, fitted, init)
+    scored: list[Scored] = []
+
+    def write(bundle: Bundle) -> Bundle:
+        return write_bundle(path, bundle, [f.network.state_dict() for f in fitted], half=True)
+
+    def histograms_at(temperature: float) -> list[ScoreHistogram]:
+        scored[:] = score(write(replace(bundle, temperature=temperature)), path, fitted[0].validation)
+        return [s.histogram for s in scored]
+
+    if fitted[0].validation:
+        calibration = calibrate(margins_of(recipe, fitted, fitted[0].validation, cache), histograms_at)
+        bundle = replace(bundle, scores={"validation": summary([(s.record, s.histogram) for s in scored], calibration)})
+    calibration = calibration or Calibration()
+    bundle = write(replace(bundle, temperature=calibration.temperature, threshold=calibration.threshold))
+    write_overlays(path, [(s.record, s.probability, s.histogram) for s in scored], bundle.threshold)
+    write_card(path, bundle, ScoreHistogram.sum_of([s.histogram for s in scored]) if scored else None)
+    return Trained(path, bundle, tuple(fitted), tuple(scored))
+
+
+def margins_of(
+    recipe: Recipe, fitted: Sequence[Fitted], records: Sequence[ChipRecord], cache: ChipCache
+) -> list[Margins]:
+    """Return the log-odds that some networks of one recipe give at known pixels of some chips."""
+    ensemble = Ensemble([f.network for f in fitted])
+    samples = [
+        sample_margins(ensemble, fitted[0].normalisation, cache.get(record), recipe.tta, seed=i)
+        for i, record in enumerate(records)
+    ]
+    return [sample for sample in samples if sample is not None]
+
+
+def score(bundle: Bundle, path: Path, records: Sequence[ChipRecord]) -> list[Scored]:
+    """Predict chips with the bundle as it was written, and count; nothing is stored."""
+    predictor = LocalPredictor(path)
+    out = []
+    for record in records:
+        chip = read_chip(record)
+        if chip.label is None:
+            raise ChipError(f"{record.id}: {chip.label_problem or 'there is no label'}, so it cannot be scored.")
+        (probability,) = predictor.predict([chip])
+        out.append(Scored(record, probability, ScoreHistogram.of(probability, chip.label)))
+    return out
+
+
+def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Calibration) -> dict[str, Any]:
+    """Return the scores of some chips as model.json and the card give them."""
+
+    def figures(histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+        total = ScoreHistogram.sum_of(histograms)
+        counts = total.confusion(calibration.threshold)
+        interval = bootstrap_interval(histograms, calibration.threshold)
+        rounded = {
+            k: None if v is None else round(v, 4)
+            for k, v in {
+                "iou": counts.iou,
+                "f1": counts.f1,
+                "precision": counts.precision,
+                "recall": counts.recall,
+            }.items()
+        }
+        return {
+            "chips": len(histograms),
+            **rounded,
+            "iou_ci": [round(v, 4) for v in interval] if interval else None,
+            "calibration_error": None if (error := total.calibration_error()) is None else round(error, 4),
+            "water_share": round(total.water_pixels / max(1, total.pixels), 4),
+        }
+
+    countries: dict[str, list[ScoreHistogram]] = {}
+    for record, histogram in scored:
+        countries.setdefault(record.country or "Unknown", []).append(histogram)
+    histograms = [histogram for _, histogram in scored]
+    mean = mean_over_chips(histograms, calibration.threshold)
+    return {
+        "metric": "micro IoU: pixels of all chips counted together, unknown label pixels left out",
+        "threshold": calibration.threshold,
+        "micro": figures(histograms),
+        "mean_over_chips_iou": None if mean is None else round(mean, 4),
+        "countries": {name: figures(members) for name, members in sorted(countries.items())},
+    }
+
+
+def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path | None) -> Bundle:
+    from model.bundle import read_bundle  # noqa: PLC0415
+
+    names = ["model.safetensors"] if len(fitted) == 1 else [f"model_{i + 1}.safetensors" for i in range(len(fitted))]
+    first = fitted[0]
+    return Bundle(
+        name=f"{recipe.name} {recipe.architecture} {recipe.encoder}",
+        architecture=recipe.architecture,
+        encoder=recipe.encoder,
+        normalisation=first.normalisation,
+        members=tuple(Member(name) for name in names),
+        channels=recipe.channels,
+        options=recipe.options,
+        classes=recipe.classes,
+        tta=recipe.tta,
+        licence=_LICENCE,
+        training={
+            "recipe": recipe.to_json(),
+            "split": split.rule,
+            "train": _provenance(first.train),
+            "validation": _provenance(first.validation),
+            "refused": dict(first.refused),
+            "init": read_bundle(init, verify=False).id if init else None,
+            "epochs": [len(f.history) for f in fitted],
+            "best_epoch": [f.best_epoch for f in fitted],
+            "finished": datetime.now(UTC).strftime("%Y-%m-%d"),
+        },
+    )
+
+
+def _provenance(records: Sequence[ChipRecord]) -> dict[str, Any]:
+    real = [r for r in records if not r.simulated]
+    return {
+        "chips": sorted(r.id for r in real),
+        "simulated_chips": len(records) - len(real),
+        "countries": sorted({r.country or "Unknown" for r in real}),
+    }
