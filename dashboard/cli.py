@@ -12,6 +12,7 @@ from dashboard.commands.catalog import catalog
 from dashboard.commands.data import download, simulate
 from dashboard.commands.prediction import evaluate, predict
 from dashboard.commands.serving import dashboard, demo
+from dashboard.commands.training import train, tune
 from tiles.errors import FloodscopeError, exit_code
 
 
@@ -25,7 +26,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (catalog, dashboard, demo, download, evaluate, predict, simulate):
+for _command in (catalog, dashboard, demo, download, evaluate, predict, simulate, train, tune):
     cli.add_command(_command)
 
 

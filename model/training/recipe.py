@@ -54,7 +54,9 @@ class Recipe:
     name: str = "floodscope"
     architecture: str = "Unet"
     encoder: str = "resnet18"
-    options: Mapping[str, Any] = field(default_factory=lambda: {"decoder_channels": [128, 64, 32, 16, 16]})
+    options: Mapping[str, Any] = field(
+        default_factory=lambda: {"encoder_depth": 4, "decoder_channels": [128, 64, 32, 16]}
+    )
     classes: int = 1
     channels: tuple[Channel, ...] = ("vv", "vh")
     encoder_weights: str = ""
@@ -68,9 +70,9 @@ class Recipe:
     )
     crop: int = 192
     batch: int = 8
-    steps_per_epoch: int = 50
-    epochs: int = 6
-    patience: int = 0
+    steps_per_epoch: int = 100
+    epochs: int = 40
+    patience: int = 8
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     schedule: Schedule = "onecycle"
@@ -93,6 +95,21 @@ class Recipe:
         """Optimiser steps of a training that is not stopped early."""
         return self.steps_per_epoch * self.epochs
 
+
+# The two steps of the weights that we ship: on simulated chips alone, then on real ones and simulated ones beside.
+PRETRAIN = replace(
+    Recipe(),
+    name="pretrain",
+    learning_rate=2e-3,
+    steps_per_epoch=50,
+    epochs=8,
+    patience=0,
+    simulated_share=1.0,
+    tta="none",
+)
+FINETUNE = replace(
+    Recipe(), name="finetune", learning_rate=5e-4, steps_per_epoch=50, epochs=3, patience=0, simulated_share=0.3
+)
 
 # The capstone's configuration with its bugs mended: image and label are turned together, the cross-entropy has its
 # gradient, the learning rate follows the epochs, nodata becomes the mean, unknown pixels are left out.
@@ -120,7 +137,7 @@ CAPSTONE = Recipe(
 QUICK = replace(
     Recipe(),
     name="quick",
-    options={"decoder_channels": [32, 16, 16, 8, 8]},
+    options={"encoder_depth": 4, "decoder_channels": [32, 16, 16, 8]},
     crop=96,
     steps_per_epoch=10,
     epochs=2,
@@ -129,7 +146,7 @@ QUICK = replace(
     tta="none",
 )
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (Recipe(), CAPSTONE, QUICK)}
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (Recipe(), PRETRAIN, FINETUNE, CAPSTONE, QUICK)}
 """The presets by name."""
 
 _LIMITS: Mapping[str, tuple[float, float]] = {
@@ -177,16 +194,28 @@ def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
         recipe = change_recipe(_preset(str(base)), {"name": path.stem} | raw)
     else:
         recipe = _preset(name)
+    return change_recipe(recipe, parse_changes(changes))
+
+
+def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """Return "field=value" texts as a tree of fields: "augmentation.zoom=0" becomes {"augmentation": {"zoom": 0}}.
+
+    Raises:
+        ModelError: a text has no "=".
+    """
+    tree: dict[str, Any] = {}
     for change in changes:
         key, separator, text = change.partition("=")
         if not separator:
             raise ModelError(f"{change!r} changes nothing: write field=value, as learning_rate=3e-4.")
-        *room, last = key.strip().split(".")
-        value: Any = {last: _parsed(text.strip())}
-        for part in reversed(room):
-            value = {part: value}
-        recipe = change_recipe(recipe, value)
-    return recipe
+        *rooms, last = key.strip().split(".")
+        place = tree
+        for room in rooms:
+            place = place.setdefault(room, {})
+            if not isinstance(place, dict):
+                raise ModelError(f"{change!r} changes a part of {room}, which another --set changes whole.")
+        place[last] = _parsed(text.strip())
+    return tree
 
 
 def change_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:

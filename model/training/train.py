@@ -65,7 +65,7 @@ def train(
     init: Path | None = None,
     resume: bool = False,
     machine: Machine | None = None,
-    calibration: Calibration | None = None,
+    calibration: tuple[Calibration, Mapping[str, Any]] | None = None,
     on_epoch: Callable[[Mapping[str, float]], None] | None = None,
     cache: ChipCache | None = None,
 ) -> Trained:
@@ -77,7 +77,8 @@ def train(
     Args:
         recipe, split, init, resume, machine, on_epoch, cache: as `model.training.fit.fit`.
         folder: of everything that is written.
-        calibration: found elsewhere, as by a cross-validation of the same recipe; only for a split without validation.
+        calibration: found by a cross-validation of the same recipe, with its scores for the card; only for a split without
+            validation.
 
     Raises:
         UsageError, ModelError, TrainingError: as `fit`.
@@ -101,11 +102,14 @@ def train(
         scored[:] = score(write(replace(bundle, temperature=temperature)), path, fitted[0].validation)
         return [s.histogram for s in scored]
 
+    fitted_on = Calibration()
     if fitted[0].validation:
-        calibration = calibrate(margins_of(recipe, fitted, fitted[0].validation, cache), histograms_at)
-        bundle = replace(bundle, scores={"validation": summary([(s.record, s.histogram) for s in scored], calibration)})
-    calibration = calibration or Calibration()
-    bundle = write(replace(bundle, temperature=calibration.temperature, threshold=calibration.threshold))
+        fitted_on = calibrate(margins_of(recipe, fitted, fitted[0].validation, cache), histograms_at)
+        bundle = replace(bundle, scores={"validation": summary([(s.record, s.histogram) for s in scored], fitted_on)})
+    elif calibration is not None:
+        fitted_on = calibration[0]
+        bundle = replace(bundle, scores={"cross_validation": dict(calibration[1])})
+    bundle = write(replace(bundle, temperature=fitted_on.temperature, threshold=fitted_on.threshold))
     write_overlays(path, [(s.record, s.probability, s.histogram) for s in scored], bundle.threshold)
     write_card(path, bundle, ScoreHistogram.sum_of([s.histogram for s in scored]) if scored else None)
     return Trained(path, bundle, tuple(fitted), tuple(scored))
