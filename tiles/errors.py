@@ -82,6 +82,14 @@ class PredictionNotFoundError(StoreError):
     """The store holds no prediction of that chip under that model."""
 
 
+class OutputError(FloodscopeError):
+    """A folder or file that the user named cannot be written: no permission, no space, something else in its place."""
+
+
+class AddressError(FloodscopeError):
+    """The host and port that the user named cannot be listened on."""
+
+
 class DownloadError(FloodscopeError):
     """A file could not be downloaded whole."""
 
@@ -100,6 +108,8 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     PredictionError: (500, 1),
     StoreError: (500, 1),
     PredictionNotFoundError: (404, 1),
+    OutputError: (500, 1),
+    AddressError: (500, 1),
     DownloadError: (502, 1),
 }
 

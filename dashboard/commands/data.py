@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dashboard.commands.options import (
     progress_bar,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

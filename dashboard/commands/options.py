@@ -6,13 +6,28 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from model.store import Store
     from tiles.catalog import Catalog
+
+_STDOUT = "-"
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return one decorator that gives a command several arguments and options, in the order that --help lists them."""
+
+    def give(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
+
 
 SOURCES = click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
 MODEL = click.option(
@@ -21,31 +36,99 @@ MODEL = click.option(
     show_default=True,
     help='"backscatter" (VH below -22 dB), "backscatter:-21.5", "backscatter:otsu", or the path of a model bundle.',
 )
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the predictions. Default: this user's data folder.",
-)
-DATABASE = click.option(
-    "--database", help="Database of the predictions, as a SQLAlchemy URL. Default: SQLite in the data folder."
-)
 DEVICE = click.option(
     "--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Where a bundle runs. Default: the best there is."
 )
+THRESHOLD = click.option(
+    "--threshold", type=click.FloatRange(0, 1), help="Smallest probability that is water. Default: the model's own."
+)
+STORE = together(
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the predictions. Default: this user's data folder.",
+    ),
+    click.option(
+        "--database", help="Database of the predictions, as a SQLAlchemy URL. Default: SQLite in the data folder."
+    ),
+)
+"""Where predictions are kept: `data` and `database`, which `open_store` takes."""
+
+SERVING = together(
+    click.option(
+        "--bundle",
+        "bundles",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="A further model, or a folder of models, on offer.",
+    ),
+    STORE,
+    click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 serves others too."),
+    click.option(
+        "--port", default=8050, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
+    ),
+    click.option("--browser/--no-browser", default=True, help="Open the page in a browser."),
+)
+"""What every command that serves the page takes, beside the model it begins with."""
 
 
-PORT = click.option(
-    "--port", default=8050, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
-)
-HOST = click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 serves others too.")
-BROWSER = click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
-BUNDLES = click.option(
-    "--bundle",
-    "bundles",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A further model, or a folder of models, on offer.",
-)
+def report_option(name: str, what: str) -> Callable[[Command], Command]:
+    """Return an option that takes a file for a report: `--json FILE`; `--json -` or `--json` alone is stdout.
+
+    The command gets it as `json_file`, for `write_report`. Two reports in one place are refused before anything is done.
+
+    Args:
+        name: "--json" or "--csv".
+        what: what is written, as "the report as JSON".
+    """
+    return click.option(
+        name,
+        f"{name.removeprefix('--')}_file",
+        is_flag=False,
+        flag_value="-",
+        type=click.Path(path_type=Path, allow_dash=True),
+        callback=_claim,
+        metavar="FILE",
+        help=f"Write {what} to FILE; to stdout where FILE is - or left out.",
+    )
+
+
+def _claim(context: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
+    if file is not None:
+        first = context.meta.setdefault("floodscope.reports", {}).setdefault(str(file), option.opts[0])
+        if first != option.opts[0]:
+            place = "stdout" if str(file) == _STDOUT else str(file)
+            raise click.UsageError(
+                f"{first} and {option.opts[0]} cannot both be written to {place}: name another file."
+            )
+    return file
+
+
+def write_report(file: Path, text: str) -> None:
+    """Write a report to a file, whole or not at all, or to stdout where it is named `-`.
+
+    Raises:
+        UsageError: the name is that of an image or a catalog, such as a SOURCE that was taken for the option's FILE.
+        OutputError: the file cannot be written.
+    """
+    from model.raster import write_whole
+    from tiles.errors import OutputError, StoreError, UsageError
+
+    if str(file) == _STDOUT:
+        click.echo(text, nl=False)
+        return
+    if file.suffix.lower() in {".tif", ".tiff", ".parquet"}:
+        raise UsageError(f"{file} is named like an image or a catalog, not a report: choose another file.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not file.is_file():  # a pipe or /dev/null, or a folder, which says so by itself
+            file.write_text(text, encoding="utf-8")
+        else:
+            write_whole(file.resolve(), text.encode())
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written ({error.strerror}): choose another file.") from error
+    except StoreError as error:
+        raise OutputError(str(error)) from error
 
 
 @contextmanager

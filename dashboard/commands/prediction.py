@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from dashboard.commands.options import (
-    DATA,
-    DATABASE,
     DEVICE,
     MODEL,
     SOURCES,
+    STORE,
+    THRESHOLD,
     open_sources,
     open_store,
     progress_bar,
+    report_option,
     require_usable,
+    write_report,
 )
-from tiles.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -30,10 +28,9 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Also write each chip's rasters and a table here."
 )
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Of the masks and areas. Default: the model's own.")
+@THRESHOLD
 @click.option("--force", is_flag=True, help="Predict again what is predicted already.")
-@DATA
-@DATABASE
+@STORE
 @DEVICE
 def predict(
     sources: tuple[Path, ...],
@@ -41,9 +38,8 @@ def predict(
     out: Path | None,
     threshold: float | None,
     force: bool,
-    data: Path | None,
-    database: str | None,
     device: str | None,
+    **store_options: Any,
 ) -> None:
     """Predict the water of every chip of SOURCEs and keep it in the data folder, where the dashboard finds it.
 
@@ -60,7 +56,7 @@ def predict(
     found = open_sources(sources)
     require_usable(found)
     predictor = open_predictor(model, device)
-    with open_store(data, database) as store:
+    with open_store(**store_options) as store:
         with progress_bar("Predicting") as tick:
             job = predict_missing(found.usable(), predictor, store, tick, force=force)
         for chip_id, message in job.failed.items():
@@ -86,26 +82,11 @@ def predict(
 @click.command()
 @SOURCES
 @MODEL
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Default: the model's own.")
+@THRESHOLD
 @click.option("--by", default="country", show_default=True, type=click.Choice(["country", "event", "chip", "split"]))
-@click.option(
-    "--json",
-    "json_file",
-    is_flag=False,
-    flag_value="-",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Write the report as JSON to FILE, or to stdout.",
-)
-@click.option(
-    "--csv",
-    "csv_file",
-    is_flag=False,
-    flag_value="-",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Write the chips' counts as CSV to FILE, or to stdout.",
-)
-@DATA
-@DATABASE
+@report_option("--json", "the report as JSON")
+@report_option("--csv", "the chips' counts as CSV")
+@STORE
 @DEVICE
 def evaluate(
     sources: tuple[Path, ...],
@@ -114,9 +95,8 @@ def evaluate(
     by: str,
     json_file: Path | None,
     csv_file: Path | None,
-    data: Path | None,
-    database: str | None,
     device: str | None,
+    **store_options: Any,
 ) -> None:
     """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip."""
     from model.evaluate import NO_LABEL
@@ -131,7 +111,7 @@ def evaluate(
             "No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips."
         )
     predictor = open_predictor(model, device)
-    with open_store(data, database) as store, progress_bar("Predicting") as tick:
+    with open_store(**store_options) as store, progress_bar("Predicting") as tick:
         report = score(found.records(), predictor, store, threshold=threshold, by=by, tick=tick).report()  # type: ignore[arg-type]
     told = {chip_id for chip_id, _ in found.problems()}
     for skipped in report["skipped"]:
@@ -140,19 +120,8 @@ def evaluate(
     from dashboard.report import as_csv, as_json, as_table
 
     if json_file is not None:
-        _write(json_file, as_json(report))
+        write_report(json_file, as_json(report))
     if csv_file is not None:
-        _write(csv_file, as_csv(report))
+        write_report(csv_file, as_csv(report))
     if json_file is None and csv_file is None:
         click.echo(as_table(report))
-
-
-def _write(file: Path, text: str) -> None:
-    if str(file) == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written ({error.strerror}): choose another file.") from error

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from dashboard.commands.options import (
-    BROWSER,
-    BUNDLES,
-    DATA,
-    DATABASE,
-    HOST,
     MODEL,
-    PORT,
+    SERVING,
     SOURCES,
     open_sources,
     progress_bar,
     require_usable,
 )
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.command()
 @SOURCES
 @MODEL
-@BUNDLES
-@DATA
-@DATABASE
-@HOST
-@PORT
-@BROWSER
+@SERVING
 @click.option("--name", default="", help="What the catalog is called on the page.")
 def dashboard(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
     """Open the map of SOURCEs' chips, and predict and score them there."""
@@ -42,12 +29,7 @@ def dashboard(sources: tuple[Path, ...], browser: bool, host: str, port: int, **
 
 @click.command()
 @MODEL
-@BUNDLES
-@DATA
-@DATABASE
-@HOST
-@PORT
-@BROWSER
+@SERVING
 @click.option("--chips", default=44, show_default=True, type=click.IntRange(1, 1000), help="How many simulated chips.")
 def demo(browser: bool, host: str, port: int, chips: int, **options: Any) -> None:
     """Open the map with simulated chips: no data, no network and no account needed."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dashboard.commands.options import DEVICE, SOURCES, open_sources, require_usable
+from dashboard.commands.options import DEVICE, SOURCES, open_sources, progress_bar, require_usable, together
 
 if TYPE_CHECKING:
     from model.training.fit import Machine
@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from tiles.catalog import Catalog
     from tiles.chip import ChipRecord
 
-RECIPE = click.option(
-    "--recipe",
-    default="floodscope",
-    show_default=True,
-    help='"floodscope", "capstone", "quick", or the path of a .toml file.',
+RECIPE = together(
+    click.option(
+        "--recipe",
+        default="floodscope",
+        show_default=True,
+        help='"floodscope", "capstone", "quick", or the path of a .toml file.',
+    ),
+    click.option(
+        "--set",
+        "changes",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="Change a field of the recipe, as learning_rate=3e-4.",
+    ),
 )
-CHANGES = click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Change a field of the recipe, as learning_rate=3e-4.",
+SHARE = click.option(
+    "--share", default=0.2, show_default=True, type=click.FloatRange(0.01, 0.9), help="Of the chips to validate on."
 )
 INIT = click.option("--init", type=click.Path(path_type=Path), help="A bundle whose weights training starts from.")
 WORKERS = click.option(
@@ -52,7 +57,6 @@ LOGGERS = click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Gets OUT/bundle and logs."
 )
 @RECIPE
-@CHANGES
 @click.option(
     "--split",
     default="event",
@@ -60,9 +64,7 @@ LOGGERS = click.option(
     type=click.Choice(["event", "country", "source", "all"]),
     help="What is kept apart to validate on: whole events or countries, or what the source says; all trains on everything.",
 )
-@click.option(
-    "--share", default=0.2, show_default=True, type=click.FloatRange(0.01, 0.9), help="Of the chips to validate on."
-)
+@SHARE
 @INIT
 @click.option(
     "--calibration", type=click.Path(path_type=Path), help="With --split all: crossvalidation.json of the same recipe."
@@ -185,11 +187,8 @@ def machine_of(device: str | None, devices: int, workers: int, loggers: tuple[An
     "--trials", default=20, show_default=True, type=click.IntRange(1, 100_000), help="Finished trials in all."
 )
 @RECIPE
-@CHANGES
 @click.option("--split", default="event", show_default=True, type=click.Choice(["event", "country", "source"]))
-@click.option(
-    "--share", default=0.2, show_default=True, type=click.FloatRange(0.01, 0.9), help="Of the chips to validate on."
-)
+@SHARE
 @click.option("--storage", help="A SQLAlchemy URL that several machines share. Default: SQLite in OUT.")
 @WORKERS
 @DEVICE
@@ -212,7 +211,6 @@ def tune(
     """
     plan = load_plan(recipe, changes)
     records = labelled(open_sources(sources))
-    from dashboard.commands.options import progress_bar
     from model.training.tune import TABLE, read_space
     from model.training.tune import tune as search
 

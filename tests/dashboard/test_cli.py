@@ -33,6 +33,8 @@ def test_help_names_every_command(floodscope: Run) -> None:
         (["evaluate"], 2, "Missing argument"),
         (["evaluate", "--nonsense"], 2, "No such option"),
         (["nonsense"], 2, "No such command"),
+        (["evaluate", "SIMULATED", "--json", "-", "--csv", "-"], 2, "cannot both be written to stdout"),
+        (["evaluate", "SIMULATED", "--csv", "r", "--json", "r"], 2, "cannot both be written to r"),
         (["evaluate", "/nowhere"], 1, "/nowhere does not exist"),
         (["catalog", "build", ".", "catalog.csv"], 2, "must end in .parquet"),
         (["evaluate", "SIMULATED", "--model", "bakscatter"], 1, "did you mean backscatter"),
