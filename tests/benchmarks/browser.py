@@ -22,8 +22,8 @@ from pathlib import Path
 # The browser tests' modules in place of this folder, whose tiles.py would be taken for the package.
 sys.path[0] = str(Path(__file__).resolve().parent.parent / "browser")
 
-from conftest import ARGUMENTS, browser_path, serving  # noqa: E402
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from running import ARGUMENTS, browser_path, serving  # noqa: E402
 from screen import Screen  # noqa: E402
 from slow_model import write_slow_bundle  # noqa: E402
 

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from running import ARGUMENTS, COPIES, FLOODSCOPE, Dashboard, Evaluate, browser_path, serving
 from screen import Screen, ScreenMaker
 from slow_model import write_slow_bundle
 
-COPIES = 12
-FLOODSCOPE = Path(sys.executable).with_name("floodscope")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    # Nothing but this machine has an address: a request elsewhere fails, and is told by the page.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
+Contexts = Callable[..., BrowserContext]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,44 +24,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-Contexts = Callable[..., BrowserContext]
-
-
-@dataclass(frozen=True)
-class Dashboard:
-    """A running dashboard."""
-
-    url: str
-    sources: tuple[Path, ...]
-    data: Path
-
-
-@contextmanager
-def serving(data: Path, *sources: Path, options: tuple[str, ...] = ()) -> Iterator[Dashboard]:
-    """Run the real command on a free port."""
-    command = [FLOODSCOPE, "dashboard", *sources, "--no-browser", "--port", "0", "--data", data, *options]
-    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
-    said: list[str] = []
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            said.append(line)
-            if found := re.search(r"floodscope is at (http://\S+/)", line):
-                break
-        else:
-            pytest.fail(f"the dashboard did not start: {''.join(said)}")
-        # A pipe that nobody reads would stop the server when it is full.
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield Dashboard(found[1], sources, data)
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -119,12 +66,6 @@ def simulated_dashboard(
     data = tmp_path_factory.mktemp("simulated-dashboard")
     with serving(data, simulated_chips, options=("--bundle", str(slow_bundle))) as dashboard:
         yield dashboard
-
-
-def browser_path() -> str | None:
-    """Return the Chromium that FLOODSCOPE_BROWSER names, else the system's; None where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return os.environ.get("FLOODSCOPE_BROWSER") or next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="session")
@@ -180,9 +121,6 @@ def screen(contexts: Contexts) -> Iterator[ScreenMaker]:
     for one in made:
         one.page.close()
     assert [problem for one in made for problem in one.problems] == []
-
-
-Evaluate = Callable[[float], dict[str, Any]]
 
 
 @pytest.fixture(scope="session")

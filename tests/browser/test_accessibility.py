@@ -13,7 +13,7 @@ from playwright.sync_api import Route
 from screen import Screen, ScreenMaker
 
 if TYPE_CHECKING:
-    from conftest import Dashboard
+    from running import Dashboard
 
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 OTSU = "backscatter:otsu"  # a model whose predictions no other test of the browser waits for

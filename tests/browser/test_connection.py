@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conftest import Dashboard
 from playwright.sync_api import Browser, expect
+from running import Dashboard
 
 
 def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(

@@ -8,7 +8,7 @@ import pytest
 from screen import Screen, ScreenMaker
 
 if TYPE_CHECKING:
-    from conftest import Dashboard
+    from running import Dashboard
 
 # How the focused element shows it; a radio button is hidden, and its label shows it instead.
 FOCUS = """() => {

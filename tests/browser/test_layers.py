@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Dashboard
 from picture import fetch, mosaic, painted, seen, show_alone, tiles_of
 from playwright.sync_api import Page
+from running import Dashboard
 from screen import Screen, ScreenMaker
 
 from model.predictors.protocol import level

@@ -8,7 +8,7 @@ import pytest
 from screen import Screen, ScreenMaker
 
 if TYPE_CHECKING:
-    from conftest import Dashboard
+    from running import Dashboard
 
 PHONE = (390, 844)
 BOX = "selector => { const b = document.querySelector(selector).getBoundingClientRect(); return b.toJSON(); }"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import COPIES, Dashboard
+from running import COPIES, Dashboard
 from screen import ScreenMaker
 
 CHIPS = 11 * COPIES

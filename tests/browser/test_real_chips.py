@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from conftest import Dashboard, Evaluate
+from running import Dashboard, Evaluate
 from screen import Screen, ScreenMaker
 
 from model.scores import Confusion

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Dashboard
+from running import Dashboard
 from screen import Screen, ScreenMaker
 
 from model.intervals import bootstrap_interval, lowbias32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Dashboard
+from running import Dashboard
 from screen import Screen, ScreenMaker
 
 
