@@ -72,6 +72,20 @@ floodscope.book = (() => {
       .sort((a, b) => a.name.localeCompare(b.name));
   };
 
+  // Micro IoU of the countries with a scored chip: all that the map's colours need, and no interval.
+  const countryIou = (model, k) => {
+    const counts = new Map();
+    shelf(model).forEach((p, id) => {
+      const chip = chips.get(id);
+      if (!chip || !p.histogram) return;
+      const name = chip.country || "Unknown";
+      if (!counts.has(name)) counts.set(name, []);
+      counts.get(name).push(floodscope.scores.confusion(p.histogram, k));
+    });
+    const scored = [...counts].map(([name, some]) => [name, floodscope.scores.sum(some)]);
+    return new Map(scored.filter(([, c]) => c.tp + c.fp + c.fn + c.tn > 0).map(([name, c]) => [name, floodscope.scores.figures(c).iou]));
+  };
+
   const summary = ({ name, chips: n, imagery, predicted, counts }) => {
     const scored = counts.filter((c) => c.tp + c.fp + c.fn + c.tn > 0);
     return {
@@ -94,7 +108,7 @@ floodscope.book = (() => {
   };
 
   return {
-    chips, details, setCatalog, add, open, prediction, chipFigures, regions, total, shelf,
+    chips, details, setCatalog, add, open, prediction, chipFigures, regions, countryIou, total, shelf,
     get info() { return info; },
     get opened() { return opened; },
     get version() { return version; },

@@ -6,7 +6,16 @@ window.dash_clientside.floodscope = (() => {
   const SAME = () => window.dash_clientside.no_update;
   const level = (threshold) => fs.scores.level(threshold === null || threshold === undefined ? 0.5 : threshold);
   const idOf = (selection) => (selection && selection.id) || null;
-  const chipOf = (selection) => fs.book.chips.get(idOf(selection));
+
+  // What the picture does not wait for is done once it is drawn; of several that wait, the last.
+  const later = () => {
+    let task = null;
+    return (then) => {
+      if (!task) requestAnimationFrame(() => setTimeout(() => { const last = task; task = null; last(); }));
+      task = then;
+    };
+  };
+  const [coloured, afterPaint] = [later(), later()];
 
   // --- page ----------------------------------------------------------------------------------------------------
   // The page opens: controls get what the URL says, or the defaults.
@@ -77,7 +86,7 @@ window.dash_clientside.floodscope = (() => {
     if (!payload) return SAME();
     if (payload.pending) setTimeout(() => window.dash_clientside.set_props("ask-again", { data: Date.now() }), 400);
     const version = fs.book.open(payload);
-    if (payload.prediction) fs.tiles.arrived(payload.id, payload.prediction.revision);
+    if (payload.prediction) fs.tiles.again();
     return version;
   };
 
@@ -119,60 +128,44 @@ window.dash_clientside.floodscope = (() => {
     return [legend(base, overlay, counts, unlabelled), (threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
   };
 
-  let shown = { base: "", scores: "" };
-  const mapLayers = (selection, version, model) => {
-    const chip = chipOf(selection);
-    const p = chip && fs.book.prediction(model, chip.id);
-    const drawn = chip && chip.imagery && chip.bounds;
-    const base = drawn ? `${chip.id}/${chip.revision}` : "";
-    const scores = drawn && p ? `${chip.id}/${p.revision}` : "";
-    const out = [
-      base === shown.base ? SAME() : drawn ? [fs.tiles.layer("composite", chip, chip.revision, "imagery")] : [],
-      scores === shown.scores ? SAME() : scores ? [fs.tiles.layer("scores", chip, p.revision, "scores")] : [],
-    ];
-    shown = { base, scores };
-    return out;
-  };
-
-  // The map goes to the chosen chip. It flies where there is an answer to wait for, and jumps where there is none.
-  let flown = null;
-  const fly = (selection, version, model) => {
-    const chip = chipOf(selection);
-    if (!chip || !chip.bounds || flown === selection.at) return SAME();
-    flown = selection.at;
-    if (selection.restored && fs.view.initial().zoom !== null) return SAME();
-    fs.map.flyToBounds(chip.bounds, { instant: Boolean(fs.book.prediction(model, chip.id)) });
+  // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
+  const showChip = (selection, version, model) => {
+    fs.tiles.open(selection, model);
     return SAME();
   };
 
-  const recolour = (version, threshold, selection, theme, model) => {
+  const recolour = (version, threshold, theme, model) => {
     if (!version) return SAME();
-    const k = level(threshold);
-    const iou = new Map();
-    fs.book.shelf(model).forEach((p, id) => {
-      const figures = p.histogram ? fs.book.chipFigures(model, id, k) : null;
-      iou.set(id, figures ? figures.iou : null);
+    coloured(() => {
+      const k = level(threshold);
+      const iou = new Map();
+      fs.book.shelf(model).forEach((p, id) => {
+        const figures = p.histogram ? fs.book.chipFigures(model, id, k) : null;
+        iou.set(id, figures ? figures.iou : null);
+      });
+      fs.map.restyle({ iou, country: fs.book.countryIou(model, k) });
     });
-    const country = new Map(fs.book.regions(model, k).filter((r) => r.scored).map((r) => [r.name, r.iou]));
-    requestAnimationFrame(() => fs.map.restyle({ iou, country, selected: idOf(selection), model }));
+    return SAME();
+  };
+  const highlight = (selection) => {
+    afterPaint(() => fs.map.highlight(idOf(selection)));
     return SAME();
   };
 
   // --- ways to choose a chip -----------------------------------------------------------------------------------
   const search = (value) => {
-    if (!value) return [SAME(), SAME(), SAME()];
+    if (!value) return [SAME(), SAME()];
     const name = value.slice(value.indexOf(":") + 1);
     if (value.startsWith("chip:")) {
-      fs.tiles.expect(name);
-      return [{ id: name, at: Date.now() }, SAME(), null];
+      fs.tiles.choose(name);
+      return [SAME(), null];
     }
     fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => chip.country === name));
-    return [SAME(), "regions", null];
+    return ["regions", null];
   };
   const rowChosen = (rows) => {
-    if (!rows || !rows.length || !rows[0].id) return SAME();
-    fs.tiles.expect(rows[0].id);
-    return { id: rows[0].id, at: Date.now() };
+    if (rows && rows.length && rows[0].id) fs.tiles.choose(rows[0].id);
+    return SAME();
   };
   const regionChosen = (rows) => {
     if (rows && rows.length) fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => (chip.country || "Unknown") === rows[0].name));
@@ -247,7 +240,7 @@ window.dash_clientside.floodscope = (() => {
   };
 
   return {
-    restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, mapLayers,
-    fly, recolour, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
+    restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, showChip,
+    recolour, highlight, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
   };
 })();

@@ -15,7 +15,7 @@
   // --- rows ----------------------------------------------------------------------------------------------------
   // A click on a row that is selected already changes no selection, yet asks for the same again.
   const again = {
-    [CHIPS]: (id) => window.dash_clientside.set_props("selection", { data: { id, at: Date.now() } }),
+    [CHIPS]: (id) => floodscope.tiles.choose(id),
     "regions-table": (name) => floodscope.map.flyToChips([...floodscope.book.chips.values()].filter((chip) => (chip.country || "Unknown") === name)),
   };
   document.addEventListener("click", (event) => {

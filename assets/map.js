@@ -4,7 +4,7 @@ window.floodscope = window.floodscope || {};
 floodscope.map = (() => {
   const FOOTPRINT_ZOOM = 9; // from here on a 5 km chip is wider than 16 px
   const layers = { footprint: new Map(), point: new Map(), country: new Map() };
-  const state = { iou: new Map(), country: new Map(), withChips: new Set(), selected: null, model: null };
+  const state = { iou: new Map(), country: new Map(), withChips: new Set(), selected: null };
   let map = null;
 
   const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -18,9 +18,13 @@ floodscope.map = (() => {
     map.flyTo = (centre, zoom = 12, options = {}) => (calm()
       ? map.setView(centre, zoom, { animate: false })
       : fly(centre, zoom, { duration: 0.6, ...options }));
-    const mark = () => map.getContainer().classList.toggle("fs-near", map.getZoom() >= FOOTPRINT_ZOOM);
+    const mark = () => {
+      map.getContainer().classList.toggle("fs-near", near());
+      repaint();
+    };
     map.on("zoomend", mark);
     map.on("moveend", () => {
+      if (flight) { flight = false; floodscope.tiles.again(); }
       const centre = map.getCenter();
       window.dash_clientside.set_props("view", { data: { lat: centre.lat, lon: centre.lng, zoom: map.getZoom() } });
     });
@@ -30,12 +34,10 @@ floodscope.map = (() => {
     map.getContainer().setAttribute("aria-label", "World map of the chips. Every chip can also be opened from the Chips table.");
     const view = floodscope.view.initial();
     if (view.zoom !== null) map.setView([view.lat, view.lon], view.zoom, { animate: false });
+    floodscope.tiles.again();
   };
 
-  const select = (id) => {
-    floodscope.tiles.expect(id);
-    window.dash_clientside.set_props("selection", { data: { id, at: Date.now() } });
-  };
+  const near = () => map.getZoom() >= FOOTPRINT_ZOOM;
 
   // --- colours -------------------------------------------------------------------------------------------------
   const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
@@ -125,7 +127,7 @@ floodscope.map = (() => {
   const listen = (layer, id) => {
     outOfTab(layer);
     layer.bindTooltip(() => tooltip(floodscope.book.chips.get(id)), { direction: "top", opacity: 1 });
-    layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); select(id); });
+    layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); floodscope.tiles.choose(id); });
     return layer;
   };
   const clusterToLayer = (feature, latlng) => {
@@ -154,41 +156,99 @@ floodscope.map = (() => {
   };
 
   // --- what callbacks call -------------------------------------------------------------------------------------
-  // Recolour everything: IoU by chip (absent: not predicted; null: undefined) and by country.
-  const restyle = ({ iou, country, selected, model }) => {
-    state.model = model;
-    state.iou = iou;
-    state.country = country;
-    state.selected = selected;
-    state.withChips = new Set([...floodscope.book.chips.values()].map((chip) => chip.country));
-    layers.footprint.forEach((layer, id) => layer.setStyle(footprintStyle(chipOf({ properties: { chip: id } }))));
-    layers.point.forEach((layer, id) => layer.setStyle(pointStyle(chipOf({ properties: { chip: id } }))));
-    layers.country.forEach((shapes, name) => shapes.forEach((layer) => layer.setStyle(countryStyle(name))));
-    const top = layers.footprint.get(selected);
+  // A style is set where it differs: most of a thousand shapes keep theirs.
+  const painted = new WeakMap();
+  const paint = (layer, style) => {
+    const key = Object.values(style).join();
+    if (painted.get(layer) === key) return;
+    painted.set(layer, key);
+    layer.setStyle(style);
+  };
+  const paintChip = (id) => {
+    const chip = chipOf({ properties: { chip: id } });
+    if (layers.footprint.has(id)) paint(layers.footprint.get(id), footprintStyle(chip));
+    if (layers.point.has(id)) paint(layers.point.get(id), pointStyle(chip));
+  };
+
+  // Paint the shapes that can be seen: footprints near, points and countries far.
+  const repaint = () => {
+    if (!map) return;
+    const shown = near() ? layers.footprint : layers.point;
+    shown.forEach((_, id) => paintChip(id));
+    if (!near()) layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, countryStyle(name))));
+  };
+
+  // Recolour by what is known now: IoU by chip (absent: not predicted; null: undefined) and by country.
+  const restyle = ({ iou, country }) => {
+    Object.assign(state, { iou, country, withChips: new Set([...floodscope.book.chips.values()].map((chip) => chip.country)) });
+    repaint();
+  };
+
+  const highlight = (id) => {
+    const before = state.selected;
+    state.selected = id;
+    [before, id].filter(Boolean).forEach(paintChip);
+    const top = layers.footprint.get(id);
     if (top && top._map) top.bringToFront();
   };
 
-  // Room that the interface takes on the map, so that what is flown to lies in what is free.
-  const padding = () => {
-    const strip = document.getElementById("layer-strip");
-    const below = strip ? strip.getBoundingClientRect().height + 24 : 24;
-    return { paddingTopLeft: [24, 24], paddingBottomRight: [24, below] };
-  };
-
+  // --- going somewhere -----------------------------------------------------------------------------------------
   const MAX_ZOOM = 15;
-  // Zoom that a chip is flown to.
-  const zoomOf = ([west, south, east, north]) => {
-    const { paddingTopLeft, paddingBottomRight } = padding();
-    const room = window.L.point(paddingTopLeft).add(paddingBottomRight);
-    return Math.min(MAX_ZOOM, map.getBoundsZoom([[south, west], [north, east]], false, room));
+  const margin = () => (floodscope.view.narrow() ? 8 : 24);
+  const GAP = 3; // beside the key and the strip, where room is short
+  let flight = false; // from the start of a flight until the map has come to rest
+
+  // Height that the strip of layers takes at the bottom of the map.
+  const below = () => {
+    const strip = document.getElementById("layer-strip");
+    return 24 + (strip ? strip.getBoundingClientRect().height : 0);
   };
 
-  const flyToBounds = ([west, south, east, north], { instant = false, maxZoom = MAX_ZOOM } = {}) => {
+  // Left edge and bottom of the key of colours, in pixels of the map, as it will be once the map is near: folded to its
+  // name unless someone reads it.
+  const key = () => {
+    const element = document.querySelector(".fs-key");
+    if (!element) return null;
+    const [box, ground] = [element.getBoundingClientRect(), map.getContainer().getBoundingClientRect()];
+    if (element.open && element.matches(":hover, :focus-within")) return { left: box.left - ground.left, bottom: box.bottom - ground.top };
+    const [summary, text] = [element.firstElementChild, document.createRange()];
+    text.selectNodeContents(summary);
+    return {
+      left: box.right - ground.left - text.getBoundingClientRect().width - 24, // its padding and borders
+      bottom: summary.getBoundingClientRect().bottom - ground.top + 6,
+    };
+  };
+
+  // Where the map shows bounds as large as they fit between its edges and the strip; moved aside, and made no smaller,
+  // where the key would cover their corner.
+  const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
+    const size = map.getSize();
+    const room = window.L.point(2 * margin(), margin() + below());
+    const zoom = Math.min(maxZoom, map.getBoundsZoom([[south, west], [north, east]], false, room));
+    const [topLeft, bottomRight] = [map.project([north, west], zoom), map.project([south, east], zoom)];
+    const half = bottomRight.subtract(topLeft).divideBy(2);
+    const at = window.L.point(size.x / 2, (margin() + size.y - below()) / 2); // of the middle, on the map
+    const cover = key();
+    if (cover && at.x + half.x > cover.left && at.y - half.y < cover.bottom) {
+      const [aside, down] = [at.x + half.x - cover.left + GAP, cover.bottom - (at.y - half.y) + GAP];
+      const [roomAside, roomDown] = [at.x - half.x - GAP, size.y - below() - (at.y + half.y) - GAP];
+      if (down <= roomDown && (down <= aside || aside > roomAside)) at.y += down;
+      else if (aside <= roomAside) at.x -= aside;
+    }
+    const middle = topLeft.add(half).subtract(at.subtract(size.divideBy(2)));
+    return { centre: map.unproject(middle, zoom), zoom };
+  };
+
+  const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
     if (!map) return;
-    const bounds = [[south, west], [north, east]];
+    const { centre, zoom } = viewOf(bounds, maxZoom);
     map.stop();
-    if (instant || calm()) map.fitBounds(bounds, { ...padding(), maxZoom, animate: false });
-    else map.flyToBounds(bounds, { ...padding(), maxZoom, duration: 0.6 });
+    if (instant || calm()) {
+      map.setView(centre, zoom, { animate: false });
+    } else {
+      flight = true;
+      map.flyTo(centre, zoom);
+    }
   };
 
   const flyToChips = (chips) => {
@@ -213,10 +273,11 @@ floodscope.map = (() => {
   );
 
   return {
-    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, zoomOf, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
+    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
     footprintStyle: (feature) => footprintStyle(chipOf(feature)),
     countryStyle: (feature) => countryStyle(feature.properties.name),
     invalidate: () => map && map.invalidateSize({ pan: false }),
+    flying: () => flight,
     get leaflet() { return map; },
     get state() { return state; },
   };

@@ -1,58 +1,113 @@
-// The tile layers of the open chip, and fetching their tiles as soon as a chip is chosen: the map asks for them only
-// when its flight has ended and Dash has told it of the layer.
+// The tile layers of the open chip. They are put on the Leaflet map at the moment of a choice, without a round through
+// Dash: image and, where the prediction is known, scores are asked for before anything else is done.
 window.floodscope = window.floodscope || {};
 
 floodscope.tiles = (() => {
   // Four requests a chip in place of nine: a tile of 512 pixels has the very pixels of the four of 256 a zoom farther in.
   const SIZE = 512;
-  const address = (layer, chip, revision) => `tiles/${layer}/${chip.id}/${revision}/{z}/{x}/{y}@2x.png`;
+  const PANES = { imagery: "composite", scores: "scores" };
+  // Revisions are in the address: what has changed has another.
+  const address = (pane, chip, revision) => `tiles/${PANES[pane]}/${chip.id}/${revision}/{z}/{x}/{y}@2x.png`;
 
-  // A layer of dash-leaflet. A changed address is a changed layer: revisions are in the path.
-  const layer = (name, chip, revision, pane) => ({
-    namespace: "dash_leaflet", type: "TileLayer",
-    props: {
-      id: `${pane}-${chip.id}-${revision}`, url: address(name, chip, revision), pane, tileSize: SIZE, zoomOffset: -1,
-      bounds: [[chip.bounds[1], chip.bounds[0]], [chip.bounds[3], chip.bounds[2]]], className: `fs-${pane}-layer`,
-      maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
-      attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
-    },
+  const layerOf = (pane, chip, url) => window.L.tileLayer(url, {
+    pane, tileSize: SIZE, zoomOffset: -1, className: `fs-${pane}-layer`, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
+    bounds: [[chip.bounds[1], chip.bounds[0]], [chip.bounds[3], chip.bounds[2]]],
+    attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
   });
 
-  let chosen = null; // the chip that the map is on its way to
-  let held = []; // images on their way: one that nothing holds may be dropped
+  const drawn = {}; // pane -> {url, layer}
+  let wanted = {}; // pane -> {chip, url}
+  let held = new Map(); // url -> images on their way before there is a layer: those that nothing holds may be dropped
+  let last = { selection: null, model: null };
+  let gone = null; // the choice that the map has gone to
 
-  const fetch = (name, chip, revision) => {
-    const map = floodscope.map.leaflet;
-    const zoom = floodscope.map.zoomOf(chip.bounds);
+  const want = (chip, prediction) => {
+    wanted = {};
+    if (!chip || !chip.imagery || !chip.bounds) return;
+    wanted.imagery = { chip, url: address("imagery", chip, chip.revision) };
+    if (prediction) wanted.scores = { chip, url: address("scores", chip, prediction.revision) };
+  };
+
+  // Ask for the tiles of the view that the map is about to show.
+  const fetch = ({ chip, url }) => {
+    if (held.has(url)) return;
+    const { leaflet: map, viewOf } = floodscope.map;
+    const { zoom } = viewOf(chip.bounds);
     const [west, south, east, north] = chip.bounds;
     const from = map.project([north, west], zoom).divideBy(SIZE).floor();
     const to = map.project([south, east], zoom).divideBy(SIZE).floor();
+    const images = [];
     for (let x = from.x; x <= to.x; x += 1) {
       for (let y = from.y; y <= to.y; y += 1) {
         const image = new Image();
-        image.src = address(name, chip, revision).replace("{z}", zoom - 1).replace("{x}", x).replace("{y}", y);
-        held.push(image);
+        image.src = url.replace("{z}", zoom - 1).replace("{x}", x).replace("{y}", y);
+        images.push(image);
       }
     }
+    held.set(url, images);
   };
 
-  // A chip was chosen: fetch its image, and its scores where they are known.
-  const expect = (id) => {
-    const chip = floodscope.book.chips.get(id);
-    chosen = null;
-    held = [];
-    if (!chip || !chip.imagery || !chip.bounds || !floodscope.map.leaflet) return;
-    chosen = id;
-    fetch("composite", chip, chip.revision);
-    const p = floodscope.book.prediction(floodscope.map.state.model, id);
-    if (p) fetch("scores", chip, p.revision);
+  // Draw what is wanted and take away what is not; during a flight the new layers wait for its end.
+  const show = () => {
+    Object.entries(drawn).forEach(([pane, { url, layer }]) => {
+      if (wanted[pane] && wanted[pane].url === url) return;
+      layer.remove();
+      delete drawn[pane];
+    });
+    if (floodscope.map.flying()) {
+      Object.values(wanted).forEach(fetch);
+      return;
+    }
+    Object.entries(wanted).forEach(([pane, { chip, url }]) => {
+      if (drawn[pane]) return;
+      drawn[pane] = { url, layer: layerOf(pane, chip, url).on("load", settled).addTo(floodscope.map.leaflet) };
+    });
+    held = new Map();
   };
 
-  // The prediction of a chosen chip has come.
-  const arrived = (id, revision) => {
-    const known = held.some((image) => image.src.includes(`/scores/${id}/${revision}/`));
-    if (chosen === id && !known) fetch("scores", floodscope.book.chips.get(id), revision);
+  // Show a chosen chip under a model, and go to it once; asked again, add what has become known since. The map flies
+  // where there is an answer to wait for, and jumps where there is none.
+  const open = (chosen, model = last.model) => {
+    const late = chosen && last.selection && chosen.at < last.selection.at; // another was chosen meanwhile
+    const selection = late ? last.selection : chosen;
+    last = { selection, model };
+    if (!floodscope.map.leaflet) return;
+    const chip = selection && floodscope.book.chips.get(selection.id);
+    const prediction = chip && floodscope.book.prediction(model, chip.id);
+    want(chip, prediction);
+    const there = !chip || !chip.bounds || gone === selection.at || (selection.restored && floodscope.view.initial().zoom !== null);
+    if (chip) gone = selection.at;
+    if (there) {
+      show();
+      return;
+    }
+    Object.values(wanted).forEach(fetch);
+    // The requests leave when this task ends, and before what is queued here: a map of many shapes moves slowly.
+    queueMicrotask(() => {
+      floodscope.map.flyToBounds(chip.bounds, { instant: Boolean(prediction) || !chip.imagery });
+      show();
+    });
   };
 
-  return { layer, expect, arrived };
+  // --- a choice on the page --------------------------------------------------------------------------------------
+  const PATIENCE_MS = 250;
+  let tell = null; // tells Dash of the choice
+
+  const release = () => {
+    if (tell) requestAnimationFrame(() => setTimeout(() => { const now = tell; tell = null; if (now) now(); }));
+  };
+  const settled = () => {
+    if (!Object.values(drawn).some(({ layer }) => layer.isLoading())) release();
+  };
+
+  // A chip was chosen. Dash hears of it once the picture is drawn, and at once where the server must be asked for it.
+  const choose = (id) => {
+    const selection = { id, at: Date.now() };
+    open(selection);
+    tell = () => window.dash_clientside.set_props("selection", { data: selection });
+    if (wanted.scores) setTimeout(release, PATIENCE_MS);
+    else setTimeout(release);
+  };
+
+  return { open, choose, again: () => open(last.selection) };
 })();

@@ -104,12 +104,12 @@ IN_BROWSER = (
         ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value"), _SELECTION, _VERSION),
         _MODEL,
     ),
-    InBrowser("mapLayers", ((ids.IMAGERY, "children"), (ids.SCORES, "children")), (_SELECTION, _VERSION), _MODEL),
-    InBrowser("fly", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
-    InBrowser("recolour", _NOTHING, (_VERSION, _THRESHOLD, _SELECTION, _THEME), _MODEL, at_start=False),
+    InBrowser("showChip", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
+    InBrowser("recolour", _NOTHING, (_VERSION, _THRESHOLD, _THEME), _MODEL, at_start=False),
+    InBrowser("highlight", _NOTHING, (_SELECTION,), at_start=False),
     # Ways to choose a chip or a region
-    InBrowser("search", (_SELECTION, _TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
-    InBrowser("rowChosen", (_SELECTION,), ((ids.CHIPS_TABLE, "selectedRows"),), at_start=False),
+    InBrowser("search", (_TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
+    InBrowser("rowChosen", _NOTHING, ((ids.CHIPS_TABLE, "selectedRows"),), at_start=False),
     InBrowser("regionChosen", _NOTHING, ((ids.REGIONS_TABLE, "selectedRows"),), at_start=False),
     InBrowser("tabOfSelection", (_TAB,), (_SELECTION,), (_TAB,), at_start=False),
     # The panel

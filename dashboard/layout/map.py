@@ -33,8 +33,8 @@ def chip_map() -> html.Main:
                 attributionControl=True,
                 children=[
                     dl.Pane(name="countries", style={"zIndex": 210}),
-                    dl.Pane(id=ids.IMAGERY, name="imagery", style={"zIndex": 310}, children=[]),
-                    dl.Pane(id=ids.SCORES, name="scores", style={"zIndex": 320}, children=[]),
+                    dl.Pane(name="imagery", style={"zIndex": 310}),
+                    dl.Pane(name="scores", style={"zIndex": 320}),
                     dl.Pane(name="footprints", style={"zIndex": 410}),
                     dl.Pane(name="points", style={"zIndex": 420}),
                     dl.GeoJSON(
@@ -85,7 +85,11 @@ def _key() -> html.Details:
         className="fs-key",
         open=True,
         children=[
-            html.Summary("IoU of chips and countries"),
+            # A phone shows the first word alone while the key is folded.
+            html.Summary(
+                ["IoU", html.Span(" of chips and countries", className="fs-key-rest")],
+                **aria(label="IoU of chips and countries"),
+            ),
             html.Div(className="fs-ramp-bar"),
             html.Div(className="fs-ramp-ends", children=[html.Span("0"), html.Span("0.5"), html.Span("1")]),
             *[

@@ -1,0 +1,120 @@
+"""From a choice to the picture: the map goes to the chip and its layers are drawn before anything else is done."""
+
+from __future__ import annotations
+
+import pytest
+from running import Dashboard
+from screen import Screen, ScreenMaker
+
+# Notes what the map does from now on: the zooms it passes, and the chips whose image it draws.
+NOTE = """() => {
+  window.passed = [];
+  floodscope.map.leaflet.on("zoom", () => passed.push(floodscope.map.leaflet.getZoom()));
+}"""
+COVERED = """(chip) => {
+  const [west, south, east, north] = floodscope.book.chips.get(chip).bounds;
+  const map = floodscope.map.leaflet;
+  const ground = map.getContainer().getBoundingClientRect();
+  const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
+  const over = (box) => box.width > 0 && a.x + ground.left < box.right && b.x + ground.left > box.left
+    && a.y + ground.top < box.bottom && b.y + ground.top > box.top;
+  return [".fs-key", "#layer-strip"].filter((name) => over(document.querySelector(name).getBoundingClientRect()));
+}"""
+
+
+def chips_of(page: Screen) -> list[str]:
+    found: list[str] = page.page.evaluate("[...floodscope.book.chips.keys()].sort()")
+    return found
+
+
+def predicted(page: Screen, chip: str) -> None:
+    page.click_chip(chip)
+    page.answered(chip)
+    page.painted(chip)
+
+
+def test_the_tiles_of_a_known_chip_are_asked_for_before_dash_hears_of_the_click(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard).open()
+    chip, other = chips_of(page)[4:6]
+    predicted(page, chip)
+    predicted(page, other)
+    page.go(*page.centre(chip), 11)
+    page.page.wait_for_load_state("networkidle")
+    # Tiles that the browser holds ask for nothing, so what is watched is when they stand on the map.
+    page.page.evaluate(
+        """(chip) => {
+          window.order = [];
+          new MutationObserver(() => {
+            const has = (pane) => document.querySelector(`.fs-${pane}-layer img[src*="/${chip}/"]`);
+            if (has("imagery") && has("scores") && !order.includes("tiles")) order.push("tiles");
+          }).observe(document.querySelector(".leaflet-map-pane"), { childList: true, subtree: true });
+          const ask = window.fetch;
+          window.fetch = (...request) => { order.push("dash"); return ask(...request); };
+        }""",
+        chip,
+    )
+    page.page.mouse.click(*page.pixel(*page.centre(chip)))
+    page.answered(chip)
+    page.until("() => order.includes('dash')")
+    assert page.page.evaluate("order")[:2] == ["tiles", "dash"]
+
+
+def test_the_map_flies_to_a_chip_that_must_be_predicted_and_jumps_to_one_that_is_known(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard, still=False).open(model="backscatter:otsu")
+    chip = chips_of(page)[7]
+    page.page.evaluate(NOTE)
+    new = not page.page.evaluate("chip => Boolean(floodscope.book.prediction('backscatter:otsu', chip))", chip)
+    predicted(page, chip)
+    passed = page.page.evaluate("passed")
+    assert any(zoom % 1 for zoom in passed) or not new
+    page.go(*page.centre(chip), 11)
+    page.page.evaluate("passed.length = 0")
+    page.page.mouse.click(*page.pixel(*page.centre(chip)))
+    page.painted(chip)
+    passed = page.page.evaluate("passed")
+    assert passed
+    assert all(zoom % 1 == 0 for zoom in passed)
+
+
+def test_of_two_quick_choices_the_second_stays(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(simulated_dashboard).open()
+    first, second = chips_of(page)[2:4]
+    predicted(page, first)
+    predicted(page, second)
+    page.page.evaluate(
+        "([a, b]) => { floodscope.tiles.choose(a); setTimeout(() => floodscope.tiles.choose(b), 5); }", [first, second]
+    )
+    page.painted(second, "imagery")
+    page.painted(second)
+    page.answered(second)
+    page.frames(20)
+    page.painted(second)
+    assert page.query["chip"] == second
+    assert page.page.locator(f".leaflet-tile[src*='/{first}/']").count() == 0
+
+
+@pytest.mark.parametrize("chip", ["India_900498", "USA_905409", "Sri-Lanka_534068", "jja10"])
+def test_neither_key_nor_strip_covers_a_chip_that_the_map_has_gone_to(
+    real_dashboard: Dashboard, screen: ScreenMaker, chip: str
+) -> None:
+    page = screen(real_dashboard).open()
+    page.choose_in_table(chip)
+    page.answered(chip)
+    page.painted(chip)
+    assert page.page.evaluate(COVERED, chip) == []
+    # As large as it fits: the next zoom would be larger than what the strip leaves.
+    room = page.page.evaluate(
+        """chip => {
+          const [west, south, east, north] = floodscope.book.chips.get(chip).bounds;
+          const map = floodscope.map.leaflet;
+          const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
+          const strip = document.getElementById("layer-strip").getBoundingClientRect();
+          return [2 * (b.y - a.y), strip.top - map.getContainer().getBoundingClientRect().top];
+        }""",
+        chip,
+    )
+    assert room[0] > room[1] or page.page.evaluate("floodscope.map.leaflet.getZoom()") == 15
