@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from scipy.stats import wasserstein_distance
 
 from tiles.catalog import open_catalog
 from tiles.chip import read_chip
-from tiles.errors import UsageError
+from tiles.errors import OutputError, UsageError
 from tiles.places import country_at
 from tiles.simulate import simulate
 from tiles.simulate.chip import draw_chip, place_chip
@@ -337,28 +338,49 @@ def test_progress_is_told_after_each_chip(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_files_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match="not simulated chips"):
+    with pytest.raises(OutputError, match="not simulated chips"):
         simulate(tmp_path, chips=1, size=32)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
 def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(UsageError, match="not a folder"):
+    with pytest.raises(OutputError, match="not a folder"):
         simulate(tmp_path / "out", chips=1, size=32)
 
 
 def test_a_simulated_folder_with_something_else_in_it_is_not_overwritten(tmp_path: Path) -> None:
     out = simulate(tmp_path / "out", chips=1, size=32)
     (out / "notes.md").write_text("mine")
-    with pytest.raises(UsageError, match=r"notes\.md"):
-        simulate(out, chips=1, size=32)
-    assert (out / "notes.md").exists()
+    with pytest.raises(OutputError, match=r"notes\.md"):
+        simulate(out, chips=1, size=32, replace=True)
+    (out / "notes.md").rename(out / "S1Hand" / "Ghana_53713_S1Hand.tif")
+    with pytest.raises(OutputError, match="S1Hand/Ghana_53713_S1Hand"):
+        simulate(out, chips=1, size=32, replace=True)
+    assert (out / "S1Hand" / "Ghana_53713_S1Hand.tif").read_text() == "mine"
 
 
-def test_a_simulated_folder_is_replaced_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [{"layout": "drivendata"}, {"seed": 1}, {"size": 64}, {"chips": 1}])
+def test_chips_simulated_in_another_way_are_kept(tmp_path: Path, other: dict[str, Any]) -> None:
+    out = simulate(tmp_path / "out", chips=2, size=32)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(OutputError, match=r"holds 2 other simulated chips \(layout sen1floods11, seed 0.*--replace"):
+        simulate(out, **{"chips": 2, "size": 32, **other})
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_more_of_the_same_chips_may_be_made_in_place(tmp_path: Path) -> None:
+    out = simulate(tmp_path / "out", chips=1, size=32)
+    (first,) = (out / "S1Hand").iterdir()
+    before = first.read_bytes()
+    simulate(out, chips=2, size=32)
+    assert len(list((out / "S1Hand").iterdir())) == 2
+    assert first.read_bytes() == before
+
+
+def test_a_simulated_folder_is_replaced_whole_where_that_is_asked_for(tmp_path: Path) -> None:
     out = simulate(tmp_path / "out", chips=3, size=32)
-    assert simulate(out, chips=1, size=32, layout="drivendata") == out
+    assert simulate(out, chips=1, size=32, layout="drivendata", replace=True) == out
     assert sorted(p.name for p in out.iterdir()) == [
         "SIMULATED.json",
         "flood-training-metadata.csv",
@@ -379,7 +401,7 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         simulate(tmp_path / "file" / "out", chips=1, size=32)
 
 

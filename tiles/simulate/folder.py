@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from shapely.geometry import MultiPoint, Polygon, mapping
 
-from tiles.errors import UsageError
+from tiles.errors import OutputError, UsageError
 from tiles.simulate.chip import Layout, SimulatedChip, draw_chip, place_chip, write_chip
 from tiles.simulate.floods import FLOODS
 from tiles.simulate.places import Flood
@@ -26,20 +26,12 @@ MARKER = "SIMULATED.json"
 
 MAX_CHIPS = 9999
 _SMALLEST, _LARGEST = 32, 2048
-_OURS = {
-    MARKER,
-    "S1Hand",
-    "LabelHand",
-    "splits",
-    "Sen1Floods11_Metadata.geojson",
-    "chip_footprints.geojson",
-    "train_features",
-    "train_labels",
-    "flood-training-metadata.csv",
-}
+# What map programs put beside a raster, and can make again.
+_SIDE_CARS = (".aux.xml", ".ovr", ".DS_Store")
 # Chips of one flood go to these in turn; those of Bolivia are a split of their own, as in Sen1Floods11.
 _SPLITS = ("train", "train", "valid", "test")
 _HELD_OUT = "Bolivia"
+_SPLIT_NAMES = ("train", "valid", "test", "bolivia")
 
 
 @dataclass(frozen=True)
@@ -60,12 +52,15 @@ def simulate(
     layout: Layout = "sen1floods11",
     size: int = 512,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    replace: bool = False,
 ) -> Path:
     """Write a folder of simulated Sentinel-1 flood chips with labels, at the places and dates of eleven real floods.
 
     The same arguments give the same pixels on any number of cores, and chip n does not depend on how many there are.
-    The folder appears whole or not at all: it is made beside `out` and renamed. A folder that is simulated already is
-    replaced.
+    The folder appears whole or not at all: it is made beside `out` and renamed. A folder that holds the same chips
+    already, or the first of them, is replaced; one that holds others is only with `replace`, and one that holds anything
+    that was not simulated never is.
 
     Args:
         out: the folder to write; its parents are made.
@@ -76,16 +71,26 @@ def simulate(
             with 255 unknown.
         size: rows and columns of a chip, 32 to 2048; pixels are 10 m at any size.
         progress: called with (chips done, chips in all) after each.
+        replace: let chips that were simulated into `out` in another way go.
 
     Returns:
         `out`.
 
     Raises:
-        UsageError: an argument is out of range, or `out` cannot be written or holds something that would be lost.
+        UsageError: an argument is out of range.
+        OutputError: `out` cannot be written, or holds something that would be lost.
     """
     out = Path(out)
     _check(chips, seed, layout, size)
-    _refuse_to_destroy(out)
+    marker = {
+        "simulated": True,
+        "seed": seed,
+        "generator": f"floodscope {_version()}",
+        "chips": chips,
+        "layout": layout,
+        "size": size,
+    }
+    _refuse_to_destroy(out, marker, replace)
     making = out.parent / f".{out.name}.{uuid.uuid4().hex[:8]}.part"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -94,18 +99,10 @@ def simulate(
             _sen1floods11_tables(making, written)
         else:
             _drivendata_table(making, written)
-        marker = {
-            "simulated": True,
-            "seed": seed,
-            "generator": f"floodscope {_version()}",
-            "chips": chips,
-            "layout": layout,
-            "size": size,
-        }
         _write_json(making / MARKER, marker)
         _put_in_place(making, out)
     except OSError as error:  # rasterio's are of this kind too
-        raise UsageError(
+        raise OutputError(
             f"{out} cannot be written ({error.strerror or error}): give a folder on a disk with space that you may write to."
         ) from error
     finally:
@@ -124,30 +121,51 @@ def _check(chips: int, seed: int, layout: str, size: int) -> None:
         raise UsageError(f"Chips of {size} pixels cannot be simulated: give a size from {_SMALLEST} to {_LARGEST}.")
 
 
-def _refuse_to_destroy(out: Path) -> None:
+def _refuse_to_destroy(out: Path, asked: dict[str, Any], replace: bool) -> None:
     if not out.exists() and not out.is_symlink():
         return
     if out.is_symlink() or not out.is_dir():
-        raise UsageError(f"{out} is not a folder: give the name of a new folder for the simulated chips.")
-    inside = {path.name for path in out.iterdir()}
+        raise OutputError(f"{out} is not a folder: give the name of a new folder for the simulated chips.")
+    inside = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
     if not inside:
         return
-    if not is_simulated(out):
-        raise UsageError(f"{out} holds files that are not simulated chips: give a new or an empty folder.")
-    foreign = sorted(inside - _OURS)
+    there = _marker(out)
+    if there is None:
+        raise OutputError(f"{out} holds files that are not simulated chips: give a new or an empty folder.")
+    foreign = sorted(name for name in inside - _files_of(there) if not name.endswith(_SIDE_CARS))
     if foreign:
-        raise UsageError(
+        raise OutputError(
             f"{out} holds {foreign[0]}, which is not part of simulated chips: move it away or give a new folder."
+        )
+    same = all(there.get(key) == value for key, value in asked.items() if key != "chips")
+    if not replace and not (same and there["chips"] <= asked["chips"]):
+        raise OutputError(
+            f"{out} holds {there['chips']} other simulated chips (layout {there['layout']}, seed {there['seed']}, "
+            f"{there['generator']}): give a new folder, or --replace to let them go."
         )
 
 
-def is_simulated(folder: Path) -> bool:
-    """Return whether a folder's marker says that its chips are simulated."""
+def _marker(folder: Path) -> dict[str, Any] | None:
+    """Return what a folder's marker says of its simulated chips, or None where it has none that can be understood."""
     try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(marker, dict) and marker.get("simulated") is True
+        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        known = found["simulated"] is True and 1 <= int(found["chips"]) <= MAX_CHIPS
+        return dict(found) if known and {"layout", "seed", "generator"} <= set(found) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _files_of(marker: dict[str, Any]) -> set[str]:
+    """Return the names of the files that a simulation writes."""
+    layout, numbers = marker["layout"], range(marker["chips"])
+    if layout == "sen1floods11":
+        kinds = ["S1Hand/{}_S1Hand.tif", "LabelHand/{}_LabelHand.tif"]
+        tables = ["Sen1Floods11_Metadata.geojson", "chip_footprints.geojson"]
+        tables += [f"splits/flood_{split}_data.csv" for split in _SPLIT_NAMES]
+    else:
+        kinds = ["train_features/{}_vv.tif", "train_features/{}_vh.tif", "train_labels/{}.tif"]
+        tables = ["flood-training-metadata.csv"]
+    return {MARKER, *tables, *(kind.format(_name(number, layout)[0]) for number in numbers for kind in kinds)}
 
 
 def _put_in_place(made: Path, out: Path) -> None:
@@ -156,7 +174,11 @@ def _put_in_place(made: Path, out: Path) -> None:
         return
     old = made.with_suffix(".old")
     out.rename(old)
-    made.rename(out)
+    try:
+        made.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
     shutil.rmtree(old)
 
 
@@ -202,7 +224,7 @@ def _name(number: int, layout: Layout) -> tuple[str, str]:
 
 def _sen1floods11_tables(folder: Path, written: list[_Written]) -> None:
     """Write the split lists, the metadata of the events and the footprints, with the properties of the real ones."""
-    for split in ("train", "valid", "test", "bolivia"):
+    for split in _SPLIT_NAMES:
         lines = [f"{w.id}_S1Hand.tif,{w.id}_LabelHand.tif\n" for w in written if w.split == split]
         (folder / "splits" / f"flood_{split}_data.csv").write_text("".join(lines), encoding="utf-8")
     events = []

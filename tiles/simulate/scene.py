@@ -56,6 +56,17 @@ class Scene:
     vh: FloatArray
 
 
+@dataclass(frozen=True)
+class _Setting:
+    """What a scene is made of before the radar looks at it: the land, what covers it, and where the water is."""
+
+    biome: Biome
+    kind: Kind
+    ground: Ground
+    cover: npt.NDArray[np.uint8]
+    water: BoolArray
+
+
 def build_scene(rng: np.random.Generator, biome: Biome, kind: Kind, size: int) -> Scene:
     """Make up the scene of one chip.
 
@@ -79,14 +90,14 @@ def build_scene(rng: np.random.Generator, biome: Biome, kind: Kind, size: int) -
     share = rng.uniform(*biome.water)
     water = make_flood(rng, kind, ground, road, share)
     cover = _cover(rng, biome, ground, road)
-    land_vv, land_vh = _land_db(rng, biome, cover, ground)
-    return _fill(rng, biome, kind, ground, cover, water, (land_vv, land_vh))
+    setting = _Setting(biome, kind, ground, cover, water)
+    return _fill(rng, setting, _land_db(rng, setting))
 
 
 def _cover(rng: np.random.Generator, biome: Biome, ground: Ground, road: BoolArray) -> npt.NDArray[np.uint8]:
     size = road.shape[0]
     cover = np.full((size, size), Cover.CROP, dtype=np.uint8)
-    patchy = of_parcel(rng.standard_normal(PARCEL_SIDE**2), ground.fields)
+    patchy = _by_parcel(rng, ground)
     wide = fractal(rng, size, outer=220, slope=3.4)
     # Grass and crops part along field walls, forest ends where it likes, more often on a slope or beside a channel.
     by_field = 2.0 if biome.upright else 0.6
@@ -103,6 +114,11 @@ def _cover(rng: np.random.Generator, biome: Biome, ground: Ground, road: BoolArr
     cover[road] = Cover.ROAD
     cover[_towns(rng, biome, size)] = Cover.TOWN
     return cover
+
+
+def _by_parcel(rng: np.random.Generator, ground: Ground) -> FloatArray:
+    """Return a surface of one normal value a field."""
+    return of_parcel(rng.standard_normal(PARCEL_SIDE**2), ground.fields)
 
 
 def _towns(rng: np.random.Generator, biome: Biome, size: int) -> BoolArray:
@@ -124,24 +140,22 @@ def _towns(rng: np.random.Generator, biome: Biome, size: int) -> BoolArray:
     return built
 
 
-def _land_db(
-    rng: np.random.Generator, biome: Biome, cover: npt.NDArray[np.uint8], ground: Ground
-) -> tuple[FloatArray, FloatArray]:
+def _land_db(rng: np.random.Generator, setting: _Setting) -> tuple[FloatArray, FloatArray]:
     """Return mean VV and VH in dB of the dry land."""
-    size = cover.shape[0]
+    biome, ground, cover = setting.biome, setting.ground, setting.cover
     # A chip's season and soil moisture shift both bands together.
     season = rng.normal(0, 0.8)
-    common = of_parcel(rng.standard_normal(PARCEL_SIDE**2), ground.fields)
+    common = _by_parcel(rng, ground)
     planted = np.isin(cover, (Cover.CROP, Cover.BARE, Cover.GRASS))
     relief = _relief(ground.height, biome)
     means = {**_COVER_DB, Cover.CROP: biome.crop_db, Cover.BARE: biome.bare_db}
     bands = []
     for band in (0, 1):
         table = np.array([means[Cover(code)][band] for code in range(len(Cover))], dtype=np.float32)
-        own = of_parcel(rng.standard_normal(PARCEL_SIDE**2), ground.fields)
+        own = _by_parcel(rng, ground)
         contrast = biome.contrast * np.where(cover == Cover.CROP, 1.0, 0.55)
         fields = np.where(planted, contrast * (0.75 * common + 0.65 * own), 0)
-        texture = 0.75 * fractal(rng, size, outer=120, slope=2.2)
+        texture = 0.75 * fractal(rng, cover.shape[0], outer=120, slope=2.2)
         bands.append(np.asarray(table[cover] + season + fields + texture + relief, dtype=np.float32))
     return bands[0], bands[1]
 
@@ -153,20 +167,12 @@ def _relief(height: FloatArray, biome: Biome) -> FloatArray:
     return np.asarray(biome.relief * (facing / max(float(facing.std()), 1e-9)).clip(-2.5, 2.5), dtype=np.float32)
 
 
-def _fill(
-    rng: np.random.Generator,
-    biome: Biome,
-    kind: Kind,
-    ground: Ground,
-    cover: npt.NDArray[np.uint8],
-    water: BoolArray,
-    land: tuple[FloatArray, FloatArray],
-) -> Scene:
+def _fill(rng: np.random.Generator, setting: _Setting, land: tuple[FloatArray, FloatArray]) -> Scene:
     """Put the water over the land, in linear power: open, wind-roughened, or with plants standing out of it."""
-    size = cover.shape[0]
-    gusts = fractal(rng, size, outer=200, slope=3.0)
-    wind = (biome.wind + rng.normal(0, 0.16) + 0.08 * gusts).clip(0, 1).astype(np.float32)
-    stands = _emergent_share(rng, biome, kind, ground, cover, water)
+    water = setting.water
+    gusts = fractal(rng, water.shape[0], outer=200, slope=3.0)
+    wind = (setting.biome.wind + rng.normal(0, 0.16) + 0.08 * gusts).clip(0, 1).astype(np.float32)
+    stands = _emergent_share(rng, setting)
     bands = []
     for band in (0, 1):
         open_db = _CALM_DB[band] + (_ROUGH_DB[band] - _CALM_DB[band]) * wind
@@ -176,50 +182,40 @@ def _fill(
         wet = (1 - stands) * open_power + stands * plants + bounce
         power = np.where(water, wet, plants)
         bands.append(power)
-    targets = _bright_points(rng, biome, cover, water)
+    targets = _bright_points(rng, setting)
     bands[0] = bands[0] + targets
     bands[1] = bands[1] + targets * rng.uniform(0.06, 0.16)
     # The impulse response: 20 m of resolution on 10 m pixels.
     vv, vh = (scipy.ndimage.gaussian_filter(b.astype(np.float32), 0.75) for b in bands)
-    return Scene(cover, water, water & (stands > 0.35), vv, vh)
+    return Scene(setting.cover, water, water & (stands > 0.35), vv, vh)
 
 
-def _emergent_share(
-    rng: np.random.Generator,
-    biome: Biome,
-    kind: Kind,
-    ground: Ground,
-    cover: npt.NDArray[np.uint8],
-    water: BoolArray,
-) -> FloatArray:
+def _emergent_share(rng: np.random.Generator, setting: _Setting) -> FloatArray:
     """Return the share of each pixel that plants above the water hide, 0 to 1: more where it is shallow or wooded."""
-    size = cover.shape[0]
+    water, ground = setting.water, setting.ground
+    deep = setting.kind in ("lake", "lagoon")
     if not water.any():
-        return np.zeros((size, size), dtype=np.float32)
+        return np.zeros(water.shape, dtype=np.float32)
     # Where most neighbours are wet, the water is taken to be deep.
     depth = scipy.ndimage.gaussian_filter(water.astype(np.float32), 6)
-    patches = fractal(rng, size, outer=90, slope=3.4) + 0.5 * of_parcel(
-        rng.standard_normal(PARCEL_SIDE**2), ground.fields
-    )
-    likely = patches - 2.0 * (depth - 0.6) + 0.9 * (cover == Cover.FOREST)
+    patches = fractal(rng, water.shape[0], outer=90, slope=3.4) + 0.5 * _by_parcel(rng, ground)
+    likely = patches - 2.0 * (depth - 0.6) + 0.9 * (setting.cover == Cover.FOREST)
     # Reservoirs and lagoons are too deep for plants except near the shore.
-    amount = biome.emergent * rng.lognormal(0, 0.4) * (0.3 if kind in ("lake", "lagoon") else 1.0)
+    amount = setting.biome.emergent * rng.lognormal(0, 0.4) * (0.3 if deep else 1.0)
     edge = np.quantile(likely[water], 1 - min(0.95, amount))
     # Some floods end at a wall of reeds, others thin out: plants stand in most of the water, more or less.
     softness = rng.uniform(0.1, 0.4)
     share = 0.85 / (1 + np.exp(-((likely - edge) / softness).clip(-30, 30)))
-    if kind in ("lake", "lagoon"):
+    if deep:
         share = np.where(depth > 0.9, 0, share)
     return np.asarray(np.where(ground.permanent, 0, share), dtype=np.float32)
 
 
-def _bright_points(
-    rng: np.random.Generator, biome: Biome, cover: npt.NDArray[np.uint8], water: BoolArray
-) -> FloatArray:
+def _bright_points(rng: np.random.Generator, setting: _Setting) -> FloatArray:
     """Return the linear power of corner reflectors: walls in towns, lone houses, pylons and greenhouses on the land."""
-    size = cover.shape[0]
-    chance = np.where(cover == Cover.TOWN, 0.07, 0.00035 * biome.towns)
-    chance = np.where(water | (cover == Cover.FOREST), 0, chance)
-    hits = rng.random((size, size)) < chance
-    strength = rng.lognormal(np.log(0.9), 0.9, (size, size)).clip(0, 25)
+    cover = setting.cover
+    chance = np.where(cover == Cover.TOWN, 0.07, 0.00035 * setting.biome.towns)
+    chance = np.where(setting.water | (cover == Cover.FOREST), 0, chance)
+    hits = rng.random(cover.shape) < chance
+    strength = rng.lognormal(np.log(0.9), 0.9, cover.shape).clip(0, 25)
     return np.asarray(np.where(hits, strength, 0), dtype=np.float32)
