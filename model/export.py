@@ -13,7 +13,7 @@ import numpy.typing as npt
 from model.raster import encode_mask, encode_probability, write_whole
 from model.store import Prediction, Store
 from tiles.chip import ChipRecord
-from tiles.errors import ChipError, StoreError, UsageError
+from tiles.errors import ChipError, OutputError, StoreError
 from tiles.grid import Grid
 from tiles.raster import read_info
 
@@ -39,8 +39,8 @@ def write_predictions(
         The table: one row a chip, with the geodesic km2 of water.
 
     Raises:
-        UsageError: the folder cannot be written.
-        StoreError: a raster is missing or damaged.
+        OutputError: the folder cannot be written.
+        StoreError: a raster is missing or damaged, or the disk is full.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def write_predictions(
         writer.writerows(rows)
         write_whole(out / TABLE, text.getvalue().encode())
     except OSError as error:
-        raise UsageError(f"{out} cannot be written ({error.strerror}): choose another folder with --out.") from error
+        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder with --out.") from error
     return out / TABLE
 
 

@@ -15,6 +15,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from model.predictors.protocol import NODATA, level
+from tiles.composite import WATER_CYAN
 from tiles.errors import ChipError, StoreError
 from tiles.grid import Grid
 from tiles.raster import GDAL_OPTIONS, read_band
@@ -25,6 +26,8 @@ TEMPORARY = ".part"
 _BLOCK = 256
 # The smallest overview has about this many pixels a side: what a chip covers of one tile five zooms out.
 _SMALLEST = 32
+# Red, green, blue, alpha. A GeoTIFF's table keeps no alpha, so dry land is near white; nodata is clear by its tag.
+_MASK_COLOURS = {0: (248, 250, 252, 255), 1: (*WATER_CYAN, 255), NODATA: (0, 0, 0, 0)}
 
 
 def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Mapping[str, str]) -> bytes:
@@ -47,6 +50,8 @@ def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Map
 def encode_mask(probability: npt.NDArray[np.uint8], threshold: float, grid: Grid, tags: Mapping[str, str]) -> bytes:
     """Return the mask at a threshold as the bytes of a cloud-optimised GeoTIFF: 0 dry, 1 water, 255 nodata.
 
+    It has a colour table, so that a map shows water in cyan, dry land near white and nodata not at all.
+
     Args:
         probability: uint8 (H, W), 0..254 is p = v / 254, 255 is nodata.
         threshold: smallest probability that is water, in [0, 1].
@@ -60,10 +65,16 @@ def encode_mask(probability: npt.NDArray[np.uint8], threshold: float, grid: Grid
     mask = (probability >= level(threshold)).astype(np.uint8)
     mask[probability == NODATA] = NODATA
     tags = {"classes": "0 dry, 1 water, 255 nodata", "threshold": f"{threshold:g}", **tags}
-    return _encode(mask, grid, "water", tags)
+    return _encode(mask, grid, "water", tags, _MASK_COLOURS)
 
 
-def _encode(values: npt.NDArray[np.uint8], grid: Grid, description: str, tags: Mapping[str, str]) -> bytes:
+def _encode(
+    values: npt.NDArray[np.uint8],
+    grid: Grid,
+    description: str,
+    tags: Mapping[str, str],
+    colours: Mapping[int, tuple[int, int, int, int]] | None = None,
+) -> bytes:
     overviews = max(0, math.ceil(math.log2(max(grid.shape) / _SMALLEST)))
     try:
         with rasterio.Env(**GDAL_OPTIONS), MemoryFile() as memory:
@@ -82,6 +93,8 @@ def _encode(values: npt.NDArray[np.uint8], grid: Grid, description: str, tags: M
                 overview_resampling="NEAREST",
                 overview_count=overviews,
             ) as dataset:
+                if colours is not None:
+                    dataset.write_colormap(1, dict(colours))
                 dataset.write(values, 1)
                 dataset.set_band_description(1, description)
                 dataset.update_tags(**tags)

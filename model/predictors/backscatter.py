@@ -16,6 +16,9 @@ from tiles.errors import UsageError
 Method = Literal["fixed", "otsu"]
 
 OTSU_BINS = 256
+# No VH backscatter of a pixel of land or water lies outside: the instrument's noise ends it at about -35 dB, and only
+# corner reflectors pass 0 dB. A threshold out here would call everything dry, or everything water.
+_LOWEST_DB, _HIGHEST_DB = -50.0, 10.0
 _WATER_MIN = 127  # v >= 127 is p >= 0.5
 
 
@@ -32,7 +35,7 @@ class BackscatterPredictor:
 
     Args:
         method: "fixed" or "otsu".
-        threshold_db: t of the fixed method, dB of VH; compared as float32, the type of the pixels.
+        threshold_db: t of the fixed method, dB of VH, -50 to 10; compared as float32, the type of the pixels.
         softness_db: scale of the logistic curve, dB, above 0.
 
     Raises:
@@ -48,6 +51,11 @@ class BackscatterPredictor:
             raise UsageError(f"The backscatter method {method!r} is not known: give fixed or otsu.")
         if not math.isfinite(threshold_db):
             raise UsageError(f"The backscatter threshold {threshold_db} is not a number of dB: give one as -22.")
+        if method == "fixed" and not _LOWEST_DB <= threshold_db <= _HIGHEST_DB:
+            raise UsageError(
+                f"The backscatter threshold {threshold_db:g} dB is one that no VH backscatter reaches: give one from "
+                f"{_LOWEST_DB:g} to {_HIGHEST_DB:g} dB, such as -22."
+            )
         if not (math.isfinite(softness_db) and softness_db > 0.0):
             raise UsageError(f"The softness {softness_db} dB must be above 0: give one as 1.")
         self.method: Method = method

@@ -12,7 +12,7 @@ from model.bundle import read_bundle
 from model.fields import suggestion
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.protocol import Predictor
-from tiles.errors import BundleError, ModelError
+from tiles.errors import BundleError, ModelError, UsageError
 
 _KNOWN = ("backscatter", "backscatter:otsu", "backscatter:-21.5")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
@@ -39,16 +39,22 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
     Args:
         spec: "backscatter" (VH below -22 dB), "backscatter:-21.5" (below another value), "backscatter:otsu" (Otsu's
             threshold a chip), or the path of a bundle: a folder with model.json, or a .tar.gz.
-        device: for a bundle: "cpu", "cuda", "mps"; None takes the best that works.
+        device: for a bundle: "cpu", "cuda", "mps"; None takes the best that works. The baseline takes "cpu" alone.
 
     Raises:
+        UsageError: the baseline was given a threshold that no backscatter reaches, or another device than the CPU.
         ModelError: there is no such model; names what is known.
         BundleError: the bundle's model.json is missing, altered or not understood.
     """
     text = str(spec)
     family, _, detail = text.partition(":")
     if family == "backscatter":
-        return _open_backscatter(text, detail)
+        predictor = _open_backscatter(text, detail)
+        if device not in (None, predictor.device):
+            raise UsageError(
+                f"The model {text} runs on the cpu alone: leave the device {device} out, or give a bundle."
+            )
+        return predictor
     path = Path(text)
     try:
         on_disk = bool(text) and (is_archive(path) or is_bundle(path) or path.is_dir())

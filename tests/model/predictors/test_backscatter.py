@@ -159,6 +159,8 @@ def test_the_parameters_name_all_that_decides_the_output() -> None:
     [
         ({"method": "kmeans"}, "fixed or otsu"),
         ({"threshold_db": float("nan")}, "number of dB"),
+        ({"threshold_db": 99.0}, "99 dB is one that no VH backscatter reaches: give one from -50 to 10 dB"),
+        ({"threshold_db": -50.1}, "no VH backscatter reaches"),
         ({"softness_db": 0.0}, "above 0"),
     ],
 )

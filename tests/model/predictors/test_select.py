@@ -12,7 +12,7 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.local import LocalPredictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
 from tests.model.predictors.bundles import UNET
-from tiles.errors import BundleError, ModelError
+from tiles.errors import BundleError, ModelError, UsageError
 
 
 @pytest.fixture
@@ -62,6 +62,14 @@ def test_an_unknown_model_is_refused_with_what_is_known(spec: str, message: str)
         open_predictor(spec)
     assert "model bundle" in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+def test_a_threshold_out_of_range_and_another_device_for_the_baseline_are_wrong_use() -> None:
+    with pytest.raises(UsageError, match="no VH backscatter reaches"):
+        open_predictor("backscatter:99")
+    with pytest.raises(UsageError, match="backscatter:otsu runs on the cpu alone: leave the device cuda out"):
+        open_predictor("backscatter:otsu", "cuda")
+    assert open_predictor("backscatter", "cpu").device == "cpu"
 
 
 def test_a_folder_that_is_no_bundle_says_what_it_lacks(tmp_path: Path) -> None:
