@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from dashboard.settings import Settings
-from tiles.errors import UsageError
+from tiles.errors import AddressError
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 THREADS = 24
@@ -87,7 +87,7 @@ def _free_port(host: str, port: int) -> int:
             probe.bind((host, port))
             return int(probe.getsockname()[1])
     except OSError as error:
-        raise UsageError(
+        raise AddressError(
             f"Port {port} of {host} cannot be used ({error.strerror}): choose another with --port."
         ) from error
 

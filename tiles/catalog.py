@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import ChipNotFoundError, SourceError
+from tiles.errors import ChipNotFoundError, OutputError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11
 from tiles.layouts.inspection import TIFF_ENDINGS, Reading, chip_id
 from tiles.sniff import is_utf8, shown
@@ -124,14 +124,24 @@ class Catalog:
         return [records[i] for i in sorted(rows)]
 
     def to_parquet(self, path: Path) -> None:
-        """Write the catalog as GeoParquet; a file of that name is replaced whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the catalog as GeoParquet; a file of that name is replaced whole or not at all.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
         scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            self.frame.to_parquet(scratch, index=False)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.frame.to_parquet(scratch, index=False)
+                scratch.replace(path)
+            finally:
+                scratch.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be written ({error.strerror or error}): free some space, give write permission, or choose "
+                "another file."
+            ) from error
 
     @classmethod
     def from_parquet(cls, path: Path) -> Catalog:
