@@ -54,8 +54,10 @@ floodscope.panel = (() => {
     const answered = ready(opened, id, model);
     if (answered && opened.error) return said(`${c.id} could not be predicted`, heading(c), notice("error", opened.error));
     if (!p) {
-      const ahead = opened && opened.id === id && opened.pending ? opened.ahead : 0;
-      return said(`${c.id}: predicting water`, heading(c), notice("busy", ahead ? `Waiting for ${ahead} prediction${ahead > 1 ? "s" : ""} before this one …` : "Predicting water …"),
+      const pending = opened && opened.id === id && opened.model === model && opened.pending ? opened : {};
+      const wait = pending.loading ? "Loading the model …"
+        : pending.ahead ? `Waiting for ${w().count(pending.ahead, "prediction")} before this one …` : "Predicting water …";
+      return said(`${c.id}: ${pending.loading ? "loading the model" : "predicting water"}`, heading(c), notice("busy", wait),
         div("fs-skeleton"), div("fs-skeleton fs-skeleton-short"));
     }
     return said(outcome(c, p, k, threshold), heading(c), ...scored(c, p, k, threshold));
@@ -166,7 +168,8 @@ floodscope.panel = (() => {
     const ready = progress.done + progress.skipped + progress.failed.length;
     const share = progress.total ? ready / progress.total : 1;
     const text = progress.running
-      ? `Predicting: ${integer(ready)} of ${integer(progress.total)}${progress.rate ? `, ${progress.rate.toFixed(1)} chips/s` : ""}`
+      ? progress.loading ? `Loading the model: ${w().count(progress.total - ready, "chip")} to predict`
+      : `Predicting: ${integer(ready)} of ${integer(progress.total)}${progress.rate ? `, ${progress.rate.toFixed(1)} chips/s` : ""}`
       : `${progress.cancelled ? "Cancelled" : "Done"}: ${integer(progress.done)} predicted in ${seconds(progress.seconds)}`;
     const out = [html.Span({}, text), html.Div({ className: "fs-job-bar" }, html.Div({ className: "fs-job-done", style: { width: `${100 * share}%` } }, ""))];
     if (progress.failed.length) {

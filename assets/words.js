@@ -6,6 +6,7 @@ floodscope.words = (() => {
   const NONE = "–";
   const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
   const integer = (value) => (known(value) ? Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, THIN) : NONE);
+  const count = (value, thing) => `${integer(value)} ${thing}${value === 1 ? "" : "s"}`;
   const score = (value) => (known(value) ? value.toFixed(2) : NONE);
   const score3 = (value) => (known(value) ? value.toFixed(3) : NONE);
   const percent = (value) => (known(value) ? `${(100 * value).toFixed(value < 0.0995 && value > 0 ? 1 : 0)}${THIN}%` : NONE);
@@ -33,5 +34,5 @@ floodscope.words = (() => {
     Labelled: "Valid pixels whose truth is known; only these are scored.",
   };
 
-  return { integer, score, score3, percent, km2, seconds, interval, html, METRICS, NONE, known };
+  return { integer, count, score, score3, percent, km2, seconds, interval, html, METRICS, NONE, known };
 })();

@@ -87,4 +87,5 @@ def progress_payload(job: Job) -> dict[str, Any]:
         "cancelled": progress.cancelled,
         "seconds": progress.seconds,
         "rate": progress.rate,
+        "loading": progress.loading,
     }

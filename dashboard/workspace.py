@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dashboard.payloads import detail_payload, prediction_payload, progress_payload
 from dashboard.settings import Settings
 from model.job import Job
-from model.predictors.protocol import Loadable, Predictor
+from model.predictors.protocol import Predictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
 from model.store import Store, key_of
 from model.worker import InferenceWorker
@@ -120,8 +120,7 @@ class Workspace:
             predictor = self.predictor(spec)
         except FloodscopeError as error:
             return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
-        if isinstance(predictor, Loadable):
-            threading.Thread(target=_load_quietly, args=(predictor,), daemon=True).start()
+        self.worker.prepare(predictor)
         stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
         return {
             "model": spec,
@@ -134,8 +133,8 @@ class Workspace:
     def open_chip(self, chip_id: str, spec: str) -> dict[str, Any]:
         """Return a chip's prediction under a model, read back or made now; never raises for what a chip can be.
 
-        The answer holds `id`, `model`, `chip_revision`, and either `prediction` with `detail`, or `pending` with how many
-        are `ahead`, or `error` with the sentence to show.
+        The answer holds `id`, `model`, `chip_revision`, and either `prediction` with `detail`, or `pending` with how
+        many chips are predicted `ahead` of it and whether the model is still `loading`, or `error` with the sentence to show.
         """
         answer: dict[str, Any] = {
             "id": chip_id,
@@ -162,7 +161,11 @@ class Workspace:
                 "detail": detail_payload(prediction),
             }
         except FutureTimeoutError:
-            return answer | {"pending": True, "ahead": max(0, self.worker.waiting - 1)}
+            return answer | {
+                "pending": True,
+                "ahead": self.worker.ahead(record, predictor),
+                "loading": self.worker.loading(predictor),
+            }
         except CancelledError:
             return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
         except FloodscopeError as error:
@@ -210,11 +213,3 @@ def _choices(settings: Settings) -> list[ModelChoice]:
     if not first:
         first = [ModelChoice(settings.model, open_predictor(settings.model).name)]
     return first + [choice for choice in offered if choice.spec != settings.model]
-
-
-def _load_quietly(predictor: Loadable) -> None:
-    """Load a model ahead of its first use; what goes wrong is told by that first use."""
-    try:
-        predictor.load()
-    except FloodscopeError:
-        return

@@ -21,6 +21,7 @@ class Progress:
         cancelled: it was cancelled; the chips that were not begun then are neither done nor failed.
         seconds: since it began, until now or its end.
         rate: chips a second, done and failed ones; 0 at the beginning.
+        loading: the model's weights are being loaded, and no chip can be predicted before.
     """
 
     total: int
@@ -31,6 +32,7 @@ class Progress:
     cancelled: bool
     seconds: float
     rate: float
+    loading: bool = False
 
 
 class Job:
@@ -52,6 +54,7 @@ class Job:
         self._failed: dict[str, str] = {}
         self._cancel = cancel
         self._cancelled = False
+        self._loading = False
         self._began = time.monotonic()
         self._ended: float | None = None
         self._over = threading.Event()
@@ -71,6 +74,7 @@ class Job:
                 cancelled=self._cancelled,
                 seconds=seconds,
                 rate=ready / seconds if ready and seconds > 0 else 0.0,
+                loading=self._loading and bool(self._pending),
             )
 
     @property
@@ -118,6 +122,13 @@ class Job:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds; return whether it has ended."""
         return self._over.wait(timeout)
+
+    def note_loading(self, loading: bool) -> None:
+        """Take note that the model is being loaded, or is ready: the clock of the job starts then."""
+        with self._lock:
+            if self._loading and not loading and self._ended is None:
+                self._began = time.monotonic()
+            self._loading = loading
 
     def note_done(self, chip_id: str) -> None:
         """Take note that a chip is predicted and stored."""

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
-import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from model.ahead import LoadedChip, ModelLoader, ReadAhead, be_nice, load_chip
 from model.job import Job
 from model.predictors.protocol import Loadable, Predictor
 from model.store import ModelKey, Prediction, Store, key_of
-from tiles.chip import Chip, ChipRecord, read_chip
-from tiles.errors import FloodscopeError, NoValidPixelError, PredictionError, StoreError
+from tiles.chip import Chip, ChipRecord
+from tiles.errors import FloodscopeError, PredictionError, StoreError
 
 CLICK = 0
 """Priority of a chip that someone waits for."""
 BULK = 10
 """Priority of a chip of a job."""
-
-# Of the threads here, so that tiles and pages are served first when all cores are busy.
-_NICENESS = 10
 
 
 def predict_one(record: ChipRecord, predictor: Predictor, store: Store) -> Prediction:
@@ -39,28 +35,9 @@ def predict_one(record: ChipRecord, predictor: Predictor, store: Store) -> Predi
         PredictionError: the predictor failed.
         StoreError: the prediction cannot be stored.
     """
-    loaded = _load(record)
+    loaded = load_chip(record)
     (probability,), seconds = _ask(predictor, [loaded.chip])
     return store.put(loaded.chip, record, predictor, probability, seconds, chip_revision=loaded.revision)
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A chip in memory, and the revision its files had before they were read."""
-
-    chip: Chip
-    revision: str
-
-
-def _load(record: ChipRecord) -> _Loaded:
-    revision = record.revision()
-    chip = read_chip(record)
-    if not chip.valid.any():
-        raise NoValidPixelError(
-            f"Chip {record.id} has no valid pixel ({chip.empty or 'every VV or VH value is nodata'}), so there is nothing "
-            "to predict: choose another chip."
-        )
-    return _Loaded(chip, revision)
 
 
 def _ask(predictor: Predictor, chips: Sequence[Chip]) -> tuple[list[npt.NDArray[np.uint8]], float]:
@@ -72,12 +49,16 @@ def _ask(predictor: Predictor, chips: Sequence[Chip]) -> tuple[list[npt.NDArray[
         began = time.perf_counter()
         rasters = predictor.predict(chips)
     except Exception as error:
-        what = str(error) if isinstance(error, FloodscopeError) else f"{type(error).__name__}: {error}"
-        raise PredictionError(f"Chip {names} could not be predicted by {predictor.name}: {what}") from error
+        raise _failed(names, predictor, error) from error
     seconds = (time.perf_counter() - began) / len(chips)
     if len(rasters) != len(chips):
         raise PredictionError(f"{predictor.name} gave {len(rasters)} answers for chip {names}: check the model.")
     return rasters, seconds
+
+
+def _failed(names: str, predictor: Predictor, error: BaseException) -> PredictionError:
+    what = str(error) if isinstance(error, FloodscopeError) else f"{type(error).__name__}: {error}"
+    return PredictionError(f"Chip {names} could not be predicted by {predictor.name}: {what}")
 
 
 @dataclass(eq=False)
@@ -98,7 +79,8 @@ class InferenceWorker:
     """Predicts chips in one background thread, so that two clicks never run two models at once.
 
     A chip that is asked for again while it waits or runs is predicted once. The thread starts with the first chip, in
-    the process that asks for it.
+    the process that asks for it. Chips of a model whose weights are not loaded yet stand aside until they are, and let
+    those of other models pass.
     """
 
     def __init__(self, store: Store, *, read_ahead: bool = True) -> None:
@@ -112,10 +94,12 @@ class InferenceWorker:
         self._condition = threading.Condition()
         self._queue: list[tuple[int, int, _Task]] = []
         self._order = itertools.count()
+        self._aside: list[_Task] = []  # their model is being loaded
         self._tasks: dict[tuple[str, ModelKey], _Task] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._ahead = _ReadAhead() if read_ahead else None
+        self._ahead = ReadAhead() if read_ahead else None
+        self._loader = ModelLoader(self._come_back)
 
     def __enter__(self) -> Self:
         return self
@@ -128,6 +112,25 @@ class InferenceWorker:
         """Number of chips that wait or are being predicted."""
         with self._condition:
             return len(self._tasks)
+
+    def ahead(self, record: ChipRecord, predictor: Predictor) -> int:
+        """Return how many chips are predicted before this one: those that run, and those that go first in the queue.
+
+        0 for a chip that runs itself, whose model is being loaded, or that nobody asked for.
+        """
+        with self._condition:
+            task = self._tasks.get((record.id, key_of(predictor)))
+            queued = sorted(entry for entry in self._queue if self._stands(entry[2], entry[0]))
+            before = next((i for i, (_, _, other) in enumerate(queued) if other is task), None)
+            return 0 if before is None else before + sum(other.begun for other in self._tasks.values())
+
+    def loading(self, predictor: Predictor) -> bool:
+        """Return whether a model must be loaded before it can predict."""
+        return not self._loader.ready(predictor)
+
+    def prepare(self, predictor: Predictor) -> None:
+        """Load a model ahead of its first use; what goes wrong is told by that use."""
+        self._loader.begin(predictor)
 
     def submit(
         self, record: ChipRecord, predictor: Predictor, priority: int = CLICK, *, force: bool = False
@@ -171,6 +174,7 @@ class InferenceWorker:
         pending = {chip_id: record for chip_id, record in wanted.items() if chip_id not in held}
         job = Job(pending, len(held), self._cancel)
         with self._condition:
+            job.note_loading(self.loading(predictor))
             for record in pending.values():
                 self._add(record, predictor, key, BULK, force).jobs.append(job)
         return job
@@ -187,6 +191,7 @@ class InferenceWorker:
             for task in dropped:
                 del self._tasks[task.record.id, task.key]
             self._queue.clear()
+            self._aside.clear()
             self._condition.notify_all()
         for task in dropped:
             for future in task.futures:
@@ -211,12 +216,36 @@ class InferenceWorker:
             task.force |= force
             return task
         task.priority, task.force = priority, task.force or force
-        heapq.heappush(self._queue, (priority, next(self._order), task))
+        if self._loader.ready(predictor):
+            self._push(task)
+        elif task not in self._aside:
+            self._aside.append(task)
+            self._loader.begin(predictor)
+        return task
+
+    def _push(self, task: _Task) -> None:
+        """Put a task into the queue, where its priority says. The lock is held."""
+        heapq.heappush(self._queue, (task.priority, next(self._order), task))
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="floodscope-inference", daemon=True)
             self._thread.start()
         self._condition.notify_all()
-        return task
+
+    def _come_back(self, predictor: Predictor, problem: BaseException | None) -> None:
+        """Queue the tasks that stood aside while their model was loaded; it failed if there is a problem."""
+        with self._condition:
+            tasks = [task for task in self._aside if task.predictor is predictor]
+            self._aside = [task for task in self._aside if task.predictor is not predictor]
+            for task in tasks:
+                for job in task.jobs:
+                    job.note_loading(False)
+                if problem is None and self._stands(task, task.priority):
+                    self._push(task)
+        if problem is not None:
+            for task in tasks:
+                failed = _failed(task.record.id, predictor, problem)
+                failed.__cause__ = problem
+                self._settle(task, failed)
 
     def _cancel(self, job: Job) -> None:
         dropped: list[str] = []
@@ -230,7 +259,7 @@ class InferenceWorker:
         job.note_dropped(dropped)
 
     def _run(self) -> None:
-        _be_nice()
+        be_nice()
         while True:
             with self._condition:
                 batch = self._take()
@@ -265,9 +294,12 @@ class InferenceWorker:
             self._ahead.expect(batch, [t for priority, _, t in following if self._is_next(t, priority)])
         return batch
 
+    def _stands(self, task: _Task, priority: int) -> bool:
+        return not task.begun and priority == task.priority and self._tasks.get((task.record.id, task.key)) is task
+
     def _is_next(self, task: _Task, priority: int) -> bool:
         """Return whether a queue entry is still meant: its task may have been dropped, begun, or moved forward."""
-        if task.begun or priority != task.priority or self._tasks.get((task.record.id, task.key)) is not task:
+        if not self._stands(task, priority):
             return False
         if task.futures and not task.jobs and all(future.cancelled() for future in task.futures):
             del self._tasks[task.record.id, task.key]
@@ -278,14 +310,14 @@ class InferenceWorker:
         with self._condition:
             for task in batch:
                 task.futures = [future for future in task.futures if _begin(future)]
-        loaded: list[tuple[_Task, _Loaded]] = []
+        loaded: list[tuple[_Task, LoadedChip]] = []
         for task in batch:
             try:
                 held = None if task.force else self._store.get(task.record, task.key)
                 if held is not None:
                     self._settle(task, held)
                 else:
-                    chip = self._ahead.load(task) if self._ahead is not None else _load(task.record)
+                    chip = self._ahead.load(task) if self._ahead is not None else load_chip(task.record)
                     loaded.append((task, chip))
             except Exception as error:
                 self._settle(task, error)
@@ -304,7 +336,7 @@ class InferenceWorker:
         for (task, chip), raster in zip(loaded, rasters, strict=True):
             self._put(task, chip, raster, seconds)
 
-    def _predict_alone(self, task: _Task, loaded: _Loaded) -> None:
+    def _predict_alone(self, task: _Task, loaded: LoadedChip) -> None:
         try:
             (raster,), seconds = _ask(task.predictor, [loaded.chip])
         except PredictionError as error:
@@ -312,7 +344,7 @@ class InferenceWorker:
         else:
             self._put(task, loaded, raster, seconds)
 
-    def _put(self, task: _Task, loaded: _Loaded, raster: npt.NDArray[np.uint8], seconds: float) -> None:
+    def _put(self, task: _Task, loaded: LoadedChip, raster: npt.NDArray[np.uint8], seconds: float) -> None:
         try:
             stored = self._store.put(
                 loaded.chip, task.record, task.predictor, raster, seconds, chip_revision=loaded.revision
@@ -336,9 +368,7 @@ class InferenceWorker:
                 future.set_result(outcome)
             return
         if not isinstance(outcome, FloodscopeError):
-            wrapped = PredictionError(
-                f"Chip {chip_id} could not be predicted by {task.predictor.name}: {type(outcome).__name__}: {outcome}"
-            )
+            wrapped = _failed(chip_id, task.predictor, outcome)
             wrapped.__cause__ = outcome
             outcome = wrapped
         for job in task.jobs:
@@ -349,40 +379,6 @@ class InferenceWorker:
             future.set_exception(outcome)
 
 
-class _ReadAhead:
-    """Reads the chips that come next in a second thread, and keeps no more than those."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._chips: dict[_Task, Future[_Loaded]] = {}
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="floodscope-reader", initializer=_be_nice)
-
-    def expect(self, now: list[_Task], following: list[_Task]) -> None:
-        """Begin to read the following tasks' chips, and forget those that are neither due now nor following."""
-        wanted = set(now) | set(following)
-        with self._lock:
-            for task in [task for task in self._chips if task not in wanted]:
-                self._chips.pop(task).cancel()
-            with contextlib.suppress(RuntimeError):  # the pool is closed, or Python is ending
-                for task in following:
-                    if task not in self._chips:
-                        self._chips[task] = self._pool.submit(_load, task.record)
-
-    def load(self, task: _Task) -> _Loaded:
-        """Return a task's chip, read ahead or now."""
-        with self._lock:
-            ahead = self._chips.pop(task, None)
-        if ahead is None or ahead.cancel():  # not begun: read it here rather than wait for the others
-            return _load(task.record)
-        return ahead.result()
-
-    def close(self) -> None:
-        """Let go of all chips and of the thread."""
-        with self._lock:
-            self._chips.clear()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _begin(future: Future[Prediction]) -> bool:
     """Return whether a future is still wanted; it cannot be cancelled any more then."""
     return future.running() or future.set_running_or_notify_cancel()
@@ -390,11 +386,3 @@ def _begin(future: Future[Prediction]) -> bool:
 
 def _batch_size(predictor: Predictor) -> int:
     return max(1, int(getattr(predictor, "batch_size", None) or 1))  # None: its weights are not loaded yet
-
-
-def _be_nice() -> None:
-    """Let other threads go first. On Linux niceness belongs to a thread; elsewhere it would slow the whole process."""
-    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
-        with contextlib.suppress(OSError):
-            me = (os.PRIO_PROCESS, threading.get_native_id())
-            os.setpriority(*me, max(_NICENESS, os.getpriority(*me)))
