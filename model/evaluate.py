@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from model.evaluation.alert import DEFAULT_ABOVE, alert_report, recorded_share_error
+from model.evaluation.answer import ShareError
+from model.evaluation.water_share import by_water_share
 from model.intervals import bootstrap_interval
 from model.job import Job
 from model.predictors.protocol import Predictor
@@ -40,6 +43,7 @@ class Evaluation:
         by: what the groups are.
         predictions: the scored predictions, in the order of the catalog, each with its record.
         skipped: the chips that are not scored.
+        share_error: of the model's shares of water, where its bundle records it.
     """
 
     model: dict[str, Any]
@@ -47,9 +51,17 @@ class Evaluation:
     by: GroupBy
     predictions: list[tuple[ChipRecord, Prediction, ScoreHistogram]]
     skipped: list[Skipped]
+    share_error: ShareError | None = None
 
-    def report(self) -> dict[str, Any]:
-        """Return everything as JSON-able values; a figure whose denominator is 0 is None."""
+    def report(self, alert_above: float = DEFAULT_ABOVE) -> dict[str, Any]:
+        """Return everything as JSON-able values; a figure whose denominator is 0 is None.
+
+        Args:
+            alert_above: share of a chip in [0, 1) that the answer for a chip is asked about.
+
+        Raises:
+            UsageError: `alert_above` is not in [0, 1).
+        """
         histograms = [h for _, _, h in self.predictions]
         groups: dict[str, list[ScoreHistogram]] = {}
         for record, _, histogram in self.predictions:
@@ -71,6 +83,18 @@ class Evaluation:
                 {"name": name, "chips": len(members), "scored": _scored(members), **self._figures(members)}
                 for name, members in sorted(groups.items())
             ],
+            "by_water_share": [
+                {
+                    "name": b.name,
+                    "above": b.low if b.high else None,
+                    "up_to": b.high,
+                    "chips": len(members),
+                    "scored": len(members),
+                    **self._figures(members),
+                }
+                for b, members in by_water_share(histograms)
+            ],
+            "alert": alert_report([(r, h) for r, _, h in self.predictions], self.share_error, alert_above),
             "chips": [
                 {
                     "id": record.id,
@@ -186,7 +210,14 @@ def evaluate(
         "parameters": dict(predictor.parameters),
         "device": predictor.device,
     }
-    return Evaluation(model, predictor.threshold if threshold is None else threshold, by, scored, skipped)
+    return Evaluation(
+        model,
+        predictor.threshold if threshold is None else threshold,
+        by,
+        scored,
+        skipped,
+        recorded_share_error(predictor),
+    )
 
 
 def _why(record: ChipRecord, failure: str | None) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from model.scores import ScoreHistogram, Statistic, fraction
+from model.scores import Confusion, ScoreHistogram, Statistic, fraction
 
 # Draws worked on at a time, which bounds the memory (about 40 bytes a draw) for a group of any size.
 _BLOCK = 1 << 20
@@ -76,20 +77,93 @@ def bootstrap_interval(
         (low, high) in [0, 1]; None with fewer than two chips, or where no resample has the statistic.
     """
     counts = [h.confusion(threshold) for h in histograms if h.pixels]
-    n = len(counts)
-    if n < 2:
+    if len(counts) < 2:
         return None
-    per_chip = np.array([(c.tp, c.fp, c.fn, c.tn) for c in counts], dtype=np.int64).T
-    values: list[npt.NDArray[np.float64]] = []
+    values = np.concatenate([_statistics(totals, statistic) for totals in _resampled(counts, resamples)])
+    return _percentiles(values[~np.isnan(values)], level)
+
+
+@dataclass(frozen=True)
+class PairedInterval:
+    """The difference of a statistic between two models over the same chips.
+
+    Attributes:
+        difference: first less second, over all chips.
+        low, high: the percentile bootstrap interval.
+        share_above: share of the resamples in which the first is better.
+    """
+
+    difference: float
+    low: float
+    high: float
+    share_above: float
+
+
+def paired_interval(
+    first: Sequence[Confusion],
+    second: Sequence[Confusion],
+    statistic: Statistic = "iou",
+    level: float = 0.95,
+    resamples: int = 1000,
+) -> PairedInterval | None:
+    """Return the bootstrap interval of the difference of a micro statistic between two models.
+
+    The chips of a resample are those of `bootstrap_interval`, and the same for both models: what makes a chip hard for both
+    cancels out (Efron & Tibshirani 1993, chapter 8; paired as in Koehn 2004, "Statistical significance tests for machine
+    translation evaluation").
+
+    Args:
+        first, second: the counts of each chip under either model, in the same order; chips without a counted pixel are left
+            out.
+        statistic: which one.
+        level: share of the resamples inside the interval.
+        resamples: how many; those where the statistic of a model is undefined are left out.
+
+    Returns:
+        None with fewer than two chips, or where the difference is undefined over all chips or in all resamples.
+
+    Raises:
+        ValueError: the chips differ in number.
+    """
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if sum(_tuple(a)) or sum(_tuple(b))]
+    if len(pairs) < 2:
+        return None
+    one, two = [a for a, _ in pairs], [b for _, b in pairs]
+    whole = [sum(counts, Confusion(0, 0, 0, 0)).value(statistic) for counts in (one, two)]
+    blocks = list(zip(_resampled(one, resamples), _resampled(two, resamples), strict=True))
+    values = np.concatenate([_statistics(a, statistic) - _statistics(b, statistic) for a, b in blocks])
+    defined = values[~np.isnan(values)]
+    interval = _percentiles(defined, level)
+    if interval is None or whole[0] is None or whole[1] is None:
+        return None
+    return PairedInterval(whole[0] - whole[1], *interval, float((defined > 0).mean()))
+
+
+def _tuple(counts: Confusion) -> tuple[int, int, int, int]:
+    return counts.tp, counts.fp, counts.fn, counts.tn
+
+
+def _resampled(counts: Sequence[Confusion], resamples: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the summed counts of blocks of resamples, int64 of shape (4, block): tp, fp, fn, tn."""
+    n = len(counts)
+    per_chip = np.array([_tuple(c) for c in counts], dtype=np.int64).T
     step = max(1, _BLOCK // n)
     for first in range(0, resamples, step):
         index = resample_index(first, min(step, resamples - first), n)
-        tp, fp, fn, tn = (chips[index].sum(axis=1) for chips in per_chip)
-        part, whole = fraction(statistic, tp, fp, fn, tn)
-        values.append(part[whole > 0] / whole[whole > 0])
-    defined = np.concatenate(values) if values else np.empty(0)
-    if not defined.size:
+        yield np.stack([chips[index].sum(axis=1) for chips in per_chip])
+
+
+def _statistics(totals: npt.NDArray[np.int64], statistic: Statistic) -> npt.NDArray[np.float64]:
+    """Return the statistic of counts of shape (4, n), NaN where it is undefined."""
+    part, whole = fraction(statistic, *totals)
+    out: npt.NDArray[np.float64] = np.full(whole.shape, np.nan)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out
+
+
+def _percentiles(values: npt.NDArray[np.float64], level: float) -> tuple[float, float] | None:
+    if not values.size:
         return None
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(defined, [tail, 1.0 - tail])
+    low, high = np.quantile(values, [tail, 1.0 - tail])
     return float(low), float(high)

@@ -1,0 +1,115 @@
+"""Models side by side: the same chips, the difference of their scores with its interval, the chips that moved most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from model.intervals import paired_interval
+from model.scores import Confusion
+from tiles.chip import ChipRecord
+from tiles.errors import UsageError
+
+if TYPE_CHECKING:
+    from model.evaluate import Evaluation
+
+MOVERS = 10
+"""How many of the chips that moved most are named."""
+
+_Pair = tuple[ChipRecord, Confusion, Confusion]
+
+
+def compare(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """Compare the first model with each other, each at its own evaluation's threshold, on the chips that all have scored.
+
+    A difference is the first model's micro IoU less the other's: above 0, the first is better. Its interval is a paired
+    bootstrap over chips (`model.intervals.paired_interval`). A chip's movement is the number of pixels that the first
+    model has wrong and the other has not, less the reverse: that is what moves a micro score, while the IoU of a chip with a
+    few water pixels jumps for nothing.
+
+    Returns:
+        JSON-able values: `models` with their scores on the common chips, and `pairs`, one for each other model: the
+        difference, overall and per country, and the chips that moved most.
+
+    Raises:
+        UsageError: fewer than two models, two alike, or no chip in common.
+    """
+    if len(evaluations) < 2:
+        raise UsageError("A comparison needs two models at least: give --compare M1 M2.")
+    keys = [(e.model["id"], tuple(sorted(e.model["parameters"].items())), e.threshold) for e in evaluations]
+    if len(set(keys)) < len(keys):
+        raise UsageError("Two of the models to compare are the same at the same threshold: give different ones.")
+    counts = [{record.id: h.confusion(e.threshold) for record, _, h in e.predictions if h.pixels} for e in evaluations]
+    common = [record for record, _, _ in evaluations[0].predictions if all(record.id in c for c in counts)]
+    if not common:
+        raise UsageError("No chip was scored under all of the models to compare: see what was skipped.")
+    return {
+        "metric": "micro IoU of the first model less that of the other, on the chips that all models have scored",
+        "interval": "95 %, paired bootstrap over chips",
+        "chips": len(common),
+        "models": [
+            {
+                "model": e.model,
+                "threshold": e.threshold,
+                "iou": _total([c[r.id] for r in common]).iou,
+                "f1": _total([c[r.id] for r in common]).f1,
+                "precision": _total([c[r.id] for r in common]).precision,
+                "recall": _total([c[r.id] for r in common]).recall,
+            }
+            for e, c in zip(evaluations, counts, strict=True)
+        ],
+        "pairs": [
+            {
+                "first": evaluations[0].model["name"],
+                "second": other.model["name"],
+                **_pair([(r, counts[0][r.id], theirs[r.id]) for r in common]),
+            }
+            for other, theirs in zip(evaluations[1:], counts[1:], strict=True)
+        ],
+    }
+
+
+def _pair(chips: Sequence[_Pair]) -> dict[str, Any]:
+    countries: dict[str, list[_Pair]] = {}
+    for chip in chips:
+        countries.setdefault(chip[0].country or "Unknown", []).append(chip)
+    moved = sorted(chips, key=lambda chip: (-abs(_movement(chip)), chip[0].id))
+    return {
+        **_difference(chips),
+        "countries": [{"name": name, **_difference(group)} for name, group in sorted(countries.items())],
+        "moved_most": [
+            {
+                "id": record.id,
+                "country": record.country,
+                "fewer_wrong_pixels": -_movement((record, first, second)),
+                "first_iou": first.iou,
+                "second_iou": second.iou,
+            }
+            for record, first, second in moved[:MOVERS]
+            if _movement((record, first, second))
+        ],
+    }
+
+
+def _difference(chips: Sequence[_Pair]) -> dict[str, Any]:
+    first, second = [a for _, a, _ in chips], [b for _, _, b in chips]
+    one, two = _total(first).iou, _total(second).iou
+    interval = paired_interval(first, second)
+    return {
+        "chips": len(chips),
+        "first_iou": one,
+        "second_iou": two,
+        "difference": None if one is None or two is None else one - two,
+        "difference_ci": None if interval is None else [interval.low, interval.high],
+        "share_of_resamples_above_0": None if interval is None else interval.share_above,
+    }
+
+
+def _total(counts: Sequence[Confusion]) -> Confusion:
+    return sum(counts, Confusion(0, 0, 0, 0))
+
+
+def _movement(chip: _Pair) -> int:
+    """Return how many more pixels of a chip the first model has wrong."""
+    _, first, second = chip
+    return first.fp + first.fn - second.fp - second.fn
