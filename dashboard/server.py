@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -10,10 +11,11 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from dashboard.settings import Settings
-from tiles.errors import AddressError
+from tiles.errors import AddressError, BundleError
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 THREADS = 24
@@ -39,7 +41,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
 
     port = _free_port(host, port)
     settings = replace(settings, sources=tuple(source.absolute() for source in settings.sources))
-    _check(settings)
+    _check(settings, announce)
     address = f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}/"
 
     class Application(BaseApplication):  # type: ignore[misc]
@@ -71,12 +73,21 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
     Application().run()
 
 
-def _check(settings: Settings) -> None:
-    """Open and close what the server will need, so that an error is one line and not a dead worker."""
-    from model.predictors.select import open_predictor  # noqa: PLC0415
+def _check(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Open and close what the server will need, so that an error is one line and not a dead worker.
+
+    A bundle that was named must be one; of a folder of bundles, the damaged ones are told, and listed on the page.
+    """
+    from model.predictors.select import known_models, open_predictor  # noqa: PLC0415
     from model.store import Store  # noqa: PLC0415
 
     open_predictor(settings.model)
+    for choice in known_models(settings.bundles):
+        if choice.problem is None:
+            continue
+        if Path(choice.spec) in settings.bundles:
+            raise BundleError(choice.problem)
+        announce(f"floodscope: {choice.name}: {choice.problem}")
     Store(settings.data, settings.database).close()
 
 
@@ -87,8 +98,10 @@ def _free_port(host: str, port: int) -> int:
             probe.bind((host, port))
             return int(probe.getsockname()[1])
     except OSError as error:
+        elsewhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
         raise AddressError(
-            f"Port {port} of {host} cannot be used ({error.strerror}): choose another with --port."
+            f"Port {port} of {host} cannot be used ({error.strerror}): choose another with "
+            f"{'--host' if elsewhere else '--port'}."
         ) from error
 
 

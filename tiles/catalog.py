@@ -138,9 +138,9 @@ class Catalog:
             finally:
                 scratch.unlink(missing_ok=True)
         except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise OutputError(
-                f"{path} cannot be written ({error.strerror or error}): free some space, give write permission, or choose "
-                "another file."
+                f"{path} cannot be written ({reason}): free some space, give write permission, or choose another file."
             ) from error
 
     @classmethod

@@ -14,7 +14,7 @@ from dashboard.commands.options import (
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--chips", default=44, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
+@click.option("--chips", default=44, show_default=True, type=click.IntRange(1, 9999), help="How many.")
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0), help="The same seed gives the same chips."
 )

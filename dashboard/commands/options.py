@@ -29,6 +29,14 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return give
 
 
+def _database_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    if url is not None and "://" not in url:
+        raise click.BadParameter(
+            f"{url!r} is no URL of a database: give one like postgresql+psycopg://host/name or sqlite:////folder/file.db."
+        )
+    return url
+
+
 SOURCES = click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
 MODEL = click.option(
     "--model",
@@ -49,7 +57,9 @@ STORE = together(
         help="Folder of the predictions. Default: this user's data folder.",
     ),
     click.option(
-        "--database", help="Database of the predictions, as a SQLAlchemy URL. Default: SQLite in the data folder."
+        "--database",
+        callback=_database_url,
+        help="Database of the predictions, as a SQLAlchemy URL. Default: SQLite in the data folder.",
     ),
 )
 """Where predictions are kept: `data` and `database`, which `open_store` takes."""
@@ -99,7 +109,7 @@ def _claim(context: click.Context, option: click.Parameter, file: Path | None) -
         if first != option.opts[0]:
             place = "stdout" if str(file) == _STDOUT else str(file)
             raise click.UsageError(
-                f"{first} and {option.opts[0]} cannot both be written to {place}: name another file."
+                f"{first} and {option.opts[0]} cannot both be written to {place}: name a file for one of them."
             )
     return file
 

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 import scipy.ndimage
 from affine import Affine
 from pyproj import Transformer
 from rasterio.crs import CRS
+from rasterio.io import MemoryFile
 
 from tiles.grid import Grid
 from tiles.simulate.floods import FLOODS
@@ -148,23 +148,27 @@ def _write(
     tiled: bool = False,
 ) -> None:
     blocks = {"tiled": True, "blockxsize": 256, "blockysize": 256} if tiled else {"blockysize": grid.height}
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=grid.width,
-        height=grid.height,
-        count=len(bands),
-        dtype=bands.dtype,
-        crs=grid.crs,
-        transform=grid.transform,
-        nodata=nodata,
-        compress="deflate",
-        zlevel=1,  # speckle does not compress: more effort takes three times as long for 2 %
-        interleave="band",
-        **blocks,
-    ) as raster:
+    # Made in memory, so that a full disk is an error of the operating system, which says so in one line.
+    with (
+        MemoryFile() as memory,
+        memory.open(
+            driver="GTiff",
+            width=grid.width,
+            height=grid.height,
+            count=len(bands),
+            dtype=bands.dtype,
+            crs=grid.crs,
+            transform=grid.transform,
+            nodata=nodata,
+            compress="deflate",
+            zlevel=1,  # speckle does not compress: more effort takes three times as long for 2 %
+            interleave="band",
+            **blocks,
+        ) as raster,
+    ):
         raster.write(bands)
         raster.update_tags(**TAG)
         for number, name in enumerate(names, start=1):
             raster.set_band_description(number, name)
+        raster.close()
+        path.write_bytes(memory.read())
