@@ -24,9 +24,9 @@ PATCH_PIXELS = 2000.0
 """Pixels of 10 m that are wrong or right together: the integral range of a chip's residuals (label less probability).
 
 The variance of a mean over an area is that of a pixel times the integral range over the area (Lantuejoul 1991, "Ergodicity and
-integral range"); so a chip of 512 x 512 pixels counts as 131 independent ones. Measured on the nine labelled real chips with
-more than 1 % of water under VH < -22 dB, after the shift that makes each chip's share right: 430 to 7,100 pixels, median 1,744
-(under Otsu's threshold 547 to 7,465, median 2,362); `tests/benchmarks/residual_patches.py` measures it.
+integral range"); so a chip of 512 x 512 pixels counts as 131 independent ones. Measured on the eight labelled real chips with
+1 to 99 % of water, after the shift that makes each chip's share right: under VH < -22 dB 460 to 7,200 pixels, median 2,124;
+under Otsu's threshold 570 to 7,500, median 3,210 (`tests/benchmarks/residual_patches.py`).
 """
 MIN_CHIPS = 5
 """With fewer labelled chips than these, the error of a chip's share is assumed, not measured."""

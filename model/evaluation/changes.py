@@ -74,6 +74,11 @@ def seen(view: View, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.array(view.apply(array), order="C", copy=True)
 
 
+def back(view: View, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy of what `seen` made, as it was."""
+    return np.array(view.undo(array), order="C", copy=True)
+
+
 def seen_grid(view: View, grid: Grid) -> Grid:
     """Return the grid of a turned raster: each pixel stays where it is on Earth."""
     transform, width, height = grid.transform, grid.width, grid.height

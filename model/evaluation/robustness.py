@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.evaluation.changes import CHANGES, DROPPED, SPECKLE_LOOKS, Change, seen
+from model.evaluation.changes import CHANGES, DROPPED, SPECKLE_LOOKS, Change, back
 from model.intervals import paired_interval
 from model.predictors.protocol import NODATA, Predictor, level
 from model.scores import ScoreHistogram
@@ -32,7 +32,7 @@ class ChangedChip:
         record: of the chip.
         changed: counts of the changed chip's prediction against its label, moved with it.
         plain: counts of the unchanged chip's prediction on the same pixels.
-        differing: valid pixels at which the two masks differ, the plain one moved to the same place.
+        differing: valid pixels at which the two masks differ, in the place of the plain one.
         pixels: valid pixels of the changed chip.
     """
 
@@ -159,26 +159,28 @@ def _under_all_changes(
         part = changes[start : start + together]
         changed = [change.apply(chip, seed) for change in part]
         for change, image, probability in zip(part, changed, predictor.predict(changed), strict=True):
-            answers.append(_judge(record, change, image, probability, plain, first_wet))
+            answers.append(_judge(record, chip, change, image, probability, plain, first_wet))
     return answers
 
 
 def _judge(
     record: ChipRecord,
+    chip: Chip,
     change: Change,
     image: Chip,
     probability: npt.NDArray[np.uint8],
     plain: npt.NDArray[np.uint8],
     first_wet: int,
 ) -> ChangedChip:
-    assert image.label is not None  # noqa: S101 - for the type checker: a change keeps the label
-    moved = seen(change.view, plain)
-    moved[~image.valid] = NODATA
-    differing = ((probability >= first_wet) != (moved >= first_wet)) & image.valid
+    assert image.label is not None and chip.label is not None  # noqa: S101 - a change keeps the label
+    # The plain score is made of the plain label, in its own place: a label that was not moved with the image shows.
+    remaining = np.where(back(change.view, image.valid), plain, np.uint8(NODATA))
+    answered = back(change.view, probability)
+    differing = ((answered >= first_wet) != (remaining >= first_wet)) & (remaining != NODATA)
     return ChangedChip(
         record,
         ScoreHistogram.of(probability, image.label),
-        ScoreHistogram.of(moved, image.label),
+        ScoreHistogram.of(remaining, chip.label),
         int(differing.sum()),
         int(image.valid.sum()),
     )
