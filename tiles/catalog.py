@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tiles.chip import Asset, ChipRecord
+from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, OutputError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11
 from tiles.layouts.inspection import TIFF_ENDINGS, Reading, chip_id
@@ -20,7 +20,8 @@ from tiles.sniff import is_utf8, shown
 if TYPE_CHECKING:
     import geopandas as gpd
 
-_ASSETS = ("vv", "vh", "label", "elevation", "permanent_water")
+_ASSETS = ("vv", "vh", "label", *ANCILLARY)
+_SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
 _PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint"))
 _FLAGS = ("simulated", "assumed_bands")
 _REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
@@ -68,7 +69,10 @@ class Catalog:
     def problems(self) -> list[tuple[str, str]]:
         """Return (chip id or file name, sentence) for every file that cannot be used."""
         return self._problems + [
-            (r.id, text) for r in self._records.values() for text in (r.problem, r.label_problem) if text is not None
+            (r.id, text)
+            for r in self._records.values()
+            for text in (r.problem, r.label_problem, r.ancillary_problem)
+            if text is not None
         ]
 
     def get(self, chip_id: str) -> ChipRecord:
@@ -104,9 +108,11 @@ class Catalog:
                 asset: Asset | None = getattr(record, name)
                 row[f"{name}_path"] = asset.path if asset else None
                 row[f"{name}_band"] = asset.band if asset else 0
+                if name in ANCILLARY:
+                    row[f"{name}_scale"] = asset.scale if asset else 1.0
             row["geometry"] = record.footprint
             rows.append(row)
-        columns = [*_PLAIN, *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")), "geometry"]
+        columns = [*_PLAIN, *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")), *_SCALES, "geometry"]
         return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
 
     def within(self, west: float, south: float, east: float, north: float) -> list[ChipRecord]:
@@ -179,7 +185,8 @@ def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
     values: dict[str, Any] = {name: plain(row[name]) for name in _PLAIN if name in row}
     for name in _ASSETS:
         path = plain(row.get(f"{name}_path"))
-        values[name] = Asset(str(path), int(row[f"{name}_band"])) if path else None
+        scale = float(row.get(f"{name}_scale", 1.0))
+        values[name] = Asset(str(path), int(row[f"{name}_band"]), scale) if path else None
     for name in _FLAGS:
         values[name] = bool(values.get(name) or False)
     values["id"] = chip_id(str(values["id"]))

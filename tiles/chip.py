@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from shapely.geometry.base import BaseGeometry
 
-from tiles.errors import BandError, ChipError, GeoreferenceError, LabelError, MissingImageryError, UnitError
+from tiles.errors import (
+    AncillaryError,
+    BandError,
+    ChipError,
+    GeoreferenceError,
+    LabelError,
+    MissingImageryError,
+    UnitError,
+)
 from tiles.grid import Grid
 from tiles.raster import read_band, read_info
 from tiles.sniff import shown
@@ -33,12 +41,29 @@ _LINEAR_FLOOR = -1.0
 _GRID_TOLERANCE_PX = 0.1
 
 
+ANCILLARY = ("elevation", "permanent_water")
+"""What a chip may hold beside VV and VH; a model bundle may name them as channels."""
+
+# Metres. The Dead Sea's shore lies at -430, no summit above 8849; what lies far below is a fill value (-9999, -32768).
+_LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
+# JRC Global Surface Water stores "no observation" as 255, tagged or not.
+_JRC_NODATA = 255
+
+
 @dataclass(frozen=True)
 class Asset:
-    """One band of one raster file. `band` counts from 1."""
+    """One band of one raster file.
+
+    Attributes:
+        path: the file.
+        band: counts from 1.
+        scale: what the file's numbers are multiplied by to be in the asset's unit: 0.01 for a share in percent. Followed
+            for elevation and permanent water; backscatter and labels are as they are.
+    """
 
     path: str
     band: int = 1
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +84,7 @@ class ChipRecord:
         assumed_bands: the file does not say which band is VV; the first was taken.
         problem: why the imagery cannot be used, or None.
         label_problem: why the label cannot be used, or None.
+        ancillary_problem: why elevation or permanent water cannot be used, or None.
     """
 
     id: str
@@ -78,6 +104,7 @@ class ChipRecord:
     assumed_bands: bool = False
     problem: str | None = None
     label_problem: str | None = None
+    ancillary_problem: str | None = None
 
     @property
     def has_imagery(self) -> bool:
@@ -90,12 +117,13 @@ class ChipRecord:
         return self.label is not None and self.label_problem is None
 
     def revision(self) -> str:
-        """Return 12 hex digits that change whenever a file of imagery or label changes (name, size, time).
+        """Return 12 hex digits that change whenever a file of the chip changes (name, size, time).
 
         The folder does not count: a data set that is moved, or named by another path, keeps its predictions.
         """
         digest = hashlib.blake2b(digest_size=6)
-        for asset in (self.vv, self.vh, self.label):
+        further = [asset for asset in (self.elevation, self.permanent_water) if asset is not None]
+        for asset in (self.vv, self.vh, self.label, *further):
             if asset is None:
                 digest.update(b"-")
                 continue
@@ -120,6 +148,10 @@ class Chip:
         grid: the source grid.
         label_problem: why a label that exists was not used, or None.
         empty: what the files hold in place of data, where no pixel is valid; else None.
+        elevation: metres above the geoid, float32 of shape (H, W), NaN where it is not known; None where there is none.
+        permanent_water: share of the time in which the pixel is water, 0 to 1, by the record of decades (JRC Global
+            Surface Water), float32 of shape (H, W), NaN where it is not known; None where there is none.
+        ancillary_problem: why an elevation or permanent water that exists was not used, or None.
     """
 
     id: str
@@ -130,12 +162,16 @@ class Chip:
     grid: Grid
     label_problem: str | None = field(default=None)
     empty: str | None = field(default=None)
+    elevation: FloatArray | None = field(default=None)
+    permanent_water: FloatArray | None = field(default=None)
+    ancillary_problem: str | None = field(default=None)
 
 
-def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
-    """Read a chip's bands, and its label where it has one.
+def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bool = True) -> Chip:
+    """Read a chip's bands, and its label, elevation and permanent water where it has them.
 
-    A label that cannot be used does not fail the chip: `label` is None and `label_problem` says why.
+    A label that cannot be used does not fail the chip: `label` is None and `label_problem` says why. So it is with
+    elevation and permanent water, and `ancillary_problem`.
 
     Raises:
         ChipError: one of its kinds, naming the file and what to do.
@@ -163,7 +199,17 @@ def read_chip(record: ChipRecord, *, with_label: bool = True) -> Chip:
             label = _read_label(record.label, record.vv.path, grid)
         except ChipError as error:
             label_problem = label_refusal(error)
-    return Chip(record.id, vv, vh, valid, label, grid, label_problem, empty)
+    found: dict[str, FloatArray] = {}
+    problems: list[str] = []
+    for name in ANCILLARY if with_ancillary else ():
+        asset: Asset | None = getattr(record, name)
+        if asset is not None:
+            try:
+                found[name] = _read_ancillary(name, asset, record.vv.path, grid)
+            except ChipError as error:
+                problems.append(ancillary_refusal(name, error))
+    problem = " ".join(problems) or None
+    return Chip(record.id, vv, vh, valid, label, grid, label_problem, empty, **found, ancillary_problem=problem)
 
 
 def _emptiness(*bands: tuple[Asset, FloatArray, BoolArray]) -> str:
@@ -283,3 +329,41 @@ def _read_label(asset: Asset, image_path: str, image_grid: Grid) -> ByteArray:
     label[dry] = 0
     label[water] = 1
     return label
+
+
+def ancillary_refusal(name: str, error: ChipError) -> str:
+    """Return the sentence that says why elevation or permanent water is not used, and that it is not the image."""
+    text, words = str(error), name.replace("_", " ")
+    return text if text.startswith(f"The {words} ") else f"The {words} is not used: {text}"
+
+
+def require_ancillary_type(path: str, dtype: str) -> None:
+    """Raise AncillaryError unless a band's type can hold elevation or permanent water."""
+    if dtype.startswith("complex"):
+        raise AncillaryError(f"{shown(path)} holds {dtype} numbers: give real ones.")
+
+
+def _read_ancillary(name: str, asset: Asset, image_path: str, image_grid: Grid) -> FloatArray:
+    """Return elevation in metres or permanent water as a share, NaN where the file holds nodata of any kind."""
+    stored, grid, nodata = read_band(asset.path, asset.band)
+    require_ancillary_type(asset.path, str(stored.dtype))
+    require_same_grid(name.replace("_", " "), asset.path, grid, "image", image_path, image_grid)
+    numbers = stored.astype(np.float64)
+    unknown = ~np.isfinite(numbers)
+    if nodata is not None and np.isfinite(nodata):
+        unknown |= numbers == nodata
+    if name == "elevation":
+        unknown |= numbers < _FILL_M
+        low, high, unit = _LOWEST_M, _HIGHEST_M, "metres"
+    else:
+        unknown |= (numbers == _JRC_NODATA) | (numbers < 0)
+        low, high, unit = 0.0, 1.0, "a share of the time"
+    with np.errstate(over="ignore", invalid="ignore"):
+        values: FloatArray = (numbers * asset.scale).astype(np.float32)
+    values[unknown] = np.nan
+    strange = values[(values < low) | (values > high * (1 + 1e-6))]
+    if strange.size:
+        raise AncillaryError(
+            f"{shown(asset.path)} holds {strange[0]:g}: {name.replace('_', ' ')} is {unit}, {low:g} to {high:g}; convert it."
+        )
+    return values

@@ -54,6 +54,10 @@ class LabelError(ChipError):
     """A label raster is not 0 dry, 1 water, -1 or 255 unknown on the chip's own grid."""
 
 
+class AncillaryError(ChipError):
+    """Elevation or permanent water is not on the chip's own grid, or not in its unit."""
+
+
 class NoValidPixelError(ChipError):
     """The chip holds no pixel with data, so there is nothing to predict."""
 

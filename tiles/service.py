@@ -74,7 +74,7 @@ class TileService:
 
     def chip(self, record: ChipRecord) -> Chip:
         """Return a chip's arrays, from memory where they are; the caller must not write to them."""
-        return self._chips.get((record.id, record.revision()), lambda: read_chip(record))
+        return self._chips.get((record.id, record.revision()), lambda: read_chip(record, with_ancillary=False))
 
     def revision(self, layer: Layer, record: ChipRecord) -> str:
         """Return the revision that the layer's tiles of this chip have now."""

@@ -17,7 +17,7 @@ from model.bundle import Bundle, read_bundle
 from model.predictors.protocol import NODATA, Parameter, quantise
 from model.views import FloatArray, average_over_views, pad_to_multiple, predict_in_windows
 from tiles.chip import Chip
-from tiles.errors import ModelError, PredictionError
+from tiles.errors import BandError, ModelError, PredictionError
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +30,6 @@ WINDOW = 1024
 """Longest side that is predicted at once, pixels; longer ones in overlapping windows."""
 _OVERLAP = 128
 _MIN_WINDOW = 256
-_CHANNELS = ("vv", "vh")  # what a chip holds in memory
 
 
 class LocalPredictor:
@@ -49,7 +48,6 @@ class LocalPredictor:
 
     Raises:
         BundleError: the bundle's model.json is missing, altered or not understood. The weights are checked by `load`.
-        ModelError: the bundle wants channels that chips do not have.
     """
 
     def __init__(
@@ -62,11 +60,6 @@ class LocalPredictor:
     ) -> None:
         self.path = Path(path)
         self.bundle: Bundle = read_bundle(self.path, verify=False)
-        for channel in self.bundle.channels:
-            if channel not in _CHANNELS:
-                raise ModelError(
-                    f"{self.path} wants the channel {channel}, which chips are read without: use a VV, VH model."
-                )
         self.name = self.bundle.name
         self.model_id = self.bundle.id
         self.parameters: dict[str, Parameter] = {}
@@ -101,8 +94,12 @@ class LocalPredictor:
 
         Raises:
             BundleError, ModelError: as `load`; or not even one small window fits into the device's memory.
+            BandError: a chip lacks a channel that the bundle needs.
             PredictionError: the network failed, or gave no probability for a valid pixel.
         """
+        for chip in chips:
+            if chip.valid.any():
+                self._require_channels(chip)
         rasters = [np.full(chip.valid.shape, NODATA, dtype=np.uint8) for chip in chips]
         by_shape: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
         for i, chip in enumerate(chips):
@@ -119,6 +116,15 @@ class LocalPredictor:
                 for i, probability in zip(part, answers, strict=True):
                     rasters[i] = quantise(probability, chips[i].valid)
         return rasters
+
+    def _require_channels(self, chip: Chip) -> None:
+        missing = [c.replace("_", " ") for c in self.bundle.channels if getattr(chip, c) is None]
+        if missing:
+            why = f" {chip.ancillary_problem}" if chip.ancillary_problem else ""
+            raise BandError(
+                f"Chip {chip.id} has no {' and no '.join(missing)}, which the model {self.name} needs: put the files beside "
+                f"its images, or use a model of VV and VH alone.{why}"
+            )
 
     def _ready(self) -> tuple[Ensemble, torch.device]:
         with self._lock:

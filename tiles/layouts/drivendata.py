@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
-from tiles.layouts.inspection import Reading, chip_id, inspected, tiffs, unnamed
+from tiles.layouts.inspection import Reading, chip_id, inspected, permanent_water_of, tiffs, unnamed
 from tiles.places import country_at, country_name, iso_date
 from tiles.sniff import shown
 
@@ -22,6 +22,8 @@ _EXTRAS = (
     "_jrc_recurrence",
     "_jrc_transitions",
 )
+
+_USED = ("nasadem", "jrc_occurrence", "jrc_seasonality")
 
 
 def recognises(folder: Path) -> bool:
@@ -52,6 +54,7 @@ def read(folder: Path) -> Reading:
 
 def _record(folder: Path, chip: str, row: dict[str, str], files: dict[str, Path]) -> ChipRecord:
     label = folder / "train_labels" / f"{chip}.tif"
+    extras = {name: path for name in _USED if (path := _extra(folder, chip, name)) is not None}
     record = ChipRecord(
         id=chip_id(chip),
         country=country_name(row.get("location")),
@@ -62,8 +65,8 @@ def _record(folder: Path, chip: str, row: dict[str, str], files: dict[str, Path]
         vv=Asset(str(files["vv"])) if "vv" in files else None,
         vh=Asset(str(files["vh"])) if "vh" in files else None,
         label=Asset(str(label)) if label.exists() or label.is_symlink() else None,
-        elevation=_extra(folder, chip, "nasadem"),
-        permanent_water=_extra(folder, chip, "jrc_extent"),
+        elevation=Asset(str(extras["nasadem"])) if "nasadem" in extras else None,
+        permanent_water=permanent_water_of(extras),
         problem=_half(chip, files),
     )
     record = inspected(record)
@@ -79,12 +82,9 @@ def _half(chip: str, files: dict[str, Path]) -> str | None:
     return f"{shown(files[here])} has no partner {shown(chip)}_{missing}.tif: put the {missing.upper()} band beside it."
 
 
-def _extra(folder: Path, chip: str, name: str) -> Asset | None:
-    for place in ("supplementary", "train_features", "jrc_extent", "nasadem"):
-        path = folder / place / f"{chip}_{name}.tif"
-        if path.is_file():
-            return Asset(str(path))
-    return None
+def _extra(folder: Path, chip: str, name: str) -> Path | None:
+    places = (folder / place / f"{chip}_{name}.tif" for place in ("train_features", "supplementary", name))
+    return next((path for path in places if path.is_file()), None)
 
 
 def _table(path: Path) -> tuple[dict[str, dict[str, str]], list[tuple[str, str]]]:

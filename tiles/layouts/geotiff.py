@@ -1,4 +1,5 @@
-"""Loose GeoTIFFs: pairs named *_vv.tif and *_vh.tif, or two-band files; labels beside them as *_label.tif."""
+"""Loose GeoTIFFs: pairs named *_vv.tif and *_vh.tif, or two-band files; beside them *_label.tif, *_elevation.tif
+(metres) and *_permanent_water.tif (share of the time, 0 to 1)."""
 
 from __future__ import annotations
 
@@ -9,13 +10,24 @@ from typing import Literal
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError
-from tiles.layouts.inspection import TIFF_ENDINGS, Headers, Reading, chip_id, inspected, tiffs, two_band_assets, unnamed
+from tiles.layouts.inspection import (
+    TIFF_ENDINGS,
+    Headers,
+    Reading,
+    chip_id,
+    inspected,
+    permanent_water_of,
+    tiffs,
+    two_band_assets,
+    unnamed,
+)
 from tiles.places import country_at
 from tiles.sniff import is_utf8, shown
 
 NAME = "geotiff"
 _BAND = re.compile(r"(?:^|[_\-. ])(vv|vh)(?=[_\-. ]|$)", re.IGNORECASE)
 _LABEL = re.compile(r"[_\-.](label|labels|labelhand|mask|truth)$", re.IGNORECASE)
+_ANCILLARY = re.compile(r"[_\-.](elevation|dem|nasadem|permanent_water|jrc_occurrence|jrc_seasonality)$", re.IGNORECASE)
 _TIME = re.compile(r"(?<!\d)(\d{4})(\d{2})(\d{2})T\d{6}(?!\d)")
 # What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at.
 _SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson"})
@@ -39,10 +51,14 @@ def read(source: Path) -> Reading:
     folder = source if source.is_dir() else source.parent
     files = tiffs(folder)
     labels = {_LABEL.sub("", p.stem): p for p in reversed(files) if _LABEL.search(p.stem)}
+    ancillary: dict[str, dict[str, Path]] = {}
+    for path in reversed(files):
+        if match := _ANCILLARY.search(path.stem):
+            ancillary.setdefault(path.stem[: match.start()], {})[match[1].lower()] = path
     groups: dict[str, Group] = {}
     doubles: list[Found] = []
     for path in files:
-        if _LABEL.search(path.stem):
+        if _LABEL.search(path.stem) or _ANCILLARY.search(path.stem):
             continue
         key, role = _part(path)
         group = groups.setdefault(key if role != "both" else f"{key}\0both", {})
@@ -62,7 +78,8 @@ def read(source: Path) -> Reading:
     if not source.is_dir():
         found = [entry for entry in found if source in entry[1].values()]
     records = [
-        _record(folder, key, group, labels.get(key), problem) for key, group, problem in sorted(found, key=_order)
+        _record(folder, key, group, labels.get(key), ancillary.get(key, {}), problem)
+        for key, group, problem in sorted(found, key=_order)
     ]
     stray = [labels[key] for key in sorted(set(labels) - known)] if source.is_dir() else []
     lonely = [(shown(p.name), f"{shown(p)} is the label of no chip here: name it IMAGE_label.tif.") for p in stray]
@@ -108,7 +125,9 @@ def _misnamed(folder: Path) -> list[Found]:
     return out
 
 
-def _record(folder: Path, key: str, group: Group, label: Path | None, problem: str | None) -> ChipRecord:
+def _record(
+    folder: Path, key: str, group: Group, label: Path | None, ancillary: dict[str, Path], problem: str | None
+) -> ChipRecord:
     vv, vh, assumed = None, None, False
     headers: Headers = {}
     first = next(iter(group.values()))
@@ -121,6 +140,7 @@ def _record(folder: Path, key: str, group: Group, label: Path | None, problem: s
             vv, vh = Asset(str(group["vv"])), Asset(str(group["vh"]))
     except ChipError as error:
         problem = str(error)
+    elevation = next((ancillary[name] for name in ("elevation", "dem", "nasadem") if name in ancillary), None)
     time = _TIME.search(first.stem)
     record = inspected(
         ChipRecord(
@@ -131,6 +151,8 @@ def _record(folder: Path, key: str, group: Group, label: Path | None, problem: s
             vv=vv,
             vh=vh,
             label=Asset(str(label)) if label is not None else None,
+            elevation=Asset(str(elevation)) if elevation is not None else None,
+            permanent_water=permanent_water_of(ancillary),
             assumed_bands=assumed,
             problem=problem,
         ),

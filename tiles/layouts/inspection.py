@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +11,17 @@ import numpy as np
 from pyproj.exceptions import ProjError
 from shapely.geometry import Polygon
 
-from tiles.chip import Asset, ChipRecord, label_refusal, require_label_type, require_number_type, require_same_grid
+from tiles.chip import (
+    ANCILLARY,
+    Asset,
+    ChipRecord,
+    ancillary_refusal,
+    label_refusal,
+    require_ancillary_type,
+    require_label_type,
+    require_number_type,
+    require_same_grid,
+)
 from tiles.errors import BandError, ChipError, GeoreferenceError
 from tiles.raster import RasterInfo, read_info
 from tiles.sniff import is_utf8, shown
@@ -106,7 +117,8 @@ def _require_backscatter(info: RasterInfo, band: int, name: str) -> None:
 def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     """Return the record with what its files' headers say; never raises for a file that is wrong.
 
-    Fills `footprint` and `simulated`, and `problem` or `label_problem` with the sentence that says what is wrong.
+    Fills `footprint` and `simulated`, and `problem`, `label_problem` or `ancillary_problem` with the sentence that says
+    what is wrong.
     """
     if record.problem is not None or record.vv is None or record.vh is None:
         return record
@@ -120,7 +132,13 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     except ChipError as error:
         return replace(record, problem=str(error))
     simulated = record.simulated or vv.tags.get("FLOODSCOPE_SIMULATED", "no") == "yes"
-    return replace(record, footprint=footprint, simulated=simulated, label_problem=_label_problem(record, vv))
+    return replace(
+        record,
+        footprint=footprint,
+        simulated=simulated,
+        label_problem=_label_problem(record, vv),
+        ancillary_problem=_ancillary_problem(record, vv),
+    )
 
 
 def _footprint(info: RasterInfo) -> Polygon:
@@ -159,6 +177,34 @@ def _label_problem(record: ChipRecord, image: RasterInfo) -> str | None:
         require_same_grid("label", info.path, info.grid, "image", image.path, image.grid)
     except ChipError as error:
         return label_refusal(error)
+    return None
+
+
+def _ancillary_problem(record: ChipRecord, image: RasterInfo) -> str | None:
+    problems = []
+    for name in ANCILLARY:
+        asset: Asset | None = getattr(record, name)
+        if asset is None:
+            continue
+        try:
+            info = header(asset.path, {})
+            require_ancillary_type(info.path, info.dtypes[0])
+            require_same_grid(name.replace("_", " "), info.path, info.grid, "image", image.path, image.grid)
+        except ChipError as error:
+            problems.append(ancillary_refusal(name, error))
+    return " ".join(problems) or None
+
+
+def permanent_water_of(files: Mapping[str, Path]) -> Asset | None:
+    """Return the permanent water of a chip, from its files by what they hold, or None where none tells.
+
+    A file named permanent_water is a share of 0 to 1. Of JRC Global Surface Water, occurrence says in how many percent of
+    the looks a pixel was water, seasonality in how many months of a year. The other layers, as the extent (water at least
+    once), are no share of time.
+    """
+    for name, scale in (("permanent_water", 1.0), ("jrc_occurrence", 0.01), ("jrc_seasonality", 1 / 12)):
+        if name in files:
+            return Asset(str(files[name]), scale=scale)
     return None
 
 

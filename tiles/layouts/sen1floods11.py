@@ -55,6 +55,7 @@ def read(folder: Path) -> Reading:
         stem = path.stem.removesuffix(_SUFFIX)
         event = stem.rsplit("_", 1)[0]
         label = path.parent.parent / "LabelHand" / f"{stem}_LabelHand.tif"
+        permanent = path.parent.parent / "JRCWaterHand" / f"{stem}_JRCWaterHand.tif"  # 0 or 1
         properties = known.get(stem, ({}, None))[0]
         record = ChipRecord(
             id=chip_id(stem),
@@ -65,6 +66,7 @@ def read(folder: Path) -> Reading:
             layout=NAME,
             source=str(folder),
             label=Asset(str(label)) if label.exists() or label.is_symlink() else None,
+            permanent_water=Asset(str(permanent)) if permanent.exists() else None,
         )
         records[stem] = _with_imagery(record, path)
     for stem, (properties, footprint) in known.items():

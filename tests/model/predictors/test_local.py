@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,15 @@ from torch import nn
 
 from model.bundle import pack_bundle, read_bundle
 from model.network import load_ensemble
+from model.normalisation import Normalisation, ZScore
 from model.predictors.local import LocalPredictor
 from model.predictors.protocol import NODATA, Loadable, Predictor
 from model.views import D4
 from tests.model.predictors.bundles import UNET, members, write_random
 from tests.model.predictors.chips import make_chip, random_chip
-from tiles.chip import Chip
-from tiles.errors import BundleError, ModelError, PredictionError
+from tiles.catalog import open_catalog
+from tiles.chip import Chip, read_chip
+from tiles.errors import BandError, BundleError, ModelError, PredictionError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -180,11 +183,47 @@ def test_a_device_that_is_not_there_is_refused_by_its_name(folder: Path) -> None
             LocalPredictor(folder, device).load()
 
 
-def test_a_bundle_that_wants_more_than_vv_and_vh_is_refused(tmp_path: Path) -> None:
-    bands = dict(UNET.normalisation.bands) | {"elevation": UNET.normalisation.bands["vv"]}
-    write_random(tmp_path, channels=("vv", "vh", "elevation"), normalisation=type(UNET.normalisation)(bands))
-    with pytest.raises(ModelError, match="wants the channel elevation"):
-        LocalPredictor(tmp_path)
+@pytest.fixture(scope="module")
+def with_terrain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that sees elevation and permanent water too."""
+    path = tmp_path_factory.mktemp("terrain")
+    bands = {**UNET.normalisation.bands, "elevation": ZScore(60.0, 20.0), "permanent_water": ZScore(0.1, 0.3)}
+    write_random(path, channels=("vv", "vh", "elevation", "permanent_water"), normalisation=Normalisation(bands))
+    return path
+
+
+def test_a_chip_that_lacks_a_channel_of_the_bundle_is_refused_by_its_name(with_terrain: Path) -> None:
+    predictor, chip = LocalPredictor(with_terrain, "cpu"), random_chip(32, 32)
+    with pytest.raises(
+        BandError, match="Chip random0 has no elevation and no permanent water, which the model Test U-Net"
+    ):
+        predictor.predict([chip])
+    flat = replace(chip, elevation=np.zeros_like(chip.vv), ancillary_problem="The permanent water is damaged.")
+    with pytest.raises(BandError, match=r"has no permanent water, .* The permanent water is damaged\."):
+        predictor.predict([flat])
+    assert (predictor.predict([make_chip(np.full((20, 30), np.nan))])[0] == NODATA).all()
+
+
+def test_the_further_channels_decide_and_where_they_are_not_known_their_mean_stands(with_terrain: Path) -> None:
+    predictor, chip = LocalPredictor(with_terrain, "cpu"), random_chip(64, 64)
+    flat, nothing = np.full_like(chip.vv, 60.0), np.full_like(chip.vv, np.nan)
+    usual = np.full_like(chip.vv, 0.1)
+    known, unknown, high = (
+        predictor.predict([replace(chip, elevation=elevation, permanent_water=water)])[0]
+        for elevation, water in ((flat, usual), (nothing, nothing), (flat + 100, usual))
+    )
+    assert np.abs(known.astype(int) - unknown).max() <= 1
+    assert np.abs(known.astype(int) - high).max() > 5
+    assert np.array_equal(unknown == NODATA, ~chip.valid)
+
+
+def test_a_real_chip_with_its_elevation_and_permanent_water_is_predicted(with_terrain: Path, real_data: Path) -> None:
+    catalog = open_catalog([real_data / "drivendata"])
+    predictor = LocalPredictor(with_terrain, "cpu")
+    (values,) = predictor.predict([read_chip(catalog.get("ayt12"))])
+    assert values.shape == (512, 512)
+    with pytest.raises(BandError, match="Chip awc01 has no elevation"):
+        predictor.predict([read_chip(catalog.get("awc01"))])
 
 
 class Fits(nn.Module):
