@@ -10,7 +10,8 @@ import click
 
 from dashboard.commands.catalog import catalog
 from dashboard.commands.data import download, simulate
-from dashboard.commands.prediction import evaluate, predict
+from dashboard.commands.evaluation import evaluate
+from dashboard.commands.prediction import predict
 from dashboard.commands.serving import dashboard, demo
 from dashboard.commands.training import train, tune
 from tiles.errors import FloodscopeError, exit_code
@@ -31,7 +32,10 @@ for _command in (catalog, dashboard, demo, download, evaluate, predict, simulate
 
 
 def main() -> None:
-    """Run the command line: errors are one line on stderr and an exit code, with --debug a traceback too."""
+    """Run the command line: errors are one line on stderr and an exit code, with --debug a traceback too.
+
+    Exit codes: 0, done; 1, it failed; 2, wrong use; 3, `predict --alert-above` found a chip above.
+    """
     debug = "--debug" in sys.argv[1:]
     try:
         code = cli.main(standalone_mode=False)

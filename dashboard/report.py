@@ -7,6 +7,8 @@ import io
 import json
 from typing import Any
 
+from tiles.chip import PROVENANCE
+
 
 def as_json(report: dict[str, Any]) -> str:
     """Return the report as JSON."""
@@ -16,7 +18,7 @@ def as_json(report: dict[str, Any]) -> str:
 def as_csv(report: dict[str, Any]) -> str:
     """Return one row a scored chip."""
     out = io.StringIO()
-    columns = ["id", "country", "event", "date", "split", "tp", "fp", "fn", "tn", "iou", "water_km2", "label_water_km2"]
+    columns = [*PROVENANCE, "tp", "fp", "fn", "tn", "iou", "water_km2", "label_water_km2"]
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report["chips"])
@@ -35,6 +37,13 @@ def as_table(report: dict[str, Any]) -> str:
         lines.append(_row(group["name"], group))
     lines.append(_row("all (micro)", report["micro"]))
     mean = report["mean_over_chips"]
+    lines += ["", f"{'share of water of the chip':28} chips    IoU   95 % interval    F1  precision  recall"]
+    lines += [_row(b["name"], b) for b in report["by_water_share"]]
+    lines += ["", *_alert_lines(report["alert"])]
+    if "comparison" in report:
+        lines += ["", *_comparison_lines(report["comparison"])]
+    if "robustness" in report:
+        lines += ["", *_robustness_lines(report["robustness"])]
     lines += ["", f"mean IoU over {mean['chips']} chips: {_score(mean['iou'])}. {mean['rule']}"]
     reasons: dict[str, int] = {}
     for skipped in report["skipped"]:
@@ -43,6 +52,73 @@ def as_table(report: dict[str, Any]) -> str:
         f"not scored: {count} chip(s): {reason}" for reason, count in sorted(reasons.items(), key=lambda r: -r[1])
     ]
     return "\n".join(lines)
+
+
+def as_answers(report: dict[str, Any]) -> str:
+    """Return the answer for each predicted chip as a table, the most probable first."""
+    chips = sorted(report["chips"], key=lambda c: (-(c["probability"] or 0.0), c["id"]))
+    lines = [
+        f"more than {100 * report['alert_above']:g} % under water?",
+        f"{'chip':28} answer  probability  share of water",
+    ]
+    for c in chips:
+        share = "no data"
+        if c["probability"] is not None:
+            low, high = c["share_ci"]
+            share = f"{100 * c['share']:5.1f} % [{100 * low:.1f}-{100 * high:.1f}]"
+        lines.append(f"{c['id'][:28]:28} {'YES' if c['alert'] else 'no':6} {_score(c['probability']):>12}  {share}")
+    origins = {c["share_error"]["origin"] for c in report["chips"] if "share_error" in c}
+    if "assumed" in origins:
+        lines.append(
+            "The model records no error of its shares and too few labelled chips are among these: it is assumed."
+        )
+    return "\n".join(lines)
+
+
+def _alert_lines(alert: dict[str, Any]) -> list[str]:
+    if not alert["chips"]:
+        return []
+    return [
+        f"{alert['question']}",
+        f"right for {alert['tp'] + alert['tn']} of {alert['chips']} chips: {alert['tp']} found, {alert['fn']} missed, "
+        f"{alert['fp']} false alarms; precision {_score(alert['precision'])}, recall {_score(alert['recall'])}, AUC "
+        f"{_score(alert['auc'])}; true share in its 95 % interval: {_score(alert['coverage'])}",
+    ]
+
+
+def _comparison_lines(comparison: dict[str, Any]) -> list[str]:
+    lines = [f"compared on {comparison['chips']} chips; difference of micro IoU, 95 % interval"]
+    for pair in comparison["pairs"]:
+        lines.append(f"{pair['first']} less {pair['second']}")
+        for row in [{"name": "all (micro)", **pair}, *pair["countries"]]:
+            lines.append(
+                f"  {row['name'][:26]:26} {row['chips']:5} {_score(row['first_iou']):>6}  {_score(row['second_iou']):>6}  "
+                f"{_signed(row['difference'], 3):>7}  {_signed_interval(row['difference_ci'], 3)}"
+            )
+        moved = ", ".join(f"{m['id']} {m['fewer_wrong_pixels']:+}" for m in pair["moved_most"][:3])
+        lines.append(f"  moved most (fewer wrong pixels): {moved or 'none'}")
+    return lines
+
+
+def _robustness_lines(robustness: dict[str, Any]) -> list[str]:
+    lines = [f"{'changed chips':34}    IoU  difference    95 % interval        pixels that change class"]
+    for row in robustness["changes"]:
+        share = row["differing_share"]
+        lines.append(
+            f"{row['title'][:34]:34} {_score(row['iou']):>6}  {_signed(row['delta'], 4):>10}  "
+            f"{_signed_interval(row['delta_ci'], 4):>18}  {'-' if share is None else f'{100 * share:.2f} %':>10}"
+        )
+    spread = robustness["spread_over_views"]
+    lines.append(f"spread of IoU over the eight views: {'-' if spread is None else f'{spread:.4f}'}")
+    return lines
+
+
+def _signed(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:+.{digits}f}"
+
+
+def _signed_interval(low_high: list[float] | None, digits: int) -> str:
+    return "-" if low_high is None else f"[{low_high[0]:+.{digits}f}, {low_high[1]:+.{digits}f}]"
 
 
 def _score(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""floodscope predict, floodscope evaluate."""
+"""floodscope predict."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ from dashboard.commands.options import (
     require_usable,
     write_report,
 )
+from dashboard.commands.values import Share
+
+ALERT_EXIT_CODE = 3
+"""Exit code of `predict --alert-above` where at least one chip is above: neither 1 (failure) nor 2 (wrong use)."""
 
 
 @click.command()
@@ -29,6 +33,14 @@ from dashboard.commands.options import (
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Also write each chip's rasters and a table here."
 )
 @THRESHOLD
+@click.option(
+    "--alert-above",
+    type=Share(),
+    metavar="SHARE",
+    help="Is more than SHARE of a chip, such as 5% or 0.05, under water? Answered for each chip, with its probability; the "
+    f"exit code is {ALERT_EXIT_CODE} where one is.",
+)
+@report_option("--json", "each chip's water, its share with a 95 % interval, and the answer, as JSON")
 @click.option("--force", is_flag=True, help="Predict again what is predicted already.")
 @STORE
 @DEVICE
@@ -37,6 +49,8 @@ def predict(
     model: str,
     out: Path | None,
     threshold: float | None,
+    alert_above: float | None,
+    json_file: Path | None,
     force: bool,
     device: str | None,
     **store_options: Any,
@@ -46,10 +60,11 @@ def predict(
     With --out: ID_probability.tif (0..254 is p * 254, 255 is no data), ID_mask.tif (0 dry, 1 water, 255 no data) and
     predictions.csv with the km2 of water.
 
-    Chips that cannot be predicted are named on stderr and disturb no other; the exit code is 1 where nothing could be
-    predicted, or stored.
+    Chips that cannot be predicted are named on stderr and disturb no other. Exit codes: 0, and with --alert-above no
+    predicted chip is above; 3, at least one is; 1, nothing could be predicted, or stored; 2, wrong use.
     """
     from model.evaluate import predict_missing
+    from model.evaluation.predicted import prediction_report
     from model.predictors.select import open_predictor
     from model.store import key_of
 
@@ -68,60 +83,27 @@ def predict(
 
             write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
         progress = job.snapshot()
-        unusable = sum(1 for record in found.records() if record.problem)
-        km2 = sum(p.water_km2(limit) for p in stored.values())
+        problems = {record.id: record.problem for record in found.records() if record.problem}
+        chips = [(found.get(i), p) for i, p in stored.items()]
+        report = prediction_report(chips, predictor, limit, alert_above, {**problems, **job.failed})
+        km2 = sum(chip["water_km2"] for chip in report["chips"])
+        # Where the report goes to stdout, it is alone there.
+        aside = json_file is not None and str(json_file) == "-"
+        if alert_above is not None and json_file is None:
+            from dashboard.report import as_answers
+
+            click.echo(as_answers(report))
         click.echo(
-            f"{progress.done} predicted, {progress.skipped} were there, {progress.failed + unusable} failed; "
+            f"{progress.done} predicted, {progress.skipped} were there, {progress.failed + len(problems)} failed; "
             f"{km2:.1f} km² of water at p >= {limit:.2f} under {predictor.name} on {predictor.device}"
-            + (f"; written to {out}" if out else "")
+            + (f"; written to {out}" if out else ""),
+            err=aside,
         )
+        if json_file is not None:
+            from dashboard.report import as_json
+
+            write_report(json_file, as_json(report))
         if not stored or progress.cancelled:  # cancelled: nothing could be stored any more
             raise click.exceptions.Exit(1)
-
-
-@click.command()
-@SOURCES
-@MODEL
-@THRESHOLD
-@click.option("--by", default="country", show_default=True, type=click.Choice(["country", "event", "chip", "split"]))
-@report_option("--json", "the report as JSON")
-@report_option("--csv", "the chips' counts as CSV")
-@STORE
-@DEVICE
-def evaluate(
-    sources: tuple[Path, ...],
-    model: str,
-    threshold: float | None,
-    by: str,
-    json_file: Path | None,
-    csv_file: Path | None,
-    device: str | None,
-    **store_options: Any,
-) -> None:
-    """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip."""
-    from model.evaluate import NO_LABEL
-    from model.evaluate import evaluate as score
-    from model.predictors.select import open_predictor
-    from tiles.errors import SourceError
-
-    found = open_sources(sources)
-    require_usable(found)
-    if not any(r.has_label for r in found.usable()):
-        raise SourceError(
-            "No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips."
-        )
-    predictor = open_predictor(model, device)
-    with open_store(**store_options) as store, progress_bar("Predicting") as tick:
-        report = score(found.records(), predictor, store, threshold=threshold, by=by, tick=tick).report()  # type: ignore[arg-type]
-    told = {chip_id for chip_id, _ in found.problems()}
-    for skipped in report["skipped"]:
-        if found.get(skipped["id"]).has_imagery and skipped["id"] not in told and skipped["reason"] != NO_LABEL:
-            click.echo(f"floodscope: {skipped['id']}: {skipped['reason']}", err=True)
-    from dashboard.report import as_csv, as_json, as_table
-
-    if json_file is not None:
-        write_report(json_file, as_json(report))
-    if csv_file is not None:
-        write_report(csv_file, as_csv(report))
-    if json_file is None and csv_file is None:
-        click.echo(as_table(report))
+        if report.get("alerts"):
+            raise click.exceptions.Exit(ALERT_EXIT_CODE)

@@ -161,7 +161,7 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "dropout",
-        f"{DROPPED:.0%} of the pixels without data",
+        f"{100 * DROPPED:g} % of the pixels without data",
         "dropout",
         alter=lambda vv, vh, valid, rng: (vv, vh, valid & (rng.random(valid.shape) >= DROPPED)),
     ),

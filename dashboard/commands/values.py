@@ -1,0 +1,54 @@
+"""Values that options take and click does not know: a share, and several values after one name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+_SHARE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*")
+
+
+class Share(click.ParamType[float]):
+    """A share of a chip, from 0 to below 1: `5%` or `0.05`."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share as a fraction of 1."""
+        if isinstance(value, float):
+            return value
+        match = _SHARE.fullmatch(str(value))
+        share = float(match.group(1)) / (100.0 if match.group(2) else 1.0) if match else -1.0
+        if not 0.0 <= share < 1.0:
+            self.fail(f"{value!r} is not a share from 0 to below 1: write 5% or 0.05.", param, ctx)
+        return share
+
+
+class SeveralValues(click.Command):
+    """A command whose options with `multiple=True` also take several values after one name: `--compare M1 M2`.
+
+    What follows such a name belongs to it, up to the next option: the command's arguments come before it, or after another
+    option or `--`.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give each of the values the name before it."""
+        several = {name for p in self.params if isinstance(p, click.Option) and p.multiple for name in p.opts}
+        spread: list[str] = []
+        name, taken = "", 0
+        for i, argument in enumerate(args):
+            if argument == "--":
+                spread += args[i:]
+                break
+            if argument in several:
+                name, taken = argument, 0
+                spread.append(argument)
+            elif argument.startswith("-") and argument != "-":
+                name = ""
+                spread.append(argument)
+            else:
+                spread += [name, argument] if name and taken else [argument]
+                taken += 1
+        return super().parse_args(ctx, spread)
