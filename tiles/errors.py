@@ -98,7 +98,8 @@ class DownloadError(FloodscopeError):
     """A file could not be downloaded whole."""
 
 
-# One table: the class, the HTTP status, the exit code. The nearest base class of an error decides.
+# One table: the class, the HTTP status, the exit code. The nearest base class of an error decides. Exit code 2 is wrong
+# use: the command line cannot be right on any machine. 1 is all else: what it names is not there, or fails.
 _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     FloodscopeError: (500, 1),
     UsageError: (400, 2),

@@ -42,12 +42,26 @@ def test_help_names_every_command(floodscope: Run) -> None:
         (["predict", "SIMULATED", "--data", "/proc/nowhere"], 1, "cannot be written"),
         (["download", "sen1floods11", "/tmp/x", "--base-url", "ftp://example.org"], 2, "https"),
         (["demo", "--port", "99999"], 2, "range"),
+        (["evaluate", "SIMULATED", "--model", "backscatter:99"], 2, "no VH backscatter reaches"),
+        (["predict", "SIMULATED", "--device", "cuda"], 2, "runs on the cpu alone"),
+        (["predict", "SIMULATED", "--database", "mine.db"], 2, "no URL of a database"),
+        (["predict", "SIMULATED", "--model", "/nowhere/bundle"], 1, "There is no model"),
+        (["predict", "SIMULATED", "--data", "FOLDER", "--out", "/proc/nowhere"], 1, "cannot be written"),
+        (["evaluate", "SIMULATED", "--data", "FOLDER", "--json", "/proc/nowhere"], 1, "cannot be written"),
+        (["evaluate", "SIMULATED", "--data", "FOLDER", "--csv", "/dev/full"], 1, "No space left"),
+        (["evaluate", "--json", "x.tif", "SIMULATED", "--data", "FOLDER"], 2, "named like an image"),
+        (["catalog", "build", "SIMULATED", "/proc/nowhere.parquet"], 1, "cannot be written"),
+        (["simulate", "/proc/nowhere"], 1, "cannot be written"),
+        (["simulate", "SIMULATED", "--layout", "drivendata"], 1, "holds 11 other simulated chips"),
+        (["dashboard", "SIMULATED", "--bundle", "/nowhere", "--port", "0"], 1, "no model bundle at /nowhere"),
+        (["dashboard", "SIMULATED", "--host", "203.0.113.1"], 1, "choose another with --host"),
     ],
 )
 def test_an_error_is_one_line_on_stderr_and_an_exit_code(
-    floodscope: Run, simulated: Path, arguments: list[str], code: int, said: str
+    floodscope: Run, simulated: Path, tmp_path: Path, arguments: list[str], code: int, said: str
 ) -> None:
-    result = floodscope(*[str(simulated) if a == "SIMULATED" else a for a in arguments])
+    places = {"SIMULATED": str(simulated), "FOLDER": str(tmp_path)}
+    result = floodscope(*[places.get(a, a) for a in arguments])
     assert result.returncode == code, result.stderr
     assert said in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -144,7 +158,7 @@ def test_a_port_in_use_is_told_before_anything_is_served(floodscope: Run, simula
         taken.listen()
         port = taken.getsockname()[1]
         result = floodscope("dashboard", simulated, "--port", port, "--no-browser", "--data", tmp_path)
-    assert result.returncode == 2
+    assert result.returncode == 1
     assert f"Port {port}" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
