@@ -22,11 +22,7 @@ def chip_payload(record: ChipRecord) -> dict[str, Any]:
         ring = [[round(x, 5), round(y, 5)] for x, y in get_coordinates(record.footprint).tolist()]
         bounds = [round(v, 5) for v in record.footprint.bounds]
     return {
-        "id": record.id,
-        "country": record.country,
-        "event": record.event,
-        "date": record.date,
-        "split": record.split,
+        **record.provenance(),
         "layout": record.layout,
         "imagery": record.has_imagery,
         "labelled": record.has_imagery and record.has_label,

@@ -12,14 +12,15 @@ import numpy.typing as npt
 
 from model.raster import encode_mask, encode_probability, write_whole
 from model.store import Prediction, Store
-from tiles.chip import ChipRecord
+from tiles.chip import PROVENANCE, ChipRecord
 from tiles.errors import ChipError, OutputError, StoreError
 from tiles.grid import Grid
 from tiles.raster import read_info
 
 TABLE = "predictions.csv"
 _COLUMNS = (
-    *("id", "country", "event", "date", "split", "water_km2", "threshold", "valid_pixels", "total_pixels"),
+    *PROVENANCE,
+    *("water_km2", "threshold", "valid_pixels", "total_pixels"),
     *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask"),
 )
 
@@ -78,11 +79,7 @@ def _write(
     write_whole(out / names[0], encode_probability(values, grid, tags))
     write_whole(out / names[1], encode_mask(values, threshold, grid, tags))
     return {
-        "id": record.id,
-        "country": record.country,
-        "event": record.event,
-        "date": record.date,
-        "split": record.split,
+        **record.provenance(),
         "water_km2": round(prediction.water_km2(threshold), 6),
         "threshold": threshold,
         "valid_pixels": prediction.valid_pixels,

@@ -44,6 +44,9 @@ _GRID_TOLERANCE_PX = 0.1
 ANCILLARY = ("elevation", "permanent_water")
 """What a chip may hold beside VV and VH; a model bundle may name them as channels."""
 
+PROVENANCE = ("id", "country", "event", "date", "split")
+"""The fields of a record that every table and payload begins with."""
+
 # Metres. The Dead Sea's shore lies at -430, no summit above 8849; what lies far below is a fill value (-9999, -32768).
 _LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
 # JRC Global Surface Water stores "no observation" as 255, tagged or not.
@@ -115,6 +118,10 @@ class ChipRecord:
     def has_label(self) -> bool:
         """Whether a usable label raster is there."""
         return self.label is not None and self.label_problem is None
+
+    def provenance(self) -> dict[str, str | None]:
+        """Return what names the chip in a table, a file or a payload: the fields PROVENANCE, in that order."""
+        return {name: getattr(self, name) for name in PROVENANCE}
 
     def revision(self) -> str:
         """Return 12 hex digits that change whenever a file of the chip changes (name, size, time).
