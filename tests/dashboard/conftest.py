@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
-from commands import Run, run_floodscope
+from commands import Run, call_floodscope, run_floodscope
 
 from tiles.simulate import simulate
 
@@ -17,6 +18,12 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def floodscope() -> Run:
-    """Run the floodscope command and return what it printed and its exit code."""
+def process() -> Run:
+    """Run the floodscope command as a process, and return what it printed and its exit code."""
     return run_floodscope
+
+
+@pytest.fixture
+def floodscope(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the floodscope command in this process, and return what it printed and its exit code."""
+    return partial(call_floodscope, capfd)

@@ -1,10 +1,9 @@
-"""The commands, run as a user runs them: as processes."""
+"""The commands: as processes where the process matters, as calls of their entry point elsewhere."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -20,8 +19,8 @@ from commands import FLOODSCOPE, Run
 from tiles.catalog import Catalog
 
 
-def test_help_names_every_command(floodscope: Run) -> None:
-    result = floodscope("--help")
+def test_help_names_every_command(process: Run) -> None:
+    result = process("--help")
     assert result.returncode == 0
     for command in ("demo", "dashboard", "catalog", "simulate", "download", "predict", "evaluate"):
         assert f"\n  {command} " in result.stdout
@@ -69,8 +68,14 @@ def test_an_error_is_one_line_on_stderr_and_an_exit_code(
     assert result.stdout == ""
 
 
-def test_debug_shows_the_traceback(floodscope: Run) -> None:
-    result = floodscope("--debug", "evaluate", "/nowhere")
+def test_an_error_is_one_line_and_an_exit_code_of_the_process_too(process: Run, tmp_path: Path) -> None:
+    result = process("evaluate", tmp_path / "nowhere")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith("floodscope: ")
+
+
+def test_debug_shows_the_traceback(process: Run) -> None:
+    result = process("--debug", "evaluate", "/nowhere")
     assert result.returncode == 1
     assert "Traceback" in result.stderr
 
@@ -91,8 +96,8 @@ def test_a_catalog_is_built_shown_and_used_like_its_source(floodscope: Run, simu
     assert reports[0]["simulated"] is True
 
 
-def test_evaluate_writes_json_csv_and_a_table_that_agree(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
-    result = floodscope(
+def test_evaluate_writes_json_csv_and_a_table_that_agree(process: Run, simulated: Path, tmp_path: Path) -> None:
+    result = process(
         "evaluate", simulated, "--data", tmp_path / "d", "--json", tmp_path / "r.json", "--csv", tmp_path / "r.csv"
     )
     assert result.returncode == 0, result.stderr
@@ -103,7 +108,7 @@ def test_evaluate_writes_json_csv_and_a_table_that_agree(floodscope: Run, simula
     rows = list(csv.DictReader((tmp_path / "r.csv").open()))
     assert [r["id"] for r in rows] == [c["id"] for c in report["chips"]]
     assert sum(int(r["tp"]) for r in rows) == report["micro"]["tp"]
-    table = floodscope("evaluate", simulated, "--data", tmp_path / "d").stdout
+    table = process("evaluate", simulated, "--data", tmp_path / "d").stdout
     assert f"{report['micro']['iou']:.3f}" in table
     assert "SIMULATED" in table
 
@@ -131,9 +136,9 @@ def test_predict_writes_masks_that_match_the_probabilities(floodscope: Run, simu
 
 def test_simulate_writes_both_layouts(floodscope: Run, tmp_path: Path) -> None:
     for layout in ("sen1floods11", "drivendata"):
-        result = floodscope("simulate", tmp_path / layout, "--chips", "2", "--layout", layout)
+        result = floodscope("simulate", tmp_path / layout, "--chips", "1", "--layout", layout)
         assert result.returncode == 0, result.stderr
-        assert "2 with imagery (2 labelled)" in floodscope("catalog", "show", tmp_path / layout).stdout
+        assert "1 with imagery (1 labelled)" in floodscope("catalog", "show", tmp_path / layout).stdout
 
 
 def test_the_dashboard_serves_and_stops_when_told(simulated: Path, tmp_path: Path) -> None:
@@ -152,21 +157,20 @@ def test_the_dashboard_serves_and_stops_when_told(simulated: Path, tmp_path: Pat
     assert process.returncode == 0
 
 
-def test_a_port_in_use_is_told_before_anything_is_served(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
+def test_a_port_in_use_is_told_before_anything_is_served(process: Run, simulated: Path, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        result = floodscope("dashboard", simulated, "--port", port, "--no-browser", "--data", tmp_path)
+        result = process("dashboard", simulated, "--port", port, "--no-browser", "--data", tmp_path)
     assert result.returncode == 1
     assert f"Port {port}" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_the_environment_sets_options(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
-    os.environ["FLOODSCOPE_PREDICT_DATA"] = str(tmp_path / "from-environment")
-    try:
-        assert floodscope("predict", simulated).returncode == 0
-    finally:
-        del os.environ["FLOODSCOPE_PREDICT_DATA"]
+def test_the_environment_sets_options(
+    floodscope: Run, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOODSCOPE_PREDICT_DATA", str(tmp_path / "from-environment"))
+    assert floodscope("predict", simulated).returncode == 0
     assert (tmp_path / "from-environment" / "floodscope.db").is_file()
