@@ -109,7 +109,7 @@ def robustness(report: dict[str, Any]) -> go.Figure:
                 name=name,
                 hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
             )
-    figure.update_yaxes(categoryorder="array", categoryarray=[row["title"] for row in rows])
+    figure.update_yaxes(categoryorder="array", categoryarray=[row["title"] for row in rows], dtick=1)
     figure.add_vline(x=0, line={"color": _QUIET, "width": 1})
     return _styled(figure, "difference of micro IoU", None, height=70 + 26 * max(4, len(rows)))
 
@@ -122,7 +122,7 @@ def differences(pair: dict[str, Any]) -> go.Figure:
         [row["name"] for row in shown],
         [row["difference"] for row in shown],
         [row["difference_ci"] for row in shown],
-        f"IoU of {pair['first']} less that of {pair['second']}",
+        "difference of micro IoU",
         None,
     )
     figure.add_vline(x=0, line={"color": _QUIET, "width": 1})
@@ -162,9 +162,7 @@ def roc(alert: dict[str, Any]) -> go.Figure:
         line={"color": BLUE},
         name="this model",
     )
-    return _styled(
-        figure, "share of dry chips with a false alarm", "share of flooded chips found", (-0.02, 1.02), (-0.02, 1.02)
-    )
+    return _styled(figure, "false alarm rate, of dry chips", "found, of flooded chips", (-0.02, 1.02), (-0.02, 1.02))
 
 
 def _dots(
@@ -184,7 +182,7 @@ def _dots(
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     )
-    figure.update_yaxes(categoryorder="array", categoryarray=names)
+    figure.update_yaxes(categoryorder="array", categoryarray=names, dtick=1)
     return _styled(figure, title, None, span, height=90 + 26 * max(3, len(names)))
 
 
@@ -226,6 +224,7 @@ def _styled(
         showlegend=sum(1 for trace in figure.data if trace.name) > 1,
         hovermode="closest",
     )
-    figure.update_xaxes(title_text=x, range=x_range, **axis)
-    figure.update_yaxes(title_text=y, range=y_range, **axis)
+    figure.update_traces(cliponaxis=False)
+    figure.update_xaxes(title={"text": x, "font": {"size": 13}}, range=x_range, **axis)
+    figure.update_yaxes(title={"text": y, "font": {"size": 13}}, range=y_range, **axis)
     return figure

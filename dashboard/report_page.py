@@ -32,11 +32,12 @@ h3 { font-size: 15px; margin: 20px 0 4px; }
 p { margin: 0 0 12px; color: var(--soft); max-width: 75ch; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 20px; margin-top: 20px; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 20px; }
+.pair > div { min-width: 0; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 20px 0 0; }
 .facts div { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
 .facts dt { color: var(--soft); font-size: 13px; } .facts dd { margin: 0; font-size: 20px; font-weight: 600; }
 .facts small { display: block; font-size: 13px; font-weight: 400; color: var(--soft); }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
+.wide { overflow-x: auto; margin-top: 12px; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
 caption { text-align: left; color: var(--soft); padding-bottom: 6px; }
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 600; }
@@ -44,13 +45,14 @@ tr.total td { font-weight: 600; border-top: 2px solid var(--line); }
 .warning { color: var(--ink); border-left: 4px solid #E69F00; padding-left: 10px; }
 """
 
-# Figures are drawn in colours for both themes; text and grid follow the theme, also where it changes later.
+# Figures are drawn in colours for both themes; their text follows the theme, also where it changes later. They are drawn while
+# the page is still being read, so their width is taken again when all of it is there.
 _THEME = """
 const dark = matchMedia('(prefers-color-scheme: dark)');
 function paint() {
   const ink = dark.matches ? '#c9d1db' : '#3b4654';
   document.querySelectorAll('.plotly-graph-div').forEach(div => {
-    if (div.layout) Plotly.relayout(div, {'font.color': ink});
+    if (div.layout) Plotly.relayout(div, {'font.color': ink}).then(() => Plotly.Plots.resize(div));
   });
 }
 dark.addEventListener('change', paint);
@@ -289,7 +291,7 @@ def _table(
     body = "".join(_row(row) for row in rows) + (_row(total, "total") if total is not None else "")
     named = f"<caption>{escape(caption)}</caption>" if caption else ""
     heads = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
-    return f'<div class="wide"><table>{named}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table>{named}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _row(cells: Sequence[Cell], kind: str = "") -> str:
