@@ -15,7 +15,7 @@ window.dash_clientside.floodscope = (() => {
       task = then;
     };
   };
-  const [coloured, afterPaint] = [later(), later()];
+  const [moved, coloured, afterPaint] = [later(), later(), later()];
 
   // --- page ----------------------------------------------------------------------------------------------------
   // The page opens: controls get what the URL says, or the defaults.
@@ -25,9 +25,11 @@ window.dash_clientside.floodscope = (() => {
     const model = models.includes(view.model) ? view.model : settings.model;
     const known = settings.models.find((m) => m.spec === model);
     const preferred = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
+    const threshold = view.threshold ?? (known ? known.threshold : 0.5);
     return [
       model,
-      view.threshold ?? (known ? known.threshold : 0.5),
+      threshold,
+      threshold,
       view.opacity ?? 0.75,
       view.base ?? "composite",
       view.overlay ?? "prediction",
@@ -56,11 +58,19 @@ window.dash_clientside.floodscope = (() => {
 
   const copyLink = (clicks) => {
     if (!clicks) return SAME();
-    const done = () => {
-      window.dash_clientside.set_props("share", { children: "Link copied" });
-      setTimeout(() => window.dash_clientside.set_props("share", { children: "Copy link" }), 1600);
+    const say = (text) => {
+      window.dash_clientside.set_props("share", { children: text });
+      document.getElementById("share").dataset.said = text; // a phone shows an icon, and this below it
+      document.getElementById("link-announcement").textContent = text;
+      setTimeout(() => {
+        window.dash_clientside.set_props("share", { children: "Copy link" });
+        delete document.getElementById("share").dataset.said;
+        document.getElementById("link-announcement").textContent = ""; // to be said again the next time
+      }, 2000);
     };
-    if (navigator.clipboard) navigator.clipboard.writeText(window.location.href).then(done, () => {});
+    // Browsers give a clipboard to pages of this machine and of https alone.
+    const copied = navigator.clipboard ? navigator.clipboard.writeText(window.location.href) : Promise.reject(new Error("no clipboard"));
+    copied.then(() => say("Link copied"), () => say("Copy it from the address bar"));
     return SAME();
   };
 
@@ -76,11 +86,11 @@ window.dash_clientside.floodscope = (() => {
     const { html } = fs.words;
     const label = [html.Span({ className: "fs-catalog-name", title: name }, name)];
     if (simulated) label.push(html.Span({ className: "fs-badge fs-badge-simulated" }, "Simulated data"));
-    label.push(html.Span({ className: "fs-catalog-count" }, `${fs.words.integer(counts.imagery)} chips with imagery`));
+    label.push(html.Span({ className: "fs-catalog-count" }, `${fs.words.count(counts.imagery, "chip")} with imagery`));
     return [version, fs.map.points(), fs.map.footprints(), options, label];
   };
 
-  const predictionsLoaded = (payload) => (payload ? fs.book.add(payload.model, payload.predictions) : SAME());
+  const predictionsLoaded = (payload) => (payload ? fs.book.add(payload.model, payload.predictions, payload.failed) : SAME());
 
   const chipOpened = (payload) => {
     if (!payload) return SAME();
@@ -90,7 +100,7 @@ window.dash_clientside.floodscope = (() => {
     return version;
   };
 
-  const jobNews = (payload) => (payload ? fs.book.add(payload.model, payload.predictions) : SAME());
+  const jobNews = (payload) => (payload ? fs.book.add(payload.model, payload.predictions, payload.progress.failed) : SAME());
 
   // --- map -----------------------------------------------------------------------------------------------------
   const LEGENDS = {
@@ -119,13 +129,20 @@ window.dash_clientside.floodscope = (() => {
       html.Span({ className: "fs-swatch", style: { background: colour } }, letter), text));
   };
 
-  const showLayers = (base, overlay, threshold, opacity, selection, version, model) => {
-    if (!base || !overlay) return Array(3).fill(SAME());
+  // Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
+  const showLayers = (base, overlay, threshold, opacity) => {
+    if (!base || !overlay) return Array(2).fill(SAME());
     fs.filters.show({ base, overlay, level: level(threshold), opacity: opacity ?? 0.75 });
+    moved(() => window.dash_clientside.set_props("level", { data: threshold }));
+    return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
+  };
+
+  const showLegend = (base, overlay, threshold, selection, version, model) => {
+    if (!base || !overlay) return SAME();
     const id = idOf(selection);
     const counts = id ? fs.book.chipFigures(model, id, level(threshold)) : null;
     const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && fs.book.prediction(model, id));
-    return [legend(base, overlay, counts, unlabelled), (threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
+    return legend(base, overlay, counts, unlabelled);
   };
 
   // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
@@ -143,7 +160,7 @@ window.dash_clientside.floodscope = (() => {
         const figures = p.histogram ? fs.book.chipFigures(model, id, k) : null;
         iou.set(id, figures ? figures.iou : null);
       });
-      fs.map.restyle({ iou, country: fs.book.countryIou(model, k) });
+      fs.map.restyle({ iou, country: fs.book.countryIou(model, k), model });
     });
     return SAME();
   };
@@ -178,15 +195,20 @@ window.dash_clientside.floodscope = (() => {
     [fs.panel.chip({ id: idOf(selection), opened: fs.book.opened, model, k: level(threshold), threshold: threshold ?? 0.5 })];
 
   const overview = (version, threshold, tab, theme, model) => {
-    if (!version || tab !== "regions") return Array(3).fill(SAME());
+    if (!version || tab !== "regions") return Array(4).fill(SAME());
     const k = level(threshold);
-    const regions = fs.book.regions(model, k);
-    return [fs.panel.figures(fs.book.total(model, k), regions), fs.panel.regionRows(regions), fs.panel.bars(regions)];
+    const all = fs.book.regions(model, k);
+    const regions = all.filter((region) => region.labelled);
+    return [
+      fs.panel.figures(fs.book.total(model, k), regions, fs.book.unscored(model, k)), fs.panel.regionRows(regions),
+      fs.panel.unlabelled(all.filter((region) => !region.labelled)), fs.panel.bars(regions),
+    ];
   };
 
-  const stateOf = (chip, p, figures) => {
+  const stateOf = (chip, model, p, figures) => {
     if (chip.problem) return "unusable";
     if (!chip.imagery) return "no image";
+    if (!p && fs.book.failure(model, chip.id)) return "failed";
     if (!chip.labelled) return "no label";
     if (!p) return "to predict";
     return figures && figures.tp + figures.fp + figures.fn + figures.tn > 0 ? "scored" : "predicted";
@@ -200,7 +222,7 @@ window.dash_clientside.floodscope = (() => {
       const f = fs.book.chipFigures(model, chip.id, k);
       return {
         id: chip.id, country: chip.country, event: chip.event, date: chip.date, split: chip.split,
-        state: stateOf(chip, p, f), iou: f ? f.iou : null, predicted: Boolean(p),
+        state: stateOf(chip, model, p, f), iou: f ? f.iou : null, predicted: Boolean(p),
         missed: f ? f.fn : null, false: f ? f.fp : null,
       };
     });
@@ -240,7 +262,7 @@ window.dash_clientside.floodscope = (() => {
   };
 
   return {
-    restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, showChip,
+    restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, showLegend, showChip,
     recolour, highlight, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
   };
 })();

@@ -4,7 +4,7 @@ window.floodscope = window.floodscope || {};
 floodscope.map = (() => {
   const FOOTPRINT_ZOOM = 9; // from here on a 5 km chip is wider than 16 px
   const layers = { footprint: new Map(), point: new Map(), country: new Map() };
-  const state = { iou: new Map(), country: new Map(), withChips: new Set(), selected: null };
+  const state = { iou: new Map(), country: new Map(), withChips: new Set(), selected: null, model: null };
   let map = null;
 
   const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -95,7 +95,7 @@ floodscope.map = (() => {
     if (chip.problem) return "cannot be used";
     if (!chip.imagery) return "no imagery on disk";
     if (!chip.labelled) return "no label";
-    if (!state.iou.has(chip.id)) return "not predicted yet";
+    if (!state.iou.has(chip.id)) return floodscope.book.failure(state.model, chip.id) ? "could not be predicted" : "not predicted yet";
     return iou === null ? "IoU undefined (no water)" : `IoU ${iou.toFixed(2)}`;
   };
   const tooltip = (chip) => {
@@ -134,7 +134,7 @@ floodscope.map = (() => {
     const n = feature.properties.point_count;
     const size = n < 20 ? 28 : n < 200 ? 34 : 42;
     return window.L.marker(latlng, {
-      pane: "points", title: `${n} chips: zoom in`,
+      pane: "points", title: `${floodscope.words.count(n, "chip")}: zoom in`,
       icon: window.L.divIcon({ className: "fs-cluster", html: `<span>${n}</span>`, iconSize: [size, size] }),
     });
   };
@@ -179,8 +179,8 @@ floodscope.map = (() => {
   };
 
   // Recolour by what is known now: IoU by chip (absent: not predicted; null: undefined) and by country.
-  const restyle = ({ iou, country }) => {
-    Object.assign(state, { iou, country, withChips: new Set([...floodscope.book.chips.values()].map((chip) => chip.country)) });
+  const restyle = ({ iou, country, model }) => {
+    Object.assign(state, { iou, country, model, withChips: new Set([...floodscope.book.chips.values()].map((chip) => chip.country)) });
     repaint();
   };
 
@@ -214,7 +214,7 @@ floodscope.map = (() => {
     const [summary, text] = [element.firstElementChild, document.createRange()];
     text.selectNodeContents(summary);
     return {
-      left: box.right - ground.left - text.getBoundingClientRect().width - 24, // its padding and borders
+      left: box.right - ground.left - Math.max(24, text.getBoundingClientRect().width) - 24, // its padding and borders
       bottom: summary.getBoundingClientRect().bottom - ground.top + 6,
     };
   };

@@ -15,6 +15,9 @@ floodscope.panel = (() => {
       w().html.Span({ className: "fs-tip", id: tip, role: "tooltip" }, meaning),
     );
   };
+  // A score in two digits; a third is in its explanation.
+  const metric = (name, value, note) =>
+    figure(name, w().score(value), note, `${w().METRICS[name]}${w().known(value) ? ` Here ${w().score3(value)}.` : ""}`);
   const row = (name, value) => div("fs-row", span("fs-row-name", name), span("fs-row-value", value));
   const notice = (kind, ...text) => w().html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
 
@@ -74,7 +77,7 @@ floodscope.panel = (() => {
   };
 
   const scored = (c, p, k, threshold) => {
-    const { score, score3, km2, percent, integer, seconds } = w();
+    const { km2, percent, integer, seconds } = w();
     const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
     const detail = floodscope.book.details.get(p.revision);
     const water = detail ? detail.area[k] : null;
@@ -83,16 +86,17 @@ floodscope.panel = (() => {
     if (known) {
       const undefinedIou = f.iou === null ? "no water here, none predicted" : "";
       out.push(div("fs-figures fs-figures-chip",
-        figure("IoU", score(f.iou), undefinedIou), figure("Precision", score(f.precision)), figure("Recall", score(f.recall)), figure("F1", score(f.f1))));
+        metric("IoU", f.iou, undefinedIou), metric("Precision", f.precision), metric("Recall", f.recall), metric("F1", f.f1)));
     } else {
       out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
     }
     out.push(div("fs-figures fs-figures-two", figure("Water", km2(water), `at p ≥ ${threshold.toFixed(2)}`),
-      figure("Truth", detail && detail.label_water_km2 !== null ? km2(detail.label_water_km2) : w().NONE, known ? "water in the label" : "no label")));
+      figure("Truth", known && detail && detail.label_water_km2 !== null ? km2(detail.label_water_km2) : w().NONE,
+        known ? "water in the label" : c.labelled && !p.label_problem ? "nothing is known" : "no label")));
     const rows = [];
     if (known) {
       rows.push(row("True water (TP)", `${integer(f.tp)} px`), row("False water (FP)", `${integer(f.fp)} px`), row("Missed water (FN)", `${integer(f.fn)} px`),
-        row("True dry (TN)", `${integer(f.tn)} px`), row("IoU, three digits", score3(f.iou)));
+        row("True dry (TN)", `${integer(f.tn)} px`));
     }
     rows.push(row("Valid pixels", `${percent(p.valid_share)}`));
     rows.push(row("Model", p.model_name), row("Device", p.device), row("Prediction took", seconds(p.seconds)), row("Predicted", `${p.created.slice(0, 16).replace("T", " ")} UTC`));
@@ -103,7 +107,7 @@ floodscope.panel = (() => {
   // --- regions -------------------------------------------------------------------------------------------------
   const MIN_CHIPS = 2; // fewer labelled chips than this give no interval, so no confident number
 
-  const figures = (all, regions) => {
+  const figures = (all, regions, unscored) => {
     const { integer, score, interval } = w();
     const counts = floodscope.book.info.counts;
     const wet = regions.filter((r) => r.iou !== null && r.tp + r.fn > 0); // a dry country has no water to fail at
@@ -111,8 +115,8 @@ floodscope.panel = (() => {
     const pool = rated.length ? rated : wet;
     const weakest = pool.length ? pool.reduce((a, b) => (b.iou < a.iou ? b : a)) : null;
     return [
-      figure("Chips", integer(counts.chips), `${integer(counts.imagery)} with imagery, ${integer(counts.labelled)} labelled`,
-        "Chips that the catalog knows. Only those with imagery on disk can be predicted, only labelled ones scored."),
+      figure("Chips", integer(counts.chips), `${integer(counts.imagery)} with imagery, ${integer(counts.labelled)} labelled, ${integer(all.scored)} scored`,
+        `Chips that the catalog knows. Only those with imagery on disk can be predicted, only labelled ones scored.${notScored(unscored)}`),
       figure("Predicted", integer(all.predicted), `of ${integer(counts.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
       figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
         "IoU over the pixels of all scored chips together, with its 95 % bootstrap interval over chips."),
@@ -121,8 +125,29 @@ floodscope.panel = (() => {
     ];
   };
 
+  // Why labelled chips are not scored, in a sentence; few are named.
+  const notScored = ({ waiting, failed, unknown }) => {
+    const some = (ids) => (ids.length > 3 ? w().integer(ids.length) : ids.join(", "));
+    const reasons = [
+      waiting.length ? `${w().integer(waiting.length)} not predicted yet` : "",
+      failed.length ? `could not be predicted: ${some(failed)}` : "",
+      unknown.length ? `no known pixel in the label: ${some(unknown)}` : "",
+    ].filter(Boolean);
+    return reasons.length ? ` Labelled but not scored: ${reasons.join("; ")}.` : "";
+  };
+
+  // Regions that cannot be scored, folded: what there is of them, and what is missing.
+  const unlabelled = (regions) => {
+    if (!regions.length) return [];
+    const { html, count } = w();
+    const what = (r) => (r.imagery ? `${count(r.imagery, "chip")} with imagery, none labelled` : `${count(r.chips, "chip")}, none with imagery on disk`);
+    return [html.Details({ className: "fs-explained", key: "unlabelled" },
+      html.Summary({}, `${count(regions.length, "region")} without a labelled chip`),
+      html.Dl({}, ...regions.flatMap((r) => [html.Dt({}, r.name), html.Dd({}, what(r))])))];
+  };
+
   const regionRows = (regions) => regions.map((r) => ({
-    name: r.name, chips: r.chips, imagery: r.imagery, predicted: r.predicted, scored: r.scored, iou: r.iou,
+    name: r.name, chips: r.chips, imagery: r.imagery, labelled: r.labelled, predicted: r.predicted, scored: r.scored, iou: r.iou,
     low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
   }));
 
@@ -181,9 +206,9 @@ floodscope.panel = (() => {
 
   const model = (m, chosen, predicted) => div("fs-model-card",
     w().html.H2({}, m.name + (chosen ? " (in use)" : "")),
-    m.error ? notice("error", m.error) : w().html.P({}, `Runs on ${m.device}. Mask threshold ${m.threshold.toFixed(2)}. ${chosen || predicted ? `${w().integer(predicted)} chips predicted.` : ""}`),
+    m.error ? notice("error", m.error) : w().html.P({}, `Runs on ${m.device}. Mask threshold ${m.threshold.toFixed(2)}. ${chosen || predicted ? `${w().count(predicted, "chip")} predicted.` : ""}`),
     m.id ? w().html.P({}, `Id ${m.id.slice(0, 16)}`) : "",
     m.parameters ? w().html.P({}, Object.entries(m.parameters).map(([key, value]) => `${key} = ${value}`).join(", ")) : "");
 
-  return { chip, job, model, figures, regionRows, bars, MIN_CHIPS };
+  return { chip, job, model, figures, regionRows, unlabelled, bars, MIN_CHIPS };
 })();

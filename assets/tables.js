@@ -1,7 +1,7 @@
 // Formats, theme and keys of the tables (ag-grid).
 window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
   fsScore: (params) => floodscope.words.score(params.value),
-  fsChips: (params) => (params.data.scored === 1 ? `n${"\u2009"}=${"\u2009"}1` : `${params.data.scored}\u2009/\u2009${params.data.imagery}`),
+  fsChips: (params) => (params.data.scored === 1 ? `n${"\u2009"}=${"\u2009"}1` : `${params.data.scored}\u2009/\u2009${params.data.labelled}`),
   fsIouOrState: (params) => (params.value === null || params.value === undefined ? params.data.state : params.value.toFixed(2)),
   fsIou: (params) => {
     if (params.value === null || params.value === undefined) return floodscope.words.NONE;

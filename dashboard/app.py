@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dash import Dash
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 
 from dashboard.callbacks import register
 from dashboard.layout.page import page
@@ -78,6 +78,14 @@ def create_app(workspace: Workspace) -> Dash:
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response
+
+    @server.before_request
+    def refuse() -> Response | None:
+        # Dash answers every path with its page; here the page is at / alone.
+        if request.endpoint != "/<path:path>":
+            return None
+        text = f"There is no page at /{quote(request.path[1:60])}: the dashboard is at {request.script_root}/.\n"
+        return Response(text, status=404, mimetype="text/plain")
 
     @server.get("/healthz")
     def health() -> Response:

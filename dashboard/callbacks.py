@@ -32,6 +32,10 @@ _MODEL: Places = ((ids.MODEL, "value"),)
 _VERSION = (ids.VERSION, "data")
 _SELECTION = (ids.SELECTION, "data")
 _THRESHOLD = (ids.THRESHOLD, "value")
+_LEVEL = (
+    ids.LEVEL,
+    "data",
+)  # the threshold that figures are computed at: it follows the slider once the picture is drawn
 _TAB = (ids.TAB, "value")
 _THEME = (ids.THEME, "data")
 _NOTHING: Places = ((ids.EFFECT, "data"),)
@@ -43,6 +47,7 @@ IN_BROWSER = (
         (
             *_MODEL,
             _THRESHOLD,
+            _LEVEL,
             (ids.OPACITY, "value"),
             (ids.BASE, "value"),
             (ids.OVERLAY, "value"),
@@ -61,7 +66,7 @@ IN_BROWSER = (
             (ids.VIEW, "data"),
             (ids.BASE, "value"),
             (ids.OVERLAY, "value"),
-            _THRESHOLD,
+            _LEVEL,
             (ids.OPACITY, "value"),
             _TAB,
             _THEME,
@@ -100,12 +105,17 @@ IN_BROWSER = (
     # The map
     InBrowser(
         "showLayers",
-        ((ids.LEGEND, "children"), (ids.THRESHOLD_VALUE, "children"), (ids.OPACITY_VALUE, "children")),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value"), _SELECTION, _VERSION),
+        ((ids.THRESHOLD_VALUE, "children"), (ids.OPACITY_VALUE, "children")),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value")),
+    ),
+    InBrowser(
+        "showLegend",
+        ((ids.LEGEND, "children"),),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _LEVEL, _SELECTION, _VERSION),
         _MODEL,
     ),
     InBrowser("showChip", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
-    InBrowser("recolour", _NOTHING, (_VERSION, _THRESHOLD, _THEME), _MODEL, at_start=False),
+    InBrowser("recolour", _NOTHING, (_VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
     InBrowser("highlight", _NOTHING, (_SELECTION,), at_start=False),
     # Ways to choose a chip or a region
     InBrowser("search", (_TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
@@ -113,14 +123,19 @@ IN_BROWSER = (
     InBrowser("regionChosen", _NOTHING, ((ids.REGIONS_TABLE, "selectedRows"),), at_start=False),
     InBrowser("tabOfSelection", (_TAB,), (_SELECTION,), (_TAB,), at_start=False),
     # The panel
-    InBrowser("chipPanel", ((ids.CHIP_PANEL, "children"),), (_SELECTION, _VERSION, _THRESHOLD), _MODEL),
+    InBrowser("chipPanel", ((ids.CHIP_PANEL, "children"),), (_SELECTION, _VERSION, _LEVEL), _MODEL),
     InBrowser(
         "overview",
-        ((ids.FIGURES, "children"), (ids.REGIONS_TABLE, "rowData"), (ids.REGIONS_BARS, "figure")),
-        (_VERSION, _THRESHOLD, _TAB, _THEME),
+        (
+            (ids.FIGURES, "children"),
+            (ids.REGIONS_TABLE, "rowData"),
+            (ids.REGIONS_REST, "children"),
+            (ids.REGIONS_BARS, "figure"),
+        ),
+        (_VERSION, _LEVEL, _TAB, _THEME),
         _MODEL,
     ),
-    InBrowser("chipRows", ((ids.CHIPS_TABLE, "rowData"),), (_VERSION, _THRESHOLD, _TAB), _MODEL),
+    InBrowser("chipRows", ((ids.CHIPS_TABLE, "rowData"),), (_VERSION, _LEVEL, _TAB), _MODEL),
     InBrowser(
         "jobShown",
         ((ids.JOB, "children"), (ids.CANCEL, "hidden"), (ids.PREDICT_ALL, "disabled")),

@@ -19,7 +19,7 @@ from model.store import Store, key_of
 from model.worker import InferenceWorker
 from tiles.catalog import Catalog, open_catalog
 from tiles.chip import ChipRecord
-from tiles.errors import FloodscopeError, ModelError, PredictionNotFoundError
+from tiles.errors import ChipError, FloodscopeError, ModelError, PredictionNotFoundError
 from tiles.service import TileService
 
 # A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
@@ -66,6 +66,9 @@ class Workspace:
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._unusable: dict[
+            str, tuple[str | None, str]
+        ] = {}  # chip id -> revision of its files, what is wrong with them
 
     def close(self) -> None:
         """Stop the worker and close the store."""
@@ -122,9 +125,15 @@ class Workspace:
             return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
         self.worker.prepare(predictor)
         stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
+        failed = [
+            {"id": chip_id, "message": message}
+            for chip_id, (revision, message) in list(self._unusable.items())
+            if self.catalog.get(chip_id).revision() == revision
+        ]
         return {
             "model": spec,
             "predictions": [prediction_payload(p) for p in stored.values()],
+            "failed": failed,
             "state": "ready",
             "device": predictor.device,
             "name": predictor.name,
@@ -168,6 +177,9 @@ class Workspace:
             }
         except CancelledError:
             return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
+        except ChipError as error:
+            self._unusable[chip_id] = (answer.get("chip_revision"), str(error))
+            return answer | {"error": str(error)}
         except FloodscopeError as error:
             return answer | {"error": str(error)}
 

@@ -14,6 +14,7 @@ from dashboard.layout.panel import panel
 
 _STORES = (
     ids.VERSION,
+    ids.LEVEL,
     ids.SELECTION,
     ids.VIEW,
     ids.OPENED,
@@ -52,5 +53,6 @@ def page(settings: dict[str, Any]) -> dmc.MantineProvider:
             html.Div(className="fs-app", children=[header(settings), chip_map(), panel()]),
             # assets/keyboard.js says here what became of an opened chip; it must stand before there is something to say.
             html.Div(id="announcement", className="fs-visually-hidden", role="status"),
+            html.Div(id="link-announcement", className="fs-visually-hidden", role="status"),
         ],
     )

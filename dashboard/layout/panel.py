@@ -63,7 +63,7 @@ def _regions() -> html.Div:
                 ids.REGIONS_TABLE,
                 [
                     _text("name", "Country", 96),
-                    _number("scored", "Chips", "fsChips(params)", "Chips that are scored, of those with an image", 58),
+                    _number("scored", "Chips", "fsChips(params)", "Chips that are scored, of those with a label", 58),
                     _number("iou", "IoU [95 %]", "fsIou(params)", "Micro IoU with its 95 % bootstrap interval", 124),
                     _number("precision", "Prec", "fsScore(params)", "Precision: share of predicted water that is", 46),
                     _number("recall", "Rec", "fsScore(params)", "Recall: share of true water that is found", 46),
@@ -71,6 +71,7 @@ def _regions() -> html.Div:
                 row_id="params.data.name",
                 autosize=True,
             ),
+            html.Div(id=ids.REGIONS_REST),
             _explained(),
             dcc.Graph(
                 id=ids.REGIONS_BARS, config={"displayModeBar": False, "responsive": True}, style={"height": "auto"}
@@ -105,7 +106,7 @@ def _models() -> html.Div:
 def _explained() -> html.Details:
     """Return what the columns mean, for those who hover over nothing: fingers and keyboards."""
     meanings = (
-        ("Chips", "chips that are scored, of those with an image"),
+        ("Chips", "chips that are scored, of those with a label; a label in which nothing is known scores nothing"),
         (
             "IoU",
             "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of "

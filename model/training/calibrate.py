@@ -108,12 +108,13 @@ def fit_temperature(samples: Iterable[Margins], combine: Combine = "mean") -> fl
 def fit_threshold(histograms: Sequence[ScoreHistogram]) -> float:
     """Return the threshold of the best micro IoU, or the nearest to one half that costs less than 0.002 IoU.
 
-    0.5 where no threshold has an IoU (no water, none predicted).
+    0.5 where there is no water.
     """
-    iou = ScoreHistogram.sum_of(histograms).confusions().values("iou")
-    if np.isnan(iou).all():
+    total = ScoreHistogram.sum_of(histograms)
+    if not total.water_pixels:
         return 0.5
-    good = np.flatnonzero(iou >= np.nanmax(iou) - _FLAT)
+    iou = total.confusions().values("iou")
+    good = np.flatnonzero(iou >= iou.max() - _FLAT)
     thresholds = THRESHOLDS[good]
     return round(float(thresholds[np.argmin(np.abs(thresholds - 0.5))]), 4)
 

@@ -53,7 +53,9 @@ class Recipe:
 
     name: str = "floodscope"
     architecture: str = "Unet"
-    encoder: str = "resnet18"
+    encoder: str = (
+        "tu-resnet18"  # of timm: at depth 4 it leaves out the last stage, which that of smp carries along unused
+    )
     options: Mapping[str, Any] = field(
         default_factory=lambda: {"encoder_depth": 4, "decoder_channels": [128, 64, 32, 16]}
     )

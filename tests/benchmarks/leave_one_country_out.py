@@ -42,7 +42,7 @@ from tiles.simulate import simulate
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SIMULATED_CHIPS, SIMULATED_SEED = 132, 7
 # Steps of the capstone's rows, on two cores; its own run took more, and stopped early.
-CAPSTONE_STEPS = 60
+CAPSTONE_STEPS = 40
 QUIET = Machine(loggers=("csv",), progress=False)
 MINMAX = {"vv": (-77.0, 26.0), "vh": (-77.0, 26.0)}
 

@@ -117,11 +117,14 @@ class Screen:
             thumb.press(key)
         text = f"{value:.2f}" if name == "Threshold" else f"{round(value * 100)}\u2009%"
         self.until("([id, text]) => document.getElementById(id).textContent === text", [f"{name.lower()}-value", text])
+        self.until_query(**{name[0].lower(): f"{value:g}"})  # figures and address follow once the picture is drawn
+        self.frames(2)
 
     def set_threshold(self, value: float) -> None:
         """Set the threshold at once, where how it is moved is not what is tested."""
         self.page.evaluate("value => window.dash_clientside.set_props('threshold', { value })", value)
         self.until("text => document.getElementById('threshold-value').textContent === text", f"{value:.2f}")
+        self.until_query(t=f"{value:g}")  # figures and address follow once the picture is drawn
         self.frames(2)
 
     def choose_model(self, name: str) -> None:
@@ -193,6 +196,13 @@ class Screen:
                  part => f.querySelector(`.fs-figure-${part}`)?.textContent ?? ""))"""
         )
         return {name: (value, note) for name, value, note in found}
+
+    def meaning(self, name: str) -> str:
+        """Return what hover and focus say of a figure of the panel."""
+        figure = self.page.locator("#chip-panel .fs-figure").filter(
+            has=self.page.locator(".fs-figure-name", has_text=re.compile(f"^{name}$"))
+        )
+        return figure.locator(".fs-tip").text_content() or ""
 
     def rows(self) -> dict[str, str]:
         """Return the rows of the chip's panel: name to value."""

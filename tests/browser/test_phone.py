@@ -127,3 +127,20 @@ def test_the_key_of_the_map_is_folded_until_it_is_asked(phone: Screen) -> None:
     assert not key.get_by_text("no label, so no IoU").is_visible()
     key.locator("summary").click()
     assert key.get_by_text("no label, so no IoU").is_visible()
+
+
+def test_copying_the_link_is_told_beside_the_icon_and_to_screen_readers(phone: Screen) -> None:
+    phone.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    share = phone.page.locator("#share")
+    share.click()
+    phone.until("() => document.getElementById('link-announcement').textContent === 'Link copied'")
+    told = "() => getComputedStyle(document.getElementById('share'), '::after').content"
+    assert phone.page.evaluate(told) == '"Link copied"'
+    assert phone.page.evaluate("() => navigator.clipboard.readText()") == phone.page.url
+    phone.until("() => document.getElementById('share').dataset.said === undefined")
+
+
+def test_a_page_without_a_clipboard_says_where_the_link_is(phone: Screen) -> None:
+    phone.page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    phone.page.locator("#share").click()
+    phone.until("() => document.getElementById('link-announcement').textContent === 'Copy it from the address bar'")

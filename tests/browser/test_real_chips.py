@@ -54,7 +54,8 @@ def assert_scores_are_those_of(screen: Screen, expected: dict[str, Any]) -> None
     shown = [count(rows[f"{name} ({key})"]) for name, key in
              (("True water", "TP"), ("False water", "FP"), ("Missed water", "FN"), ("True dry", "TN"))]  # fmt: skip
     assert shown == [expected[key] for key in ("tp", "fp", "fn", "tn")]
-    assert rows["IoU, three digits"] == rounded(expected["iou"], 3)
+    if expected["iou"] is not None:
+        assert screen.meaning("IoU").endswith(f"Here {rounded(expected['iou'], 3)}.")
 
 
 def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
@@ -159,6 +160,7 @@ def test_a_label_without_a_known_pixel_gives_a_prediction_and_no_score(
     page.answered("Ghana_83483")
     assert page.notice().startswith("Not scored:")
     assert set(page.figures()) == {"Water", "Truth"}
+    assert page.figures()["Truth"] == (NONE, "nothing is known")
 
 
 def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
@@ -201,4 +203,28 @@ def test_regions_and_the_four_figures_are_those_of_evaluate(
             f"IoU {rounded(weakest['iou'])}, n = {weakest['scored']}",
         )
         assert figures["Predicted"] == ("15", "of 16")
-        assert figures["Chips"][1] == "16 with imagery, 14 labelled"
+        assert figures["Chips"][1] == "16 with imagery, 14 labelled, 12 scored"
+    why = page.page.locator("#figures .fs-figure").first.locator(".fs-tip").text_content()
+    assert why is not None
+    assert "could not be predicted: Paraguay_34417; no known pixel in the label: Ghana_83483." in why
+    # Countries without a labelled chip can have no score: they are folded, not listed as zero of zero.
+    folded = page.page.locator("#regions-rest")
+    assert folded.locator("summary").inner_text() == "2 regions without a labelled chip"
+    folded.locator("summary").click()
+    assert "Slovakia\n65 chips, none with imagery on disk" in folded.inner_text()
+    assert not {"Slovakia", "United Kingdom"} & set(page.table("regions-table"))
+
+
+def test_a_chip_that_could_not_be_predicted_is_not_listed_as_to_predict(
+    real_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(real_dashboard).open()
+    page.choose_in_table("Paraguay_34417")
+    page.answered("Paraguay_34417")
+    page.tab("Chips")
+    cell = page.page.locator("#chips-table .ag-row[row-id='Paraguay_34417'] .ag-cell[col-id=iou]")
+    cell.get_by_text("failed").wait_for()
+    page.page.reload()
+    page.ready()
+    page.tab("Chips")
+    cell.get_by_text("failed").wait_for()

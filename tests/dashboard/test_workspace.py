@@ -113,6 +113,34 @@ def test_the_page_carries_its_language_and_asks_for_nothing_elsewhere(client: Fl
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
+def test_a_path_that_is_no_page_is_not_found(client: FlaskClient) -> None:
+    answer = client.get("/nosuch/<b>")
+    assert answer.status_code == 404
+    assert answer.mimetype == "text/plain"
+    assert "There is no page at /nosuch/%3Cb%3E: the dashboard is at /." in answer.text
+    assert client.get("/?chip=nowhere&t=0.4").status_code == 200
+    assert client.get("/assets/tiles.js").status_code == 200
+    assert client.get("/assets/nosuch.js").status_code == 404
+
+
+def test_a_chip_that_cannot_be_predicted_is_told_to_every_page(simulated: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data"))
+    try:
+        record = workspace.catalog.records()[0]
+        assert workspace.predictions("backscatter")["failed"] == []
+        assert record.vv is not None
+        whole = Path(record.vv.path).read_bytes()
+        Path(record.vv.path).write_text("not a raster")
+        message = workspace.open_chip(record.id, "backscatter")["error"]
+        assert workspace.predictions("backscatter")["failed"] == [{"id": record.id, "message": message}]
+        Path(record.vv.path).write_bytes(whole)
+        assert workspace.predictions("backscatter")["failed"] == [], "its files are others now"
+    finally:
+        workspace.close()
+
+
 def test_score_tiles_follow_a_prediction(client: FlaskClient, workspace: Workspace) -> None:
     chip = workspace.catalog.records()[0].id
     assert client.get(f"/tiles/scores/{chip}/tilejson.json").status_code == 404

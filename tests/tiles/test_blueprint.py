@@ -190,7 +190,7 @@ _QUERY = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(_NASTY, max_size=8), query=_QUERY)
 def test_no_url_makes_the_server_fail_or_leave_the_catalog(site: Site, parts: list[str], query: str) -> None:
     response = site.client.get("/tiles/" + "/".join(parts) + query, follow_redirects=True)

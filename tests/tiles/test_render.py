@@ -33,7 +33,6 @@ MERCATOR = morecantile.tms.get("WebMercatorQuad")
 # Plain rio-tiler needs seconds and a gigabyte for a file of two bands below zoom 10. It reads the same pixels, a hundred
 # times faster, from a copy of each band in a file of its own (a test below holds that).
 SLOW_BELOW = 13
-SAMPLE = 2
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +44,11 @@ def real(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Cat
     return catalog, TileService(lambda: catalog, predictions), predictions
 
 
-def _touched(record: ChipRecord, z: int) -> list[tuple[int, int, int]]:
-    """Up to SAMPLE of the tiles that the chip touches, spread over it."""
+def _touched(record: ChipRecord, z: int, turn: int) -> tuple[int, int, int]:
+    """One of the tiles that the chip touches: edges, corners and the inside in turn, over the chips and the zooms."""
     assert record.footprint is not None
     tiles = [(t.z, t.x, t.y) for t in MERCATOR.tiles(*record.footprint.bounds, [z])]
-    return tiles[:: max(1, len(tiles) // SAMPLE)]
+    return tiles[turn * len(tiles) // 5 % len(tiles)]
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +90,17 @@ def test_an_imagery_tile_is_what_rio_tiler_reads_from_the_original_file(
 ) -> None:
     catalog, service, _ = real
     compared = 0
-    for record in catalog.usable():
+    for number, record in enumerate(catalog.usable()):
         chip, revision = service.chip(record), record.revision()
-        for number, tile in enumerate(_touched(record, z)):
-            source = _resampled(chip, record, tile, band_files)
-            shown = decode(service.tile("composite", record.id, revision, *tile).data)
-            assert np.array_equal(_seen(shown), _seen(np.moveaxis(composite(source), 0, -1))), (record.id, tile)
-            compared += int(source.valid.sum())
-            for band in ("vv", "vh") if number == 0 else ():
-                grey, alpha = single_band(source, band)  # type: ignore[arg-type]
-                shown = decode(service.tile(band, record.id, revision, *tile).data)
-                assert np.array_equal(_seen(shown), _seen(np.dstack([grey, grey, grey, alpha]))), (record.id, tile)
+        tile = _touched(record, z, number + z)
+        source = _resampled(chip, record, tile, band_files)
+        shown = decode(service.tile("composite", record.id, revision, *tile).data)
+        assert np.array_equal(_seen(shown), _seen(np.moveaxis(composite(source), 0, -1))), (record.id, tile)
+        compared += int(source.valid.sum())
+        for band in ("vv", "vh"):
+            grey, alpha = single_band(source, band)  # type: ignore[arg-type]
+            shown = decode(service.tile(band, record.id, revision, *tile).data)
+            assert np.array_equal(_seen(shown), _seen(np.dstack([grey, grey, grey, alpha]))), (record.id, tile)
     assert compared > 500
 
 
@@ -109,7 +108,7 @@ def test_rio_tiler_reads_a_band_in_a_file_of_its_own_as_in_the_file_of_both(
     real: tuple[Catalog, TileService, KeptPredictions], band_files: Callable[[Asset], str]
 ) -> None:
     record = real[0].get("India_900498")
-    for z in (9, 11, 13):
+    for z in (10, 13):
         tile = centre(record, z)
         for asset in (record.vv, record.vh):
             assert asset is not None
@@ -123,8 +122,8 @@ def test_a_score_or_mask_tile_is_what_rio_tiler_reads_from_the_stored_prediction
     real: tuple[Catalog, TileService, KeptPredictions], z: int
 ) -> None:
     catalog, service, predictions = real
-    for record in catalog.usable():
-        tile = _touched(record, z)[-1]
+    for number, record in enumerate(catalog.usable()):
+        tile = _touched(record, z, number + z + 2)
         revision = service.revision("scores", record)
         red = plain(str(predictions.path(record.id)), 1, *tile)
         valid = np.isfinite(red)

@@ -66,9 +66,7 @@ def test_without_augmentation_a_crop_is_a_part_of_the_chip() -> None:
         for row in range(33)
         for column in range(33)
         if torch.equal(label[row : row + 16, column : column + 16], crop.label)
-        and torch.equal(
-            torch.nan_to_num(image[:, row : row + 16, column : column + 16]), torch.nan_to_num(crop.image)
-        )
+        and torch.equal(torch.nan_to_num(image[:, row : row + 16, column : column + 16]), torch.nan_to_num(crop.image))
     ]
     assert places
 
