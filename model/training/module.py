@@ -38,9 +38,12 @@ class WaterModule(L.LightningModule):
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(3, dtype=torch.float64), persistent=False)
 
-    def on_train_epoch_start(self) -> None:
-        """Seed what networks draw by themselves (dropout) by the epoch, so that a resumed run repeats it."""
-        torch.manual_seed((self.recipe.seed + 1) * 1_000_003 + self.current_epoch)
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed what networks draw by themselves (dropout) by the step, so that a resumed run repeats it.
+
+        By the epoch would not do: between its start and its first step a fresh run and a resumed one draw differently.
+        """
+        torch.manual_seed((self.recipe.seed + 1) * 1_000_003 + self.global_step)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """Return the loss of one batch."""
