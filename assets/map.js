@@ -127,6 +127,8 @@ floodscope.map = (() => {
   const listen = (layer, id) => {
     outOfTab(layer);
     layer.bindTooltip(() => tooltip(floodscope.book.chips.get(id)), { direction: "top", opacity: 1 });
+    layer.on("mouseover", () => floodscope.tiles.point(id));
+    layer.on("mouseout", () => floodscope.tiles.leave());
     layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); floodscope.tiles.choose(id); });
     return layer;
   };

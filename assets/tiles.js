@@ -21,11 +21,14 @@ floodscope.tiles = (() => {
   let last = { selection: null, model: null };
   let gone = null; // the choice that the map has gone to
 
-  const want = (chip, prediction) => {
-    wanted = {};
-    if (!chip || !chip.imagery || !chip.bounds) return;
-    wanted.imagery = { chip, url: address("imagery", chip, chip.revision) };
-    if (prediction) wanted.scores = { chip, url: address("scores", chip, prediction.revision) };
+  // What there is to draw of a chip under a model: pane -> {chip, url}.
+  const layersOf = (chip, model) => {
+    if (!chip || !chip.imagery || !chip.bounds) return {};
+    const prediction = floodscope.book.prediction(model, chip.id);
+    return {
+      imagery: { chip, url: address("imagery", chip, chip.revision) },
+      ...(prediction && { scores: { chip, url: address("scores", chip, prediction.revision) } }),
+    };
   };
 
   // Ask for the tiles of the view that the map is about to show.
@@ -73,8 +76,7 @@ floodscope.tiles = (() => {
     last = { selection, model };
     if (!floodscope.map.leaflet) return;
     const chip = selection && floodscope.book.chips.get(selection.id);
-    const prediction = chip && floodscope.book.prediction(model, chip.id);
-    want(chip, prediction);
+    wanted = layersOf(chip, model);
     const there = !chip || !chip.bounds || gone === selection.at || (selection.restored && floodscope.view.initial().zoom !== null);
     if (chip) gone = selection.at;
     if (there) {
@@ -84,13 +86,13 @@ floodscope.tiles = (() => {
     Object.values(wanted).forEach(fetch);
     // The requests leave when this task ends, and before what is queued here: a map of many shapes moves slowly.
     queueMicrotask(() => {
-      floodscope.map.flyToBounds(chip.bounds, { instant: Boolean(prediction) || !chip.imagery });
+      floodscope.map.flyToBounds(chip.bounds, { instant: !wanted.imagery || Boolean(wanted.scores) });
       show();
     });
   };
 
   // --- a choice on the page --------------------------------------------------------------------------------------
-  const PATIENCE_MS = 250;
+  const PATIENCE_MS = 500;
   let tell = null; // tells Dash of the choice
 
   const release = () => {
@@ -99,6 +101,22 @@ floodscope.tiles = (() => {
   const settled = () => {
     if (!Object.values(drawn).some(({ layer }) => layer.isLoading())) release();
   };
+
+  // Who rests on a chip may be about to choose it: its tiles are asked for, and those of one chip alone are held.
+  const REST_MS = 100;
+  let resting = null;
+  const expect = (id) => {
+    const layers = layersOf(floodscope.book.chips.get(id), last.model);
+    if (!layers.imagery || held.has(layers.imagery.url) || floodscope.map.flying()) return;
+    if (drawn.imagery && drawn.imagery.url === layers.imagery.url) return;
+    held = new Map();
+    Object.values(layers).forEach(fetch);
+  };
+  const point = (id) => {
+    clearTimeout(resting);
+    resting = setTimeout(() => expect(id), REST_MS);
+  };
+  const leave = () => clearTimeout(resting);
 
   // A chip was chosen. Dash hears of it once the picture is drawn, and at once where the server must be asked for it.
   const choose = (id) => {
@@ -109,5 +127,5 @@ floodscope.tiles = (() => {
     else setTimeout(release);
   };
 
-  return { open, choose, again: () => open(last.selection) };
+  return { open, choose, point, leave, again: () => open(last.selection) };
 })();

@@ -80,6 +80,28 @@ def test_the_map_flies_to_a_chip_that_must_be_predicted_and_jumps_to_one_that_is
     assert all(zoom % 1 == 0 for zoom in passed)
 
 
+def test_the_tiles_of_a_chip_are_asked_for_while_the_pointer_rests_on_it(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard).open()
+    chip = chips_of(page)[8]
+    predicted(page, chip)
+    other = screen(simulated_dashboard).open()
+    other.go(*other.centre(chip), 11)
+    other.page.wait_for_load_state("networkidle")
+    other.page.mouse.move(*other.pixel(*other.centre(chip)))
+    with other.page.expect_response(lambda answer: f"/tiles/scores/{chip}/" in answer.url):
+        pass
+    asked = [request.url for request in other.requests if f"/{chip}/" in request.url]
+    assert other.page.locator(".fs-imagery-layer").count() == 0, "nothing is drawn before it is chosen"
+    other.page.mouse.down()
+    other.page.mouse.up()
+    other.painted(chip, "imagery")
+    other.painted(chip)
+    shown = other.page.locator(".fs-imagery-layer .leaflet-tile").evaluate_all("tiles => tiles.map(t => t.src)")
+    assert set(shown) <= set(asked)
+
+
 def test_of_two_quick_choices_the_second_stays(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(simulated_dashboard).open()
     first, second = chips_of(page)[2:4]
