@@ -21,9 +21,10 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
         context.set_offline(True)
         rows.first.locator("[col-id=id]").click()
         expect(alert).to_be_visible(timeout=10_000)
-        for theme in ("dark", "light"):
-            page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-            assert violations(page) == [], theme
+        assert violations(page) == []
+        page.locator("#theme-toggle").click()
+        page.wait_for_timeout(300)  # colours of controls fade over
+        assert violations(page) == [], "in the other theme"
         context.set_offline(False)
         expect(alert).to_have_count(0, timeout=20_000)
         page.locator("#chip-panel").get_by_text("IoU", exact=True).wait_for(timeout=20_000)
