@@ -95,11 +95,15 @@ floodscope.tiles = (() => {
   const PATIENCE_MS = 500;
   let tell = null; // tells Dash of the choice
 
-  const release = () => {
-    if (tell) requestAnimationFrame(() => setTimeout(() => { const now = tell; tell = null; if (now) now(); }));
+  const telling = () => {
+    const now = tell;
+    tell = null;
+    if (now) now();
   };
+  // What is drawn now is on the screen when the next frame has begun.
+  const release = () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(telling)));
   const settled = () => {
-    if (!Object.values(drawn).some(({ layer }) => layer.isLoading())) release();
+    if (tell && !Object.values(drawn).some(({ layer }) => layer.isLoading())) release();
   };
 
   // Who rests on a chip may be about to choose it: its tiles are asked for, and those of one chip alone are held.
@@ -123,8 +127,7 @@ floodscope.tiles = (() => {
     const selection = { id, at: Date.now() };
     open(selection);
     tell = () => window.dash_clientside.set_props("selection", { data: selection });
-    if (wanted.scores) setTimeout(release, PATIENCE_MS);
-    else setTimeout(release);
+    setTimeout(telling, wanted.scores ? PATIENCE_MS : 0);
   };
 
   return { open, choose, point, leave, again: () => open(last.selection) };
