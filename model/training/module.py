@@ -34,9 +34,8 @@ class WaterModule(L.LightningModule):
         self.recipe = recipe
         self.network = network
         self.loss = loss
-        # True, false and missed water. No part of the weights, and of no checkpoint.
-        self.counts: Tensor
-        self.register_buffer("counts", torch.zeros(3, dtype=torch.float64), persistent=False)
+        # True, false and missed water. No buffer: weight averaging swaps those with its own before they are read.
+        self.counts = torch.zeros(3, dtype=torch.int64)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed what networks draw by themselves (dropout) by the step, so that a resumed run repeats it.
@@ -54,7 +53,7 @@ class WaterModule(L.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Begin to count."""
-        self.counts.zero_()
+        self.counts = torch.zeros(3, dtype=torch.int64, device=self.device)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         """Count true, false and missed water of whole chips: unknown pixels are left out, chips are counted together."""

@@ -21,7 +21,7 @@ from model.store import DATABASE, Store, key_of
 from model.worker import InferenceWorker
 from tiles.chip import Chip, ChipRecord, read_chip
 
-KILLS = 12
+KILLS = 20
 CHIPS = 10
 # Slow enough that a kill may fall into a prediction, short enough that many fall into reading and storing.
 SLOWED_S = 0.004

@@ -42,14 +42,12 @@ def test_training_learns_and_the_best_epoch_is_kept(make_chips: MakeChips, tiny:
     fitted = fit(recipe, split_by_group(make_chips(), "event", 0.3), tmp_path, machine=HERE)
     ious = [row[VALIDATION_IOU] for row in fitted.history]
     assert len(ious) == 6
-    losses = [row["train_loss"] for row in fitted.history]
-    assert min(losses[1:]) < losses[0]
+    assert max(ious) > 0.5  # a dark lake in bright land
     assert ious[fitted.best_epoch - 1] == max(ious)
     assert (tmp_path / "logs" / "csv" / "metrics.csv").exists()
     assert not any(parameter.requires_grad for parameter in fitted.network.parameters())
 
 
-@pytest.mark.xfail(reason="open: after one epoch validation said 0.0 where the bundle scores 0.48", strict=False)
 def test_validation_and_evaluation_have_one_metric(make_chips: MakeChips, tiny: Recipe, tmp_path: Path) -> None:
     """The capstone validated by micro IoU and tested by a mean of batches: two numbers that nothing connects."""
     from model.predictors.local import LocalPredictor
