@@ -191,6 +191,7 @@ def test_a_model_is_loaded_once_however_often_it_is_asked_for() -> None:
     loader = ModelLoader(lambda *_: told.release())
     for _ in range(5):
         loader.begin(heavy)
+    assert heavy.begun.wait(WAIT)
     heavy.let.set()
     assert told.acquire(timeout=WAIT)
     loader.begin(heavy)
