@@ -103,14 +103,15 @@ PRETRAIN = replace(
     Recipe(),
     name="pretrain",
     learning_rate=2e-3,
-    steps_per_epoch=50,
+    steps_per_epoch=100,
     epochs=8,
     patience=0,
     simulated_share=1.0,
     tta="none",
 )
+# One view: the other seven cost eight times the seconds and gave 0.002 IoU on countries left out.
 FINETUNE = replace(
-    Recipe(), name="finetune", learning_rate=5e-4, steps_per_epoch=50, epochs=3, patience=0, simulated_share=0.3
+    Recipe(), name="finetune", steps_per_epoch=100, epochs=2, patience=0, simulated_share=0.3, tta="none"
 )
 
 # The capstone's configuration with its bugs mended: image and label are turned together, the cross-entropy has its
