@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dashboard.commands.crossvalidation import CROSS_VALIDATION, refuse_mixture, run_cross_validation
 from dashboard.commands.options import (
     DEVICE,
     MODEL,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 @report_option("--html", "the report with figures as one HTML file that opens offline")
 @STORE
 @DEVICE
+@CROSS_VALIDATION
 def evaluate(
     sources: tuple[Path, ...],
     model: str,
@@ -70,9 +72,19 @@ def evaluate(
     csv_file: Path | None,
     html_file: Path | None,
     device: str | None,
-    **store_options: Any,
+    data: Path | None,
+    database: str | None,
+    cross_validate: str | None,
+    **training: Any,
 ) -> None:
-    """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip."""
+    """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip.
+
+    With --cross-validate it scores a recipe instead: how good a model of it is where it has never been.
+    """
+    refuse_mixture(cross_validate)
+    if cross_validate is not None:
+        run_cross_validation(sources, cross_validate, device=device, json_file=json_file, csv_file=csv_file, **training)
+        return
     from model.evaluate import evaluate as score
     from model.evaluation.comparison import compare as compared
     from model.evaluation.robustness import measure_robustness
@@ -87,7 +99,7 @@ def evaluate(
             "No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips."
         )
     predictors = [open_predictor(spec, device) for spec in specs]
-    with open_store(**store_options) as store:
+    with open_store(data, database) as store:
         evaluations = []
         for predictor in predictors:
             with progress_bar("Predicting") as tick:

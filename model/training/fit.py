@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import warnings
@@ -24,7 +23,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from model.bundle import read_bundle, read_states
+from model.bundle import Bundle, read_bundle, read_states
 from model.network import build_network
 from model.normalisation import Normalisation
 from model.training.dataset import (
@@ -39,6 +38,7 @@ from model.training.dataset import (
 )
 from model.training.loss import build_loss
 from model.training.module import VALIDATION_IOU, StopAtNonsense, WaterModule
+from model.training.plan import plan_of, take_folder
 from model.training.recipe import Recipe
 from model.training.split import Split
 from tiles.chip import ChipRecord
@@ -47,7 +47,6 @@ from tiles.errors import ModelError, TrainingError, UsageError
 LoggerName = Literal["csv", "tensorboard", "mlflow", "wandb"]
 
 _LAST, _BEST = "last", "best"
-_PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -154,8 +153,7 @@ def fit(
         require_both_classes(judges, "validation set")
     refused = refused | refused_too
     network, normalisation = _start(recipe, train, init)
-    plan = _plan(recipe, normalisation, train, judges, init)
-    _take_folder(folder, plan, resume)
+    take_folder(folder, plan_of(recipe, normalisation, train, judges, init), resume)
 
     dataset = CropDataset(train, recipe, normalisation, cache)
     whole = WholeChips([record for record, _ in judges], normalisation, cache)
@@ -217,11 +215,11 @@ def _start(
         raise ModelError(
             f"{init} has the channels {', '.join(bundle.channels)}, the recipe {', '.join(recipe.channels)}."
         )
-    state = read_states(init, bundle)[0]
     wanted = network.state_dict()
+    state: Any = next((s for s in read_states(init, bundle) if not isinstance(s, str)), {})
     if state.keys() != wanted.keys() or any(state[name].shape != wanted[name].shape for name in wanted):
         raise ModelError(
-            f"{init} holds a {bundle.architecture} on {bundle.encoder}, not the recipe's {recipe.architecture} on "
+            f"{init} holds {_what(bundle)}, not the recipe's {recipe.architecture} on "
             f"{recipe.encoder} with the same options: use its recipe, or train without --init."
         )
     network.load_state_dict(state)
@@ -229,43 +227,8 @@ def _start(
     return network, bundle.normalisation
 
 
-def _plan(
-    recipe: Recipe,
-    normalisation: Normalisation,
-    train: Sequence[tuple[ChipRecord, ChipSummary]],
-    judges: Sequence[tuple[ChipRecord, ChipSummary]],
-    init: Path | None,
-) -> str:
-    """Return what decides the weights, as text: only the same training may be resumed."""
-    return json.dumps(
-        {
-            "recipe": recipe.to_json(),
-            "normalisation": normalisation.to_json(),
-            "train": [record.id for record, _ in train],
-            "validation": [record.id for record, _ in judges],
-            "init": read_bundle(init, verify=False).id if init else None,
-        },
-        indent=1,
-    )
-
-
-def _take_folder(folder: Path, plan: str, resume: bool) -> None:
-    """Make the folder this training's own, or refuse."""
-    noted = folder / _PLAN
-    if noted.exists():
-        if not resume:
-            raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another folder.")
-        if noted.read_text(encoding="utf-8") != plan:
-            raise UsageError(
-                f"{folder} holds a training of another recipe or other chips, so it cannot be resumed with these: choose "
-                "another folder."
-            )
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        noted.write_text(plan, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written ({error.strerror}): choose another folder.") from error
+def _what(bundle: Bundle) -> str:
+    return f"a {bundle.architecture} on {bundle.encoder}" if bundle.architecture else "boosted trees"
 
 
 def _trainer(
