@@ -20,7 +20,7 @@ RECIPE = together(
         "--recipe",
         default="floodscope",
         show_default=True,
-        help='"floodscope", "capstone", "quick", or the path of a .toml file.',
+        help='"floodscope", "pretrain", "finetune", "capstone", "trees", "quick", or the path of a .toml file.',
     ),
     click.option(
         "--set",
@@ -130,15 +130,25 @@ def train(
 
 
 def load_plan(recipe: str, changes: tuple[str, ...], study: Path | None = None) -> Recipe:
-    """Return the recipe that the options name."""
-    from model.training.recipe import change_recipe, load_recipe
+    """Return the recipe that the options name.
+
+    Raises:
+        ModelError: there is no such recipe or study, or its file is wrong.
+        UsageError: `changes` are wrong.
+    """
+    from model.training.recipe import change_recipe, load_recipe, parse_changes
+    from tiles.errors import ModelError, UsageError
 
     if study is None:
-        return load_recipe(recipe, changes)
-    from model.training.recipe import parse_changes
-    from model.training.tune import best_recipe
+        plan = load_recipe(recipe)
+    else:
+        from model.training.tune import best_recipe
 
-    return change_recipe(best_recipe(study), parse_changes(changes))
+        plan = best_recipe(study)
+    try:
+        return change_recipe(plan, parse_changes(changes))
+    except ModelError as error:
+        raise UsageError(f"--set: {error}") from error
 
 
 def labelled(catalog: Catalog) -> list[ChipRecord]:

@@ -46,6 +46,7 @@ from tiles.errors import ModelError, TrainingError, UsageError
 
 LoggerName = Literal["csv", "tensorboard", "mlflow", "wandb"]
 
+_LOG = logging.getLogger(__name__)
 _LAST, _BEST = "last", "best"
 
 
@@ -79,6 +80,7 @@ class Fitted:
         refused: the chips that were not, and why.
         history: one row an epoch: epoch, train_loss, validation_iou where there is validation.
         best_epoch: the epoch whose weights are kept, counted from 1.
+        encoder_weights: what the encoder began with: "imagenet", or "" for random weights, also where a hub was not reached.
     """
 
     network: nn.Module
@@ -88,6 +90,7 @@ class Fitted:
     refused: Mapping[str, str]
     history: Sequence[Mapping[str, float]]
     best_epoch: int
+    encoder_weights: str = ""
 
 
 @dataclass
@@ -152,7 +155,7 @@ def fit(
     if split.validation:
         require_both_classes(judges, "validation set")
     refused = refused | refused_too
-    network, normalisation = _start(recipe, train, init)
+    network, normalisation, encoder_weights = _start(recipe, train, init)
     take_folder(folder, plan_of(recipe, normalisation, train, judges, init), resume)
 
     dataset = CropDataset(train, recipe, normalisation, cache)
@@ -185,31 +188,40 @@ def fit(
         refused=refused,
         history=history.rows,
         best_epoch=best_epoch,
+        encoder_weights=encoder_weights,
     )
 
 
 def _start(
     recipe: Recipe, train: Sequence[tuple[ChipRecord, ChipSummary]], init: Path | None
-) -> tuple[nn.Module, Normalisation]:
-    """Return the network that training starts from, and its normalisation."""
-    torch.manual_seed(recipe.seed)
-    weights = recipe.encoder_weights or None
-    try:
-        network = build_network(
+) -> tuple[nn.Module, Normalisation, str]:
+    """Return the network that training starts from, its normalisation, and the name of its encoder's weights or ""."""
+    weights = None if init else recipe.encoder_weights or None
+
+    def build(encoder_weights: str | None) -> nn.Module:
+        torch.manual_seed(recipe.seed)
+        return build_network(
             recipe.architecture,
             recipe.encoder,
             len(recipe.channels),
             classes=recipe.classes,
             options=recipe.options,
-            encoder_weights=None if init else weights,
+            encoder_weights=encoder_weights,
         )
+
+    try:
+        network = build(weights)
     except OSError as error:  # the hub cannot be reached
-        raise ModelError(
-            f"The {weights} weights of {recipe.encoder} could not be fetched ({type(error).__name__}): check the network, or "
-            "train from random weights (--set encoder_weights=)."
-        ) from error
+        _LOG.warning(
+            "floodscope: the %s weights of %s could not be fetched (%s): it begins with random ones instead. Check the network, "
+            "or give --set encoder_weights= to begin so without asking.",
+            weights,
+            recipe.encoder,
+            type(error).__name__,
+        )
+        network, weights = build(None), None
     if init is None:
-        return network, fit_normalisation(recipe, train)
+        return network, fit_normalisation(recipe, train), weights or ""
     bundle = read_bundle(init)
     if tuple(bundle.channels) != recipe.channels:
         raise ModelError(
@@ -224,7 +236,7 @@ def _start(
         )
     network.load_state_dict(state)
     # Other constants would show the network another picture than it has learned from.
-    return network, bundle.normalisation
+    return network, bundle.normalisation, ""
 
 
 def _what(bundle: Bundle) -> str:

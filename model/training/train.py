@@ -212,6 +212,7 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
             "train": _provenance(first.train),
             "validation": _provenance(first.validation),
             "refused": dict(first.refused),
+            "encoder_weights": first.encoder_weights,
             "init": read_bundle(init, verify=False).id if init else None,
             "epochs": [len(f.history) for f in fitted],
             "best_epoch": [f.best_epoch for f in fitted],
