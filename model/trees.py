@@ -55,7 +55,8 @@ def features(vv: FloatArray, vh: FloatArray) -> FloatArray:
             # Below half a pixel of data there is rounding alone.
             weight = np.where(share * side * side > 0.5, 1 / share, np.float32(np.nan)).astype(np.float32)
         for plane, usual in zip(known, _USUAL, strict=True):
-    X
+            mean = _box(plane, side) * weight
+            square = _box(np.square(plane), side) * weight
             out[:, column] = (mean + usual).reshape(-1)
             out[:, column + 1] = np.sqrt(np.maximum(square - mean * mean, 0)).reshape(-1)
             column += 2
