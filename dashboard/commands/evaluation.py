@@ -104,6 +104,7 @@ def evaluate(
         for predictor in predictors:
             with progress_bar("Predicting") as tick:
                 evaluations.append(score(found.records(), predictor, store, threshold=threshold, by=by, tick=tick))  # type: ignore[arg-type]
+            _require_scores(evaluations[-1])
         first = evaluations[0]
         report = first.report(alert_above)
         if compare:
@@ -123,6 +124,16 @@ def _models(model: str, compare: tuple[str, ...]) -> tuple[str, ...]:
     if compare and len(models) < 2:
         raise click.UsageError("--compare needs two models: --compare M1 M2, or --model M1 --compare M2.")
     return models
+
+
+def _require_scores(evaluation: Evaluation) -> None:
+    """Raise where not one chip was scored, as with a bundle whose weights are damaged."""
+    from model.evaluate import NO_LABEL
+    from tiles.errors import PredictionError
+
+    if not evaluation.predictions:
+        why = next((s.reason for s in evaluation.skipped if s.reason != NO_LABEL), "no chip has imagery and a label")
+        raise PredictionError(f"Not one chip could be scored under {evaluation.model['name']}: {why}")
 
 
 def _tell_skipped(found: Catalog, report: dict[str, Any]) -> None:

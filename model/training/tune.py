@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,11 +254,14 @@ def _tree(field: str, value: Any) -> dict[str, Any]:
 
 def _study(url: str, *, create: bool) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = RDBStorage(
-        url,
-        heartbeat_interval=_HEARTBEAT_S,
-        heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES),
-    )
+    with warnings.catch_warnings():
+        # Optuna has called both experimental for years.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = RDBStorage(
+            url,
+            heartbeat_interval=_HEARTBEAT_S,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES),
+        )
     if not create:
         return optuna.load_study(study_name=_NAME, storage=storage)
     return optuna.create_study(

@@ -21,6 +21,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")  # what Optuna is about to drop
 def test_a_study_goes_on_and_hands_its_best_recipe_on(make_chips: MakeChips, tiny: Recipe, tmp_path: Path) -> None:
     space = tmp_path / "space.toml"
     # An encoder depth that the decoder does not fit: that trial fails, the study goes on.
