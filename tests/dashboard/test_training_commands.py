@@ -87,6 +87,22 @@ def test_a_recipe_is_cross_validated_and_goes_on_where_it_stopped(
     assert "another recipe" in other.stderr
 
 
+def test_two_epochs_on_44_simulated_chips_end_with_a_bundle(floodscope: Run, tiny: Path, tmp_path: Path) -> None:
+    """The smallest form of a whole training."""
+    chips = simulate(tmp_path / "chips", chips=44, size=64)
+    asked = ["train", chips, "--recipe", tiny, "--set", "epochs=2", "--out", tmp_path / "out", "--device", "cpu"]
+    done = floodscope(*asked)
+    assert done.returncode == 0, done.stderr
+    bundle = read_bundle(tmp_path / "out" / "bundle")
+    assert bundle.training["epochs"] == [2]
+    parts = [bundle.training[part]["simulated_chips"] for part in ("train", "validation")]
+    assert min(parts) > 0
+    assert sum(parts) <= 44
+    assert (tmp_path / "out" / "bundle" / "README.md").exists()
+    assert list((tmp_path / "out" / "bundle").glob("worst_*.png"))
+    assert list((tmp_path / "out" / "bundle").glob("best_*.png"))
+
+
 def test_trees_are_trained_by_a_recipe_and_join_networks(
     floodscope: Run, few: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
