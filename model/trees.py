@@ -46,7 +46,7 @@ def features(vv: FloatArray, vh: FloatArray) -> FloatArray:
     planes = np.stack([vv, vh, vv - vh])
     out = np.empty((vv.size, len(FEATURES)), dtype=np.float32)
     out[:, : len(PLANES)] = planes.reshape(len(PLANES), -1).T
-    there = np.isfinite(planes).all(0)
+    there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(planes).all(0))
     known = np.where(there, planes - _USUAL[:, None, None], np.float32(0))
     column = len(PLANES)
     for side in WINDOWS:

@@ -35,6 +35,7 @@ _OWN = {
     "out": "--out",
     "recipe": "--recipe",
     "changes": "--set",
+    "seed": "--seed",
     "init": "--init",
     "workers": "--workers",
 }
@@ -72,6 +73,7 @@ def run_cross_validation(
     out: Path,
     recipe: str,
     changes: tuple[str, ...],
+    seed: int | None,
     init: Path | None,
     workers: int,
     device: str | None,
@@ -82,7 +84,7 @@ def run_cross_validation(
     from dashboard.report import as_json
     from dashboard.report_crossvalidation import as_cross_csv, as_cross_table
 
-    plan = load_plan(recipe, changes)
+    plan = load_plan(recipe, changes, seed)
     records = labelled(open_sources(sources))
     from model.training.crossvalidate import REPORT, cross_validate
     from model.training.split import k_fold

@@ -148,6 +148,31 @@ def test_trees_are_trained_by_a_recipe_and_join_networks(
     assert [m.kind for m in read_bundle(tmp_path / "t" / "bundle").members] == ["trees"]
 
 
+def test_a_recipe_may_see_elevation_and_permanent_water(floodscope: Run, few: Path, tiny: Path, tmp_path: Path) -> None:
+    chips = tmp_path / "chips"
+    chips.mkdir()
+    for i, label in enumerate(labels_of(few)):
+        name = label.name.removesuffix("_LabelHand.tif")
+        shutil.copy(few / "S1Hand" / f"{name}_S1Hand.tif", chips / f"{name}.tif")
+        shutil.copy(label, chips / f"{name}_label.tif")
+        with rasterio.open(label) as file:
+            profile, shape = file.profile | {"dtype": "float32", "nodata": None}, file.shape
+        for what, value in (("elevation", 100.0 * i), ("permanent_water", 0.1 * i)):
+            with rasterio.open(chips / f"{name}_{what}.tif", "w", **profile) as file:
+                file.write(np.full(shape, value, np.float32), 1)
+    changes = ["--set", 'channels=["vv", "vh", "elevation", "permanent_water"]', "--seed", 7]
+    out = tmp_path / "out"
+    done = floodscope("train", chips, "--recipe", tiny, *changes, "--split", "all", "--out", out, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    bundle = read_bundle(out / "bundle")
+    assert bundle.channels == ("vv", "vh", "elevation", "permanent_water")
+    assert bundle.training["recipe"]["seed"] == 7
+    assert bundle.normalisation.bands["elevation"].mean == pytest.approx(150.0, abs=1.0)
+    without = floodscope("train", few, "--recipe", tiny, *changes, "--split", "all", "--out", tmp_path / "b")
+    assert without.returncode == 2
+    assert "No chip of the training set" in without.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
