@@ -1,4 +1,4 @@
-"""A model on disk (contract 4): model.json, read strictly, safetensors files, and the identity that follows from both."""
+"""A model on disk (contract 4): model.json, read strictly, its members' files, and the identity that follows from both."""
 
 from __future__ import annotations
 
@@ -27,24 +27,36 @@ SCHEMA = 1
 Channel = Literal["vv", "vh", "elevation", "permanent_water"]
 Combine = Literal["mean", "max", "vote"]
 Augmentation = Literal["none", "d4"]
+Kind = Literal["trees"]
+Content = Mapping[str, "Tensor"] | str
+"""What a member's file holds: a network's weights, or the text of boosted trees."""
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.safetensors")
+# A network's weights are safetensors, boosted trees are LightGBM's text. Neither can hold code.
+_FILE_NAMES = {
+    None: (
+        re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.safetensors"),
+        "a plain file name that ends in .safetensors",
+    ),
+    "trees": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.txt"), "a plain file name that ends in .txt"),
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_MEMBERS = 64
 
 
 @dataclass(frozen=True)
 class Member:
-    """One network of a bundle.
+    """One network of a bundle, or boosted trees.
 
     Attributes:
-        file: name of its safetensors file, beside model.json.
+        file: name of its file, beside model.json.
         sha256: hash of that file, 64 hex digits; filled in when the bundle is written.
-        architecture, encoder, options: where they differ from the bundle's own, else None.
+        kind: None for a network, "trees" for boosted trees over each pixel's surroundings (model.trees).
+        architecture, encoder, options: of a network, where they differ from the bundle's own, else None.
     """
 
     file: str
     sha256: str = ""
+    kind: Kind | None = None
     architecture: str | None = None
     encoder: str | None = None
     options: Mapping[str, Any] | None = None
@@ -56,10 +68,10 @@ class Bundle:
 
     Attributes:
         name: for people.
-        architecture: a segmentation-models-pytorch class, as "Unet".
+        architecture: a segmentation-models-pytorch class, as "Unet"; "" where no member is a network.
         encoder: one of its encoders, as "resnet18" or "tu-convnext_tiny".
         normalisation: of the input channels.
-        members: the networks, one or more.
+        members: the networks and trees, one or more.
         channels: the input channels, in order.
         options: further arguments of the architecture, as `decoder_channels`.
         classes: 1 (the logit of water) or 2 (logits of dry, water).
@@ -135,8 +147,8 @@ def read_bundle(path: str | Path, *, verify: bool = True) -> Bundle:
     return bundle
 
 
-def read_states(path: str | Path, bundle: Bundle) -> list[dict[str, Tensor]]:
-    """Return the weights of each member, in order, on the CPU; 16-bit floats become float32.
+def read_states(path: str | Path, bundle: Bundle) -> list[Content]:
+    """Return the content of each member, in order: a network's weights, on the CPU, 16-bit floats as float32; trees' text.
 
     Raises:
         BundleError: a file is missing, altered or no safetensors file; says which.
@@ -145,8 +157,12 @@ def read_states(path: str | Path, bundle: Bundle) -> list[dict[str, Tensor]]:
     from safetensors import SafetensorError  # noqa: PLC0415
     from safetensors.torch import load  # noqa: PLC0415
 
-    states: dict[str, dict[str, Tensor]] = {}
+    states: dict[str, Content] = {}
+    texts = {member.file for member in bundle.members if member.kind == "trees"}
     for name, content in _member_files(Path(path), bundle):
+        if name in texts:
+            states[name] = content.decode("ascii", "replace")
+            continue
         try:
             state = load(content)
         except (SafetensorError, KeyError, ValueError) as error:
@@ -162,9 +178,7 @@ def read_states(path: str | Path, bundle: Bundle) -> list[dict[str, Tensor]]:
     return [states[member.file] for member in bundle.members]
 
 
-def write_bundle(
-    folder: str | Path, bundle: Bundle, states: Sequence[Mapping[str, Tensor]], *, half: bool = False
-) -> Bundle:
+def write_bundle(folder: str | Path, bundle: Bundle, states: Sequence[Content], *, half: bool = False) -> Bundle:
     """Write a bundle and return it as written, with the hashes of its members.
 
     Files of an older bundle in the folder are replaced; model.json goes last, so a torn write is no bundle.
@@ -172,7 +186,7 @@ def write_bundle(
     Args:
         folder: made where it does not exist.
         bundle: its members name the files; their hashes are filled in.
-        states: one state dict a member.
+        states: one state dict a network, the text of trees.
         half: store floats as float16, half the size; tensors that float16 cannot hold stay as they are.
 
     Raises:
@@ -183,7 +197,10 @@ def write_bundle(
 
     if len(states) != len(bundle.members):
         raise ModelError(f"{bundle.name} has {len(bundle.members)} members, but {len(states)} states were given.")
-    contents = [save({k: _stored(v, half) for k, v in state.items()}) for state in states]
+    contents = [
+        state.encode("ascii") if isinstance(state, str) else save({k: _stored(v, half) for k, v in state.items()})
+        for state in states
+    ]
     members = tuple(
         replace(member, sha256=hashlib.sha256(content).hexdigest())
         for member, content in zip(bundle.members, contents, strict=True)
@@ -314,9 +331,11 @@ def _parse_members(raw: list[dict[str, Any]], parent: Fields, where: str) -> tup
     members: list[Member] = []
     for i, entry in enumerate(raw):
         reader = Fields(entry, where, f"members[{i}].")
+        kind = reader.take("kind", one_of(get_args(Kind)), None)
         member = Member(
-            file=reader.take("file", a_match(_FILE_NAME, "a plain file name that ends in .safetensors")),
+            file=reader.take("file", a_match(*_FILE_NAMES[kind])),
             sha256=reader.take("sha256", a_match(_SHA256, "64 hex digits")),
+            kind=kind,
             architecture=reader.take("architecture", a_text, None),
             encoder=reader.take("encoder", a_text, None),
             options=reader.take("options", an_object, None),
@@ -326,5 +345,5 @@ def _parse_members(raw: list[dict[str, Any]], parent: Fields, where: str) -> tup
             raise reader.error("file", member.file, "a file of its own to each member")
         members.append(member)
     if not 1 <= len(members) <= _MAX_MEMBERS:
-        raise parent.error("members", len(members), f"1 to {_MAX_MEMBERS} networks")
+        raise parent.error("members", len(members), f"1 to {_MAX_MEMBERS} of them")
     return tuple(members)

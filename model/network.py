@@ -11,8 +11,9 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
-from model.bundle import Bundle, Combine, Member, read_states
+from model.bundle import Bundle, Combine, Content, Member, read_states
 from model.fields import suggestion
+from model.trees import TreeMember
 from tiles.errors import BundleError, ModelError
 
 # What a bundle decides elsewhere, or what would change the meaning of the output.
@@ -110,7 +111,8 @@ class Ensemble(nn.Module):
     """Some networks that answer as one: the probability of water.
 
     Args:
-        networks: each float32 (N, C, H, W) -> logits (N, 1 or 2, H, W); with 2 they are of dry and of water.
+        networks: each float32 (N, C, H, W) -> logits (N, 1 or 2, H, W); with 2 they are of dry and of water. Boosted trees
+            are called alike.
         temperature: logits are divided by it.
         combine: "mean" or "max" of the networks' probabilities, or "vote", the share of networks with p >= 0.5.
     """
@@ -160,9 +162,13 @@ def load_ensemble(path: str | Path, bundle: Bundle) -> Ensemble:
 
     Raises:
         BundleError: the bundle names an unknown network, or the weights are missing, altered or of another network.
+        ModelError: a member is boosted trees, and LightGBM is not installed.
     """
-    networks = []
+    networks: list[nn.Module] = []
     for member, state in zip(bundle.members, read_states(path, bundle), strict=True):
+        if isinstance(state, str):
+            networks.append(TreeMember(state, bundle.channels, bundle.normalisation, f"{path}/{member.file}"))
+            continue
         try:
             network = build_member(bundle, member)
         except ModelError as error:
@@ -172,7 +178,12 @@ def load_ensemble(path: str | Path, bundle: Bundle) -> Ensemble:
     return Ensemble(networks, bundle.temperature, bundle.combine).eval().requires_grad_(False)
 
 
-def _load_state(network: nn.Module, state: dict[str, Tensor], where: str) -> None:
+def content_of(network: nn.Module) -> Content:
+    """Return what a bundle's file holds of a member."""
+    return network.text if isinstance(network, TreeMember) else network.state_dict()
+
+
+def _load_state(network: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
     wanted = network.state_dict()
     for name, tensor in wanted.items():
         if name not in state:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dashboard.commands.crossvalidation import CROSS_VALIDATION, refuse_mixture, run_cross_validation
 from dashboard.commands.options import (
     DEVICE,
     MODEL,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 @report_option("--html", "the report with figures as one HTML file that opens offline")
 @STORE
 @DEVICE
+@CROSS_VALIDATION
 def evaluate(
     sources: tuple[Path, ...],
     model: str,
@@ -70,9 +72,19 @@ def evaluate(
     csv_file: Path | None,
     html_file: Path | None,
     device: str | None,
-    **store_options: Any,
+    data: Path | None,
+    database: str | None,
+    cross_validate: str | None,
+    **training: Any,
 ) -> None:
-    """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip."""
+    """Score a model against the labels of SOURCEs: micro IoU, by group with 95 % intervals, and every chip.
+
+    With --cross-validate it scores a recipe instead: how good a model of it is where it has never been.
+    """
+    refuse_mixture(cross_validate)
+    if cross_validate is not None:
+        run_cross_validation(sources, cross_validate, device=device, json_file=json_file, csv_file=csv_file, **training)
+        return
     from model.evaluate import evaluate as score
     from model.evaluation.comparison import compare as compared
     from model.evaluation.robustness import measure_robustness
@@ -87,11 +99,12 @@ def evaluate(
             "No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips."
         )
     predictors = [open_predictor(spec, device) for spec in specs]
-    with open_store(**store_options) as store:
+    with open_store(data, database) as store:
         evaluations = []
         for predictor in predictors:
             with progress_bar("Predicting") as tick:
                 evaluations.append(score(found.records(), predictor, store, threshold=threshold, by=by, tick=tick))  # type: ignore[arg-type]
+            _require_scores(evaluations[-1])
         first = evaluations[0]
         report = first.report(alert_above)
         if compare:
@@ -111,6 +124,16 @@ def _models(model: str, compare: tuple[str, ...]) -> tuple[str, ...]:
     if compare and len(models) < 2:
         raise click.UsageError("--compare needs two models: --compare M1 M2, or --model M1 --compare M2.")
     return models
+
+
+def _require_scores(evaluation: Evaluation) -> None:
+    """Raise where not one chip was scored, as with a bundle whose weights are damaged."""
+    from model.evaluate import NO_LABEL
+    from tiles.errors import PredictionError
+
+    if not evaluation.predictions:
+        why = next((s.reason for s in evaluation.skipped if s.reason != NO_LABEL), "no chip has imagery and a label")
+        raise PredictionError(f"Not one chip could be scored under {evaluation.model['name']}: {why}")
 
 
 def _tell_skipped(found: Catalog, report: dict[str, Any]) -> None:

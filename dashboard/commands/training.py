@@ -20,7 +20,7 @@ RECIPE = together(
         "--recipe",
         default="floodscope",
         show_default=True,
-        help='"floodscope", "capstone", "quick", or the path of a .toml file.',
+        help='"floodscope", "pretrain", "finetune", "capstone", "trees", "quick", or the path of a .toml file.',
     ),
     click.option(
         "--set",
@@ -29,6 +29,7 @@ RECIPE = together(
         metavar="FIELD=VALUE",
         help="Change a field of the recipe, as learning_rate=3e-4.",
     ),
+    click.option("--seed", type=click.IntRange(0), help="Of everything random. Default: the recipe's."),
 )
 SHARE = click.option(
     "--share", default=0.2, show_default=True, type=click.FloatRange(0.01, 0.9), help="Of the chips to validate on."
@@ -80,6 +81,7 @@ def train(
     out: Path,
     recipe: str,
     changes: tuple[str, ...],
+    seed: int | None,
     split: str,
     share: float,
     init: Path | None,
@@ -96,7 +98,7 @@ def train(
     Chips of one flood never stand on both sides. Unknown label pixels and pixels without data teach nothing. The bundle goes
     wherever a model is asked for: `floodscope evaluate SOURCE --model OUT/bundle`.
     """
-    plan = load_plan(recipe, changes, from_study)
+    plan = load_plan(recipe, changes, seed, from_study)
     found = open_sources(sources)
     records = labelled(found)
     from model.training.crossvalidate import read_calibration
@@ -129,16 +131,26 @@ def train(
     )
 
 
-def load_plan(recipe: str, changes: tuple[str, ...], study: Path | None = None) -> Recipe:
-    """Return the recipe that the options name."""
-    from model.training.recipe import change_recipe, load_recipe
+def load_plan(recipe: str, changes: tuple[str, ...], seed: int | None, study: Path | None = None) -> Recipe:
+    """Return the recipe that the options name.
+
+    Raises:
+        ModelError: there is no such recipe or study, or its file is wrong.
+        UsageError: `changes` are wrong.
+    """
+    from model.training.recipe import change_recipe, load_recipe, parse_changes
+    from tiles.errors import ModelError, UsageError
 
     if study is None:
-        return load_recipe(recipe, changes)
-    from model.training.recipe import parse_changes
-    from model.training.tune import best_recipe
+        plan = load_recipe(recipe)
+    else:
+        from model.training.tune import best_recipe
 
-    return change_recipe(best_recipe(study), parse_changes(changes))
+        plan = best_recipe(study)
+    try:
+        return change_recipe(plan, parse_changes(changes) | ({} if seed is None else {"seed": seed}))
+    except ModelError as error:
+        raise UsageError(f"--set: {error}") from error
 
 
 def labelled(catalog: Catalog) -> list[ChipRecord]:
@@ -199,6 +211,7 @@ def tune(
     trials: int,
     recipe: str,
     changes: tuple[str, ...],
+    seed: int | None,
     split: str,
     share: float,
     storage: str | None,
@@ -209,7 +222,7 @@ def tune(
 
     A study that was stopped goes on when the command is given again. Then: `floodscope train SOURCE --from-study OUT`.
     """
-    plan = load_plan(recipe, changes)
+    plan = load_plan(recipe, changes, seed)
     records = labelled(open_sources(sources))
     from model.training.tune import TABLE, read_space
     from model.training.tune import tune as search

@@ -76,8 +76,9 @@ class ShareError:
 
     @classmethod
     def recorded(cls, scores: Mapping[str, Any]) -> Self | None:
-        """Return what a bundle's scores record under "share_error", or None where they record none that can be used."""
-        found = scores.get("share_error")
+        """Return the "share_error" that a bundle's scores record of its cross-validation, or None without a usable one."""
+        crossed = scores.get("cross_validation")
+        found = scores.get("share_error") or (crossed.get("share_error") if isinstance(crossed, Mapping) else None)
         try:
             error = cls(float(found["spread"]), int(found["chips"]), "model")  # type: ignore[index]
         except (TypeError, KeyError, ValueError):

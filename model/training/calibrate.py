@@ -84,10 +84,10 @@ def fit_temperature(samples: Iterable[Margins], combine: Combine = "mean") -> fl
     """Return the temperature of least cross-entropy (Guo et al. 2017, section 4.2), in [0.2, 10].
 
     The probability is that of the finished bundle: members combined, views averaged, after the temperature. A bundle that
-    votes has no temperature: 1 is returned, as without a sample.
+    votes has no temperature: 1 is returned, as where the samples are of one class, which would ask for the extreme.
     """
     samples = list(samples)
-    if combine == "vote" or not samples:
+    if combine == "vote" or len({bool(w) for s in samples for w in np.unique(s.water)}) < 2:
         return 1.0
 
     def cross_entropy(log_temperature: float) -> float:

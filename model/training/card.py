@@ -47,7 +47,7 @@ def card_text(bundle: Bundle, has_plot: bool) -> str:
         f"Predicts the probability of open water for each pixel of a Sentinel-1 chip (VV and VH, dB). Bundle `{bundle.id[:12]}`, "
         f"licence {bundle.licence or 'not stated'}.",
         "## Network",
-        f"{bundle.architecture} on {bundle.encoder}, {len(bundle.members)} member(s), channels {', '.join(bundle.channels)}, "
+        f"{_members_text(bundle)}, channels {', '.join(bundle.channels)}, "
         f"test-time augmentation {bundle.tta}, temperature {bundle.temperature:g}, threshold {bundle.threshold:g}. "
         f"Normalisation: `{bundle.normalisation.to_json()}`.",
         "## Data",
@@ -75,6 +75,16 @@ def card_text(bundle: Bundle, has_plot: bool) -> str:
         "- It marks water, not flood: permanent water is water too.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _members_text(bundle: Bundle) -> str:
+    networks = [m for m in bundle.members if m.kind is None]
+    trees = len(bundle.members) - len(networks)
+    parts = [f"{len(networks)} x {bundle.architecture} on {bundle.encoder}"] if networks else []
+    if trees:
+        parts.append(f"{trees} x boosted trees (LightGBM) over means and spreads around each pixel")
+    together = f", together by {bundle.combine}" if len(bundle.members) > 1 else ""
+    return " and ".join(parts) + together
 
 
 def _data_text(what: str, data: Mapping[str, Any]) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from model.bundle import read_bundle, read_states, write_bundle
+from model.evaluation.answer import fit_share_error, log_likelihoods
 from model.network import load_ensemble
 from model.scores import ScoreHistogram
 from model.training.calibrate import Calibration, Margins, fit_temperature, fit_threshold, sample_margins
-from model.training.dataset import ChipCache, usable_for_training
+from model.training.dataset import ChipCache, ChipSummary, require_both_classes, usable_for_training
 from model.training.fit import Machine
 from model.training.recipe import Recipe
 from model.training.split import Fold, Split
@@ -44,10 +45,17 @@ class FoldResult:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """All folds, and the calibration for a model that is trained on everything."""
+    """All folds, and the calibration for a model that is trained on everything.
+
+    Attributes:
+        folds: those that could be scored.
+        calibration: from what all folds left out.
+        skipped: why a group is in no fold, by its name.
+    """
 
     folds: tuple[FoldResult, ...]
     calibration: Calibration
+    skipped: Mapping[str, str]
 
     @property
     def histograms(self) -> list[ScoreHistogram]:
@@ -75,11 +83,13 @@ class CrossValidation:
             "best_micro_iou_of_any_threshold": _best(self.histograms),
             "seconds_a_chip": sum(f.seconds for f in self.folds) / max(1, len(self.folds)),
             "calibration": asdict(self.calibration),
-            "at_one_threshold": summary(scored, self.calibration),
+            "at_one_threshold": summary(scored, self.calibration) | _share_error([h for _, h in scored]),
+            "skipped": dict(self.skipped),
             "folds": [
                 {
                     "left_out": fold.name,
                     **asdict(fold.calibration),
+                    **_figures([s.histogram for s in fold.scored], fold.calibration.threshold),
                     "chips": [
                         {
                             "id": s.record.id,
@@ -119,9 +129,10 @@ def cross_validate(
         fit_fold: trains a fold and returns its bundle, in place of `train`.
 
     Raises:
-        UsageError: no chip that is left out has water, or as `train`.
+        UsageError: no chip that is left out has water, a fold's training set has one class, or as `train`.
     """
     cache = ChipCache(recipe.channels)
+    folds, skipped = _worth_training(folds, cache)
     homes: list[tuple[Fold, Path]] = []
     for i, fold in enumerate(folds):
         if on_fold is not None:
@@ -133,9 +144,8 @@ def cross_validate(
                 path = fit_fold(recipe, fold, home)
             else:
                 split = Split(fold.train, (), f"cross-validation, left out: {fold.name}")
-                train(
-                    recipe, split, home, init=init, resume=(home / "plan.json").exists(), machine=machine, cache=cache
-                )
+                train(recipe, split, home, init=init, resume=True, machine=machine, cache=cache)
+        _require_own(path, recipe, fold, init)
         homes.append((fold, path))
     if on_fold is not None:
         on_fold("", len(folds), len(folds))
@@ -150,13 +160,9 @@ def cross_validate(
             for i, r in enumerate(records)
         ]
         samples.append([sample for sample in found if sample is not None])
-    if not any(bool(s.water.any()) for fold_samples in samples for s in fold_samples):
-        raise UsageError(
-            "None of the chips that the folds leave out has labelled water, so there is no IoU to measure."
-        )
-
     temperatures = [
-        fit_temperature([s for j, others in enumerate(samples) if j != i for s in others]) for i in range(len(folds))
+        fit_temperature([s for j, others in enumerate(samples) if j != i for s in others], recipe.combine)
+        for i in range(len(folds))
     ]
     results: list[FoldResult] = []
     for (fold, path), records, temperature in zip(homes, judges, temperatures, strict=True):
@@ -169,12 +175,61 @@ def cross_validate(
         _recalibrate(result.path, calibration)
         finished.append(replace(result, calibration=calibration))
     everything = Calibration(
-        fit_temperature([s for fold_samples in samples for s in fold_samples]),
+        fit_temperature([s for fold_samples in samples for s in fold_samples], recipe.combine),
         fit_threshold([s.histogram for r in results for s in r.scored]),
     )
-    done = CrossValidation(tuple(finished), everything)
+    done = CrossValidation(tuple(finished), everything, skipped)
     (folder / REPORT).write_text(json.dumps({"recipe": recipe.to_json(), **done.report()}, indent=1), encoding="utf-8")
     return done
+
+
+def _worth_training(folds: Sequence[Fold], cache: ChipCache) -> tuple[list[Fold], dict[str, str]]:
+    """Return the folds that leave something to score, and why others do not; before hours of training, not after.
+
+    Raises:
+        UsageError: a fold's rest could not teach, fewer than two folds can be scored, or none of them has water.
+    """
+    usable: dict[str, ChipSummary] = {}
+    for record in {r.id: r for fold in folds for r in (*fold.left_out, *fold.train)}.values():
+        usable |= {r.id: summary for r, summary in usable_for_training([record], cache)[0]}
+    worth, skipped = [], {}
+    for fold in folds:
+        if any(r.id in usable for r in fold.left_out):
+            worth.append(fold)
+        else:
+            skipped[fold.name] = "none of its chips has a known label on a pixel with data"
+    if len(worth) < 2:
+        raise UsageError(
+            f"{len(worth)} of {len(folds)} groups has chips with known labels, but leaving one out takes two: give labelled "
+            "chips of others."
+        )
+    if not any(usable[r.id].water for fold in worth for r in fold.left_out if r.id in usable):
+        raise UsageError("None of the chips to leave out has labelled water, so there is no IoU to measure.")
+    for fold in worth:
+        rest = [(r, usable[r.id]) for r in fold.train if r.id in usable]
+        require_both_classes(rest, f"training set without {fold.name}")
+    return worth, skipped
+
+
+def _require_own(path: Path, recipe: Recipe, fold: Fold, init: Path | None) -> None:
+    """Refuse a bundle of another recipe, start or fold: it would be scored as if it were this one's."""
+    noted = read_bundle(path).training
+    if "recipe" not in noted:  # `fit_fold` made it
+        return
+    ours = json.loads(json.dumps(recipe.to_json()))
+    same = all(ours.get(field) == value for field, value in noted["recipe"].items())
+    started = read_bundle(init, verify=False).id if init else None
+    seen = set(noted.get("train", {}).get("chips", ())) & {r.id for r in fold.left_out}
+    if not same or noted.get("init") != started or seen:
+        raise UsageError(
+            f"{path.parent} holds a training of another recipe, start or other chips: choose another folder."
+        )
+
+
+def _share_error(histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+    """Return how wrong the shares of water of unseen chips are, as a bundle records it; nothing where chips are too few."""
+    error = fit_share_error(log_likelihoods(h for h in histograms if h.pixels))
+    return {"share_error": error.to_json()} if error.origin != "assumed" else {}
 
 
 def read_calibration(path: Path) -> tuple[Calibration, Mapping[str, Any]]:
@@ -213,6 +268,16 @@ def _recalibrate(path: Path, calibration: Calibration) -> Any:
 
 def _folder_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80] or "fold"
+
+
+def _figures(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, Any]:
+    """Return what the chips of one fold come to."""
+    total = ScoreHistogram.sum_of(histograms)
+    return {
+        "iou": total.confusion(threshold).iou,
+        "water_share": total.water_pixels / total.pixels if total.pixels else None,
+        "calibration_error": total.calibration_error(),
+    }
 
 
 def _at(histogram: ScoreHistogram, threshold: float) -> tuple[int, int, int, int]:

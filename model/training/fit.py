@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import warnings
@@ -24,7 +23,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from model.bundle import read_bundle, read_states
+from model.bundle import Bundle, read_bundle, read_states
 from model.network import build_network
 from model.normalisation import Normalisation
 from model.training.dataset import (
@@ -39,6 +38,7 @@ from model.training.dataset import (
 )
 from model.training.loss import build_loss
 from model.training.module import VALIDATION_IOU, StopAtNonsense, WaterModule
+from model.training.plan import plan_of, take_folder
 from model.training.recipe import Recipe
 from model.training.split import Split
 from tiles.chip import ChipRecord
@@ -46,8 +46,8 @@ from tiles.errors import ModelError, TrainingError, UsageError
 
 LoggerName = Literal["csv", "tensorboard", "mlflow", "wandb"]
 
+_LOG = logging.getLogger(__name__)
 _LAST, _BEST = "last", "best"
-_PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class Fitted:
         refused: the chips that were not, and why.
         history: one row an epoch: epoch, train_loss, validation_iou where there is validation.
         best_epoch: the epoch whose weights are kept, counted from 1.
+        encoder_weights: what the encoder began with: "imagenet", or "" for random weights, also where a hub was not reached.
     """
 
     network: nn.Module
@@ -89,6 +90,7 @@ class Fitted:
     refused: Mapping[str, str]
     history: Sequence[Mapping[str, float]]
     best_epoch: int
+    encoder_weights: str = ""
 
 
 @dataclass
@@ -153,9 +155,8 @@ def fit(
     if split.validation:
         require_both_classes(judges, "validation set")
     refused = refused | refused_too
-    network, normalisation = _start(recipe, train, init)
-    plan = _plan(recipe, normalisation, train, judges, init)
-    _take_folder(folder, plan, resume)
+    network, normalisation, encoder_weights = _start(recipe, train, init)
+    take_folder(folder, plan_of(recipe, normalisation, train, judges, init), resume)
 
     dataset = CropDataset(train, recipe, normalisation, cache)
     whole = WholeChips([record for record, _ in judges], normalisation, cache)
@@ -187,85 +188,59 @@ def fit(
         refused=refused,
         history=history.rows,
         best_epoch=best_epoch,
+        encoder_weights=encoder_weights,
     )
 
 
 def _start(
     recipe: Recipe, train: Sequence[tuple[ChipRecord, ChipSummary]], init: Path | None
-) -> tuple[nn.Module, Normalisation]:
-    """Return the network that training starts from, and its normalisation."""
-    torch.manual_seed(recipe.seed)
-    weights = recipe.encoder_weights or None
-    try:
-        network = build_network(
+) -> tuple[nn.Module, Normalisation, str]:
+    """Return the network that training starts from, its normalisation, and the name of its encoder's weights or ""."""
+    weights = None if init else recipe.encoder_weights or None
+
+    def build(encoder_weights: str | None) -> nn.Module:
+        torch.manual_seed(recipe.seed)
+        return build_network(
             recipe.architecture,
             recipe.encoder,
             len(recipe.channels),
             classes=recipe.classes,
             options=recipe.options,
-            encoder_weights=None if init else weights,
+            encoder_weights=encoder_weights,
         )
+
+    try:
+        network = build(weights)
     except OSError as error:  # the hub cannot be reached
-        raise ModelError(
-            f"The {weights} weights of {recipe.encoder} could not be fetched ({type(error).__name__}): check the network, or "
-            "train from random weights (--set encoder_weights=)."
-        ) from error
+        _LOG.warning(
+            "floodscope: the %s weights of %s could not be fetched (%s): it begins with random ones instead. Check the network, "
+            "or give --set encoder_weights= to begin so without asking.",
+            weights,
+            recipe.encoder,
+            type(error).__name__,
+        )
+        network, weights = build(None), None
     if init is None:
-        return network, fit_normalisation(recipe, train)
+        return network, fit_normalisation(recipe, train), weights or ""
     bundle = read_bundle(init)
     if tuple(bundle.channels) != recipe.channels:
         raise ModelError(
             f"{init} has the channels {', '.join(bundle.channels)}, the recipe {', '.join(recipe.channels)}."
         )
-    state = read_states(init, bundle)[0]
     wanted = network.state_dict()
+    state: Any = next((s for s in read_states(init, bundle) if not isinstance(s, str)), {})
     if state.keys() != wanted.keys() or any(state[name].shape != wanted[name].shape for name in wanted):
         raise ModelError(
-            f"{init} holds a {bundle.architecture} on {bundle.encoder}, not the recipe's {recipe.architecture} on "
+            f"{init} holds {_what(bundle)}, not the recipe's {recipe.architecture} on "
             f"{recipe.encoder} with the same options: use its recipe, or train without --init."
         )
     network.load_state_dict(state)
     # Other constants would show the network another picture than it has learned from.
-    return network, bundle.normalisation
+    return network, bundle.normalisation, ""
 
 
-def _plan(
-    recipe: Recipe,
-    normalisation: Normalisation,
-    train: Sequence[tuple[ChipRecord, ChipSummary]],
-    judges: Sequence[tuple[ChipRecord, ChipSummary]],
-    init: Path | None,
-) -> str:
-    """Return what decides the weights, as text: only the same training may be resumed."""
-    return json.dumps(
-        {
-            "recipe": recipe.to_json(),
-            "normalisation": normalisation.to_json(),
-            "train": [record.id for record, _ in train],
-            "validation": [record.id for record, _ in judges],
-            "init": read_bundle(init, verify=False).id if init else None,
-        },
-        indent=1,
-    )
-
-
-def _take_folder(folder: Path, plan: str, resume: bool) -> None:
-    """Make the folder this training's own, or refuse."""
-    noted = folder / _PLAN
-    if noted.exists():
-        if not resume:
-            raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another folder.")
-        if noted.read_text(encoding="utf-8") != plan:
-            raise UsageError(
-                f"{folder} holds a training of another recipe or other chips, so it cannot be resumed with these: choose "
-                "another folder."
-            )
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        noted.write_text(plan, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written ({error.strerror}): choose another folder.") from error
+def _what(bundle: Bundle) -> str:
+    return f"a {bundle.architecture} on {bundle.encoder}" if bundle.architecture else "boosted trees"
 
 
 def _trainer(

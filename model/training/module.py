@@ -83,7 +83,7 @@ class WaterModule(L.LightningModule):
         if recipe.schedule == "onecycle":
             warm = 0.2 if recipe.steps >= 10 else 0.5
             scheduler = torch.optim.lr_scheduler.OneCycleLR(
-                optimiser, recipe.learning_rate, total_steps=recipe.steps, pct_start=warm
+                optimiser, recipe.learning_rate, total_steps=max(4, recipe.steps), pct_start=warm
             )
         elif recipe.schedule == "cosine":
             scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)

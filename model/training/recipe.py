@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from model.bundle import Augmentation as TestTimeAugmentation
-from model.bundle import Channel
+from model.bundle import Channel, Combine
 from model.fields import suggestion
 from model.normalisation import Scaling
 from model.training.augment import Augmentation
@@ -46,7 +46,9 @@ class Recipe:
         balance: what makes chips equally likely: each country, or chips by their share of water, or each chip ("none").
         simulated_share: share of the crops taken from simulated chips where there are both, in [0, 1].
         least_known: share of a crop whose truth should be known, in [0, 1].
-        members: networks that are trained, by seeds that follow each other, and averaged.
+        members: networks that are trained, by seeds that follow each other; 0 with trees alone.
+        trees: boosted trees over each pixel's surroundings, which join the networks as one more member; 0 has none.
+        combine: how the members become one: the "mean" or "max" of their probabilities, or the share that says water ("vote").
         tta: "d4" averages the eight views in the finished bundle.
         seed: of everything random.
     """
@@ -85,6 +87,8 @@ class Recipe:
     simulated_share: float = 0.5
     least_known: float = 0.2
     members: int = 1
+    trees: int = 0
+    combine: Combine = "mean"
     tta: TestTimeAugmentation = "d4"
     seed: int = 0
 
@@ -136,6 +140,9 @@ CAPSTONE = Recipe(
     tta="none",
 )
 
+# No network: gradient-boosted trees over means and spreads around each pixel, as the competition's winners had beside theirs.
+TREES = replace(Recipe(), name="trees", members=0, trees=200, tta="none")
+
 # Seconds of training: to see that the way from chips to a bundle is whole.
 QUICK = replace(
     Recipe(),
@@ -149,12 +156,15 @@ QUICK = replace(
     tta="none",
 )
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (Recipe(), PRETRAIN, FINETUNE, CAPSTONE, QUICK)}
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe for recipe in (Recipe(), PRETRAIN, FINETUNE, CAPSTONE, TREES, QUICK)
+}
 """The presets by name."""
 
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "classes": (1, 2),
-    "members": (1, 64),
+    "members": (0, 63),
+    "trees": (0, 10_000),
     "crop": (32, 4096),
     "batch": (1, 4096),
     "steps_per_epoch": (1, 1e6),

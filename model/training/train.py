@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from model.bundle import Bundle, Member, write_bundle
 from model.intervals import bootstrap_interval
-from model.network import Ensemble
+from model.network import Ensemble, content_of
 from model.predictors.local import LocalPredictor
 from model.scores import ScoreHistogram, mean_over_chips
 from model.training.calibrate import Calibration, Margins, calibrate, sample_margins
 from model.training.card import write_card, write_overlays
 from model.training.dataset import ChipCache
 from model.training.fit import Fitted, Machine, fit
+from model.training.fit_trees import fit_trees
 from model.training.recipe import Recipe
 from model.training.split import Split
 from tiles.chip import ChipRecord, read_chip
@@ -47,7 +48,7 @@ class Trained:
     Attributes:
         path: the bundle's folder.
         bundle: what model.json says.
-        fitted: the networks, one a member.
+        fitted: the members: networks, then trees.
         scored: the validation chips.
     """
 
@@ -85,18 +86,23 @@ def train(
     """
     if calibration is not None and split.validation:
         raise UsageError("A calibration from elsewhere is for a training without validation (--split all).")
+    if not recipe.members and not recipe.trees:
+        raise UsageError("A recipe with neither members nor trees trains nothing: give one of them.")
     cache = cache or ChipCache(recipe.channels)
     fitted = []
     for i in range(recipe.members):
         home = folder if recipe.members == 1 else folder / f"member_{i + 1}"
         one = replace(recipe, seed=recipe.seed + i)
         fitted.append(fit(one, split, home, init=init, resume=resume, machine=machine, on_epoch=on_epoch, cache=cache))
+    if recipe.trees:
+        joined = fitted[0].normalisation if fitted else None
+        fitted.append(fit_trees(recipe, split, folder / "trees", normalisation=joined, resume=resume, cache=cache))
     path = folder / BUNDLE
     bundle = _bundle(recipe, split, fitted, init)
     scored: list[Scored] = []
 
     def write(bundle: Bundle) -> Bundle:
-        return write_bundle(path, bundle, [f.network.state_dict() for f in fitted], half=True)
+        return write_bundle(path, bundle, [content_of(f.network) for f in fitted], half=True)
 
     def histograms_at(temperature: float) -> list[ScoreHistogram]:
         scored[:] = score(write(replace(bundle, temperature=temperature)), path, fitted[0].validation)
@@ -104,7 +110,7 @@ def train(
 
     fitted_on = Calibration()
     if fitted[0].validation:
-        fitted_on = calibrate(margins_of(recipe, fitted, fitted[0].validation, cache), histograms_at)
+        fitted_on = calibrate(margins_of(recipe, fitted, fitted[0].validation, cache), histograms_at, recipe.combine)
         bundle = replace(bundle, scores={"validation": summary([(s.record, s.histogram) for s in scored], fitted_on)})
     elif calibration is not None:
         fitted_on = calibration[0]
@@ -181,17 +187,23 @@ def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Ca
 def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path | None) -> Bundle:
     from model.bundle import read_bundle  # noqa: PLC0415
 
-    names = ["model.safetensors"] if len(fitted) == 1 else [f"model_{i + 1}.safetensors" for i in range(len(fitted))]
     first = fitted[0]
+    names = [f"model_{i + 1}.safetensors" for i in range(recipe.members)]
+    members = [Member(name) for name in (["model.safetensors"] if len(names) == 1 else names)]
+    network = (recipe.architecture, recipe.encoder, recipe.options) if members else ("", "", {})
+    if recipe.trees:
+        members.append(Member("trees.txt", kind="trees"))
+    kinds = [f"{network[0]} {network[1]}"] * bool(network[0]) + ["trees"] * bool(recipe.trees)
     return Bundle(
-        name=f"{recipe.name} {recipe.architecture} {recipe.encoder}",
-        architecture=recipe.architecture,
-        encoder=recipe.encoder,
+        name=f"{recipe.name} {' and '.join(kinds)}" if kinds != ["trees"] else recipe.name,
+        architecture=network[0],
+        encoder=network[1],
         normalisation=first.normalisation,
-        members=tuple(Member(name) for name in names),
+        members=tuple(members),
         channels=recipe.channels,
-        options=recipe.options,
+        options=network[2],
         classes=recipe.classes,
+        combine=recipe.combine,
         tta=recipe.tta,
         licence=_LICENCE,
         training={
@@ -200,6 +212,7 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
             "train": _provenance(first.train),
             "validation": _provenance(first.validation),
             "refused": dict(first.refused),
+            "encoder_weights": first.encoder_weights,
             "init": read_bundle(init, verify=False).id if init else None,
             "epochs": [len(f.history) for f in fitted],
             "best_epoch": [f.best_epoch for f in fitted],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import optuna
 import plotly.graph_objects as go
-from optuna.storages import RDBStorage, RetryFailedTrialCallback
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from model.training.dataset import ChipCache
@@ -70,18 +71,18 @@ def read_space(path: Path | None) -> list[Choice]:
     augmentation: "augmentation.zoom" = {low = 0.0, high = 0.8}.
 
     Raises:
-        UsageError: the file cannot be read or is no such space.
+        ModelError: the file cannot be read, or is no such space.
     """
     raw: Mapping[str, Any] = DEFAULT_SPACE
     if path is not None:
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise UsageError(f"The space {path} cannot be read ({error.strerror}): check the path.") from error
+            raise ModelError(f"The space {path} cannot be read ({error.strerror}): check the path.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"The space {path} is not TOML ({error}): mend it.") from error
+            raise ModelError(f"The space {path} is not TOML ({error}): mend it.") from error
     if not raw:
-        raise UsageError(f"The space {path} is empty: give at least one field with its values.")
+        raise ModelError(f"The space {path} is empty: give at least one field with its values.")
     choices = []
     for field, value in raw.items():
         if isinstance(value, list) and value:
@@ -90,13 +91,13 @@ def read_space(path: Path | None) -> list[Choice]:
             low, high = value["low"], value["high"]
             numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (low, high))
             if not numbers or low >= high or (value.get("log") and low <= 0):
-                raise UsageError(
+                raise ModelError(
                     f"The space's {field} goes from {low} to {high}: give low below high, above 0 with log."
                 )
             whole = isinstance(low, int) and isinstance(high, int)
             choices.append(Choice(field, low=low, high=high, log=bool(value.get("log")), whole=whole))
         else:
-            raise UsageError(
+            raise ModelError(
                 f"The space's {field} is {value!r}: give a list of values, or a table of low, high and log."
             )
     for choice in choices:  # a misspelt field or value is told before hours of training
@@ -136,6 +137,8 @@ def tune(
     """
     if not split.validation:
         raise UsageError("Tuning needs chips to validate on: choose --split event, country or source.")
+    if not base.members:
+        raise UsageError(f"Tuning is of networks, and the recipe {base.name} has none: give it members.")
     folder.mkdir(parents=True, exist_ok=True)
     study = _study(storage or f"sqlite:///{folder / STUDY}", create=True)
     cache = ChipCache(base.channels)
@@ -251,11 +254,14 @@ def _tree(field: str, value: Any) -> dict[str, Any]:
 
 def _study(url: str, *, create: bool) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = RDBStorage(
-        url,
-        heartbeat_interval=_HEARTBEAT_S,
-        failed_trial_callback=RetryFailedTrialCallback(max_retry=_RETRIES),
-    )
+    with warnings.catch_warnings():
+        # Optuna has called both experimental for years.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = RDBStorage(
+            url,
+            heartbeat_interval=_HEARTBEAT_S,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES),
+        )
     if not create:
         return optuna.load_study(study_name=_NAME, storage=storage)
     return optuna.create_study(
