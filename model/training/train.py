@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.bundle import Bundle, Member, write_bundle
+from model.bundle import Bundle, Member, read_bundle, write_bundle
 from model.intervals import bootstrap_interval
-from model.network import Ensemble, content_of
+from model.network import Ensemble, content_of, load_ensemble
 from model.predictors.local import LocalPredictor
 from model.scores import ScoreHistogram, mean_over_chips
 from model.training.calibrate import Calibration, Margins, calibrate, sample_margins
@@ -94,6 +94,8 @@ def train(
         home = folder if recipe.members == 1 else folder / f"member_{i + 1}"
         one = replace(recipe, seed=recipe.seed + i)
         fitted.append(fit(one, split, home, init=init, resume=resume, machine=machine, on_epoch=on_epoch, cache=cache))
+    if recipe.keep_init:
+        fitted.append(_kept(init, fitted))
     if recipe.trees:
         joined = fitted[0].normalisation if fitted else None
         fitted.append(fit_trees(recipe, split, folder / "trees", normalisation=joined, resume=resume, cache=cache))
@@ -119,6 +121,14 @@ def train(
     write_overlays(path, [(s.record, s.probability, s.histogram) for s in scored], bundle.threshold)
     write_card(path, bundle, ScoreHistogram.sum_of([s.histogram for s in scored]) if scored else None)
     return Trained(path, bundle, tuple(fitted), tuple(scored))
+
+
+def _kept(init: Path | None, fitted: Sequence[Fitted]) -> Fitted:
+    """Return the network that training started from as a member of its own."""
+    if init is None or not fitted:
+        raise UsageError("keep_init keeps the network that others started from: give --init, and members of 1 or more.")
+    network = load_ensemble(init, read_bundle(init)).networks[0]
+    return replace(fitted[0], network=network.cpu().eval().requires_grad_(False), history=(), best_epoch=0)
 
 
 def margins_of(
@@ -185,10 +195,8 @@ def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Ca
 
 
 def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path | None) -> Bundle:
-    from model.bundle import read_bundle  # noqa: PLC0415
-
     first = fitted[0]
-    names = [f"model_{i + 1}.safetensors" for i in range(recipe.members)]
+    names = [f"model_{i + 1}.safetensors" for i in range(recipe.members + recipe.keep_init)]
     members = [Member(name) for name in (["model.safetensors"] if len(names) == 1 else names)]
     network = (recipe.architecture, recipe.encoder, recipe.options) if members else ("", "", {})
     if recipe.trees:
