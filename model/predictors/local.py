@@ -146,7 +146,7 @@ class LocalPredictor:
         ensemble = load_ensemble(self.path, self.bundle)
         device = _choose_device(self._wanted)
         if device.type == "cpu":
-            torch.set_num_threads(self._threads or max(1, usable_cores() - 1))
+            torch.set_num_threads(self._threads or default_threads())
         if self.batch_size is None:
             self.batch_size = 1 if device.type == "cpu" else 4
         try:
@@ -219,6 +219,11 @@ class LocalPredictor:
 def usable_cores() -> int:
     """Return the cores this process may use; macOS does not tell, and gives all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_threads() -> int:
+    """Return torch's threads on the CPU: all cores but one."""
+    return max(1, usable_cores() - 1)
 
 
 def _choose_device(wanted: str | None) -> torch.device:

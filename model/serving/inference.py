@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from model.predictors.local import LocalPredictor, usable_cores
+from model.predictors.local import LocalPredictor
 from model.serving.payload import (
     JSON,
     NPY,
@@ -82,7 +82,7 @@ def open_model(model_dir: str | Path, settings: ServingSettings) -> LocalPredict
         find_bundle(model_dir),
         settings.device,
         batch_size=settings.batch_size,
-        threads=settings.threads or usable_cores(),
+        threads=settings.threads,
     )
     model.serve_as(settings.applied(model.bundle))
     return model

@@ -53,7 +53,12 @@ def decode_images(body: bytes, content_type: str) -> list[Chip]:
         return _chips_of(decode_npy(body))
     if kind == TIFF:
         return [_read_tiff(body)]
-    raise MediaTypeError(
+    raise not_read(content_type)
+
+
+def not_read(content_type: str) -> MediaTypeError:
+    """Return the error of a request of a type that is not read."""
+    return MediaTypeError(
         f"Content-Type {content_type[:80]!r} is not read here: send {NPY} (float32 N x 2 x H x W, VV and VH in dB) or {TIFF} "
         "(a GeoTIFF of both)."
     )

@@ -31,7 +31,9 @@ class ServingSettings:
     Attributes:
         threshold, temperature, combine, tta: in place of what the bundle's model.json says; None leaves that.
         device: "cpu", "cuda", "mps"; None takes the best that works.
-        threads: torch's threads on the CPU; None takes every core, since nothing else runs here.
+        threads: torch's threads on the CPU; None takes as many as a local prediction does, since one thread and several
+            round differently: so both answer the same bytes.
+        workers: images that the CPU predicts at once; None takes as many as leave no core idle.
         batch_size: images that the network sees at once; None takes 1 on the CPU, 4 elsewhere.
         max_payload_mb: the largest request body, MB of 1,000,000 bytes; larger ones are answered with 413.
         max_requests: requests that wait or run at once; further ones are answered with 503.
@@ -45,6 +47,7 @@ class ServingSettings:
     tta: Augmentation | None = None
     device: str | None = None
     threads: int | None = None
+    workers: int | None = None
     batch_size: int | None = None
     max_payload_mb: float = 32.0
     max_requests: int = 32
@@ -71,6 +74,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ServingSettin
         tta=variables.choice("TTA", get_args(Augmentation)),
         device=variables.text("DEVICE"),
         threads=variables.whole("THREADS", 1, 1024, None),
+        workers=variables.whole("WORKERS", 1, 64, None),
         batch_size=variables.whole("BATCH_SIZE", 1, 1024, None),
         max_payload_mb=variables.number("MAX_PAYLOAD_MB", 0.001, 2000.0, ServingSettings.max_payload_mb),
         max_requests=variables.whole("MAX_REQUESTS", 1, 256, ServingSettings.max_requests),
