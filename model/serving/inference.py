@@ -16,6 +16,7 @@ import numpy as np
 
 from model.predictors.local import LocalPredictor
 from model.serving.payload import (
+    DESCRIBE,
     JSON,
     NPY,
     TIFF,
@@ -33,8 +34,6 @@ from tiles.errors import RequestError
 from tiles.grid import Grid
 
 _MAX_QUESTION = 1000
-DESCRIBE = b'{"describe": "model"}'
-"""A request of type application/json that asks which model answers, in place of images."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ NPY = "application/x-npy"
 TIFF = "image/tiff"
 JSON = "application/json"
 
+DESCRIBE = b'{"describe": "model"}'
+"""A request of type application/json that asks which model answers, in place of images."""
+
 MAX_CHANNELS = 2 + len(ANCILLARY)
 _MAX_HEADER = 1000  # characters of a .npy header; what numpy itself writes has under 130
 _INPUT_TYPES = {"f2": "float16", "f4": "float32"}
