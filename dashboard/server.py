@@ -81,7 +81,8 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
     from model.predictors.select import known_models, open_predictor  # noqa: PLC0415
     from model.store import Store  # noqa: PLC0415
 
-    open_predictor(settings.model)
+    for spec in (settings.model, *settings.endpoints):
+        open_predictor(spec)
     for choice in known_models(settings.bundles):
         if choice.problem is None:
             continue

@@ -6,14 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.archive import is_archive, is_bundle
 from model.bundle import read_bundle
 from model.fields import suggestion
 from model.predictors.backscatter import BackscatterPredictor
-from model.predictors.endpoint_spec import SYNTAX, EndpointSpec, is_endpoint, parse_endpoint
+from model.predictors.endpoint_spec import SYNTAX, is_endpoint, parse_endpoint
 from model.predictors.protocol import Predictor
 from tiles.errors import BundleError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from model.predictors.endpoint import EndpointPredictor
 
 _KNOWN = ("backscatter", "backscatter:otsu", "backscatter:-21.5")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
@@ -61,7 +65,7 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
     if is_endpoint(text):
         if device is not None:
             raise UsageError(f"The endpoint {text[:120]} runs where it is: leave the device {device} out.")
-        return _open_endpoint(parse_endpoint(text))
+        return open_endpoint(text)
     path = Path(text)
     try:
         on_disk = bool(text) and (is_archive(path) or is_bundle(path) or path.is_dir())
@@ -96,7 +100,13 @@ def known_models(paths: Sequence[str | Path] = ()) -> list[ModelChoice]:
     return choices
 
 
-def _open_endpoint(spec: EndpointSpec) -> Predictor:
+def open_endpoint(text: str) -> EndpointPredictor:
+    """Return the predictor of an endpoint, which nothing is sent to yet.
+
+    Raises:
+        UsageError: the text or its options cannot be understood.
+    """
+    spec = parse_endpoint(text)
     if spec.kind == "http":
         from model.predictors.http import open_http  # noqa: PLC0415 - who has no endpoint needs none of it
 
