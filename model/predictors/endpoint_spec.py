@@ -85,7 +85,7 @@ def parse_endpoint(text: str) -> EndpointSpec:
         where, port = parts.hostname, parts.port
     except ValueError:
         where, port = None, None
-    if parts_missing(text, where):
+    if not where or any(c.isspace() or not c.isprintable() for c in text.partition("#")[0]):
         raise UsageError(f"{text[:120]!r} is no URL of an endpoint: give one as {SYNTAX}.")
     if parts.username or parts.password:
         raise UsageError(
@@ -94,11 +94,6 @@ def parse_endpoint(text: str) -> EndpointSpec:
         )
     target = urlunsplit((parts.scheme, parts.netloc, parts.path or "/invocations", parts.query, ""))
     return _spec(text, "http", target, f"{where}:{port}" if port else str(where), parts.fragment)
-
-
-def parts_missing(text: str, host: str | None) -> bool:
-    """Whether a text that begins like a URL is none."""
-    return not host or any(c.isspace() or not c.isprintable() for c in text)
 
 
 def _spec(text: str, kind: str, target: str, label: str, query: str) -> EndpointSpec:

@@ -88,7 +88,7 @@ def unreachable(where: str, target: str, error: object) -> EndpointError:
     """Return the error of an endpoint that takes no connection."""
     if isinstance(error, NameResolutionError):
         why, remedy = "its name is not known", "check the address"
-    elif isinstance(error, ConnectTimeoutError):
+    elif isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
         why, remedy = f"no connection within {CONNECT_TIMEOUT_S:g} s", "check the address and the firewall"
     elif isinstance(error, SSLError):
         why, remedy = f"no secure connection: {shown(str(error))[:120]}", "check its certificate, or use http://"
