@@ -124,8 +124,9 @@ def decode_npy(body: bytes, types: Sequence[str] = tuple(_INPUT_TYPES)) -> npt.N
         # Version 2 has longer headers; version 3 has names that are not Latin, and plain numbers have no names.
         read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(stream, max_header_size=_MAX_HEADER)
-    # A header is a Python literal from a stranger: what its parser raises depends on what is wrong with it.
-    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError, OverflowError) as error:
+    # A header is a Python literal from a stranger: what its parsers raise depends on what is wrong with it (SyntaxError,
+    # TokenError, RecursionError, MemoryError and more).
+    except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise RequestError(f"The body is no .npy file that can be read ({reason}): write it with numpy.save.") from None
     if dtype.hasobject:
