@@ -97,6 +97,28 @@ def model_server(*arguments: str, **environment: str) -> Iterator[ServerProcess]
         server.process.wait()
 
 
+@contextmanager
+def served_here(bundle: Path) -> Iterator[str]:
+    """Serve a bundle from this process over real HTTP, which starts quicker, and yield its address."""
+    from werkzeug.serving import make_server
+
+    from model.serving.app import create_server
+    from model.serving.service import ModelService
+    from model.serving.settings import ServingSettings
+
+    service = ModelService(bundle, ServingSettings())
+    service.start()
+    server = make_server("127.0.0.1", 0, create_server(service), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    while (why := service.not_ready()) is not None:
+        assert "being loaded" in why, why
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
 # --- the bad one ------------------------------------------------------------------------------------------------------
 @dataclass
 class Says:
