@@ -67,6 +67,7 @@ def test_an_endpoint_is_listed_beside_the_models_and_predicts_under_its_name(
             "Test U-Net at GPU box",
             "endpoint GPU box (cpu)",
         )
+        server.says(Says(200, MODEL))
         assert workspace.predictions(spec)["predictions"][0]["id"] == chip
         assert create_app(workspace).server.test_client().get("/endpoints").get_json()[0]["state"] == "ready"
 
@@ -160,6 +161,7 @@ print([s["state"] for s in workspace.endpoints.statuses()])
 print("boto3" in sys.modules, "botocore" in sys.modules)
 print(workspace.predictions(spec)["state"], "boto3" in sys.modules, "sagemaker" in sys.modules)
 import os
+sys.stdout.flush()
 os._exit(0)
 """
     environment = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": dead_url().removesuffix("/invocations"), "PATH": ""}
