@@ -42,7 +42,7 @@ def test_a_chip_is_predicted_through_an_endpoint_and_shows_its_name(
 ) -> None:
     page = screen(endpoint_dashboard).open()
     page.page.locator("input#model").click()
-    page.page.get_by_role("option", name=re.compile(r"^GPU box · [\d.]+\u2009m?s$")).click()
+    page.page.get_by_role("option", name=re.compile(r"^GPU box · [\d.]+\sm?s$")).click()
     page.page.locator("#model-dot[data-state=ready]").wait_for()
     page.until("() => document.getElementById('device').textContent.startsWith('endpoint GPU box')")
     chip = a_chip(page)
