@@ -24,6 +24,7 @@ window.dash_clientside.floodscope = (() => {
     const models = settings.models.map((m) => m.spec);
     const model = models.includes(view.model) ? view.model : settings.model;
     const known = settings.models.find((m) => m.spec === model);
+    fs.endpoints.watch(settings.models);
     const preferred = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
     const threshold = view.threshold ?? (known ? known.threshold : 0.5);
     return [
@@ -240,14 +241,15 @@ window.dash_clientside.floodscope = (() => {
 
   const modelState = (payload, version, model) => {
     if (!payload || payload.model !== model) return ["busy", "Opening the model …", ""];
-    if (payload.state === "error") return ["error", payload.message, "not usable"];
+    if (payload.state === "error") return ["error", payload.message, payload.endpoint ? "not reachable" : "not usable"];
+    if (payload.message) return [payload.state, payload.message, payload.device];
     const opened = fs.book.opened; // knows the device once the weights are loaded
     const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
     return [payload.state, `${payload.name} on ${device}`, device];
   };
   const modelCards = (version, tab, model, settings) => {
     if (tab !== "models") return SAME();
-    return settings.models.map((m) => fs.panel.model(m, m.spec === model, fs.book.shelf(m.spec).size));
+    return settings.models.map((m) => fs.panel.model({ ...m, ...fs.endpoints.of(m.spec) }, m.spec === model, fs.book.shelf(m.spec).size));
   };
 
   const afterResize = () => { setTimeout(() => fs.map.invalidate(), 250); return SAME(); };

@@ -58,7 +58,7 @@ floodscope.panel = (() => {
     if (answered && opened.error) return said(`${c.id} could not be predicted`, heading(c), notice("error", opened.error));
     if (!p) {
       const pending = opened && opened.id === id && opened.model === model && opened.pending ? opened : {};
-      const wait = pending.loading ? "Loading the model …"
+      const wait = pending.note ? pending.note : pending.loading ? "Loading the model …"
         : pending.ahead ? `Waiting for ${w().count(pending.ahead, "prediction")} before this one …` : "Predicting water …";
       return said(`${c.id}: ${pending.loading ? "loading the model" : "predicting water"}`, heading(c), notice("busy", wait),
         div("fs-skeleton"), div("fs-skeleton fs-skeleton-short"));

@@ -87,6 +87,10 @@ def create_app(workspace: Workspace) -> Dash:
         text = f"There is no page at /{quote(request.path[1:60])}: the dashboard is at {request.script_root}/.\n"
         return Response(text, status=404, mimetype="text/plain")
 
+    @server.get("/endpoints")
+    def endpoints() -> Response:
+        return jsonify(workspace.endpoints.statuses())
+
     @server.get("/healthz")
     def health() -> Response:
         return jsonify(status="ok", chips=len(workspace.catalog))

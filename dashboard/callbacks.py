@@ -165,8 +165,13 @@ def _server(app: Dash, workspace: Workspace) -> None:
     def load_catalog(_: str) -> dict[str, Any]:
         return catalog_payload(workspace.catalog, workspace.name())
 
-    @app.callback(Output(ids.PREDICTIONS_IN, "data"), Input(ids.MODEL, "value"), prevent_initial_call=True)
-    def load_predictions(spec: str | None) -> Any:
+    @app.callback(
+        Output(ids.PREDICTIONS_IN, "data"),
+        Input(ids.MODEL, "value"),
+        Input(ids.ENDPOINT_NEWS, "data"),
+        prevent_initial_call=True,
+    )
+    def load_predictions(spec: str | None, _: float | None) -> Any:
         return workspace.predictions(spec) if spec else no_update
 
     @app.callback(

@@ -39,7 +39,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
     """
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415
 
-    port = _free_port(host, port)
+    port = free_port(host, port)
     settings = replace(settings, sources=tuple(source.absolute() for source in settings.sources))
     _check(settings, announce)
     address = f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}/"
@@ -81,7 +81,8 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
     from model.predictors.select import known_models, open_predictor  # noqa: PLC0415
     from model.store import Store  # noqa: PLC0415
 
-    open_predictor(settings.model)
+    for spec in (settings.model, *settings.endpoints):
+        open_predictor(spec)
     for choice in known_models(settings.bundles):
         if choice.problem is None:
             continue
@@ -91,7 +92,12 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
     Store(settings.data, settings.database).close()
 
 
-def _free_port(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
+    """Return the port, a free one in place of 0.
+
+    Raises:
+        AddressError: it cannot be listened on.
+    """
     try:
         with closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

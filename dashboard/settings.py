@@ -16,6 +16,7 @@ class Settings:
         database: URL of the database of predictions; SQLite in `data` where it is None.
         model: spec of the model to begin with: "backscatter", "backscatter:otsu", or a bundle's path.
         bundles: further bundles on offer, or folders of bundles.
+        endpoints: models that are served elsewhere, as `model.predictors.endpoint_spec` names them.
         name: what the catalog is called in the header.
     """
 
@@ -24,6 +25,7 @@ class Settings:
     database: str | None = None
     model: str = "backscatter"
     bundles: tuple[Path, ...] = ()
+    endpoints: tuple[str, ...] = ()
     name: str = ""
 
 

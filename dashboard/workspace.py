@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dashboard.endpoints import Endpoints
 from dashboard.payloads import detail_payload, prediction_payload, progress_payload
 from dashboard.settings import Settings
 from model.job import Job
@@ -63,6 +64,7 @@ class Workspace:
         self.worker = InferenceWorker(self.store)
         self.tiles = TileService(lambda: self.catalog, StoredPredictions(self.store, self.catalog))
         self._choices = _choices(settings)
+        self.endpoints = Endpoints(self.store, [choice.spec for choice in self._choices])
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -73,6 +75,7 @@ class Workspace:
     def close(self) -> None:
         """Stop the worker and close the store."""
         self.worker.close()
+        self.endpoints.close()
         self.store.close()
 
     def name(self) -> str:
@@ -88,6 +91,7 @@ class Workspace:
                 "name": choice.name,
                 "threshold": 0.5,
                 "error": choice.problem,
+                "endpoint": choice.spec in self.endpoints,
             }
             try:
                 predictor = self.predictor(choice.spec)
@@ -112,6 +116,8 @@ class Workspace:
         offered = [choice.spec for choice in self._choices]
         if spec not in offered:  # a path in a request must never open a file
             raise ModelError(f"The model {spec[:80]!r} is not offered here: choose one of {', '.join(offered)}.")
+        if (endpoint := self.endpoints.predictor(spec)) is not None:
+            return endpoint
         with self._lock:
             if spec not in self._predictors:
                 self._predictors[spec] = open_predictor(spec)
@@ -123,7 +129,9 @@ class Workspace:
             predictor = self.predictor(spec)
         except FloodscopeError as error:
             return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
-        self.worker.prepare(predictor)
+        status = self.endpoints.choose(spec)
+        if status is None:
+            self.worker.prepare(predictor)
         stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
         failed = [
             {"id": chip_id, "message": message}
@@ -137,6 +145,7 @@ class Workspace:
             "state": "ready",
             "device": predictor.device,
             "name": predictor.name,
+            **(status or {}),
         }
 
     def open_chip(self, chip_id: str, spec: str) -> dict[str, Any]:
@@ -162,7 +171,7 @@ class Workspace:
             prediction = self.store.get(record, key_of(predictor))
             answer["device"] = predictor.device
             if prediction is None:
-                prediction = self.worker.submit(record, predictor).result(timeout=CLICK_WAIT_S)
+                prediction = self._worker(spec).submit(record, predictor).result(timeout=CLICK_WAIT_S)
             answer["device"] = predictor.device  # known once its weights are loaded
             label_problem = self.tiles.chip(record).label_problem
             return answer | {
@@ -172,8 +181,9 @@ class Workspace:
         except FutureTimeoutError:
             return answer | {
                 "pending": True,
-                "ahead": self.worker.ahead(record, predictor),
-                "loading": self.worker.loading(predictor),
+                "ahead": self._worker(spec).ahead(record, predictor),
+                "loading": self._worker(spec).loading(predictor),
+                "note": self.endpoints.note(spec),
             }
         except CancelledError:
             return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
@@ -189,7 +199,7 @@ class Workspace:
         with self._lock:
             job = self._jobs.get(spec)
             if job is None or not job.running:
-                self._jobs[spec] = self.worker.predict_all(self.catalog.usable(), predictor)
+                self._jobs[spec] = self._worker(spec).predict_all(self.catalog.usable(), predictor)
 
     def cancel(self, spec: str) -> None:
         """Stop predicting all; what is done stays."""
@@ -213,6 +223,10 @@ class Workspace:
             "progress": progress,
         }
 
+    def _worker(self, spec: str) -> InferenceWorker:
+        """Return who predicts under a model: the one inference thread, or the endpoint's own, which waits for nobody else."""
+        return self.endpoints.worker(spec) or self.worker
+
 
 def _choices(settings: Settings) -> list[ModelChoice]:
     """Return the models on offer, the one to begin with first.
@@ -221,6 +235,7 @@ def _choices(settings: Settings) -> list[ModelChoice]:
         ModelError: that one cannot be opened.
     """
     offered = known_models(settings.bundles)
+    offered += [ModelChoice(spec, open_predictor(spec).name) for spec in dict.fromkeys(settings.endpoints)]
     first = [choice for choice in offered if choice.spec == settings.model]
     if not first:
         first = [ModelChoice(settings.model, open_predictor(settings.model).name)]

@@ -283,15 +283,22 @@ def _read_backscatter(asset: Asset, name: str) -> tuple[FloatArray, BoolArray, G
     require_number_type(asset.path, str(values.dtype), False, name)
     with np.errstate(over="ignore"):  # -1.8e308 is a fill value too, and becomes -inf
         band = values.astype(np.float32)
-    valid = np.isfinite(band) & (band != 0.0) & (band > _FLOOR_DB)
+    valid = has_data(band)
     if nodata is not None and np.isfinite(nodata):
         valid &= values != nodata
     if valid.any():
-        _require_db(band[valid], asset.path, name)
+        require_db(band[valid], asset.path, name)
     return band, valid, grid
 
 
-def _require_db(values: FloatArray, path: str, name: str) -> None:
+def has_data(band: FloatArray) -> BoolArray:
+    """Return where a band of backscatter in dB holds data: finite, not 0, and above what C-band radar can measure."""
+    there: BoolArray = np.isfinite(band) & (band != 0.0) & (band > _FLOOR_DB)
+    return there
+
+
+def require_db(values: FloatArray, path: str, name: str) -> None:
+    """Raise UnitError where the valid values of a band, float32 (n,), n >= 1, are linear power or digital numbers."""
     low, median, high = (float(v) for v in np.percentile(values[:: max(1, values.size // 20_000)], [1, 50, 99]))
     found = f"its values run from {low:.3g} to {high:.3g} (1 and 99 %), median {median:.3g}"
     if low >= _LINEAR_FLOOR and high <= _CEILING_DB:

@@ -74,6 +74,34 @@ class TrainingError(ModelError):
     """A training failed while it ran."""
 
 
+class EndpointError(ModelError):
+    """A model that is served elsewhere does not answer as it should."""
+
+
+class RequestError(FloodscopeError):
+    """What a client sent to the model server cannot be understood."""
+
+
+class MediaTypeError(RequestError):
+    """A client sent a type of content that the model server does not read."""
+
+
+class NotAcceptableError(RequestError):
+    """A client wants a type of answer that the model server does not write."""
+
+
+class TooLargeError(RequestError):
+    """A client sent more than the model server takes in one request."""
+
+
+class BusyError(FloodscopeError):
+    """The model server has as much to do as it takes, or is stopping: the same request may work later."""
+
+
+class TimeLimitError(FloodscopeError):
+    """The model server could not answer within its time limit."""
+
+
 class PredictionError(FloodscopeError):
     """A prediction failed while it ran."""
 
@@ -110,6 +138,12 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     MissingImageryError: (404, 1),
     ModelError: (502, 1),
     BundleError: (422, 1),
+    RequestError: (400, 1),
+    MediaTypeError: (415, 1),
+    NotAcceptableError: (406, 1),
+    TooLargeError: (413, 1),
+    BusyError: (503, 1),
+    TimeLimitError: (504, 1),
     PredictionError: (500, 1),
     StoreError: (500, 1),
     PredictionNotFoundError: (404, 1),

@@ -42,7 +42,8 @@ MODEL = click.option(
     "--model",
     default="backscatter",
     show_default=True,
-    help='"backscatter" (VH below -22 dB), "backscatter:-21.5", "backscatter:otsu", or the path of a model bundle.',
+    help='"backscatter" (VH below -22 dB), "backscatter:-21.5", "backscatter:otsu", the path of a model bundle, or an endpoint: '
+    "http://HOST:8080/invocations, sagemaker:NAME?region=REGION.",
 )
 DEVICE = click.option(
     "--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Where a bundle runs. Default: the best there is."
@@ -71,6 +72,14 @@ SERVING = together(
         multiple=True,
         type=click.Path(path_type=Path),
         help="A further model, or a folder of models, on offer.",
+    ),
+    click.option(
+        "--endpoint",
+        "endpoints",
+        multiple=True,
+        envvar="FLOODSCOPE_ENDPOINTS",
+        metavar="ENDPOINT",
+        help="A model that is served elsewhere, on offer: http://HOST:8080/invocations or sagemaker:NAME?region=REGION.",
     ),
     STORE,
     click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 serves others too."),

@@ -57,6 +57,7 @@ def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **opt
         database=options["database"],
         model=options["model"],
         bundles=tuple(options["bundles"]),
+        endpoints=tuple(options["endpoints"]),
         name=options["name"],
     )
     serve(settings, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))

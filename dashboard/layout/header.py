@@ -21,6 +21,17 @@ def _menu(label: str, width: int) -> dict[str, Any]:
     }
 
 
+def _models(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the model picker offers; endpoints in a group of their own, which assets/endpoints.js keeps up to date."""
+    here, elsewhere = (
+        [{"value": m["spec"], "label": m["name"]} for m in models if bool(m.get("endpoint")) is served]
+        for served in (False, True)
+    )
+    if not elsewhere:
+        return here
+    return [{"group": "On this machine", "items": here}, {"group": "Endpoints", "items": elsewhere}]
+
+
 def header(settings: dict[str, Any]) -> html.Header:
     """Return the header."""
     return html.Header(
@@ -47,7 +58,7 @@ def header(settings: dict[str, Any]) -> html.Header:
                     html.Span(id=ids.DOT, className="fs-dot", role="img", **aria(label="Model status")),
                     dmc.Select(
                         id=ids.MODEL,
-                        data=[{"value": m["spec"], "label": m["name"]} for m in settings["models"]],
+                        data=_models(settings["models"]),
                         allowDeselect=False,
                         size="xs",
                         w=190,

@@ -19,6 +19,7 @@ _STORES = (
     ids.VIEW,
     ids.OPENED,
     ids.ASK_AGAIN,
+    ids.ENDPOINT_NEWS,
     ids.CATALOG_IN,
     ids.PREDICTIONS_IN,
     ids.JOB_IN,

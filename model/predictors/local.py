@@ -71,6 +71,12 @@ class LocalPredictor:
         self._lock = threading.Lock()
         self._loaded: tuple[Ensemble, torch.device] | None = None
 
+    def serve_as(self, bundle: Bundle) -> None:
+        """Take a changed bundle of the same weights, as a server's settings have it: before it is loaded."""
+        self.bundle = bundle
+        self.model_id = bundle.id
+        self.threshold = bundle.threshold
+
     @property
     def device(self) -> str:
         """Where it runs, as "cuda: NVIDIA H100 80GB HBM3"; before it is loaded, what was asked for, or "not loaded"."""
@@ -140,7 +146,7 @@ class LocalPredictor:
         ensemble = load_ensemble(self.path, self.bundle)
         device = _choose_device(self._wanted)
         if device.type == "cpu":
-            torch.set_num_threads(self._threads or max(1, _cores() - 1))
+            torch.set_num_threads(self._threads or default_threads())
         if self.batch_size is None:
             self.batch_size = 1 if device.type == "cpu" else 4
         try:
@@ -210,9 +216,14 @@ class LocalPredictor:
         return answers
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Return the cores this process may use; macOS does not tell, and gives all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_threads() -> int:
+    """Return torch's threads on the CPU: all cores but one."""
+    return max(1, usable_cores() - 1)
 
 
 def _choose_device(wanted: str | None) -> torch.device:

@@ -6,13 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.archive import is_archive, is_bundle
 from model.bundle import read_bundle
 from model.fields import suggestion
 from model.predictors.backscatter import BackscatterPredictor
+from model.predictors.endpoint_spec import SYNTAX, is_endpoint, parse_endpoint
 from model.predictors.protocol import Predictor
 from tiles.errors import BundleError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from model.predictors.endpoint import EndpointPredictor
 
 _KNOWN = ("backscatter", "backscatter:otsu", "backscatter:-21.5")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
@@ -38,11 +43,13 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
 
     Args:
         spec: "backscatter" (VH below -22 dB), "backscatter:-21.5" (below another value), "backscatter:otsu" (Otsu's
-            threshold a chip), or the path of a bundle: a folder with model.json, or a .tar.gz.
+            threshold a chip), the path of a bundle: a folder with model.json, or a .tar.gz; or an endpoint, as
+            `endpoint_spec.SYNTAX` has it, which nothing is sent to yet.
         device: for a bundle: "cpu", "cuda", "mps"; None takes the best that works. The baseline takes "cpu" alone.
 
     Raises:
-        UsageError: the baseline was given a threshold that no backscatter reaches, or another device than the CPU.
+        UsageError: the baseline was given a threshold that no backscatter reaches, or another device than the CPU; or an
+            endpoint's options cannot be understood.
         ModelError: there is no such model; names what is known.
         BundleError: the bundle's model.json is missing, altered or not understood.
     """
@@ -55,6 +62,10 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
                 f"The model {text} runs on the cpu alone: leave the device {device} out, or give a bundle."
             )
         return predictor
+    if is_endpoint(text):
+        if device is not None:
+            raise UsageError(f"The endpoint {text[:120]} runs where it is: leave the device {device} out.")
+        return open_endpoint(text)
     path = Path(text)
     try:
         on_disk = bool(text) and (is_archive(path) or is_bundle(path) or path.is_dir())
@@ -89,6 +100,22 @@ def known_models(paths: Sequence[str | Path] = ()) -> list[ModelChoice]:
     return choices
 
 
+def open_endpoint(text: str) -> EndpointPredictor:
+    """Return the predictor of an endpoint, which nothing is sent to yet.
+
+    Raises:
+        UsageError: the text or its options cannot be understood.
+    """
+    spec = parse_endpoint(text)
+    if spec.kind == "http":
+        from model.predictors.http import open_http  # noqa: PLC0415 - who has no endpoint needs none of it
+
+        return open_http(spec)
+    from model.predictors.sagemaker import open_sagemaker  # noqa: PLC0415
+
+    return open_sagemaker(spec)
+
+
 def _open_backscatter(spec: str, detail: str) -> BackscatterPredictor:
     if detail == "otsu":
         return BackscatterPredictor("otsu")
@@ -102,7 +129,8 @@ def _open_backscatter(spec: str, detail: str) -> BackscatterPredictor:
 def _unknown(spec: str) -> ModelError:
     hint = suggestion(spec, _KNOWN).removesuffix(".").removesuffix("?")
     known = (
-        f"{', '.join(_KNOWN)} (any value in dB), or the path of a model bundle (a folder with model.json, or a .tar.gz)"
+        f"{', '.join(_KNOWN)} (any value in dB), the path of a model bundle (a folder with model.json, or a .tar.gz), "
+        f"or an endpoint: {SYNTAX}"
     )
     if hint.startswith(": did you mean"):
         return ModelError(f"There is no model {spec[:200]!r}{hint}? Known are {known}.")

@@ -1,0 +1,1 @@
+"""Serving: the model behind HTTP, by the hosting contract of SageMaker."""
