@@ -11,6 +11,7 @@ import click
 from dashboard.commands.catalog import catalog
 from dashboard.commands.data import download, simulate
 from dashboard.commands.evaluation import evaluate
+from dashboard.commands.export import export
 from dashboard.commands.prediction import predict
 from dashboard.commands.serving import dashboard, demo
 from dashboard.commands.training import train, tune
@@ -27,7 +28,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (catalog, dashboard, demo, download, evaluate, predict, simulate, train, tune):
+for _command in (catalog, dashboard, demo, download, evaluate, export, predict, simulate, train, tune):
     cli.add_command(_command)
 
 

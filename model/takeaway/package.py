@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from model.export import raster_tags, read_stored
 from model.prediction import Prediction
 from model.raster import encode_mask, encode_probability, write_whole
@@ -17,6 +20,7 @@ from model.takeaway.polygons import water_bodies
 from model.takeaway.vectors import GEOJSON_LIMIT_BYTES, VectorFormat, WaterPolygons
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError, OutputError, StoreError, UsageError
+from tiles.grid import Grid
 
 Format = Literal["probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -80,29 +84,18 @@ def write_package(
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
     wanted = _wanted(formats)
     written = Written(chips=len(chosen))
+    vectors: list[VectorFormat] = [name for name in get_args(VectorFormat) if name in wanted]
+    _make_folders(out, rasters=bool(wanted & {"probability", "mask"}))
+    current: list[tuple[ChipRecord, Prediction]] = []
+    items: list[dict[str, Any]] = []
     with ExitStack() as stack:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            if "probability" in wanted or "mask" in wanted:
-                (out / RASTERS).mkdir(exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
-        vectors: list[VectorFormat] = [v for v in get_args(VectorFormat) if v in wanted]
         polygons = stack.enter_context(WaterPolygons(out / ".part-water.arrow")) if vectors else None
-        current: list[tuple[ChipRecord, Prediction]] = []
-        items: list[dict[str, Any]] = []
-        rastered = bool(wanted & {"probability", "mask"}) or polygons is not None
         for done, (record, listed) in enumerate(chosen):
             _tell(tick, stop, done, len(chosen))
             prediction = listed
-            if rastered:
+            if polygons is not None or wanted & {"probability", "mask"}:
                 prediction, values, grid = read_stored(record, listed, store)
-                tags = raster_tags(record, prediction)
-                assets = {name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask")}
-                if "probability" in wanted:
-                    _write(out, assets["probability"], encode_probability(values, grid, tags), written)
-                if "mask" in wanted:
-                    _write(out, assets["mask"], encode_mask(values, threshold, grid, tags), written)
+                assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
                 if "stac" in wanted:
                     items.append(stac.item(record, prediction, grid, threshold, assets))
                 if polygons is not None:
@@ -123,6 +116,39 @@ def write_package(
     return written
 
 
+def _make_folders(out: Path, *, rasters: bool) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if rasters:
+            (out / RASTERS).mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
+
+
+def _write_rasters(
+    out: Path,
+    record: ChipRecord,
+    prediction: Prediction,
+    values: npt.NDArray[np.uint8],
+    grid: Grid,
+    threshold: float,
+    wanted: Collection[Format],
+    written: Written,
+) -> dict[str, str]:
+    """Write the rasters asked for, and return where each of them is, relative to the folder."""
+    tags = raster_tags(record, prediction)
+    assets = {name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask") if name in wanted}
+    for name, path in assets.items():
+        mask = name == "mask"
+        data = encode_mask(values, threshold, grid, tags) if mask else encode_probability(values, grid, tags)
+        try:
+            write_whole(out / path, data)
+        except StoreError as error:
+            raise OutputError(str(error)) from error
+        written.files.append(path)
+    return assets
+
+
 def _wanted(formats: Collection[Format]) -> set[Format]:
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
@@ -137,14 +163,6 @@ def _tell(tick: Tick | None, stop: Stop | None, done: int, total: int) -> None:
         raise ExportCancelledError("The export was cancelled.")
     if tick is not None:
         tick(done, total)
-
-
-def _write(out: Path, name: str, data: bytes, written: Written) -> None:
-    try:
-        write_whole(out / name, data)
-    except StoreError as error:
-        raise OutputError(str(error)) from error
-    written.files.append(name)
 
 
 def _write_vector(polygons: WaterPolygons, out: Path, kind: VectorFormat, limit: int, written: Written) -> None:

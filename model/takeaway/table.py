@@ -125,7 +125,7 @@ def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDat
     numbers = ("label_water_km2", "iou", "precision", "recall", "f1")
     counts = ("tp", "fp", "fn", "tn")
     # Columns in which nothing is known keep their type, or two exports could not be joined.
-    types = {n: "float64" for n in numbers} | {n: "Int64" for n in counts} | {n: "string" for n in PROVENANCE}
+    types = dict.fromkeys(numbers, "float64") | dict.fromkeys(counts, "Int64") | dict.fromkeys(PROVENANCE, "string")
     return frame.astype(types)
 
 
