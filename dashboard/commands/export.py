@@ -20,7 +20,7 @@ from dashboard.commands.options import (
 )
 from dashboard.commands.values import SeveralValues
 
-# As dashboard.takeaway.CHOICES, which a test compares: --help loads nothing of the model.
+# As dashboard.takeaway.files.CHOICES, which a test compares: --help loads nothing of the model.
 FORMATS = (
     *("probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac", "report"),
 )
@@ -61,7 +61,7 @@ def export(
     Cloud-optimised GeoTIFFs of probability and mask, water polygons with geodesic km2, scores, a STAC collection and an
     HTML report that opens offline. Give the SOURCEs first, or end --format and --chip with another option.
     """
-    from dashboard.takeaway import write_takeaway
+    from dashboard.takeaway.files import write_takeaway
     from model.evaluate import predict_missing
     from model.predictors.select import open_predictor
     from model.store import key_of

@@ -11,6 +11,7 @@ from affine import Affine
 from pyproj import Geod
 from rasterio.features import shapes
 from shapely.geometry import Polygon, box, shape
+from shapely.geometry.base import BaseGeometry
 
 from model.predictors.protocol import NODATA, level
 from tiles.grid import Grid
@@ -65,10 +66,8 @@ def _lonlat(grid: Grid, corners: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
     return np.column_stack([lon, lat])
 
 
-def _polygons(outline: Polygon) -> list[Polygon]:
-    """Return an outline as valid polygons on one side of the antimeridian each; nearly always it is one already."""
-    if not outline.is_valid:
-        outline = shapely.make_valid(outline)
+def cut_at_antimeridian(outline: BaseGeometry) -> list[Polygon]:
+    """Return an outline whose longitudes may go on beyond 180 as polygons that lie within -180 to 180, east first."""
     if outline.bounds[2] <= _HALF_TURN:
         parts = [outline]
     else:
@@ -76,6 +75,11 @@ def _polygons(outline: Polygon) -> list[Polygon]:
         west = outline.intersection(box(180.0, -90.0, 540.0, 90.0))
         parts = [east, shapely.transform(west, lambda corners: corners - [360.0, 0.0])]
     return [p for part in parts for p in shapely.get_parts(part) if isinstance(p, Polygon) and not p.is_empty]
+
+
+def _polygons(outline: BaseGeometry) -> list[Polygon]:
+    """Return an outline as valid polygons; nearly always it is one already."""
+    return cut_at_antimeridian(outline if outline.is_valid else shapely.make_valid(outline))
 
 
 def _km2(polygon: Polygon) -> float:

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import shapely
-from shapely.geometry import MultiPolygon, Polygon, box, mapping
+from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
 from model.prediction import Prediction
 from model.raster import write_whole
+from model.takeaway.polygons import cut_at_antimeridian
 from tiles.chip import ChipRecord
 from tiles.errors import OutputError, StoreError
 from tiles.grid import Grid
@@ -160,11 +160,8 @@ def _utc(iso: str) -> str:
 
 def _either_side(outline: Polygon) -> BaseGeometry:
     """Return an outline whose longitudes lie within 180 degrees: one across the antimeridian is cut there."""
-    if outline.bounds[2] <= 180.0:
-        return outline
-    east = outline.intersection(box(0.0, -90.0, 180.0, 90.0))
-    west = shapely.transform(outline.intersection(box(180.0, -90.0, 540.0, 90.0)), lambda c: c - [360.0, 0.0])
-    return MultiPolygon([east, west])
+    parts = cut_at_antimeridian(outline)
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
 
 
 def _bbox(outline: BaseGeometry) -> list[float]:

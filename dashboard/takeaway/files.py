@@ -63,7 +63,7 @@ def write_takeaway(
         StoreError: a raster is missing or damaged.
         UsageError: nothing is predicted, or a format is not known.
     """
-    files: list[Format] = [name for name in formats if name in FORMATS]  # type: ignore[misc]
+    files: list[Format] = [name for name in formats if name in FORMATS]
     unknown = [name for name in formats if name not in CHOICES]
     if unknown or not formats:
         named = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
@@ -74,7 +74,7 @@ def write_takeaway(
     if files:
         written = write_package(out, chosen, store, threshold, files, tick=tick, stop=stop)
     if REPORT in formats:
-        from dashboard.takeaway_page import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
+        from dashboard.takeaway.page import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
 
         def check() -> None:
             if stop is not None and stop():

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from dashboard import report_map
-from dashboard.markdown import as_html
 from dashboard.pictures import View, view_url
 from dashboard.report_page import Cell, as_page, document, section, table
+from dashboard.takeaway import map as chips_map
+from dashboard.takeaway.markdown import as_html
 from model.evaluate import NO_LABEL, Evaluation, Skipped
 from model.evaluation.alert import recorded_share_error
 from model.export import read_stored
@@ -33,7 +33,7 @@ _VIEWS: tuple[tuple[View, str], ...] = (
     ("errors", "Errors"),
 )
 _STYLE = (
-    report_map.STYLE
+    chips_map.STYLE
     + """
 .chip { border-top: 1px solid var(--line); padding-top: 12px; margin-top: 12px; }
 .views { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(160px, 100%), 1fr)); gap: 10px; }
@@ -109,7 +109,7 @@ def _head(chosen: Chosen, predictor: Predictor, threshold: float) -> str:
 
 
 def _places(chosen: Chosen, threshold: float) -> str:
-    dots: list[report_map.Dot] = []
+    dots: list[chips_map.Dot] = []
     for record, prediction in chosen:
         if record.footprint is None:
             continue
@@ -117,7 +117,7 @@ def _places(chosen: Chosen, threshold: float) -> str:
         said = f"{record.id}: {'no IoU' if iou is None else f'IoU {iou:.2f}'}, {prediction.water_km2(threshold):.2f} km² of water"
         centre = record.footprint.centroid
         dots.append((centre.x if centre.x <= 180.0 else centre.x - 360.0, centre.y, said, iou))
-    return section("Map", "Where the chips lie. Natural Earth, public domain.", report_map.chip_map(dots))
+    return section("Map", "Where the chips lie. Natural Earth, public domain.", chips_map.chip_map(dots))
 
 
 def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[], None]) -> str:
