@@ -91,7 +91,9 @@ class Exports:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
         except OSError as error:
-            raise StoreError(f"{self._folder} cannot be written ({error.strerror}): give write permission to it.") from error
+            raise StoreError(
+                f"{self._folder} cannot be written ({error.strerror}): give write permission to it."
+            ) from error
 
     def begin(self, spec: str, threshold: float, formats: Collection[str], chips: Sequence[str] | None) -> Export:
         """Begin an export.
@@ -167,7 +169,12 @@ class Exports:
         return self._folder / f"{export.id}.zip"
 
     def _run(
-        self, export: Export, records: list[ChipRecord], predictor: Predictor, threshold: float, formats: tuple[str, ...]
+        self,
+        export: Export,
+        records: list[ChipRecord],
+        predictor: Predictor,
+        threshold: float,
+        formats: tuple[str, ...],
     ) -> None:
         folder = self._folder / export.id
         try:
@@ -177,7 +184,9 @@ class Exports:
         except FloodscopeError as error:
             export.message, export.state = str(error), "failed"
         except OSError as error:
-            export.message = f"The export could not be written ({error.strerror}): free some space on the server's disk."
+            export.message = (
+                f"The export could not be written ({error.strerror}): free some space on the server's disk."
+            )
             export.state = "failed"
         except Exception as error:  # a thread of its own: nobody else would tell
             export.message, export.state = f"{type(error).__name__}: {error} (a defect of floodscope)", "failed"
@@ -230,7 +239,9 @@ class Exports:
             for path in sorted(p for p in folder.rglob("*") if p.is_file()):
                 _give_up(export)
                 kind = zipfile.ZIP_STORED if path.suffix in _STORED else zipfile.ZIP_DEFLATED
-                archive.write(path, f"{Path(export.name).stem}/{path.relative_to(folder).as_posix()}", compress_type=kind)
+                archive.write(
+                    path, f"{Path(export.name).stem}/{path.relative_to(folder).as_posix()}", compress_type=kind
+                )
                 path.unlink()
                 export.done += 1
 

@@ -43,7 +43,9 @@ def exports_blueprint(exports: Exports) -> Blueprint:
     @routes.get("/<export_id>/file")
     def fetch(export_id: str) -> Response:
         path = exports.file(export_id)
-        return send_file(path.absolute(), "application/zip", as_attachment=True, download_name=exports.get(export_id).name)
+        return send_file(
+            path.absolute(), "application/zip", as_attachment=True, download_name=exports.get(export_id).name
+        )
 
     return routes
 

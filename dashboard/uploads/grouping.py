@@ -30,7 +30,8 @@ def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Sent
     problems: dict[str, str] = {}
     for sent in files:
         problem = sent.problem
-        key, role = (sent.name, "both") if problem else sent_part(sent.name)
+        named: tuple[str, SentRole] = (sent.name, "both") if problem else sent_part(sent.name)
+        key, role = named
         group = found.setdefault(key, {})
         if problem is None and role == "ancillary":
             problem = f"{sent.name} is elevation or permanent water by its name: VV, VH and a label are taken here."

@@ -19,8 +19,8 @@ from tiles.errors import ChipNotFoundError, FloodscopeError, UploadError, http_s
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
 
-# Of a form's fields that are no files; a page sends none.
-_FIELD_BYTES = 64 << 10
+# Of a form's fields that are no files, of which a page sends none; the parser's own buffer counts too.
+_FIELD_BYTES = 1 << 20
 # A refused sender goes on sending for a moment: so much of it is read, that it can hear why.
 _DRAINED_BYTES = 8 << 20
 
@@ -82,7 +82,12 @@ def _receive(batch: Batch) -> None:
     if request.mimetype != "multipart/form-data":
         raise UploadError("Images are sent as a form of files (multipart/form-data), the field named files.")
 
-    def begin(filename: str | None, **_: object) -> Any:
+    def begin(
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> Any:
         return batch.begin(filename or "")
 
     stream = get_input_stream(request.environ, max_content_length=batch.limits.batch_bytes)
