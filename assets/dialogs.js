@@ -59,7 +59,10 @@ floodscope.dialogs = (() => {
     return { bar, show };
   };
 
-  const megabytes = (bytes) => `${bytes < 10485760 ? (bytes / 1048576).toFixed(1) : Math.round(bytes / 1048576)}\u2009MiB`;
+  const megabytes = (bytes) => {
+    const value = bytes < 1073741824 ? bytes / 1048576 : bytes / 1073741824;
+    return `${value < 9.95 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value)}\u2009${bytes < 1073741824 ? "MiB" : "GiB"}`;
+  };
 
   // What the screen shows now, as its address says: chip, model, threshold.
   const screen = () => floodscope.view.parse(window.location.search);

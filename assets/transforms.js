@@ -34,7 +34,8 @@
       const [changed, plain] = [iou(answer.changed), iou(answer.plain)];
       const differ = `${percent(answer.pixels ? answer.differing[k] / answer.pixels : 0)} change class`;
       const same = answer.name === "turn0";
-      const step = known(changed) && known(plain) && !same ? ` (${changed - plain < 0 ? "−" : "+"}${Math.abs(changed - plain).toFixed(2)})` : "";
+      const moved = known(changed) && known(plain) && !same ? changed - plain : null;
+      const step = moved === null ? "" : Math.abs(moved) < 0.005 ? " (the same)" : ` (${moved < 0 ? "−" : "+"}${Math.abs(moved).toFixed(2)})`;
       card.figures.textContent = [answer.changed ? `IoU ${score(changed)}${step}` : "no label", same ? "" : differ].filter(Boolean).join(" · ");
     });
   };

@@ -115,8 +115,7 @@
     const { added, refused } = answer;
     const words = added.length ? `${floodscope.words.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.` : "";
     if (refused.length) {
-      say(parts.result, "error", ...(words ? [el("p", { text: words })] : []),
-        el("p", { text: `${floodscope.words.count(refused.length, "image")} not taken:` }),
+      say(parts.result, "error", el("p", { text: `${floodscope.words.count(refused.length, "image")} not taken${words ? `; ${words}` : ":"}` }),
         el("ul", {}, ...refused.map(({ message }) => el("li", { text: message }))));
     } else {
       say(parts.result, "info", words);

@@ -94,12 +94,19 @@ class Sink:
 
 
 class Batch:
-    """Files that are sent together."""
+    """Files that are sent together.
+
+    Attributes:
+        folder: where they are written to.
+        limits: how much is taken in.
+        files: those that have begun.
+        received: bytes of all of them so far.
+    """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder, self.limits = folder, limits
         self.files: list[Sent] = []
-        self._bytes = 0
+        self.received = 0
 
     def begin(self, name: str) -> Sink:
         """Begin a file.
@@ -122,8 +129,8 @@ class Batch:
         Raises:
             UploadTooLargeError: it is more than is taken in at once.
         """
-        self._bytes += size
-        if self._bytes > self.limits.batch_bytes:
+        self.received += size
+        if self.received > self.limits.batch_bytes:
             raise too_large(self.limits)
 
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_input_stream
 
@@ -96,14 +97,11 @@ def _receive(batch: Batch) -> None:
     )
     try:
         parser.parse(stream, request.mimetype, request.content_length, request.mimetype_params)
-    except ValueError as error:
-        raise UploadError("The form of files is damaged, or the connection broke: send the images again.") from error
-    except Exception as error:  # werkzeug's own answers to what is too large
-        if getattr(error, "code", None) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    except (ValueError, HTTPException) as error:
+        status = error.code if isinstance(error, HTTPException) else None
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and batch.received > batch.limits.batch_bytes - _FIELD_BYTES:
             raise too_large(batch.limits) from error
-        if getattr(error, "code", None) == HTTPStatus.BAD_REQUEST:
-            raise UploadError("The connection broke before all files were there: send the images again.") from error
-        raise
+        raise UploadError("The form of files is damaged, or the connection broke: send the images again.") from error
 
 
 def _drain() -> None:

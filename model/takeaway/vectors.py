@@ -43,8 +43,8 @@ _SCHEMA = pa.schema(
         pa.field("geometry", pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"}),
     ]
 )
-# What a polygon takes in GeoJSON beside its corners, and a corner: two numbers of seven digits with brackets and commas.
-_FEATURE_BYTES, _CORNER_BYTES = 260, 26
+# What a polygon takes in GeoJSON beside its corners and texts, and a corner: two numbers of seven digits with brackets.
+_FEATURE_BYTES, _CORNER_BYTES = 300, 34
 
 
 class WaterPolygons:
@@ -60,7 +60,7 @@ class WaterPolygons:
             OutputError: it cannot be written.
         """
         self._path = scratch
-        self._features, self._corners = 0, 0
+        self._features, self._geojson_bytes = 0, 0
         try:
             self._sink = pa.OSFile(str(scratch), "wb")
             self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
@@ -83,7 +83,6 @@ class WaterPolygons:
             return
         geometries = [body.geometry for body in bodies]
         self._features += len(bodies)
-        self._corners += int(shapely.get_num_coordinates(geometries).sum())
         same: dict[str, Any] = {
             "chip": record.id,
             "country": record.country,
@@ -93,6 +92,9 @@ class WaterPolygons:
             "model": model,
             "simulated": record.simulated,
         }
+        texts = sum(len(value.encode()) for value in same.values() if isinstance(value, str))
+        corners = int(shapely.get_num_coordinates(geometries).sum())
+        self._geojson_bytes += len(bodies) * (_FEATURE_BYTES + texts) + corners * _CORNER_BYTES
         own = {"km2": [body.km2 for body in bodies], "geometry": list(shapely.to_wkb(geometries))}
         columns = [own[f.name] if f.name in own else [same[f.name]] * len(bodies) for f in _SCHEMA]
         batch = pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)], schema=_SCHEMA)
@@ -147,11 +149,11 @@ class WaterPolygons:
                 yield reader.get_batch(number)
 
     def _require_small(self, target: Path, limit: int) -> None:
-        expected = self._features * _FEATURE_BYTES + self._corners * _CORNER_BYTES
-        if expected > limit:
+        if self._geojson_bytes > limit:
+            size = f"{self._geojson_bytes / 2**20:,.0f} MiB"
             raise UsageError(
-                f"{target.name} is left out: {self._features:,} polygons would make about {expected / 2**20:,.0f} MiB of "
-                f"GeoJSON, {limit / 2**20:,.0f} MiB is the most; take the GeoPackage or the FlatGeobuf, or fewer chips."
+                f"{target.name} is left out: {self._features:,} polygons would make about {size} of GeoJSON, "
+                f"{limit / 2**20:,.0f} MiB is the most; take the GeoPackage or the FlatGeobuf, or fewer chips."
             )
 
 
