@@ -146,7 +146,7 @@
   document.addEventListener("drop", (event) => {
     if (!carries(event)) return;
     event.preventDefault();
-    delete parts.drop.dataset.over;
+    if (parts) delete parts.drop.dataset.over;
     send([...event.dataTransfer.files]);
   });
   document.addEventListener("click", (event) => {

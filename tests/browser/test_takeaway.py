@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import http.client
+import io
 import urllib.parse
 import zipfile
 from collections.abc import Iterator
@@ -101,12 +103,12 @@ def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: Screen
     download.value.save_as(tmp_path / "taken.zip")
     with zipfile.ZipFile(tmp_path / "taken.zip") as archive:
         names = {name.split("/", 1)[1] for name in archive.namelist()}
-        table = archive.read(next(n for n in archive.namelist() if n.endswith("scores.csv"))).decode().splitlines()
+        table = archive.read(next(n for n in archive.namelist() if n.endswith("scores.csv"))).decode()
     assert names == {
         "README.txt", "report.html", "scores.csv", "water.gpkg",
         f"rasters/{chip}_mask.tif", f"rasters/{chip}_probability.tif",
     }  # fmt: skip
-    row = dict(zip(table[0].split(","), table[1].split(","), strict=True))
+    (row,) = csv.DictReader(io.StringIO(table))
     assert (row["id"], row["threshold"]) == (chip, "0.3")
     page.page.keyboard.press("Escape")
     assert page.figures()["Water"][0] == f"{float(row['water_km2']):.2f}\u2009km²"
@@ -116,8 +118,9 @@ def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: Screen
 def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, screen: ScreenMaker) -> None:
     page = screen(small).open()
     page.page.locator("#take-away").click()
-    for box in page.page.locator("#takeaway-dialog input[type=checkbox]:checked").all():
-        box.uncheck()
+    chosen = page.page.locator("#takeaway-dialog input[type=checkbox]:checked")
+    while chosen.count():
+        chosen.first.uncheck()
     page.page.get_by_role("button", name="Make the file").click()
     assert page.page.locator("#takeaway-dialog [role=alert]").inner_text() == "Choose at least one kind of file."
 
