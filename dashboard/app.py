@@ -10,6 +10,11 @@ from flask import Flask, Response, jsonify, request
 
 from dashboard.callbacks import register
 from dashboard.layout.page import page
+from dashboard.takeaway.jobs import Exports
+from dashboard.takeaway.routes import exports_blueprint
+from dashboard.transforms import Transforms, transforms_blueprint
+from dashboard.uploads.routes import uploads_blueprint
+from dashboard.uploads.shelf import Uploads
 from tiles.blueprint import tile_blueprint
 from tiles.errors import FloodscopeError, http_status
 from tiles.places import ASSETS
@@ -68,6 +73,9 @@ def create_app(workspace: Workspace) -> Dash:
     app.layout = lambda: page(settings)
     register(app, workspace)
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles))
+    server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.catalog)))
+    server.register_blueprint(exports_blueprint(Exports(workspace)))
+    server.register_blueprint(transforms_blueprint(Transforms(workspace)))
 
     @server.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> tuple[Response, int]:

@@ -11,6 +11,7 @@ import click
 from dashboard.commands.catalog import catalog
 from dashboard.commands.data import download, simulate
 from dashboard.commands.evaluation import evaluate
+from dashboard.commands.export import export
 from dashboard.commands.model_server import serve
 from dashboard.commands.prediction import predict
 from dashboard.commands.serving import dashboard, demo
@@ -28,7 +29,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (catalog, dashboard, demo, download, evaluate, predict, serve, simulate, train, tune):
+for _command in (catalog, dashboard, demo, download, evaluate, export, predict, serve, simulate, train, tune):
     cli.add_command(_command)
 
 

@@ -64,27 +64,49 @@ _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inl
 Cell = str | int | float | None
 
 
-def as_page(evaluation: Evaluation, report: dict[str, Any]) -> str:
+def as_page(
+    evaluation: Evaluation,
+    report: dict[str, Any],
+    *,
+    first: Sequence[str] = (),
+    last: Sequence[str] = (),
+    style: str = "",
+) -> str:
     """Return the report as one HTML document with everything in it (about 5 MB, most of it plotly.js).
 
     Args:
         evaluation: what was scored.
         report: its `report()`, with "robustness" and "comparison" where they were asked for.
+        first: further sections, as `section` makes them, below the head.
+        last: further sections at the end.
+        style: rules that these need.
     """
     total = ScoreHistogram.sum_of(h for _, _, h in evaluation.predictions)
-    parts = [_head(report), _regions(report), _thresholds(total, report), _sizes(report), _alert(report["alert"])]
+    parts = [
+        _head(report),
+        *first,
+        _regions(report),
+        _thresholds(total, report),
+        _sizes(report),
+        _alert(report["alert"]),
+    ]
     if "robustness" in report:
         parts.append(_robustness(report["robustness"]))
     if "comparison" in report:
         parts.append(_comparison(report["comparison"]))
-    parts += [_worst(report), _skipped(report)]
-    title = escape(f"{report['model']['name']}: evaluation")
+    parts += [_worst(report), _skipped(report), *last]
+    return document(f"{report['model']['name']}: evaluation", parts, style=style)
+
+
+def document(title: str, parts: Sequence[str], *, figures: bool = True, style: str = "") -> str:
+    """Return parts as one HTML document that asks no server for anything; `figures` brings plotly.js (5 MB) for them."""
+    scripts = (f"<script>{get_plotlyjs()}</script>", f"<script>{_THEME}</script>") if figures else ("", "")
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>\n"
-        f"<body><main>{''.join(parts)}</main><script>{_THEME}</script></body></html>\n"
+        f"<style>{_STYLE}{style}</style>{scripts[0]}</head>\n"
+        f"<body><main>{''.join(parts)}</main>{scripts[1]}</body></html>\n"
     )
 
 
@@ -116,11 +138,11 @@ def _head(report: dict[str, Any]) -> str:
 def _regions(report: dict[str, Any]) -> str:
     head = [report["by"], "chips", "IoU", "95 % interval", "F1", "precision", "recall", "pixels"]
     rows = [_score_row(g["name"], g) for g in report["groups"]]
-    return _section(
+    return section(
         f"By {report['by']}",
         "A region with one chip has no interval: its score says little.",
         _figure(figures.scores_by_group(report["groups"], "micro IoU"), f"IoU by {report['by']}, with 95 % intervals"),
-        _table(head, rows, total=_score_row("all (micro)", report["micro"])),
+        table(head, rows, total=_score_row("all (micro)", report["micro"])),
     )
 
 
@@ -129,7 +151,7 @@ def _thresholds(total: ScoreHistogram, report: dict[str, Any]) -> str:
     said = "There is no water in the labels, so there is no best threshold."
     if best is not None:
         said = f"On these chips IoU is highest at {best:.2f} ({_score(total.confusion(best).iou)})."
-    return _section(
+    return section(
         "Threshold and calibration",
         said,
         '<div class="pair">'
@@ -143,12 +165,12 @@ def _thresholds(total: ScoreHistogram, report: dict[str, Any]) -> str:
 def _sizes(report: dict[str, Any]) -> str:
     head = ["share of water", "chips", "IoU", "95 % interval", "F1", "precision", "recall", "pixels"]
     rows = report["by_water_share"]
-    return _section(
+    return section(
         "By share of water",
         "Chips by how much of their labelled area is water: small waters are the harder ones. Without water in the label, "
         "IoU is 0 where any water was predicted.",
         _figure(figures.scores_by_group(rows, "micro IoU"), "IoU by share of water of the chip"),
-        _table(head, [_score_row(b["name"], b) for b in rows]),
+        table(head, [_score_row(b["name"], b) for b in rows]),
     )
 
 
@@ -164,7 +186,7 @@ def _alert(alert: dict[str, Any]) -> str:
     drawn = _figure(figures.shares(alert), "Predicted share of water with interval, over the true share, each chip")
     if alert["roc"]:
         drawn += _figure(figures.roc(alert), "ROC curve of the answer over chips")
-    return _section("Is this chip flooded?", said, f'<div class="pair">{drawn}</div>')
+    return section("Is this chip flooded?", said, f'<div class="pair">{drawn}</div>')
 
 
 def _robustness(report: dict[str, Any]) -> str:
@@ -179,13 +201,13 @@ def _robustness(report: dict[str, Any]) -> str:
         for row in report["changes"]
     ]
     spread = report["spread_over_views"]
-    return _section(
+    return section(
         "Robustness",
         "The same chips changed in ways that leave the truth as it is; labels are turned with their images. The difference is "
         "to the unchanged chips on the same pixels. IoU over the eight flips and turns spreads by "
         f"{'-' if spread is None else f'{spread:.4f}'}.",
         _figure(figures.robustness(report), "Difference of IoU by change"),
-        _table(["change", "IoU", "difference", "95 % interval", "pixels that change class"], rows),
+        table(["change", "IoU", "difference", "95 % interval", "pixels that change class"], rows),
     )
 
 
@@ -201,7 +223,7 @@ def _comparison(report: dict[str, Any]) -> str:
         ]
         for m in report["models"]
     ]
-    parts = [_table(["model", "threshold", "IoU", "F1", "precision", "recall"], models)]
+    parts = [table(["model", "threshold", "IoU", "F1", "precision", "recall"], models)]
     for pair in report["pairs"]:
         moved: list[list[Cell]] = [
             [
@@ -218,13 +240,13 @@ def _comparison(report: dict[str, Any]) -> str:
         parts += [
             f"<h3>{escape(name)}: {difference} {escape(_interval(pair['difference_ci'], pair['chips'], '+.3f'))}</h3>",
             _figure(figures.differences(pair), f"Difference of IoU, {name}"),
-            _table(
+            table(
                 ["chip", "country", "fewer wrong pixels", "IoU of the first", "IoU of the other"],
                 moved,
                 "The chips that moved most",
             ),
         ]
-    return _section(
+    return section(
         "Comparison",
         f"Scores on the {report['chips']} chips that all models have scored. Above 0, the first model is better; an interval "
         "that holds 0 decides nothing.",
@@ -239,10 +261,10 @@ def _worst(report: dict[str, Any]) -> str:
         for c in chips
         if c["fp"] + c["fn"]
     ]
-    return _section(
+    return section(
         "Worst chips",
         "The chips with the most wrong pixels: those that cost the micro score most.",
-        _table(["chip", "country", "date", "IoU", "false water px", "missed water px", "water px"], rows),
+        table(["chip", "country", "date", "IoU", "false water px", "missed water px", "water px"], rows),
     )
 
 
@@ -256,7 +278,7 @@ def _skipped(report: dict[str, Any]) -> str:
         [reason, len(ids), ", ".join(ids[:3]) + (" …" if len(ids) > 3 else "")]
         for reason, ids in sorted(reasons.items(), key=lambda r: -len(r[1]))
     ]
-    return _section("Not scored", "", _table(["reason", "chips", "such as"], rows))
+    return section("Not scored", "", table(["reason", "chips", "such as"], rows))
 
 
 def _score_row(name: str, figures_of: dict[str, Any]) -> list[Cell]:
@@ -273,7 +295,8 @@ def _score_row(name: str, figures_of: dict[str, Any]) -> list[Cell]:
     ]
 
 
-def _section(title: str, text: str, *parts: str) -> str:
+def section(title: str, text: str, *parts: str) -> str:
+    """Return a section: a heading, a sentence (plain text) and parts (HTML)."""
     said = f"<p>{escape(text)}</p>" if text else ""
     return f"<section><h2>{escape(title)}</h2>{said}{''.join(parts)}</section>"
 
@@ -285,9 +308,10 @@ def _figure(figure: go.Figure, label: str) -> str:
     return f'<div role="img" aria-label="{escape(label)}">{drawn}</div>'
 
 
-def _table(
+def table(
     head: Sequence[str], rows: Iterable[Sequence[Cell]], caption: str = "", total: Sequence[Cell] | None = None
 ) -> str:
+    """Return a table of plain texts and numbers; it scrolls where it is wider than the page."""
     body = "".join(_row(row) for row in rows) + (_row(total, "total") if total is not None else "")
     named = f"<caption>{escape(caption)}</caption>" if caption else ""
     heads = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)

@@ -136,7 +136,7 @@ class Workspace:
         failed = [
             {"id": chip_id, "message": message}
             for chip_id, (revision, message) in list(self._unusable.items())
-            if self.catalog.get(chip_id).revision() == revision
+            if chip_id in self.catalog and self.catalog.get(chip_id).revision() == revision
         ]
         return {
             "model": spec,
@@ -214,7 +214,7 @@ class Workspace:
             return None
         progress = progress_payload(job)
         done = job.completed(since=cursor)
-        records = [self.catalog.get(chip_id) for chip_id in done]
+        records = [self.catalog.get(chip_id) for chip_id in done if chip_id in self.catalog]
         stored = self.store.fresh(records, key_of(self.predictor(spec))) if records else {}
         return {
             "model": spec,

@@ -56,8 +56,14 @@ def write_predictions(
     return out / TABLE
 
 
-def _read(record: ChipRecord, prediction: Prediction, store: Store) -> tuple[Prediction, npt.NDArray[np.uint8], Grid]:
-    """Read a prediction's raster; where another process has replaced it meanwhile, the new one."""
+def read_stored(
+    record: ChipRecord, prediction: Prediction, store: Store
+) -> tuple[Prediction, npt.NDArray[np.uint8], Grid]:
+    """Read a prediction's raster and its grid; where another process has replaced it meanwhile, the new one.
+
+    Raises:
+        StoreError: the raster is missing or damaged.
+    """
     while True:
         try:
             return prediction, store.read(prediction), read_info(str(store.raster_path(prediction))).grid
@@ -68,13 +74,17 @@ def _read(record: ChipRecord, prediction: Prediction, store: Store) -> tuple[Pre
             prediction = newer
 
 
+def raster_tags(record: ChipRecord, prediction: Prediction) -> dict[str, str]:
+    """Return the tags of a raster that is taken away: which chip, which model, and whether the chip is simulated."""
+    tags = {"chip": record.id, "model": prediction.model_id, "parameters": prediction.parameters}
+    return tags | ({"simulated": "yes"} if record.simulated else {})
+
+
 def _write(
     out: Path, record: ChipRecord, prediction: Prediction, store: Store, threshold: float
 ) -> dict[str, str | int | float | bool | None]:
-    prediction, values, grid = _read(record, prediction, store)
-    tags = {"chip": record.id, "model": prediction.model_id, "parameters": prediction.parameters}
-    if record.simulated:
-        tags["simulated"] = "yes"
+    prediction, values, grid = read_stored(record, prediction, store)
+    tags = raster_tags(record, prediction)
     names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
     write_whole(out / names[0], encode_probability(values, grid, tags))
     write_whole(out / names[1], encode_mask(values, threshold, grid, tags))

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import URL, func, select
+from sqlalchemy import URL, delete, func, select
 from sqlalchemy.engine import RowMapping
 
 from model.database import PREDICTIONS, Database, upsert
@@ -221,6 +221,21 @@ class Store:
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else self._prediction(row)
+
+    def forget(self, record: ChipRecord) -> int:
+        """Remove every prediction of a chip's files as they are now, under all models, and return how many there were.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        of_chip = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.chip_revision == record.revision())
+        with self._database.writing() as connection:
+            rasters = connection.execute(select(PREDICTIONS.c.raster).where(of_chip)).scalars().all()
+            connection.execute(delete(PREDICTIONS).where(of_chip))
+        for raster in rasters:
+            with contextlib.suppress(OSError, StoreError):  # it is swept later
+                self._path(raster).unlink(missing_ok=True)
+        return len(rasters)
 
     def models(self) -> list[ModelSummary]:
         """Return what models the store has predictions of, the latest used first.

@@ -5,24 +5,26 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from model.ahead import LoadedChip, ModelLoader, ReadAhead, be_nice, load_chip
+from model.asking import ask_model, failed
 from model.job import Job
-from model.predictors.protocol import Loadable, Predictor
+from model.predictors.protocol import Predictor
 from model.store import ModelKey, Prediction, Store, key_of
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import FloodscopeError, PredictionError, StoreError
 
 CLICK = 0
 """Priority of a chip that someone waits for."""
+ASIDE = 5
+"""Priority of a chip in memory whose answer is looked at and not kept."""
 BULK = 10
 """Priority of a chip of a job."""
 
@@ -36,29 +38,8 @@ def predict_one(record: ChipRecord, predictor: Predictor, store: Store) -> Predi
         StoreError: the prediction cannot be stored.
     """
     loaded = load_chip(record)
-    (probability,), seconds = _ask(predictor, [loaded.chip])
+    (probability,), seconds = ask_model(predictor, [loaded.chip])
     return store.put(loaded.chip, record, predictor, probability, seconds, chip_revision=loaded.revision)
-
-
-def _ask(predictor: Predictor, chips: Sequence[Chip]) -> tuple[list[npt.NDArray[np.uint8]], float]:
-    """Return the rasters of the chips, and the seconds that each of them took on average."""
-    names = ", ".join(chip.id for chip in chips)
-    try:
-        if isinstance(predictor, Loadable):
-            predictor.load()  # not part of what a chip takes
-        began = time.perf_counter()
-        rasters = predictor.predict(chips)
-    except Exception as error:
-        raise _failed(names, predictor, error) from error
-    seconds = (time.perf_counter() - began) / len(chips)
-    if len(rasters) != len(chips):
-        raise PredictionError(f"{predictor.name} gave {len(rasters)} answers for chip {names}: check the model.")
-    return rasters, seconds
-
-
-def _failed(names: str, predictor: Predictor, error: BaseException) -> PredictionError:
-    what = str(error) if isinstance(error, FloodscopeError) else f"{type(error).__name__}: {error}"
-    return PredictionError(f"Chip {names} could not be predicted by {predictor.name}: {what}")
 
 
 @dataclass(eq=False)
@@ -70,7 +51,8 @@ class _Task:
     key: ModelKey
     priority: int
     force: bool
-    futures: list[Future[Prediction]] = field(default_factory=list)
+    futures: list[Future[Any]] = field(default_factory=list)
+    chip: Chip | None = None  # in memory: its answer is given to who waits for it, and not stored
     jobs: list[Job] = field(default_factory=list)
     begun: bool = False
 
@@ -153,6 +135,29 @@ class InferenceWorker:
         key, future = key_of(predictor), Future[Prediction]()
         with self._condition:
             task = self._add(record, predictor, key, priority, force)
+            task.futures.append(future)
+            if task.begun:
+                future.set_running_or_notify_cancel()
+        return future
+
+    def ask(self, chip: Chip, predictor: Predictor, what: str) -> Future[npt.NDArray[np.uint8]]:
+        """Ask what a model says of a chip that is in memory, after all clicks; the answer is not stored.
+
+        Args:
+            chip: such as a changed one; the same must be given for the same chip id and `what`.
+            predictor: what predicts it.
+            what: tells it from other forms of the chip, for messages and so that it is asked once at a time.
+
+        Returns:
+            A future of the raster, uint8 (H, W), contract 2. Its error is a PredictionError.
+
+        Raises:
+            PredictionError: the worker is closed.
+        """
+        future = Future[npt.NDArray[np.uint8]]()
+        with self._condition:
+            task = self._add(ChipRecord(id=f"{chip.id} ({what})"), predictor, key_of(predictor), ASIDE, False)
+            task.chip = chip
             task.futures.append(future)
             if task.begun:
                 future.set_running_or_notify_cancel()
@@ -243,9 +248,9 @@ class InferenceWorker:
                     self._push(task)
         if problem is not None:
             for task in tasks:
-                failed = _failed(task.record.id, predictor, problem)
-                failed.__cause__ = problem
-                self._settle(task, failed)
+                told = failed(task.record.id, predictor, problem)
+                told.__cause__ = problem
+                self._settle(task, told)
 
     def _cancel(self, job: Job) -> None:
         dropped: list[str] = []
@@ -291,7 +296,7 @@ class InferenceWorker:
                 break
         if batch and self._ahead is not None:
             following = heapq.nsmallest(_batch_size(batch[0].predictor), self._queue)
-            self._ahead.expect(batch, [t for priority, _, t in following if self._is_next(t, priority)])
+            self._ahead.expect(batch, [t for p, _, t in following if t.chip is None and self._is_next(t, p)])
         return batch
 
     def _stands(self, task: _Task, priority: int) -> bool:
@@ -310,6 +315,10 @@ class InferenceWorker:
         with self._condition:
             for task in batch:
                 task.futures = [future for future in task.futures if _begin(future)]
+        if batch[0].chip is not None:
+            (raster,), _ = ask_model(batch[0].predictor, [batch[0].chip])
+            self._settle(batch[0], raster)
+            return
         loaded: list[tuple[_Task, LoadedChip]] = []
         for task in batch:
             try:
@@ -324,7 +333,7 @@ class InferenceWorker:
         if not loaded:
             return
         try:
-            rasters, seconds = _ask(batch[0].predictor, [chip.chip for _, chip in loaded])
+            rasters, seconds = ask_model(batch[0].predictor, [chip.chip for _, chip in loaded])
         except PredictionError as error:
             if len(loaded) == 1:
                 self._settle(loaded[0][0], error)
@@ -338,7 +347,7 @@ class InferenceWorker:
 
     def _predict_alone(self, task: _Task, loaded: LoadedChip) -> None:
         try:
-            (raster,), seconds = _ask(task.predictor, [loaded.chip])
+            (raster,), seconds = ask_model(task.predictor, [loaded.chip])
         except PredictionError as error:
             self._settle(task, error)
         else:
@@ -354,21 +363,21 @@ class InferenceWorker:
         else:
             self._settle(task, stored)
 
-    def _settle(self, task: _Task, outcome: Prediction | BaseException) -> None:
+    def _settle(self, task: _Task, outcome: Prediction | npt.NDArray[np.uint8] | BaseException) -> None:
         """Tell all who wait for a task what came of it; the first outcome counts."""
         with self._condition:
             if self._tasks.get((task.record.id, task.key)) is not task:
                 return
             del self._tasks[task.record.id, task.key]
         chip_id = task.record.id
-        if isinstance(outcome, Prediction):
+        if not isinstance(outcome, BaseException):
             for job in task.jobs:
                 job.note_done(chip_id)
             for future in task.futures:
                 future.set_result(outcome)
             return
         if not isinstance(outcome, FloodscopeError):
-            wrapped = _failed(chip_id, task.predictor, outcome)
+            wrapped = failed(chip_id, task.predictor, outcome)
             wrapped.__cause__ = outcome
             outcome = wrapped
         for job in task.jobs:
@@ -379,7 +388,7 @@ class InferenceWorker:
             future.set_exception(outcome)
 
 
-def _begin(future: Future[Prediction]) -> bool:
+def _begin(future: Future[Any]) -> bool:
     """Return whether a future is still wanted; it cannot be cancelled any more then."""
     return future.running() or future.set_running_or_notify_cancel()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, OutputError, SourceError
-from tiles.layouts import drivendata, geotiff, sen1floods11
+from tiles.layouts import drivendata, geotiff, sen1floods11, uploads
 from tiles.layouts.inspection import TIFF_ENDINGS, Reading, chip_id
 from tiles.sniff import is_utf8, shown
 
@@ -50,13 +50,44 @@ class Catalog:
             if made_of in given:
                 continue
             given.add(made_of)
-            name, number = record.id, 2
-            while name in self._records:
-                name, number = f"{record.id}-{number}", number + 1
+            name = self.free_id(record.id)
             self._records[name] = record if name == record.id else replace(record, id=name)
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def __contains__(self, chip_id: object) -> bool:
+        return chip_id in self._records
+
+    def free_id(self, wanted: str) -> str:
+        """Return the id that a further chip gets: the one wanted, or where it is taken the next of `X-2`, `X-3`, ..."""
+        name, number = wanted, 2
+        while name in self._records:
+            name, number = f"{wanted}-{number}", number + 1
+        return name
+
+    def add(self, record: ChipRecord) -> ChipRecord:
+        """Take in a further chip, and return its record with the id that it has here.
+
+        Who reads meanwhile sees the catalog before or after; one thread at a time may add or remove.
+        """
+        record = replace(record, id=self.free_id(record.id))
+        self._replace({**self._records, record.id: record})
+        return record
+
+    def remove(self, chip_id: str) -> ChipRecord:
+        """Take a chip out and return its record; the same holds as for `add`.
+
+        Raises:
+            ChipNotFoundError: no chip has that id.
+        """
+        record = self.get(chip_id)
+        self._replace({name: kept for name, kept in self._records.items() if name != chip_id})
+        return record
+
+    def _replace(self, records: dict[str, ChipRecord]) -> None:
+        self._records = records
+        self.__dict__.pop("frame", None)  # it is made anew when it is asked for
 
     def records(self) -> list[ChipRecord]:
         """Return all records."""
@@ -123,11 +154,12 @@ class Catalog:
         from shapely.geometry import box  # noqa: PLC0415
 
         rows: set[int] = set()
+        frame, records = self.frame, self._records
         for turn in (-360.0, 0.0, 360.0):
             asked = box(west + turn, south, east + turn, north)
-            rows.update(int(i) for i in self.frame.sindex.query(asked, predicate="intersects"))
-        records = list(self._records.values())
-        return [records[i] for i in sorted(rows)]
+            rows.update(int(i) for i in frame.sindex.query(asked, predicate="intersects"))
+        found = frame["id"].iloc[sorted(rows)]
+        return [records[chip_id] for chip_id in found if chip_id in records]
 
     def to_parquet(self, path: Path) -> None:
         """Write the catalog as GeoParquet; a file of that name is replaced whole or not at all.
@@ -242,7 +274,7 @@ def _read_folder(source: Path) -> Reading:
         if source.exists():
             raise SourceError(f"{shown(source)} is neither a file nor a folder: give a folder of chips.")
         raise SourceError(f"{shown(source)} does not exist: check the path.")
-    for layout in (sen1floods11, drivendata, geotiff):
+    for layout in (uploads, sen1floods11, drivendata, geotiff):
         if layout.recognises(source):
             return _named(source, layout.read(source))
     inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))

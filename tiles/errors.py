@@ -126,6 +126,26 @@ class DownloadError(FloodscopeError):
     """A file could not be downloaded whole."""
 
 
+class UploadError(FloodscopeError):
+    """A file that was sent cannot be taken in: what it is, or how it is named."""
+
+
+class UploadTooLargeError(UploadError):
+    """More was sent than is taken in at once, or than there is room for."""
+
+
+class ForeignRequestError(FloodscopeError):
+    """A request that changes something did not come from the dashboard's own page."""
+
+
+class ExportNotFoundError(FloodscopeError):
+    """There is no export of that id, or its file is gone."""
+
+
+class BusyError(FloodscopeError):
+    """As much of this kind is being done already as is done at once."""
+
+
 # One table: the class, the HTTP status, the exit code. The nearest base class of an error decides. Exit code 2 is wrong
 # use: the command line cannot be right on any machine. 1 is all else: what it names is not there, or fails.
 _ANSWERS: dict[type[Exception], tuple[int, int]] = {
@@ -150,6 +170,11 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     OutputError: (500, 1),
     AddressError: (500, 1),
     DownloadError: (502, 1),
+    UploadError: (422, 1),
+    UploadTooLargeError: (413, 1),
+    ForeignRequestError: (403, 1),
+    ExportNotFoundError: (404, 1),
+    BusyError: (429, 1),
 }
 
 

@@ -10,6 +10,8 @@ from dash import dcc, html
 
 from dashboard import ids
 from dashboard.layout.aria import aria
+from dashboard.layout.takeaway import actions
+from dashboard.layout.transforms import transforms_section
 
 _TABS = (("chip", "Chip"), ("regions", "Regions"), ("chips", "Chips"), ("models", "Models"))
 
@@ -17,6 +19,7 @@ _TABS = (("chip", "Chip"), ("regions", "Regions"), ("chips", "Chips"), ("models"
 def panel() -> html.Aside:
     """Return the panel."""
     content = {"chip": _chip(), "regions": _regions(), "chips": _chips(), "models": _models()}
+    content["chip"] = html.Div([content["chip"], transforms_section()])
     return html.Aside(
         id="panel",
         className="fs-panel",
@@ -32,6 +35,7 @@ def panel() -> html.Aside:
                     *[dmc.TabsPanel(content[value], value=value, className="fs-tab", tabIndex=0) for value, _ in _TABS],
                 ],
             ),
+            actions(),
         ],
     )
 

@@ -450,3 +450,18 @@ def test_another_database_given_by_url_works_the_same(folder: Path, make_record:
             assert rasters(folder) == [store.raster_path(second)]
             assert KEY in [m.key for m in store.models()]
     assert not (folder / DATABASE).exists()
+
+
+def test_a_forgotten_chip_has_no_prediction_and_no_raster_and_others_keep_theirs(
+    store: Store, folder: Path, make_record: MakeRecord
+) -> None:
+    one, two = make_record("one"), make_record("two")
+    for model in (BackscatterPredictor(), BackscatterPredictor("otsu")):
+        for record in (one, two):
+            chip = read_chip(record)
+            store.put(chip, record, model, model.predict([chip])[0], 0.1)
+    assert store.forget(one) == 2
+    assert store.get(one, key_of(BackscatterPredictor())) is None
+    assert store.get(two, key_of(BackscatterPredictor())) is not None
+    assert sorted({path.name.split(".")[0] for path in folder.rglob("*.tif")} - {"one_vv", "one_vh"}) == ["two"]
+    assert store.forget(one) == 0

@@ -17,7 +17,7 @@ import pytest
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import Store, key_of
 from model.worker import InferenceWorker, predict_one
-from tiles.chip import Asset, Chip, ChipRecord
+from tiles.chip import Asset, Chip, ChipRecord, read_chip
 from tiles.errors import ModelError, NoValidPixelError, PredictionError, UnreadableFileError
 
 MakeRecord = Callable[..., ChipRecord]
@@ -438,3 +438,31 @@ def test_an_asset_of_a_missing_file_fails_its_chip_only(worker: InferenceWorker,
     assert job.wait(WAIT)
     assert job.completed() == ["chip_1"]
     assert "/nowhere/vv.tif does not exist" in job.failed["gone"]
+
+
+def test_a_chip_in_memory_is_answered_after_clicks_before_jobs_and_is_not_stored(
+    worker: InferenceWorker, store: Store, records: list[ChipRecord]
+) -> None:
+    predictor = Gated()
+    first = hold(worker, predictor, records[0])
+    worker.predict_all(records[1:3], predictor)
+    chip = dataclasses.replace(read_chip(records[4]), id="changed")
+    asked = worker.ask(chip, predictor, "turned")
+    assert worker.ask(chip, predictor, "turned") is not asked  # two who wait for one answer
+    click = worker.submit(records[3], predictor)
+    predictor.gate.set()
+    raster = asked.result(WAIT)
+    click.result(WAIT), first.result(WAIT)  # type: ignore[func-returns-value]
+    assert np.array_equal(raster, BackscatterPredictor().predict([chip])[0])
+    assert predictor.asked[:3] == [records[0].id, records[3].id, "changed"]
+    assert predictor.asked.count("changed") == 1
+    assert "changed" not in store.for_model(key_of(predictor))
+
+
+def test_a_failure_on_a_chip_in_memory_reaches_who_asked(worker: InferenceWorker, records: list[ChipRecord]) -> None:
+    predictor = Gated()
+    chip = read_chip(records[0])
+    predictor.fail_on[chip.id] = RuntimeError("out of order")
+    with pytest.raises(PredictionError, match="out of order"):
+        worker.ask(chip, predictor, "turned").result(WAIT)
+    assert worker.waiting == 0

@@ -213,3 +213,18 @@ def test_a_revision_changes_when_a_file_does(tmp_path: Path) -> None:
     (tmp_path / "x_label.tif").unlink()
     assert record.revision() not in {before, changed}
     assert np.isfinite(read_chip(open_catalog([tmp_path]).get("x")).vv).all()
+
+
+def test_chips_are_added_and_removed_while_the_catalog_is_in_use(tmp_path: Path) -> None:
+    write_pair(tmp_path / "a", "lake")
+    write_pair(tmp_path / "b", "lake")
+    catalog, further = open_catalog([tmp_path / "a"]), open_catalog([tmp_path / "b"]).get("lake")
+    around = catalog.get("lake").footprint.bounds  # type: ignore[union-attr]
+    assert [record.id for record in catalog.within(*around)] == ["lake"]
+    assert catalog.add(further).id == "lake-2"
+    assert [record.id for record in catalog.within(*around)] == ["lake", "lake-2"]
+    assert "lake-2" in catalog and len(catalog) == 2
+    assert catalog.remove("lake").vv != further.vv
+    assert [record.id for record in catalog.within(*around)] == ["lake-2"]
+    with pytest.raises(ChipNotFoundError):
+        catalog.remove("lake")

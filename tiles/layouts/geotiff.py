@@ -32,7 +32,11 @@ _TIME = re.compile(r"(?<!\d)(\d{4})(\d{2})(\d{2})T\d{6}(?!\d)")
 # What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at.
 _SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson"})
 
+# How Sen1Floods11 ends the name of an image, whose label ends in _LabelHand.
+_IMAGE = re.compile(r"[_\-.]S1Hand$", re.IGNORECASE)
+
 Role = Literal["vv", "vh", "both"]
+SentRole = Literal["vv", "vh", "both", "label", "ancillary"]
 Group = dict[Role, Path]
 # A chip's name, its files, and what is wrong with them where it is known already.
 Found = tuple[str, Group, str | None]
@@ -107,6 +111,23 @@ def _part(path: Path) -> tuple[str, Role]:
     return _BAND.sub("", path.stem, count=1) or path.parent.name, role
 
 
+def time_in(name: str) -> str | None:
+    """Return the ISO date of the first time stamp in a name, as Sentinel-1 products have it (20180921T051229), or None."""
+    time = _TIME.search(name)
+    return "-".join(time.groups()) if time else None
+
+
+def sent_part(name: str) -> tuple[str, SentRole]:
+    """Return which chip a file belongs to, and what it is of it, by its name alone: for files that have no folder."""
+    stem = _IMAGE.sub("", Path(name).stem)
+    if _LABEL.search(stem):
+        return _LABEL.sub("", stem), "label"
+    if _ANCILLARY.search(stem):
+        return _ANCILLARY.sub("", stem), "ancillary"
+    key, role = _part(Path(f"{stem}.tif"))
+    return key or "image", role
+
+
 def _misnamed(folder: Path) -> list[Found]:
     """Return what calls itself VV or VH and has another ending than a GeoTIFF's, with what to do about it."""
     out: list[Found] = []
@@ -141,11 +162,10 @@ def _record(
     except ChipError as error:
         problem = str(error)
     elevation = next((ancillary[name] for name in ("elevation", "dem", "nasadem") if name in ancillary), None)
-    time = _TIME.search(first.stem)
     record = inspected(
         ChipRecord(
             id=chip_id(key),
-            date="-".join(time.groups()) if time else None,
+            date=time_in(first.stem),
             layout=NAME,
             source=str(folder),
             vv=vv,

@@ -1,0 +1,155 @@
+// Images of one's own: files dropped anywhere on the page, or chosen, are sent to the server, checked there, and shown.
+(() => {
+  const { el, dialog, ask, say, progress, megabytes } = floodscope.dialogs;
+  let parts = null; // the dialog and what changes in it, made when it is first needed
+  let sending = null; // the request on its way
+
+  const limits = () => JSON.parse(document.getElementById("add-images").dataset.limits);
+
+  const build = () => {
+    const { file, batch, files } = limits();
+    const input = el("input", { type: "file", id: "uploads-files", multiple: true, accept: ".tif,.tiff,image/tiff", class: "fs-visually-hidden", on: { change: () => chosen() } });
+    const drop = el("label", { class: "fs-drop", for: "uploads-files" },
+      el("strong", { text: "Drop GeoTIFFs here, or choose them" }),
+      el("span", { text: "NAME_vv.tif with NAME_vh.tif, or one file with a VV and a VH band; NAME_label.tif is the truth. Several pairs at once are fine." }));
+    const result = el("div", { role: "status" });
+    const list = el("ul", { class: "fs-uploads-list" });
+    const kept = el("section", { class: "fs-uploads-kept", hidden: true }, el("h3", { text: "Kept images" }), list);
+    const cancel = el("button", { type: "button", class: "fs-button", hidden: true, text: "Cancel", on: { click: () => sending && sending.abort() } });
+    const bar = progress();
+    const box = dialog("uploads-dialog", "Your images",
+      el("p", { text: "Backscatter in dB, VV and VH on one grid. Each image is checked, placed on the map, predicted and, with a label, scored." }),
+      input, drop, el("div", { class: "fs-dialog-row" }, bar.bar, cancel), result, kept,
+      el("p", { class: "fs-dialog-small", text: `Up to ${files} files and ${megabytes(batch)} at once, ${megabytes(file)} each. They are kept in the server's data folder, for all who use this dashboard, until they are removed.` }));
+    const chosen = () => { send([...input.files]); input.value = ""; };
+    return { box, drop, result, list, kept, bar, cancel };
+  };
+
+  const open = () => {
+    parts = parts || build();
+    if (!parts.box.open) parts.box.showModal();
+    showKept();
+  };
+
+  // --- what is kept ----------------------------------------------------------------------------------------------
+  const showKept = async () => {
+    try {
+      const { images } = await ask("uploads");
+      parts.kept.hidden = images.length === 0;
+      parts.list.replaceChildren(...images.map((image) => el("li", {},
+        el("button", { type: "button", class: "fs-link", text: image.id, title: image.names.join(", "), on: { click: () => { parts.box.close(); floodscope.tiles.choose(image.id); } } }),
+        el("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
+        el("button", { type: "button", class: "fs-button", text: "Remove", "aria-label": `Remove ${image.id}`, on: { click: () => remove(image.id) } }))));
+    } catch (error) {
+      say(parts.result, "error", error.message);
+    }
+  };
+
+  const remove = async (id) => {
+    try {
+      await ask(`uploads/${encodeURIComponent(id)}`, { method: "DELETE" });
+      if (floodscope.dialogs.screen().chip === id) window.dash_clientside.set_props("selection", { data: null });
+      await renew();
+      say(parts.result, "info", `${id} and its predictions are removed.`);
+      await showKept();
+      parts.box.querySelector("#uploads-files").focus();
+    } catch (error) {
+      say(parts.result, "error", error.message);
+    }
+  };
+
+  // The catalog, as it is now, in place of the one that the page has.
+  const renew = async () => window.dash_clientside.set_props("catalog-in", { data: await ask("uploads/catalog") });
+
+  // --- sending ---------------------------------------------------------------------------------------------------
+  const problemOf = (files) => {
+    const { file, batch, files: most } = limits();
+    const large = files.find((f) => f.size > file);
+    const total = files.reduce((sum, f) => sum + f.size, 0);
+    if (!files.length) return "No file was dropped: folders must be opened first, and their files dropped.";
+    if (files.length > most) return `${files.length} files are more than the ${most} that are taken at once: send them in several parts.`;
+    if (large) return `${large.name} has ${megabytes(large.size)}, ${megabytes(file)} is the most: cut it into tiles first.`;
+    if (total > batch) return `These files have ${megabytes(total)} together, ${megabytes(batch)} is the most at once: send them in several parts.`;
+    return null;
+  };
+
+  const send = (files) => {
+    open();
+    if (sending) return;
+    const problem = problemOf(files);
+    if (problem) {
+      say(parts.result, "error", problem);
+      return;
+    }
+    say(parts.result, null);
+    const form = new FormData();
+    files.forEach((file) => form.append("files", file, file.name));
+    const request = new XMLHttpRequest();
+    sending = request;
+    parts.cancel.hidden = false;
+    const count = floodscope.words.count(files.length, "file");
+    parts.bar.show(`Sending ${count} …`);
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      parts.bar.show(loaded < total ? `Sending ${count}: ${megabytes(loaded)} of ${megabytes(total)}` : `Checking ${count} …`, loaded / total);
+    });
+    request.addEventListener("loadend", () => {
+      sending = null;
+      parts.cancel.hidden = true;
+      parts.bar.show(null);
+    });
+    request.addEventListener("load", () => answered(request));
+    request.addEventListener("abort", () => say(parts.result, "info", "Cancelled: nothing was kept."));
+    request.addEventListener("error", () => say(parts.result, "error", "The server broke the connection, perhaps since the files are too large, or it has stopped: try fewer or smaller ones."));
+    request.open("POST", "uploads");
+    request.setRequestHeader("X-Floodscope", "page");
+    request.send(form);
+  };
+
+  const answered = async (request) => {
+    let answer = {};
+    try { answer = JSON.parse(request.responseText); } catch { /* told below */ }
+    if (request.status !== 200) {
+      say(parts.result, "error", answer.message || `The server answered ${request.status}: try again.`);
+      return;
+    }
+    const { added, refused } = answer;
+    const words = added.length ? `${floodscope.words.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.` : "";
+    if (refused.length) {
+      say(parts.result, "error", el("p", { text: `${floodscope.words.count(refused.length, "image")} not taken${words ? `; ${words}` : ":"}` }),
+        el("ul", {}, ...refused.map(({ message }) => el("li", { text: message }))));
+    } else {
+      say(parts.result, "info", words);
+    }
+    if (!added.length) return;
+    await renew();
+    await showKept();
+    const known = () => floodscope.book.chips.has(added[0].id);
+    const show = () => {
+      if (!known()) { requestAnimationFrame(show); return; }
+      if (!refused.length) parts.box.close();
+      floodscope.tiles.choose(added[0].id);
+    };
+    show();
+  };
+
+  // --- files over the page -----------------------------------------------------------------------------------------
+  const carries = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    open();
+    parts.drop.dataset.over = "yes";
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (parts && !event.relatedTarget) delete parts.drop.dataset.over;
+  });
+  document.addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    if (parts) delete parts.drop.dataset.over;
+    send([...event.dataTransfer.files]);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target instanceof Element && event.target.closest("#add-images")) open();
+  });
+})();

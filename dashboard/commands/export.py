@@ -1,0 +1,99 @@
+"""floodscope export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dashboard.commands.options import (
+    DEVICE,
+    MODEL,
+    SOURCES,
+    STORE,
+    THRESHOLD,
+    open_sources,
+    open_store,
+    progress_bar,
+    require_usable,
+)
+from dashboard.commands.values import SeveralValues
+
+# As dashboard.takeaway.files.CHOICES, which a test compares: --help loads nothing of the model.
+FORMATS = (
+    *("probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac", "report"),
+)
+
+
+@click.command(cls=SeveralValues)
+@SOURCES
+@MODEL
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder that the files are put into."
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice([*FORMATS, "all"]),
+    default=("all",),
+    show_default=True,
+    metavar="FORMAT ...",
+    help=f"What to write, one or several of: {', '.join(FORMATS)}, all.",
+)
+@click.option("--chip", "chips", multiple=True, metavar="ID ...", help="Only these chips. Default: all of SOURCE.")
+@THRESHOLD
+@STORE
+@DEVICE
+def export(
+    sources: tuple[Path, ...],
+    model: str,
+    out: Path,
+    formats: tuple[str, ...],
+    chips: tuple[str, ...],
+    threshold: float | None,
+    device: str | None,
+    **store_options: Any,
+) -> None:
+    """Write the water of SOURCEs' chips as files for other programs, predicting what is not predicted yet.
+
+    Cloud-optimised GeoTIFFs of probability and mask, water polygons with geodesic km2, scores, a STAC collection and an
+    HTML report that opens offline. Give the SOURCEs first, or end --format and --chip with another option.
+    """
+    from dashboard.takeaway.files import write_takeaway
+    from model.evaluate import predict_missing
+    from model.predictors.select import open_predictor
+    from model.store import key_of
+
+    found = open_sources(sources)
+    require_usable(found)
+    records = [found.get(chip) for chip in dict.fromkeys(chips)] if chips else found.usable()
+    predictor = open_predictor(model, device)
+    with open_store(**store_options) as store:
+        with progress_bar("Predicting") as tick:
+            job = predict_missing([r for r in records if r.has_imagery], predictor, store, tick)
+        failed = [(r.id, r.problem or job.failed.get(r.id, "")) for r in records]
+        failed = [(chip_id, reason) for chip_id, reason in failed if reason]
+        for chip_id, reason in failed:
+            click.echo(f"floodscope: {chip_id}: {reason}", err=True)
+        stored = store.fresh(records, key_of(predictor))
+        limit = predictor.threshold if threshold is None else threshold
+        asked = FORMATS if "all" in formats else formats
+        with progress_bar("Writing") as tick:
+            written = write_takeaway(
+                out,
+                [(found.get(i), p) for i, p in stored.items()],
+                predictor,
+                store,
+                limit,
+                asked,
+                failed=failed,
+                tick=tick,
+            )
+    for note in written.notes:
+        click.echo(f"floodscope: {note}", err=True)
+    click.echo(
+        f"{written.chips} chip(s), {written.water_km2:.2f} km² of water at p >= {limit:.2f} under {predictor.name}; "
+        f"{len(written.files)} files in {out}"
+    )

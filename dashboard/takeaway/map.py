@@ -1,0 +1,92 @@
+"""A map of chips for the HTML report: countries and chips as one SVG, with nothing to fetch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from html import escape
+
+from tiles.places import ASSETS
+
+Dot = tuple[float, float, str, float | None]
+"""Longitude, latitude, what is said of the chip, its IoU or None."""
+
+STYLE = """
+.map { width: 100%; height: auto; display: block; border-radius: 8px; background: #dde4eb; margin-top: 12px; }
+.map .land { fill: #f6f7f8; stroke: #c3ccd6; vector-effect: non-scaling-stroke; }
+.map circle { stroke: #1c2530; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+.map .unscored { fill: #ffffff; stroke-dasharray: 2 2; }
+.ramp { display: flex; align-items: center; gap: 10px; flex-wrap: wrap; font-size: 13px; color: var(--soft); margin-top: 8px; }
+.ramp i { width: 140px; height: 10px; border-radius: 3px; background: linear-gradient(90deg, #00224e, #123570, #3b496c, #575d6d,
+  #707173, #8a8678, #a59c74, #c3b369, #e1cc55, #fee838); }
+.ramp b { width: 11px; height: 11px; border-radius: 50%; border: 1.5px dashed currentColor; background: #ffffff; }
+@media (prefers-color-scheme: dark) {
+  .map { background: #141b24; } .map .land { fill: #3a4654; stroke: #141b24; } .map circle { stroke: #e6eaef; }
+}
+"""
+
+# Cividis (Nunez, Anderton & Renslow 2018), as on the dashboard's map.
+_RAMP = (
+    (0, 34, 78), (18, 53, 112), (59, 73, 108), (87, 93, 109), (112, 113, 115),
+    (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
+)  # fmt: skip
+# Degrees around the chips, the least that is shown of the world, and width over height of the picture.
+_MARGIN, _LEAST, _ASPECT = 6.0, 36.0, 2.1
+
+
+def colour(iou: float) -> str:
+    """Return the colour of an IoU, as `#rrggbb`."""
+    at = min(max(iou, 0.0), 1.0) * (len(_RAMP) - 1)
+    low = min(int(at), len(_RAMP) - 2)
+    mixed = (round(a + (b - a) * (at - low)) for a, b in zip(_RAMP[low], _RAMP[low + 1], strict=True))
+    return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+def chip_map(dots: Sequence[Dot]) -> str:
+    """Return the map of chips as HTML, or nothing where no chip has a place; each chip says what it is when pointed at."""
+    if not dots:
+        return ""
+    west, north, width, height = _window(dots)
+    radius = width / 170
+    land = "".join(f'<path class="land" d="{path}"/>' for path in _countries())
+    marks = "".join(_mark(dot, radius) for dot in sorted(dots, key=lambda d: (d[3] is not None, d[3] or 0.0)))
+    return (
+        f'<svg class="map" role="img" aria-label="Map of the chips, coloured by IoU" viewBox="{west:.3f} {-north:.3f} '
+        f'{width:.3f} {height:.3f}">{land}{marks}</svg>'
+        '<div class="ramp">IoU 0 <i></i> 1 &nbsp; <b></b> not scored (no label)</div>'
+    )
+
+
+def _window(dots: Sequence[Dot]) -> tuple[float, float, float, float]:
+    """Return west, north, width and height in degrees of what is shown."""
+    lon, lat = [d[0] for d in dots], [d[1] for d in dots]
+    width = max(_LEAST, max(lon) - min(lon) + 2 * _MARGIN)
+    height = max(_LEAST / _ASPECT, max(lat) - min(lat) + 2 * _MARGIN)
+    width, height = max(width, height * _ASPECT), max(height, width / _ASPECT)
+    width, height = min(width, 360.0), min(height, 180.0)
+    west = min(max((min(lon) + max(lon)) / 2 - width / 2, -180.0), 180.0 - width)
+    north = max(min((min(lat) + max(lat)) / 2 + height / 2, 90.0), -90.0 + height)
+    return west, north, width, height
+
+
+def _mark(dot: Dot, radius: float) -> str:
+    lon, lat, text, iou = dot
+    look = 'class="unscored"' if iou is None else f'fill="{colour(iou)}"'
+    return f'<circle cx="{lon:.3f}" cy="{-lat:.3f}" r="{radius:.3f}" {look}><title>{escape(text)}</title></circle>'
+
+
+@lru_cache(maxsize=1)
+def _countries() -> list[str]:
+    """Return the outlines of all countries as SVG paths, in degrees, north up."""
+    features = json.loads((ASSETS / "countries.geojson").read_text(encoding="utf-8"))["features"]
+    return ["".join(_ring(ring) for ring in _rings(feature["geometry"])) for feature in features]
+
+
+def _rings(geometry: dict[str, list[list[list[list[float]]]]]) -> list[list[list[float]]]:
+    polygons = geometry["coordinates"] if str(geometry["type"]) == "MultiPolygon" else [geometry["coordinates"]]
+    return [ring for polygon in polygons for ring in polygon]  # type: ignore[misc]
+
+
+def _ring(ring: list[list[float]]) -> str:
+    return "M" + "L".join(f"{lon:g} {-lat:g}" for lon, lat in ring) + "Z"

@@ -1,0 +1,216 @@
+"""The HTML report of an export: map, worst chips with pictures, scores by region, water of each chip, model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+from dashboard.pictures import View, view_url
+from dashboard.report_page import Cell, as_page, document, section, table
+from dashboard.takeaway import map as chips_map
+from dashboard.takeaway.markdown import as_html
+from model.evaluate import NO_LABEL, Evaluation, Skipped
+from model.evaluation.alert import recorded_share_error
+from model.export import read_stored
+from model.prediction import Prediction
+from model.predictors.protocol import Predictor
+from model.store import Store
+from tiles.chip import ChipRecord, read_chip
+from tiles.errors import ChipError, StoreError
+
+Chosen = Sequence[tuple[ChipRecord, Prediction]]
+
+PICTURED = 8
+"""How many chips are shown with pictures."""
+LISTED = 500
+"""How many chips the table of water lists; scores.csv has all."""
+
+_VIEWS: tuple[tuple[View, str], ...] = (
+    ("image", "False colour (red VV, green VH, blue VV / VH)"),
+    ("truth", "Truth"),
+    ("prediction", "Prediction"),
+    ("errors", "Errors"),
+)
+_STYLE = (
+    chips_map.STYLE
+    + """
+.chip { border-top: 1px solid var(--line); padding-top: 12px; margin-top: 12px; }
+.views { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(160px, 100%), 1fr)); gap: 10px; }
+.views figure { margin: 0; } .views figcaption { font-size: 13px; color: var(--soft); }
+.views img { width: 100%; image-rendering: pixelated; border-radius: 6px; background: var(--line); display: block; }
+.key { display: flex; gap: 6px 16px; flex-wrap: wrap; font-size: 13px; color: var(--soft); }
+.key b { display: inline-block; min-width: 22px; padding: 0 4px; margin-right: 6px; border-radius: 3px; text-align: center;
+  font-size: 11px; color: #0b0f14; }
+.card h4 { font-size: 15px; margin: 16px 0 4px; } .card { overflow-wrap: anywhere; }
+.card ul { margin: 0; padding-left: 20px; color: var(--soft); }
+details summary { cursor: pointer; padding: 6px 0; }
+"""
+)
+_KEY = (
+    '<div class="key"><span><b style="background:#009e73">TP</b>true water</span><span><b style="background:#d55e00">FP</b>false '
+    'water</span><span><b style="background:#cc79a7">FN</b>missed water</span><span><b style="background:#22d3ee">W</b>predicted '
+    'water</span><span><b style="background:#2b5cd6;color:#fff">T</b>water in the label</span></div>'
+)
+
+
+def takeaway_page(
+    chosen: Chosen,
+    predictor: Predictor,
+    store: Store,
+    threshold: float,
+    *,
+    failed: Sequence[tuple[str, str]] = (),
+    stop: Callable[[], None] = lambda: None,
+) -> str:
+    """Return the report as one HTML document that opens offline; with labelled chips it has scores, else areas alone.
+
+    Args:
+        chosen: the predictions, each with its chip's record.
+        predictor: the model that made them.
+        store: where the rasters are.
+        threshold: smallest probability that is water, in [0, 1].
+        failed: (chip id, reason) of chips that could not be predicted.
+        stop: called before each picture; what it raises ends the report.
+    """
+    scored = [(r, p, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
+    first = [_places(chosen, threshold), _pictures(chosen, store, threshold, stop)]
+    last = [_water(chosen, threshold), _card(predictor)]
+    if not scored:
+        head = _head(chosen, predictor, threshold)
+        return document(
+            f"Water by {predictor.name}", [head, *first, *last, _failed(failed)], figures=False, style=_STYLE
+        )
+    known = {record.id for record, _, _ in scored}
+    skipped = [Skipped(r.id, NO_LABEL) for r, _ in chosen if r.id not in known] + [Skipped(*f) for f in failed]
+    model = {
+        "name": predictor.name,
+        "id": predictor.model_id,
+        "parameters": dict(predictor.parameters),
+        "device": predictor.device,
+    }
+    evaluation = Evaluation(model, threshold, "country", scored, skipped, recorded_share_error(predictor))
+    return as_page(evaluation, evaluation.report(), first=first, last=last, style=_STYLE)
+
+
+def _head(chosen: Chosen, predictor: Predictor, threshold: float) -> str:
+    water = sum(p.water_km2(threshold) for _, p in chosen)
+    facts = (
+        ("water", f"{water:,.1f} km²".replace(",", "\u2009"), f"where p ≥ {threshold:.2f}"),
+        ("seen", f"{sum(float(p.area.sum()) for _, p in chosen):,.0f} km²".replace(",", "\u2009"), "with data"),
+        ("chips", str(len(chosen)), "none with a known label, so none is scored"),
+    )
+    shown = "".join(f"<div><dt>{n}</dt><dd>{escape(v)}<small>{escape(t)}</small></dd></div>" for n, v, t in facts)
+    simulated = '<p class="warning">Simulated chips are among these.</p>' if any(r.simulated for r, _ in chosen) else ""
+    return (
+        f"<h1>Water by {escape(predictor.name)}</h1><p>Model {escape(predictor.model_id[:12])} on "
+        f'{escape(predictor.device)}. Areas are geodesic, on the WGS84 ellipsoid.</p>{simulated}<dl class="facts">{shown}</dl>'
+    )
+
+
+def _places(chosen: Chosen, threshold: float) -> str:
+    dots: list[chips_map.Dot] = []
+    for record, prediction in chosen:
+        if record.footprint is None:
+            continue
+        iou = _iou(prediction, threshold)
+        said = f"{record.id}: {'no IoU' if iou is None else f'IoU {iou:.2f}'}, {prediction.water_km2(threshold):.2f} km² of water"
+        centre = record.footprint.centroid
+        dots.append((centre.x if centre.x <= 180.0 else centre.x - 360.0, centre.y, said, iou))
+    return section("Map", "Where the chips lie. Natural Earth, public domain.", chips_map.chip_map(dots))
+
+
+def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[], None]) -> str:
+    """Return the chips that cost most with their pictures; those with the most water where none is scored."""
+
+    def wrong(pair: tuple[ChipRecord, Prediction]) -> int:
+        counts = pair[1].histogram.confusion(threshold) if pair[1].histogram is not None else None
+        return counts.fp + counts.fn if counts else 0
+
+    worst = sorted((pair for pair in chosen if wrong(pair)), key=lambda pair: (-wrong(pair), pair[0].id))[:PICTURED]
+    shown = worst or sorted(chosen, key=lambda pair: (-pair[1].water_km2(threshold), pair[0].id))[:PICTURED]
+    blocks = []
+    for record, prediction in shown:
+        stop()
+        try:
+            chip = read_chip(record, with_ancillary=False)
+            _, values, _ = read_stored(record, prediction, store)
+        except (ChipError, StoreError):  # its files are gone since it was predicted; the tables still hold
+            continue
+        views = _VIEWS if chip.label is not None else (_VIEWS[0], _VIEWS[2])
+        pictures = "".join(
+            f'<figure><img alt="{escape(f"{title} of {record.id}")}" src="{view_url(chip, values, threshold, view)}">'
+            f"<figcaption>{escape(title)}</figcaption></figure>"
+            for view, title in views
+        )
+        iou = _iou(prediction, threshold)
+        told = [record.country or "", record.date or "", "" if iou is None else f"IoU {iou:.3f}"]
+        told.append(f"{prediction.water_km2(threshold):.2f} km² of water")
+        blocks.append(
+            f'<div class="chip"><h3>{escape(record.id)}</h3><p>{escape(" · ".join(t for t in told if t))}</p>'
+            f'<div class="views">{pictures}</div></div>'
+        )
+    if not blocks:
+        return ""
+    title, text = ("Worst chips, in pictures", "The chips with the most wrong pixels at this threshold.")
+    if not worst:
+        title, text = ("Most water, in pictures", "The chips with the most predicted water.")
+    return section(title, text, _KEY if worst else "", *blocks)
+
+
+def _water(chosen: Chosen, threshold: float) -> str:
+    ranked = sorted(chosen, key=lambda pair: -pair[1].water_km2(threshold))
+    rows: list[list[Cell]] = [
+        [
+            record.id,
+            record.country or "Unknown",
+            record.date or "-",
+            f"{p.water_km2(threshold):.3f}",
+            "-" if p.label_water_km2 is None else f"{p.label_water_km2:.3f}",
+            f"{float(p.area.sum()):.2f}",
+        ]
+        for record, p in ranked[:LISTED]
+    ]
+    total = sum(p.water_km2(threshold) for _, p in chosen)
+    listed = f", the {LISTED} with the most water" if len(chosen) > LISTED else ""
+    body = table(["chip", "country", "date", "water km²", "truth km²", "seen km²"], rows)
+    return section(
+        "Water",
+        f"{total:.2f} km² of water where p ≥ {threshold:.2f}, geodesic areas on the WGS84 ellipsoid.",
+        f"<details{' open' if len(rows) <= 30 else ''}><summary>Each chip{listed}</summary>{body}</details>",
+    )
+
+
+def _card(predictor: Predictor) -> str:
+    return section("Model card", "", f'<div class="card">{as_html(card_of(predictor))}</div>')
+
+
+def card_of(predictor: Predictor) -> str:
+    """Return a model's card as Markdown: of a bundle the one that its training wrote, of another what is known of it."""
+    bundle: Any = getattr(predictor, "bundle", None)
+    if bundle is not None:
+        from model.training.card import card_text  # noqa: PLC0415 - torch, which a bundle needs anyway
+
+        return card_text(bundle, has_plot=False)
+    parameters = ", ".join(f"{k} {v}" for k, v in sorted(predictor.parameters.items())) or "none"
+    text = f"# {predictor.name}\n\nId `{predictor.model_id[:40]}`, parameters: {parameters}, "
+    text += f"mask threshold {predictor.threshold:g}."
+    if predictor.model_id == "backscatter":
+        text += (
+            "\n\nA threshold on VH backscatter: still water mirrors the radar away, so a dark pixel is called water. It has "
+            "learned nothing and its probabilities are not calibrated: they say how far speckle alone could have moved a "
+            "pixel over the line.\n\n## Limits\n\n- Smooth sand, asphalt, radar shadow and dry lake beds look like water.\n"
+            "- Flooded vegetation and towns brighten radar and are missed; rough water is missed too.\n"
+            "- It marks water, not flood: permanent water is water too."
+        )
+    return text
+
+
+def _failed(failed: Sequence[tuple[str, str]]) -> str:
+    if not failed:
+        return ""
+    return section("Not predicted", "", table(["chip", "reason"], [list(pair) for pair in failed]))
+
+
+def _iou(prediction: Prediction, threshold: float) -> float | None:
+    return None if prediction.histogram is None else prediction.histogram.confusion(threshold).iou

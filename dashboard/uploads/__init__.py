@@ -1,0 +1,1 @@
+"""Images that people send to the dashboard."""

@@ -1,0 +1,99 @@
+"""Which of the files that were sent make a chip together, by their names and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from dashboard.uploads.batch import Sent
+from tiles.chip import ChipRecord
+from tiles.errors import BandError, ChipError
+from tiles.layouts.geotiff import SentRole, sent_part, time_in
+from tiles.layouts.inspection import chip_id, two_band_assets
+from tiles.layouts.uploads import Upload
+from tiles.raster import read_info
+from tiles.sniff import require_tiff, shown
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: the chips that were added, and for each one refused its name and the reason."""
+
+    added: list[ChipRecord] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[SentRole, Sent]]]:
+    """Give the files that make a chip together; what can be part of none is refused, with whatever belongs to it."""
+    found: dict[str, dict[SentRole, Sent]] = {}
+    problems: dict[str, str] = {}
+    for sent in files:
+        problem = sent.problem
+        named: tuple[str, SentRole] = (sent.name, "both") if problem else sent_part(sent.name)
+        key, role = named
+        group = found.setdefault(key, {})
+        if problem is None and role == "ancillary":
+            problem = f"{sent.name} is elevation or permanent water by its name: VV, VH and a label are taken here."
+        if problem is None and role in group:
+            twice = "the same name" if group[role].name == sent.name else f"the part {role} of one chip"
+            problem = f"{group[role].name} and {sent.name} have {twice}: rename one, or send them one after the other."
+        if problem is None:
+            try:
+                require_tiff(str(sent.path))
+            except ChipError as error:
+                problem = in_their_words(str(error), [sent])
+        if problem is not None:
+            problems.setdefault(key, problem)
+        group.setdefault(role, sent)
+    for key, group in found.items():
+        if key in problems:
+            outcome.refused.append((key, problems[key]))
+        else:
+            yield key, group
+
+
+def upload_of(key: str, members: dict[SentRole, Sent]) -> Upload:
+    """Return what the files are to each other.
+
+    Raises:
+        ChipError: a part is missing, or a file is not what its name says.
+    """
+    if {"vv", "vh", "both"} <= set(members) and "label" not in members:
+        members["label"] = members.pop("both")  # DrivenData's label has the chip's bare name
+    named = ", ".join(m.name for m in members.values())
+    if "both" in members and ("vv" in members or "vh" in members):
+        raise BandError(f"{named}: it cannot be told which of these is the image: send one pair, or one two-band file.")
+    if set(members) == {"label"}:
+        raise BandError(f"{named} is a label by its name, and its image was not sent: send VV and VH with it.")
+    same = {
+        "id": chip_id(key),
+        "added": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "label": ("label.tif", 1) if "label" in members else None,
+        "names": tuple(member.name for member in members.values()),
+        "date": time_in(key),
+    }
+    if "vv" in members and "vh" in members:
+        return Upload(vv=("vv.tif", 1), vh=("vh.tif", 1), **same)  # type: ignore[arg-type]
+    alone = next(role for role in ("both", "vv", "vh") if role in members)
+    sent = members[alone]
+    if alone != "both" and read_info(str(sent.path)).count == 1:
+        missing = "VH" if alone == "vv" else "VV"
+        raise BandError(
+            f"{sent.name} came without its {missing}: send the file of the same name with {missing} in it too."
+        )
+    vv, vh, assumed = two_band_assets(str(sent.path), {})
+    members["both"] = members.pop(alone)
+    return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), assumed_bands=assumed, **same)  # type: ignore[arg-type]
+
+
+def kept_name(role: SentRole) -> str:
+    """Return the name that a file has in its chip's folder."""
+    return "bands.tif" if role == "both" else f"{role}.tif"
+
+
+def in_their_words(message: str, files: Iterable[Sent]) -> str:
+    """Return a message in which files are called as their sender calls them."""
+    for sent in files:
+        message = message.replace(shown(sent.path), sent.name)
+    return message

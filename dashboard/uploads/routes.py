@@ -1,0 +1,117 @@
+"""Images over HTTP: sent as a form of files, listed, removed; and the catalog as it is afterwards."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.formparser import FormDataParser
+from werkzeug.wsgi import get_input_stream
+
+from dashboard.payloads import catalog_payload
+from dashboard.same_origin import require_same_origin
+from dashboard.uploads.batch import Batch, too_large
+from dashboard.uploads.shelf import Uploads
+from tiles.chip import ChipRecord
+from tiles.errors import ChipNotFoundError, FloodscopeError, UploadError, http_status
+
+if TYPE_CHECKING:
+    from dashboard.workspace import Workspace
+
+# Of a form's fields that are no files, of which a page sends none; the parser's own buffer counts too.
+_FIELD_BYTES = 1 << 20
+# A refused sender goes on sending for a moment: so much of it is read, that it can hear why.
+_DRAINED_BYTES = 8 << 20
+
+
+def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
+    """Return the routes `/uploads/...`.
+
+    Args:
+        workspace: whose catalog the images are part of.
+        uploads: where they are kept.
+    """
+    routes = Blueprint("uploads", __name__, url_prefix="/uploads")
+
+    @routes.errorhandler(FloodscopeError)
+    def _answer(error: FloodscopeError) -> tuple[Response, int]:
+        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
+
+    @routes.after_request
+    def _fresh(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @routes.get("")
+    def listed() -> Response:
+        return jsonify(images=[_shown(uploads, record) for record in uploads.records()])
+
+    @routes.get("/catalog")
+    def catalog() -> Response:
+        return jsonify(catalog_payload(workspace.catalog, workspace.name()))
+
+    @routes.post("")
+    def receive() -> Response:
+        require_same_origin()
+        try:
+            with uploads.receiving(request.content_length) as batch:
+                _receive(batch)
+                outcome = uploads.keep(batch)
+        except UploadError:
+            _drain()
+            raise
+        refused = [{"name": name, "message": message} for name, message in outcome.refused]
+        return jsonify(added=[_shown(uploads, record) for record in outcome.added], refused=refused)
+
+    @routes.delete("/<chip>")
+    def remove(chip: str) -> Response:
+        require_same_origin()
+        record = next((r for r in uploads.records() if r.id == chip), None)
+        if record is None:
+            raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is removed.")
+        workspace.store.forget(record)  # while its files, which the predictions are of, are there
+        uploads.remove(chip)
+        return jsonify(removed=chip)
+
+    return routes
+
+
+def _receive(batch: Batch) -> None:
+    """Write the files of the present request to disk as they come."""
+    if request.mimetype != "multipart/form-data":
+        raise UploadError("Images are sent as a form of files (multipart/form-data), the field named files.")
+
+    def begin(
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> Any:
+        return batch.begin(filename or "")
+
+    stream = get_input_stream(request.environ, max_content_length=batch.limits.batch_bytes)
+    parser = FormDataParser(
+        stream_factory=begin, max_form_memory_size=_FIELD_BYTES, max_form_parts=batch.limits.files + 10, silent=False
+    )
+    try:
+        parser.parse(stream, request.mimetype, request.content_length, request.mimetype_params)
+    except (ValueError, HTTPException) as error:
+        status = error.code if isinstance(error, HTTPException) else None
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and batch.received > batch.limits.batch_bytes - _FIELD_BYTES:
+            raise too_large(batch.limits) from error
+        raise UploadError("The form of files is damaged, or the connection broke: send the images again.") from error
+
+
+def _drain() -> None:
+    stream, left = cast(Any, request.environ["wsgi.input"]), _DRAINED_BYTES
+    try:
+        while left > 0 and (part := stream.read(64 << 10)):
+            left -= len(part)
+    except (OSError, ValueError):
+        pass
+
+
+def _shown(uploads: Uploads, record: ChipRecord) -> dict[str, Any]:
+    return {"id": record.id, "names": uploads.names(record), "labelled": record.has_label, "country": record.country}

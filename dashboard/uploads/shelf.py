@@ -1,0 +1,172 @@
+"""The images that were sent: checked as every other chip, kept as a catalog of their own, removable.
+
+Nothing of a name that was sent becomes a path: a chip's folder is called after its content. What is refused leaves nothing
+behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
+from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
+from model.ahead import load_chip
+from tiles.catalog import Catalog
+from tiles.chip import ChipRecord
+from tiles.errors import BusyError, ChipError, ChipNotFoundError, StoreError, UploadError, UploadTooLargeError
+from tiles.layouts.geotiff import SentRole
+from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
+
+FOLDER = "uploads"
+_INCOMING = ".incoming-"
+_RECEIVED_AT_ONCE = 4
+# What an interrupted server left of a batch is swept once no batch can still be under way.
+_SWEEP_AFTER_S = 24 * 3600.0
+
+
+class Uploads:
+    """The images that were sent to one data folder, and their place in a running dashboard's catalog."""
+
+    def __init__(self, data: Path, catalog: Catalog, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+        """Open the folder, and take its chips into the catalog.
+
+        Raises:
+            StoreError: the folder cannot be written or read.
+        """
+        self.folder = data / FOLDER
+        self.limits = limits
+        self._catalog = catalog
+        self._lock = threading.Lock()
+        self._receiving = threading.BoundedSemaphore(_RECEIVED_AT_ONCE)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / MARK).touch()
+            self._sweep()
+            for record in read(self.folder).records:
+                catalog.add(record)
+        except OSError as error:
+            raise StoreError(
+                f"{self.folder} cannot be written ({error.strerror}): give write permission to it, or choose another --data."
+            ) from error
+
+    def records(self) -> list[ChipRecord]:
+        """Return the images that were sent, as they are in the catalog."""
+        source = str(self.folder)
+        return [r for r in self._catalog.records() if r.layout == NAME and r.source == source]
+
+    @contextlib.contextmanager
+    def receiving(self, announced: int | None) -> Iterator[Batch]:
+        """Give a batch that files can be written to; whatever is not kept at the end is removed.
+
+        Args:
+            announced: how many bytes will come, where that is known.
+
+        Raises:
+            UploadTooLargeError: they are more than is taken in, or than there is room for.
+            BusyError: several batches are coming in already.
+        """
+        if announced is not None and announced > self.limits.batch_bytes:
+            raise too_large(self.limits)
+        free = shutil.disk_usage(self.folder).free - self.limits.spare_bytes
+        if (announced or 0) > free:
+            raise UploadTooLargeError(
+                "There is no room for these files on the server's disk: remove some images first."
+            )
+        if not self._receiving.acquire(blocking=False):
+            raise BusyError("Several people are sending images at this moment: try again in a minute.")
+        folder = self.folder / f"{_INCOMING}{secrets.token_hex(8)}"
+        try:
+            folder.mkdir()
+            yield Batch(folder, self.limits)
+        except OSError as error:
+            raise no_room(error) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._receiving.release()
+
+    def keep(self, batch: Batch) -> Outcome:
+        """Check the chips of a batch, and take in those that are good.
+
+        Raises:
+            UploadError: no file was sent.
+        """
+        if not batch.files:
+            raise UploadError("No file was sent: drop a VV and a VH GeoTIFF, or one with both bands.")
+        outcome = Outcome()
+        with self._lock:
+            for key, members in groups(batch.files, outcome):
+                try:
+                    outcome.added.append(self._take(key, members))
+                except ChipError as error:
+                    outcome.refused.append((key, in_their_words(str(error), members.values())))
+                except UploadError as error:
+                    outcome.refused.append((key, str(error)))
+        return outcome
+
+    def remove(self, chip: str) -> ChipRecord:
+        """Remove an image that was sent: from the catalog and from the disk.
+
+        Raises:
+            ChipNotFoundError: there is none of that id; chips of other sources are never removed.
+        """
+        with self._lock:
+            record = next((r for r in self.records() if r.id == chip), None)
+            if record is None or record.vv is None:
+                raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is removed.")
+            self._catalog.remove(chip)
+            place = Path(record.vv.path).parent
+            gone = self.folder / f"{_INCOMING}{secrets.token_hex(8)}"
+            place.rename(gone)  # at once, however long the rest takes
+            shutil.rmtree(gone, ignore_errors=True)
+        return record
+
+    def names(self, record: ChipRecord) -> list[str]:
+        """Return what an image's files were called by who sent them."""
+        assert record.vv is not None  # noqa: S101 - an upload has imagery
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return list(json.loads((Path(record.vv.path).parent / CHIP).read_text(encoding="utf-8"))["names"])
+        return []
+
+    def _take(self, key: str, members: dict[SentRole, Sent]) -> ChipRecord:
+        """Check one chip, headers and pixels, and take it in; a label that cannot be used refuses the chip.
+
+        Raises:
+            ChipError: its files cannot be used; the message names them as they lie here.
+            UploadError: they cannot be taken in.
+        """
+        if len(self.records()) >= self.limits.chips:
+            raise UploadError(f"{self.limits.chips} images are kept already, which is the most: remove some first.")
+        upload = upload_of(key, members)
+        content = hashlib.sha256("".join(f"{r}{m.digest}" for r, m in sorted(members.items())).encode()).hexdigest()[
+            :24
+        ]
+        place = self.folder / content
+        if place.exists():
+            known = next((r.id for r in self.records() if r.vv and Path(r.vv.path).parent == place), key)
+            raise UploadError(f"This image is there already, as {known}.")
+        scratch = next(iter(members.values())).path.parent / content
+        scratch.mkdir()
+        for role, sent in members.items():
+            sent.path = sent.path.rename(scratch / kept_name(role))
+        chip = load_chip(record_of(scratch, upload)).chip
+        if chip.label_problem is not None:
+            raise ChipError(f"{chip.label_problem.removesuffix('.')}; or send the image without it.")
+        upload = replace(upload, id=self._catalog.free_id(upload.id))
+        (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")
+        scratch.rename(place)
+        return self._catalog.add(record_of(place, upload))
+
+    def _sweep(self) -> None:
+        for path in self.folder.glob(f"{_INCOMING}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _SWEEP_AFTER_S:
+                    shutil.rmtree(path, ignore_errors=True)

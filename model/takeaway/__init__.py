@@ -1,0 +1,1 @@
+"""Predictions to take away: rasters, water polygons, scores and a STAC collection, as files that other programs open."""

@@ -1,0 +1,196 @@
+"""Images of one's own come in, files go out, the open chip is changed: by mouse and keyboard, on wide screens and phones."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import urllib.parse
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from axe import violations
+from running import serving
+from screen import Screen, ScreenMaker
+
+from tiles.simulate import simulate
+
+if TYPE_CHECKING:
+    from running import Dashboard
+
+SIZES = {"wide": (1280, 800), "phone": (390, 844)}
+everywhere = pytest.mark.parametrize(("theme", "size"), [("dark", "wide"), ("light", "phone")])
+FILLED = "() => document.querySelectorAll('.fs-transform-scores').length === 16"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard of three small simulated chips, into which images may be sent."""
+    folder = tmp_path_factory.mktemp("takeaway")
+    with serving(folder / "data", simulate(folder / "chips", chips=3, size=96)) as dashboard:
+        yield dashboard
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A simulated chip of another seed, as its two-band image and its label."""
+    folder = simulate(tmp_path_factory.mktemp("own") / "chips", chips=1, size=96, seed=99)
+    (image,), (label,) = folder.rglob("*_S1Hand.tif"), folder.rglob("*_LabelHand.tif")
+    return [image, label]
+
+
+def first_chip(page: Screen) -> str:
+    return str(page.page.evaluate("() => floodscope.book.chips.keys().next().value"))
+
+
+def open_first(page: Screen) -> str:
+    chip = first_chip(page)
+    page.choose_in_table(chip)
+    page.answered(chip)
+    return chip
+
+
+def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
+    small: Dashboard, screen: ScreenMaker, own: list[Path]
+) -> None:
+    page = screen(small).open()
+    page.page.locator("#add-images").focus()
+    page.page.keyboard.press("Enter")
+    page.page.locator("#uploads-dialog").wait_for()
+    page.page.keyboard.press("Tab")
+    assert page.page.evaluate("document.activeElement.id") == "uploads-files"
+    page.page.locator("#uploads-files").set_input_files([str(path) for path in own])
+    page.until("() => floodscope.book.chips.size === 4")
+    chip = page.page.evaluate("() => [...floodscope.book.chips.values()].find(c => c.layout === 'upload').id")
+    page.answered(chip)
+    page.painted(chip)
+    assert page.figures()["IoU"][0] != "–"
+    page.page.locator("#add-images").click()
+    page.page.get_by_role("button", name=f"Remove {chip}").click()
+    page.page.locator("#uploads-dialog .fs-notice", has_text="are removed").wait_for()
+    page.until("() => floodscope.book.chips.size === 3")
+    assert not list(small.data.glob("uploads/*/chip.json")) and not list(small.data.glob(f"predictions/*/{chip}.*"))
+
+
+def test_files_dropped_on_the_page_are_sent_and_what_is_wrong_is_told(small: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(small).open()
+    page.page.evaluate(
+        """() => {
+          const files = new DataTransfer();
+          files.items.add(new File(["no raster"], "river_vv.tif"));
+          const options = { dataTransfer: files, bubbles: true, cancelable: true };
+          document.querySelector("#map").dispatchEvent(new DragEvent("drop", options));
+        }"""
+    )
+    notice = page.page.locator("#uploads-dialog [role=alert]")
+    notice.wait_for()
+    assert "river_vv.tif is not a readable GeoTIFF but a text file" in notice.inner_text()
+    assert not list(small.data.glob("uploads/*/chip.json")) and not list(small.data.glob("uploads/.incoming*"))
+
+
+def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
+    page = screen(small).open()
+    chip = open_first(page)
+    page.set_threshold(0.3)
+    page.page.locator("#take-away").focus()
+    page.page.keyboard.press("Enter")
+    page.page.locator("#takeaway-dialog").wait_for()
+    with page.page.expect_download() as download:
+        page.page.get_by_role("button", name="Make the file").press("Enter")
+    download.value.save_as(tmp_path / "taken.zip")
+    with zipfile.ZipFile(tmp_path / "taken.zip") as archive:
+        names = {name.split("/", 1)[1] for name in archive.namelist()}
+        table = archive.read(next(n for n in archive.namelist() if n.endswith("scores.csv"))).decode()
+    assert names == {
+        "README.txt", "report.html", "scores.csv", "water.gpkg",
+        f"rasters/{chip}_mask.tif", f"rasters/{chip}_probability.tif",
+    }  # fmt: skip
+    (row,) = csv.DictReader(io.StringIO(table))
+    assert (row["id"], row["threshold"]) == (chip, "0.3")
+    page.page.keyboard.press("Escape")
+    assert page.figures()["Water"][0] == f"{float(row['water_km2']):.2f}\u2009km²"
+    assert page.figures()["IoU"][0] == f"{float(row['iou']):.2f}"
+
+
+def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(small).open()
+    page.page.locator("#take-away").click()
+    chosen = page.page.locator("#takeaway-dialog input[type=checkbox]:checked")
+    while chosen.count():
+        chosen.first.uncheck()
+    page.page.get_by_role("button", name="Make the file").click()
+    assert page.page.locator("#takeaway-dialog [role=alert]").inner_text() == "Choose at least one kind of file."
+
+
+def test_the_changed_chip_follows_threshold_and_layer_with_no_request(small: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(small).open()
+    open_first(page)
+    page.page.locator("#transforms summary").click()
+    page.until(FILLED)
+    cards = page.page.locator(".fs-transform-figures")
+    page.until("() => document.getElementById('transforms-said').textContent === ''")
+    assert cards.first.inner_text() == f"IoU {page.figures()['IoU'][0]}"
+    turned = (
+        page.page.locator(".fs-transform", has_text="turned 90°").first.locator(".fs-transform-figures").inner_text()
+    )
+    assert turned == f"IoU {page.figures()['IoU'][0]} (the same) · 0\u2009% change class"
+    before = cards.all_inner_texts()
+    with page.no_request():
+        page.set_threshold(0.9)
+        page.until("text => document.querySelector('.fs-transform-figures').textContent !== text", before[0])
+        page.switch("overlay", "Errors")
+    assert cards.first.inner_text() == f"IoU {page.figures()['IoU'][0]}"
+    shown = page.page.locator(".fs-transform-scores").first
+    assert "fs-errors" in shown.evaluate("image => getComputedStyle(image).filter")
+
+
+@everywhere
+def test_dialogs_and_changed_chips_break_no_rule_and_fit(
+    small: Dashboard, screen: ScreenMaker, theme: str, size: str
+) -> None:
+    page = screen(small, size=SIZES[size]).open(theme=theme)
+    open_first(page)
+    page.page.locator("#transforms summary").click()
+    page.until(FILLED)
+    found = {"changed chips": violations(page.page)}
+    for button, dialog in ("#take-away", "#takeaway-dialog"), ("#add-images", "#uploads-dialog"):
+        page.page.locator(button).click()
+        page.page.locator(dialog).wait_for()
+        page.frames(3)
+        found[dialog] = violations(page.page)
+        box = page.page.locator(dialog).evaluate(
+            "d => [d.scrollWidth - d.clientWidth, d.getBoundingClientRect().right]"
+        )
+        assert box[0] <= 0 and box[1] <= SIZES[size][0]
+        page.page.keyboard.press("Escape")
+        assert page.page.evaluate("document.activeElement.id") == button.removeprefix("#")
+    assert {name: broken for name, broken in found.items() if broken} == {}
+    assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_stream_without_end_is_cut_off_by_the_real_server(small: Dashboard) -> None:
+    where = urllib.parse.urlsplit(small.url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
+    head = b'--edge\r\nContent-Disposition: form-data; name="files"; filename="big_vv.tif"\r\n\r\n'
+    connection.putrequest("POST", "/uploads")
+    for name, value in (
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Type", "multipart/form-data; boundary=edge"),
+        ("X-Floodscope", "test"),
+    ):
+        connection.putheader(name, value)
+    connection.endheaders()
+    sent, part = 0, bytes(1 << 20)
+    try:
+        connection.send(b"%x\r\n%b\r\n" % (len(head), head))
+        while sent < 2 << 30:
+            connection.send(b"%x\r\n%b\r\n" % (len(part), part))
+            sent += len(part)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the server has had enough
+    connection.close()
+    assert sent < 400 << 20
+    assert [p.name for p in (small.data / "uploads").iterdir()] == ["FLOODSCOPE_UPLOADS"]

@@ -1,0 +1,162 @@
+"""Images that are sent become chips: at once, after a restart, and until they are removed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from sent_images import Form, backscatter, pair, tiff, truth
+
+from dashboard.app import create_app
+from dashboard.settings import Settings
+from dashboard.uploads.batch import Limits
+from dashboard.uploads.shelf import Uploads
+from dashboard.workspace import Workspace
+from tiles.catalog import Catalog, open_catalog
+from tiles.errors import ChipNotFoundError, UploadError
+
+HEADERS = {"X-Floodscope": "test"}
+
+
+@pytest.fixture
+def workspace(simulated: Path, tmp_path: Path) -> Iterator[Workspace]:
+    made = Workspace(Settings((simulated,), tmp_path))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> FlaskClient:
+    return create_app(workspace).server.test_client()
+
+
+def send(client: FlaskClient, form: Form) -> dict[str, Any]:
+    data = {"files": [(io.BytesIO(content), name) for name, content in form]}
+    answer = client.post("/uploads", data=data, headers=HEADERS, content_type="multipart/form-data")
+    assert answer.status_code == 200, answer.json
+    return dict(answer.json)
+
+
+def test_a_pair_with_its_label_is_placed_predicted_and_scored(client: FlaskClient, workspace: Workspace) -> None:
+    added = send(client, pair("lake_20180921T051229", label=True))["added"]
+    assert added == [
+        {
+            "id": "lake_20180921T051229",
+            "names": [f"lake_20180921T051229_{part}.tif" for part in ("vv", "vh", "label")],
+            "labelled": True,
+            "country": "Austria",
+        }
+    ]
+    record = workspace.catalog.get("lake_20180921T051229")
+    assert (record.date, record.layout) == ("2018-09-21", "upload")
+    answer = workspace.open_chip(record.id, "backscatter")
+    assert answer["error"] is None and answer["prediction"]["histogram"] is not None
+    payload = client.get("/uploads/catalog").json
+    assert [c["labelled"] for c in payload["chips"] if c["id"] == record.id] == [True]
+    revision = workspace.tiles.revision("composite", record)
+    assert client.get(f"/tiles/composite/{record.id}/{revision}/0/0/0.png").status_code == 200
+
+
+def test_several_images_in_several_forms_come_at_once(client: FlaskClient, workspace: Workspace) -> None:
+    vv, vh = backscatter(5)
+    form = [
+        *pair("one", seed=1),
+        ("two.tif", tiff(vh, vv, names=("VH", "VV"))),
+        ("India_7_S1Hand.tif", tiff(*backscatter(2), names=("VV", "VH"))),
+        ("India_7_LabelHand.tif", truth()),
+        *pair("abc00", seed=3),
+        ("abc00.tif", truth()),  # as DrivenData calls a label
+    ]
+    added = {chip["id"]: chip["labelled"] for chip in send(client, form)["added"]}
+    assert added == {"one": False, "two": False, "India_7": True, "abc00": True}
+    chip = workspace.tiles.chip(workspace.catalog.get("two"))
+    assert np.array_equal(chip.vv, vv)
+
+
+def test_no_file_is_called_as_its_sender_calls_it(client: FlaskClient, workspace: Workspace) -> None:
+    send(client, pair("$(touch x); rm -rf ~", label=True))
+    (record,) = [r for r in workspace.catalog.records() if r.layout == "upload"]
+    assert record.id == "touch-x-rm--rf"
+    folder = workspace.settings.data / "uploads"
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert names == {"FLOODSCOPE_UPLOADS", "chip.json", "vv.tif", "vh.tif", "label.tif"}
+
+
+def test_images_are_there_after_a_restart_and_are_a_source_of_their_own(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    send(client, pair("lake", seed=1))
+    send(client, pair("lake", seed=2))
+    names = [r.id for r in workspace.catalog.records() if r.layout == "upload"]
+    assert names == ["lake", "lake-2"]
+    folder = workspace.settings.data / "uploads"
+    assert [record.id for record in open_catalog([folder]).usable()] == names
+    again = Workspace(workspace.settings)
+    try:
+        create_app(again)
+        assert [r.id for r in again.catalog.records() if r.layout == "upload"] == names
+    finally:
+        again.close()
+
+
+def test_an_image_is_taken_once(client: FlaskClient) -> None:
+    send(client, pair("lake"))
+    answer = send(client, pair("the_same_lake"))
+    assert (answer["added"], answer["refused"][0]["message"]) == ([], "This image is there already, as lake.")
+
+
+def test_a_removed_image_is_gone_with_its_predictions(client: FlaskClient, workspace: Workspace) -> None:
+    send(client, pair("lake"))
+    for model in ("backscatter", "backscatter:otsu"):
+        assert workspace.open_chip("lake", model)["error"] is None
+    rasters = list(workspace.settings.data.glob("predictions/*/lake.*"))
+    assert len(rasters) == 2
+    assert client.delete("/uploads/lake", headers=HEADERS).status_code == 200
+    assert "lake" not in workspace.catalog
+    assert [path for path in rasters if path.exists()] == []
+    assert [p.name for p in (workspace.settings.data / "uploads").iterdir()] == ["FLOODSCOPE_UPLOADS"]
+    assert "No chip 'lake'" in workspace.open_chip("lake", "backscatter")["error"]
+    assert workspace.predictions("backscatter")["state"] == "ready"
+    assert client.get("/uploads").json == {"images": []}
+
+
+def test_a_chip_of_a_source_cannot_be_removed(client: FlaskClient, workspace: Workspace) -> None:
+    chip = workspace.catalog.records()[0]
+    answer = client.delete(f"/uploads/{chip.id}", headers=HEADERS)
+    assert answer.status_code == 404
+    assert chip.vv is not None and Path(chip.vv.path).is_file() and chip.id in workspace.catalog
+
+
+def test_no_more_images_are_kept_than_the_limit(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path, Catalog([]), Limits(chips=1, spare_bytes=0))
+
+    def keep(form: Form) -> list[str]:
+        with uploads.receiving(None) as batch:
+            for name, data in form:
+                sink = batch.begin(name)
+                sink.write(data)
+                sink.seek(0)
+            return [message for _, message in uploads.keep(batch).refused]
+
+    assert keep(pair(seed=1)) == []
+    assert keep(pair(seed=2)) == ["1 images are kept already, which is the most: remove some first."]
+    with pytest.raises(UploadError, match="No file"):
+        keep([])
+    with pytest.raises(ChipNotFoundError):
+        uploads.remove("other")
+
+
+def test_a_damaged_folder_is_told_and_disturbs_no_other(client: FlaskClient, workspace: Workspace) -> None:
+    send(client, pair("lake", seed=1))
+    send(client, pair("sea", seed=2))
+    folder = workspace.settings.data / "uploads"
+    damaged = Path(workspace.catalog.get("lake").vv.path).parent / "chip.json"  # type: ignore[union-attr]
+    damaged.write_text(damaged.read_text().replace("vv.tif", "../../secret.tif"))
+    catalog = open_catalog([folder])
+    assert [record.id for record in catalog.records()] == ["sea"]
+    assert "chip.json" in catalog.problems()[0][1]

@@ -1,0 +1,123 @@
+"""Images that people sent to the dashboard: a folder a chip, whose chip.json says which file is what.
+
+No name that was sent is the name of a file here, so nothing of it can be a path.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tiles.chip import Asset, ChipRecord
+from tiles.layouts.inspection import Reading, chip_id, inspected
+from tiles.places import country_at, iso_date
+from tiles.sniff import shown
+
+NAME = "upload"
+MARK = "FLOODSCOPE_UPLOADS"
+"""A file of this name makes a folder one of uploads."""
+CHIP = "chip.json"
+
+FILES = ("vv.tif", "vh.tif", "bands.tif", "label.tif")
+"""The names that files have here."""
+_FOLDER = re.compile(r"[0-9a-f]{24}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One chip that was sent.
+
+    Attributes:
+        id: what the chip is called.
+        added: when, UTC, ISO 8601.
+        vv, vh, label: file (one of FILES) and band of each; label is None where there is none.
+        names: what the files were called by who sent them, for people.
+        assumed_bands: the file does not say which band is VV; the first was taken.
+        date: ISO date of the image, where its name tells it.
+    """
+
+    id: str
+    added: str
+    vv: tuple[str, int]
+    vh: tuple[str, int]
+    label: tuple[str, int] | None
+    names: tuple[str, ...]
+    assumed_bands: bool = False
+    date: str | None = None
+
+    def to_json(self) -> str:
+        """Return what chip.json holds."""
+        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__}, indent=1) + "\n"
+
+
+def recognises(folder: Path) -> bool:
+    """Return whether the folder is one of uploads."""
+    return (folder / MARK).is_file()
+
+
+def read(folder: Path) -> Reading:
+    """Return the chips of a folder of uploads, in the order in which they were sent."""
+    found: list[tuple[str, ChipRecord]] = []
+    problems: list[tuple[str, str]] = []
+    for place in sorted(folder.iterdir()):
+        if not (_FOLDER.fullmatch(place.name) and place.is_dir()):
+            continue
+        try:
+            upload = _parse((place / CHIP).read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError):
+            problems.append(
+                (place.name, f"{shown(place)} has no sound {CHIP}: remove the folder, and send the image again.")
+            )
+            continue
+        found.append((upload.added, record_of(place, upload)))
+    return Reading([record for _, record in sorted(found, key=lambda pair: pair[0])], problems)
+
+
+def record_of(place: Path, upload: Upload) -> ChipRecord:
+    """Return the record of one upload, with what its files' headers say.
+
+    Args:
+        place: the folder that its files are in.
+        upload: what they are.
+    """
+
+    def asset(part: tuple[str, int]) -> Asset:
+        return Asset(str(place / part[0]), part[1])
+
+    record = inspected(
+        ChipRecord(
+            id=upload.id,
+            date=upload.date,
+            layout=NAME,
+            source=str(place.parent),
+            vv=asset(upload.vv),
+            vh=asset(upload.vh),
+            label=asset(upload.label) if upload.label else None,
+            assumed_bands=upload.assumed_bands,
+        )
+    )
+    return record if record.footprint is None else replace(record, country=country_at(record.footprint))
+
+
+def _parse(text: str) -> Upload:
+    raw: dict[str, Any] = json.loads(text)
+
+    def part(value: Any) -> tuple[str, int]:
+        name, band = value
+        if name not in FILES:
+            raise ValueError(name)
+        return str(name), int(band)
+
+    return Upload(
+        id=chip_id(str(raw["id"])),
+        added=str(raw["added"]),
+        vv=part(raw["vv"]),
+        vh=part(raw["vh"]),
+        label=part(raw["label"]) if raw["label"] else None,
+        names=tuple(str(name) for name in raw["names"]),
+        assumed_bands=bool(raw["assumed_bands"]),
+        date=iso_date(raw["date"]),
+    )
