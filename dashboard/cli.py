@@ -12,6 +12,7 @@ from dashboard.commands.catalog import catalog
 from dashboard.commands.data import download, simulate
 from dashboard.commands.evaluation import evaluate
 from dashboard.commands.prediction import predict
+from dashboard.commands.sagemaker import sagemaker
 from dashboard.commands.serving import dashboard, demo
 from dashboard.commands.training import train, tune
 from tiles.errors import FloodscopeError, exit_code
@@ -27,7 +28,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (catalog, dashboard, demo, download, evaluate, predict, simulate, train, tune):
+for _command in (catalog, dashboard, demo, download, evaluate, predict, sagemaker, simulate, train, tune):
     cli.add_command(_command)
 
 

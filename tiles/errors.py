@@ -98,6 +98,10 @@ class DownloadError(FloodscopeError):
     """A file could not be downloaded whole."""
 
 
+class CloudError(FloodscopeError):
+    """AWS refused a call, could not be reached, or what was started there failed."""
+
+
 # One table: the class, the HTTP status, the exit code. The nearest base class of an error decides. Exit code 2 is wrong
 # use: the command line cannot be right on any machine. 1 is all else: what it names is not there, or fails.
 _ANSWERS: dict[type[Exception], tuple[int, int]] = {
@@ -116,6 +120,7 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     OutputError: (500, 1),
     AddressError: (500, 1),
     DownloadError: (502, 1),
+    CloudError: (502, 1),
 }
 
 
