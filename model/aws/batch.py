@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from model.aws.names import fingerprint
 from model.aws.objects import S3Place, get_bytes, put_file
 from model.aws.refusals import explained, missing
 from model.aws.waiting import Wait
-from model.bundle import Bundle, read_bundle
+from model.bundle import Bundle, Channel, read_bundle
 from model.predictors.protocol import Parameter
 from model.store import Store, key_of
 from tiles.chip import Chip, ChipRecord, read_chip
@@ -96,7 +96,7 @@ def batch(
     Args:
         account: where.
         records: the chips.
-        bundle_path: a bundle, folder or .tar.gz, that sees VV and VH.
+        bundle_path: a bundle, folder or .tar.gz.
         runner: name, place, role, image, instance and number of instances (`most`).
         store: where predictions are and go.
         wait: how to wait for the job; None starts it and comes back.
@@ -105,16 +105,11 @@ def batch(
         force: predict again what the store holds.
 
     Raises:
-        BandError: the bundle sees more than VV and VH.
+        BundleError: the bundle is damaged.
         CloudError: AWS refused, or the job failed.
     """
     replace(runner, mode="real-time").check()
     bundle = read_bundle(bundle_path)
-    if tuple(bundle.channels) != ("vv", "vh"):
-        raise BandError(
-            f"{bundle.name} sees {', '.join(bundle.channels)}, a batch transform sends VV and VH: predict here with `floodscope "
-            "predict`."
-        )
     predictor = TransformPredictor(bundle.name, bundle.id, bundle.threshold, f"sagemaker batch {runner.instance}")
     known = {} if force or account.dry else store.fresh(records, key_of(predictor))
     missing_ones = [record for record in records if record.id not in known]
@@ -123,7 +118,7 @@ def batch(
     model, _ = ensure_model(account, bundle_path, runner, tell)
     run = fingerprint(bundle.id, model, [(r.id, r.revision()) for r in missing_ones])
     home = runner.place / "batch" / f"{runner.name}-{run}"
-    failed = _send(account, missing_ones, home / "input", tick)
+    failed = _send(account, missing_ones, _channels(bundle), home / "input", tick)
     sent = [record for record in missing_ones if record.id not in failed]
     if not sent:
         return BatchResult("", 0, len(known), failed)
@@ -134,10 +129,20 @@ def batch(
     return BatchResult(job, done, len(known), failed)
 
 
+def _channels(bundle: Bundle) -> tuple[Channel, ...]:
+    """Return what is sent: VV and VH, then elevation and permanent water, up to the last that the bundle sees."""
+    every = get_args(Channel)
+    return every[: max(2, 1 + max(every.index(channel) for channel in bundle.channels))]
+
+
 def _send(
-    account: Account, records: Sequence[ChipRecord], place: S3Place, tick: Callable[[int, int], None] | None
+    account: Account,
+    records: Sequence[ChipRecord],
+    channels: tuple[Channel, ...],
+    place: S3Place,
+    tick: Callable[[int, int], None] | None,
 ) -> dict[str, str]:
-    """Send each chip as npy float32 (1, 2, H, W) in dB, NaN where there is no data; return those that cannot be read."""
+    """Send each chip as npy float32 (1, C, H, W), NaN where there is no data; return those that cannot be sent."""
     import tempfile  # noqa: PLC0415
 
     failed: dict[str, str] = {}
@@ -145,14 +150,17 @@ def _send(
 
     def send(record: ChipRecord, folder: Path) -> None:
         try:
-            chip = read_chip(record, with_label=False, with_ancillary=False)
+            chip = read_chip(record, with_label=False, with_ancillary=len(channels) > 2)
+            bands = [getattr(chip, channel) for channel in channels]
+            if any(band is None for band in bands):
+                raise BandError(f"Chip {record.id} lacks a channel that the model sees: {', '.join(channels)}.")
             if not chip.valid.any():
                 raise NoValidPixelError(f"Chip {record.id} has no valid pixel, so there is nothing to predict.")
         except ChipError as error:
             failed[record.id] = str(error)
             return
         file = folder / f"{record.id}.npy"
-        np.save(file, np.stack([chip.vv, chip.vh])[None].astype("<f4"), allow_pickle=False)
+        np.save(file, np.stack(bands)[None].astype("<f4"), allow_pickle=False)
         put_file(account, file, place / file.name)
         file.unlink()
 

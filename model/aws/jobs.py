@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from model.aws.objects import S3Place
 from model.aws.package import training_code
 from model.aws.refusals import explained
 from model.training.recipe import load_recipe
-from tiles.errors import FloodscopeError, UsageError
+from tiles.errors import FloodscopeError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from model.training.tune import Choice
@@ -120,9 +120,7 @@ def start_tuning(account: Account, job: Job, space: Path | None, trials: int, pa
         CloudError: AWS refused.
     """
     job.check()
-    from model.training.tune import read_space  # noqa: PLC0415 - the extra [train], which only tuning needs here
-
-    choices = [c for c in read_space(space) if space is not None or c.field in _TUNED]
+    choices = _space(job, space)
     _require_bucket(account, job.place)
     with _trainer(account, job) as trainer, explained("starting the tuning job"):
         from sagemaker.train.tuner import HyperparameterTuner  # noqa: PLC0415
@@ -142,6 +140,34 @@ def start_tuning(account: Account, job: Job, space: Path | None, trials: int, pa
         tuner.tune(inputs={_CHANNEL: job.data.url}, wait=False)
         name: str = tuner.latest_tuning_job.hyper_parameter_tuning_job_name
     return name
+
+
+def _space(job: Job, path: Path | None) -> list[Choice]:
+    """Return what is searched. An architecture that cannot be built is told here, not by jobs that are paid for."""
+    from model.network import build_network  # noqa: PLC0415
+    from model.training.tune import read_space  # noqa: PLC0415 - the extra [train], which only tuning needs here
+
+    recipe = load_recipe(job.recipe, job.changes)
+    choices = [c for c in read_space(path) if path is not None or c.field in _TUNED]
+    fields = [c.field for c in choices]
+    tried = {c.field: c.values for c in choices if c.field in ("architecture", "encoder", "options")}
+    if "options" in fields:  # a table is no value of a hyperparameter
+        raise UsageError(
+            f"The space {path} searches options, which SageMaker cannot: set them with --set, or tune here."
+        )
+    encoder = str(tried.get("encoder", (recipe.encoder,))[0])
+    fit = []
+    for architecture in tried.get("architecture", ()):
+        try:
+            build_network(
+                str(architecture), encoder, len(recipe.channels), classes=recipe.classes, options=recipe.options
+            )
+        except ModelError:
+            if path is not None:
+                raise
+        else:
+            fit.append(architecture)
+    return [replace(c, values=tuple(fit)) if c.field == "architecture" else c for c in choices]
 
 
 def _range(choice: Choice) -> Any:

@@ -70,7 +70,7 @@ def package(bundle: Path, archive: Path) -> Bundle:
         archive.parent.mkdir(parents=True, exist_ok=True)
         with (
             temporary.open("wb") as file,
-            gzip.GzipFile("", "wb", 6, file, mtime=0) as zipped,
+            gzip.GzipFile("", "wb", 1, file, mtime=0) as zipped,
             tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
         ):
             for name, content in files:

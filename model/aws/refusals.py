@@ -19,7 +19,7 @@ _NOT_THERE = {
     "ResourceNotFoundException",
 }
 _INVALID = {"ValidationException", "ValidationError"}
-_SAYS_NOT_THERE = re.compile(r"(?i)could not find|not exist|not found")
+_SAYS_NOT_THERE = re.compile(r"(?i)could not find|not exist|not found|no scaling \w+ found")
 _SAYS_TAKEN = re.compile(r"(?i)already (exist|in use)|cannot create already")
 _SAYS_ROLE = re.compile(r"(?i)assume role|role.*(exist|trust|invalid)|RoleArn")
 _EXPIRED = {
