@@ -103,9 +103,13 @@ def deploy(
         concurrency=concurrency,
         environment=_pairs(environment),
     )
-    done = run(open_account(**account), bundle, endpoint, teller(account["dry_run"]), waiting(wait))
+    opened = open_account(**account)
+    done = run(opened, bundle, endpoint, teller(account["dry_run"]), waiting(wait))
     if not account["dry_run"]:
-        click.echo(f"{done.name}: {done.status}, {done.changed}, {done.bundle.name} ({done.bundle.id[:12]})")
+        click.echo(
+            f"{done.name}: {done.status}, {done.changed}, {done.bundle.name} ({done.bundle.id[:12]}); "
+            f"floodscope dashboard SOURCE --model '{endpoint.spec(opened.region)}'"
+        )
 
 
 @sagemaker.command()

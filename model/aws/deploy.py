@@ -58,6 +58,15 @@ class Endpoint:
     concurrency: int = 4
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    def spec(self, region: str) -> str:
+        """Return how the dashboard and the commands name the endpoint, as --model takes it."""
+        ways = {
+            "real-time": "",
+            "serverless": "&serverless",
+            "async": f"&async={(self.place / 'async' / self.name / 'input').url}",
+        }
+        return f"sagemaker:{self.name}?region={region}{ways[self.mode]}"
+
     def check(self) -> None:
         """Raise UsageError where AWS would refuse it later."""
         if not _NAME.fullmatch(self.name):

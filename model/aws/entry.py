@@ -129,9 +129,16 @@ def options_of(values: Mapping[str, Any], gpus: int = 0) -> list[str]:
     options = [text for name, value in known.items() for text in (f"--{name}", str(value))]
     for name, value in values.items():
         if name not in _OPTIONS:
-            text = value if isinstance(value, str) else json.dumps(value)
+            text = value if isinstance(value, str) else _toml(value)
             options += ["--set", f"{name.replace('__', '.')}={text}"]
     return options
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML, which is what --set takes: JSON but for its tables."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(k))} = {_toml(v)}" for k, v in value.items()) + "}"
+    return json.dumps(value)
 
 
 def _plain(value: Any) -> Any:
