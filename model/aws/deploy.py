@@ -139,9 +139,13 @@ def deploy(account: Account, bundle: Path, endpoint: Endpoint, tell: Tell, wait:
     """
     endpoint.check()
     client = account.client("sagemaker")
+    now = describe_endpoint(client, endpoint.name)
+    if now is not None and endpoint_of(now["EndpointConfigName"]) != endpoint.name:
+        raise CloudError(
+            f"An endpoint {endpoint.name} is there already, and floodscope did not make it: choose another --name."
+        )
     model, found = ensure_model(account, bundle, endpoint, tell)
     config = _ensure_config(client, endpoint, model)
-    now = describe_endpoint(client, endpoint.name)
     if wait is not None and now is not None and now["EndpointStatus"] in _BUSY and not account.dry:
         now = wait_for_endpoint(client, endpoint.name, wait, tell)
     if now is not None and now["EndpointStatus"] == "Failed":  # it can neither serve nor be updated
@@ -159,10 +163,6 @@ def deploy(account: Account, bundle: Path, endpoint: Endpoint, tell: Tell, wait:
         with explained(f"creating the endpoint {endpoint.name}"):
             client.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=config)
     elif now["EndpointConfigName"] != config:
-        if endpoint_of(now["EndpointConfigName"]) != endpoint.name:
-            raise CloudError(
-                f"An endpoint {endpoint.name} is there already, and floodscope did not make it: choose another --name."
-            )
         changed = "updated"
         clear_scaling(account, endpoint.name, VARIANT)  # AWS asks for it before an update, and it is set again below
         with explained(f"updating the endpoint {endpoint.name}"):

@@ -58,6 +58,8 @@ def status(account: Account, name: str | None = None) -> list[EndpointStatus]:
             if account.dry:
                 continue
             raise no_such(one, account)
+        if name is None and endpoint_of(endpoint["EndpointConfigName"]) != one:
+            continue  # of that name, but somebody else's
         found.append(_status_of(client, endpoint))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -103,7 +104,10 @@ def test_no_secret_is_repeated() -> None:
 
 
 def test_without_the_sdk_the_extra_is_named(floodscope: Run, nowhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.importlib.util, "find_spec", lambda _: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        jobs.importlib.util, "find_spec", lambda name, *more: None if name == "sagemaker.train" else find(name, *more)
+    )
     assert "pip install 'floodscope[sagemaker]'" in _one_line(floodscope, "train", *PLACED[:4], "--dry-run")
 
 
@@ -116,7 +120,10 @@ def test_neither_help_nor_packaging_loads_an_aws_library(bundle: Path, tmp_path:
     )
     for arguments in (["--help"], ["deploy", "--help"], ["package", str(bundle), "--out", str(tmp_path / "m.tar.gz")]):
         done = subprocess.run(
-            [sys.executable, "-c", script.format(arguments=arguments)], capture_output=True, text=True, check=False
+            [sys.executable, "-c", script.replace("ARGUMENTS", repr(arguments))],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "set()"
