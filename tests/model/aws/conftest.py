@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
+from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
@@ -39,6 +41,14 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """Let all sessions share what they read of boto's descriptions of AWS: each would read megabytes of JSON anew."""
+    loader = create_loader()
+    with mock.patch("botocore.session.create_loader", lambda *_: loader):
+        yield
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of one server of simulated AWS on loopback, shared by all tests."""
@@ -64,7 +74,7 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 def _with_bucket() -> Iterator[Client]:
     boto3.client("s3").create_bucket(Bucket="floods", CreateBucketConfiguration={"LocationConstraint": REGION})
-    yield boto3.client
+    yield cache(boto3.client)
 
 
 @pytest.fixture
