@@ -116,7 +116,7 @@ def _put_in_parts(client: Any, path: Path, size: int, digest: bytes, place: S3Pl
             content = file.read(PART_BYTES)
             checksum = _text(hashlib.sha256(content).digest())
             part = there.get(number, {})
-            if part.get("ChecksumSHA256") != checksum or part.get("Size") != len(content):
+            if not _arrived(part, content, checksum):
                 part = client.upload_part(
                     **where, UploadId=upload, PartNumber=number, Body=content, ChecksumSHA256=checksum
                 )
@@ -125,6 +125,15 @@ def _put_in_parts(client: Any, path: Path, size: int, digest: bytes, place: S3Pl
     if client.head_object(**where).get("Metadata", {}).get(_HASH) not in (None, digest.hex()):
         # The parts were those of this file, but the upload was begun for an older one, whose hash S3 has kept.
         client.copy_object(**where, CopySource=where, MetadataDirective="REPLACE", Metadata={_HASH: digest.hex()})
+
+
+def _arrived(part: dict[str, Any], content: bytes, checksum: str) -> bool:
+    """Return whether a part in S3 has this content: by its SHA-256, or its MD5 where a store keeps no other."""
+    if part.get("Size") != len(content):
+        return False
+    if "ChecksumSHA256" in part:
+        return bool(part["ChecksumSHA256"] == checksum)
+    return bool(part.get("ETag", "").strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 
 def _unfinished(client: Any, place: S3Place) -> str | None:

@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from moto.sagemaker.models import FakeHyperParameterTuningJob
+from moto.sagemaker.models import HyperParameterTuningJob
 
 from model.aws.entry import hyperparameters, options_of
 from model.aws.metrics import METRICS, OBJECTIVE
@@ -124,14 +124,14 @@ def test_the_best_bundle_is_fetched_checked_and_on_offer(
     assert [c.name for c in known_models([folder.parent]) if c.spec == str(folder)] == ["Test U-Net"]
 
     # Of a tuning job, the best training's. moto names one that does not exist: it is named after ours.
-    initialise = FakeHyperParameterTuningJob.__init__
+    initialise = HyperParameterTuningJob.__init__
 
-    def named(self: FakeHyperParameterTuningJob, *arguments: object, **options: object) -> None:
+    def named(self: HyperParameterTuningJob, *arguments: object, **options: object) -> None:
         initialise(self, *arguments, **options)  # type: ignore[arg-type]
         self.best_training_job["TrainingJobName"] = name
         self.best_training_job["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] = 0.53
 
-    monkeypatch.setattr(FakeHyperParameterTuningJob, "__init__", named)
+    monkeypatch.setattr(HyperParameterTuningJob, "__init__", named)
     tuning = floodscope("tune", *PLACED, "--recipe", "quick").stdout.strip()
     done = floodscope("best", tuning, "--data", tmp_path / "other")
     assert f"of {name}, validation IoU 0.5300" in done.stdout, done.stderr

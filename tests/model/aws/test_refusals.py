@@ -114,7 +114,7 @@ def test_without_the_sdk_the_extra_is_named(floodscope: Run, nowhere: None, monk
 def test_neither_help_nor_packaging_loads_an_aws_library(bundle: Path, tmp_path: Path) -> None:
     script = (
         "import sys\nfrom dashboard.cli import main\n"
-        "sys.argv = ['floodscope', 'sagemaker', *{arguments}]\n"
+        "sys.argv = ['floodscope', 'sagemaker', *ARGUMENTS]\n"
         "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
         "print({n.partition('.')[0] for n in sys.modules} & {'boto3', 'botocore', 'sagemaker', 'torch'})"
     )
