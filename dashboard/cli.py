@@ -14,6 +14,7 @@ from dashboard.commands.evaluation import evaluate
 from dashboard.commands.export import export
 from dashboard.commands.model_server import serve
 from dashboard.commands.prediction import predict
+from dashboard.commands.sagemaker import sagemaker
 from dashboard.commands.serving import dashboard, demo
 from dashboard.commands.training import train, tune
 from tiles.errors import FloodscopeError, exit_code
@@ -29,7 +30,9 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (catalog, dashboard, demo, download, evaluate, export, predict, serve, simulate, train, tune):
+for _command in (
+    catalog, dashboard, demo, download, evaluate, export, predict, sagemaker, serve, simulate, train, tune,
+):  # fmt: skip
     cli.add_command(_command)
 
 

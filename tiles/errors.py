@@ -142,8 +142,12 @@ class ExportNotFoundError(FloodscopeError):
     """There is no export of that id, or its file is gone."""
 
 
-class BusyError(FloodscopeError):
+class EnoughError(FloodscopeError):
     """As much of this kind is being done already as is done at once."""
+
+
+class CloudError(FloodscopeError):
+    """AWS refused a call, could not be reached, or what was started there failed."""
 
 
 # One table: the class, the HTTP status, the exit code. The nearest base class of an error decides. Exit code 2 is wrong
@@ -174,7 +178,8 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     UploadTooLargeError: (413, 1),
     ForeignRequestError: (403, 1),
     ExportNotFoundError: (404, 1),
-    BusyError: (429, 1),
+    EnoughError: (429, 1),
+    CloudError: (502, 1),
 }
 
 

@@ -102,6 +102,7 @@ def train(
     found = open_sources(sources)
     records = labelled(found)
     from model.training.crossvalidate import read_calibration
+    from model.training.epochs import best_line, is_logging, tell_epoch
     from model.training.train import train as run
     from tiles.errors import UsageError
 
@@ -116,7 +117,11 @@ def train(
         resume=resume,
         machine=machine_of(device, devices, workers, loggers),
         calibration=known,
+        on_epoch=tell_epoch,
     )
+    best = best_line(done.fitted[0].history)
+    if best is not None and is_logging():
+        click.echo(best, err=True)
     for chip_id, reason in done.fitted[0].refused.items():
         click.echo(f"floodscope: {chip_id} is left out: {reason}", err=True)
     scores = done.bundle.scores.get("validation", {}).get("micro", {})

@@ -19,7 +19,7 @@ from model.predictors.protocol import Predictor, level
 from model.store import key_of
 from model.takeaway.package import ExportCancelledError
 from tiles.chip import ChipRecord
-from tiles.errors import BusyError, ExportNotFoundError, FloodscopeError, OutputError, StoreError, UsageError
+from tiles.errors import EnoughError, ExportNotFoundError, FloodscopeError, OutputError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
@@ -108,7 +108,7 @@ class Exports:
             UsageError: no chip, no such format, or no such threshold.
             ChipNotFoundError: a chip is not in the catalog.
             ModelError: the model is not on offer or cannot be opened.
-            BusyError: several exports are being made already.
+            EnoughError: several exports are being made already.
         """
         level(threshold)
         unknown = [name for name in formats if name not in CHOICES]
@@ -123,7 +123,7 @@ class Exports:
         with self._lock:
             self._prune()
             if sum(export.running for export in self._exports.values()) >= AT_ONCE:
-                raise BusyError(f"{AT_ONCE} exports are being made at this moment: try again when one is done.")
+                raise EnoughError(f"{AT_ONCE} exports are being made at this moment: try again when one is done.")
             what = records[0].id if len(records) == 1 else f"{len(records)}-chips"
             name = _UNSAFE.sub("-", f"floodscope-{what}-{predictor.name}").strip("-")[:120] + ".zip"
             export = Export(secrets.token_hex(16), name, total=len(records))

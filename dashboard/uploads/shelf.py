@@ -22,7 +22,7 @@ from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_nam
 from model.ahead import load_chip
 from tiles.catalog import Catalog
 from tiles.chip import ChipRecord
-from tiles.errors import BusyError, ChipError, ChipNotFoundError, StoreError, UploadError, UploadTooLargeError
+from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
 from tiles.layouts.geotiff import SentRole
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
 
@@ -72,7 +72,7 @@ class Uploads:
 
         Raises:
             UploadTooLargeError: they are more than is taken in, or than there is room for.
-            BusyError: several batches are coming in already.
+            EnoughError: several batches are coming in already.
         """
         if announced is not None and announced > self.limits.batch_bytes:
             raise too_large(self.limits)
@@ -82,7 +82,7 @@ class Uploads:
                 "There is no room for these files on the server's disk: remove some images first."
             )
         if not self._receiving.acquire(blocking=False):
-            raise BusyError("Several people are sending images at this moment: try again in a minute.")
+            raise EnoughError("Several people are sending images at this moment: try again in a minute.")
         folder = self.folder / f"{_INCOMING}{secrets.token_hex(8)}"
         try:
             folder.mkdir()

@@ -1,0 +1,106 @@
+"""Simulated AWS, in this process and as a server, and what is put into it."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+from botocore.loaders import create_loader
+from moto import mock_aws
+from moto.server import ThreadedMotoServer
+
+from tests.dashboard.commands import Run, call_floodscope
+from tests.model.predictors.bundles import write_random
+from tiles.simulate import simulate
+
+REGION = "eu-central-1"
+PLACE = "s3://floods/scope"
+ROLE = "arn:aws:iam::123456789012:role/floodscope"
+IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/floodscope:0.1.0"
+PLACED = ("--s3", PLACE, "--role", ROLE, "--image", IMAGE)
+
+Client = Callable[[str], Any]
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no account of this machine's user be seen, and none be asked for."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """Let all sessions share what they read of boto's descriptions of AWS: each would read megabytes of JSON anew."""
+    loader = create_loader()
+    with mock.patch("botocore.session.create_loader", lambda *_: loader):
+        yield
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of one server of simulated AWS on loopback, shared by all tests."""
+    moto = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture(params=["in this process", "as a server"])
+def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """Simulated AWS with an empty bucket; gives clients of it."""
+    if request.param == "as a server":
+        address = request.getfixturevalue("server")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
+        yield from _with_bucket()
+    else:
+        with mock_aws():
+            yield from _with_bucket()
+
+
+def _with_bucket() -> Iterator[Client]:
+    boto3.client("s3").create_bucket(Bucket="floods", CreateBucketConfiguration={"LocationConstraint": REGION})
+    yield cache(boto3.client)
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials, and an address where nobody listens: whatever is sent fails."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real bundle with random weights."""
+    folder = tmp_path_factory.mktemp("aws") / "bundle"
+    options = {"encoder_depth": 3, "decoder_channels": [16, 8, 8]}
+    write_random(folder, encoder="tu-mobilenetv3_small_050", options=options)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eleven simulated chips of 96 x 96 pixels."""
+    return simulate(tmp_path_factory.mktemp("aws") / "simulated", chips=11, size=96)
+
+
+@pytest.fixture
+def floodscope(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run `floodscope sagemaker` in this process."""
+    return partial(call_floodscope, capfd, "sagemaker")
