@@ -34,6 +34,19 @@ format: $(READY) ## Format the code and mend what ruff can mend
 benchmarks: $(READY) ## Measure, as ratios against something named
 	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
+# Chips of one seed, a network on them alone, folds that leave one country out, and then all chips with the folds' calibration.
+REAL ?= ../shared/data/sen1floods11 ../shared/data/drivendata
+RUN ?= weights-run
+.PHONY: weights
+weights: $(READY) ## Train the shipped weights anew: RUN=folder, REAL=sources; an hour on two cores
+	[ -e $(RUN)/simulated ] || $(BIN)/floodscope simulate $(RUN)/simulated --chips 264 --seed 7
+	$(BIN)/floodscope train $(RUN)/simulated --split all --recipe pretrain --out $(RUN)/pretrain --resume
+	$(BIN)/floodscope evaluate $(REAL) $(RUN)/simulated --cross-validate country --recipe finetune \
+		--set name=floodscope --init $(RUN)/pretrain/bundle --out $(RUN)/folds
+	$(BIN)/floodscope train $(REAL) $(RUN)/simulated --split all --recipe finetune --set name=floodscope \
+		--init $(RUN)/pretrain/bundle --calibration $(RUN)/folds/crossvalidation.json --out $(RUN)/all --resume
+	rm -rf model/weights/floodscope && cp -r $(RUN)/all/bundle model/weights/floodscope
+
 .PHONY: setup
 setup: $(READY) ## Set up .venv and nothing else
 

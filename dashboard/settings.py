@@ -14,7 +14,8 @@ class Settings:
         sources: folders, GeoTIFFs or catalogs, as `tiles.catalog.open_catalog` takes them.
         data: folder of the predictions.
         database: URL of the database of predictions; SQLite in `data` where it is None.
-        model: spec of the model to begin with: "backscatter", "backscatter:otsu", or a bundle's path.
+        model: spec of the model to begin with: "floodscope" (the shipped one), "backscatter", "backscatter:otsu", or a
+            bundle's path.
         bundles: further bundles on offer, or folders of bundles.
         endpoints: models that are served elsewhere, as `model.predictors.endpoint_spec` names them.
         name: what the catalog is called in the header.
@@ -23,7 +24,7 @@ class Settings:
     sources: tuple[Path, ...]
     data: Path
     database: str | None = None
-    model: str = "backscatter"
+    model: str = "floodscope"
     bundles: tuple[Path, ...] = ()
     endpoints: tuple[str, ...] = ()
     name: str = ""

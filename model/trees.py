@@ -203,7 +203,8 @@ def require_lightgbm(what: str) -> Any:
         import lightgbm  # noqa: PLC0415 - an extra, and only who has trees pays for it
     except (ImportError, OSError) as error:  # OSError: its library lacks one of the system's, as libgomp
         raise ModelError(
-            f"{what} needs LightGBM, which cannot be loaded here ({error}): pip install 'floodscope[trees]'."
+            f"{what} needs LightGBM, which cannot be loaded here ({error}): pip install lightgbm; on Linux also apt install "
+            "libgomp1."
         ) from error
     return lightgbm
 

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import click
 
+from dashboard.commands.options import bundle_path
+
 
 @click.command()
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="The model bundle. Default: FLOODSCOPE_MODEL, else /opt/ml/model, where the hosting service puts it.",
+    callback=bundle_path,
+    help='The model bundle, or "floodscope" for the one that comes with the program. Default: FLOODSCOPE_MODEL, '
+    "else /opt/ml/model, where the hosting service puts it.",
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="127.0.0.1 serves this machine alone.")  # noqa: S104
 @click.option(

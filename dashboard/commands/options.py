@@ -40,11 +40,21 @@ def _database_url(_: click.Context, __: click.Parameter, url: str | None) -> str
 SOURCES = click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
 MODEL = click.option(
     "--model",
-    default="backscatter",
+    default="floodscope",
     show_default=True,
-    help='"backscatter" (VH below -22 dB), "backscatter:-21.5", "backscatter:otsu", the path of a model bundle, or an endpoint: '
+    help='"floodscope" (the model that comes with the program), "backscatter" (VH below -22 dB), "backscatter:-21.5", '
+    '"backscatter:otsu", the path of a model bundle, or an endpoint: '
     "http://HOST:8080/invocations, sagemaker:NAME?region=REGION.",
 )
+
+
+def bundle_path(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """Return the path of a bundle, for an option's callback: "floodscope" is the one that comes with the program."""
+    from model.predictors.select import SHIPPED, WEIGHTS
+
+    return WEIGHTS if path is not None and str(path) == SHIPPED and not path.exists() else path
+
+
 DEVICE = click.option(
     "--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Where a bundle runs. Default: the best there is."
 )

@@ -10,6 +10,7 @@ import click
 from dashboard.commands.options import (
     SOURCES,
     STORE,
+    bundle_path,
     open_sources,
     open_store,
     progress_bar,
@@ -146,7 +147,14 @@ def best(job: str, data: Path | None, **account: Any) -> None:
 
 @click.command()
 @SOURCES
-@click.option("--model", "bundle", required=True, type=click.Path(path_type=Path), help="The path of a model bundle.")
+@click.option(
+    "--model",
+    "bundle",
+    required=True,
+    type=click.Path(path_type=Path),
+    callback=bundle_path,
+    help="The path of a model bundle.",
+)
 @click.option("--name", default="floodscope", show_default=True, help="What the job's name begins with.")
 @click.option("--instance-type", default="ml.m5.xlarge", show_default=True)
 @click.option("--instances", default=1, show_default=True, type=click.IntRange(1, 100))

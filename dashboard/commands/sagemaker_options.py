@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dashboard.commands.options import together
+from dashboard.commands.options import bundle_path, together
 
 if TYPE_CHECKING:
     from model.aws.account import Account
@@ -43,7 +43,7 @@ IMAGE = click.option(
     help="The container image in ECR, made from the Dockerfile. [$FLOODSCOPE_IMAGE]",
 )
 WAITING = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it is done.")
-BUNDLE = click.argument("bundle", type=click.Path(path_type=Path))
+BUNDLE = click.argument("bundle", type=click.Path(path_type=Path), callback=bundle_path)
 
 
 def open_account(

@@ -19,7 +19,11 @@ from tiles.errors import BundleError, ModelError, UsageError
 if TYPE_CHECKING:
     from model.predictors.endpoint import EndpointPredictor
 
-_KNOWN = ("backscatter", "backscatter:otsu", "backscatter:-21.5")
+SHIPPED = "floodscope"
+"""Spec of the model that comes with the program, and is the default wherever one is asked for."""
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / SHIPPED
+
+_KNOWN = (SHIPPED, "backscatter", "backscatter:otsu", "backscatter:-21.5")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
@@ -42,9 +46,10 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
     """Return the predictor of that name. It is quick: weights and torch are loaded with the first prediction, or `load`.
 
     Args:
-        spec: "backscatter" (VH below -22 dB), "backscatter:-21.5" (below another value), "backscatter:otsu" (Otsu's
-            threshold a chip), the path of a bundle: a folder with model.json, or a .tar.gz; or an endpoint, as
-            `endpoint_spec.SYNTAX` has it, which nothing is sent to yet.
+        spec: "floodscope" (the model that comes with the program), "backscatter" (VH below -22 dB),
+            "backscatter:-21.5" (below another value), "backscatter:otsu" (Otsu's threshold a chip), the path of a bundle: a
+            folder with model.json, or a .tar.gz; or an endpoint, as `endpoint_spec.SYNTAX` has it, which nothing is sent to
+            yet.
         device: for a bundle: "cpu", "cuda", "mps"; None takes the best that works. The baseline takes "cpu" alone.
 
     Raises:
@@ -55,6 +60,10 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
     """
     text = str(spec)
     family, _, detail = text.partition(":")
+    if text == SHIPPED:
+        from model.predictors.local import LocalPredictor  # noqa: PLC0415 - the baseline needs none of it
+
+        return LocalPredictor(WEIGHTS, device)
     if family == "backscatter":
         predictor = _open_backscatter(text, detail)
         if device not in (None, predictor.device):
@@ -79,14 +88,14 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
 
 
 def known_models(paths: Sequence[str | Path] = ()) -> list[ModelChoice]:
-    """Return the models that can be chosen: the baseline's, then the bundles, in the order of their paths.
+    """Return the models that can be chosen: the shipped one, the baseline's, then the bundles, in the order of their paths.
 
     No weights are read: a damaged bundle is listed with its problem as far as model.json shows it.
 
     Args:
         paths: bundles, or folders that hold bundles.
     """
-    choices = [ModelChoice(spec, open_predictor(spec).name) for spec in _KNOWN[:2]]
+    choices = [ModelChoice(spec, open_predictor(spec).name) for spec in _KNOWN[:3]]
     seen: set[Path] = set()
     for path in map(Path, paths):
         for candidate in [path] if is_bundle(path) or not path.is_dir() else sorted(path.iterdir()):
