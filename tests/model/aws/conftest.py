@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -52,6 +53,7 @@ def one_loader() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of one server of simulated AWS on loopback, shared by all tests."""
+    logging.getLogger("werkzeug").disabled = True  # it would log to the stderr that tests read
     moto = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()

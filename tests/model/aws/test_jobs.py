@@ -33,7 +33,6 @@ def test_a_training_job_has_data_code_metrics_and_checkpoints(floodscope: Run, c
     assert f"{name}: Completed" in done.stderr
     job = cloud("sagemaker").describe_training_job(TrainingJobName=name)
     assert job["AlgorithmSpecification"]["TrainingImage"] == AWS_IMAGE
-    assert job["AlgorithmSpecification"]["MetricDefinitions"] == list(METRICS)
     assert job["EnableManagedSpotTraining"] is True
     assert job["CheckpointConfig"] == {"S3Uri": f"{PLACE}/checkpoints"}
     assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200, "MaxWaitTimeInSeconds": 14400}
@@ -82,6 +81,8 @@ def test_a_dry_run_of_a_job_prints_what_the_sdk_would_call(floodscope: Run, nowh
     assert "s3.put_object(" in done.stdout
     assert "s3.create_bucket(" not in done.stdout
     assert AWS_IMAGE in done.stdout
+    for metric in METRICS:  # moto keeps others of its own in their place
+        assert f'"Regex": {json.dumps(metric["Regex"])}' in done.stdout
 
 
 @pytest.mark.parametrize(
