@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dashboard.commands.options import open_sources, progress_bar, together, write_report
+from dashboard.commands.options import open_sources, progress_bar, together, was_given, write_report
 from dashboard.commands.training import INIT, RECIPE, WORKERS, labelled, load_plan, machine_of
 
 CROSS_VALIDATION = together(
@@ -54,8 +54,7 @@ def refuse_mixture(cross_validate: str | None) -> None:
     context = click.get_current_context()
 
     def given(options: dict[str, str]) -> str | None:
-        default = click.core.ParameterSource.DEFAULT
-        return next((option for name, option in options.items() if context.get_parameter_source(name) != default), None)
+        return next((option for name, option in options.items() if was_given(name)), None)
 
     if cross_validate is None and (option := given(_OWN)) is not None:
         raise click.UsageError(f"{option} goes with --cross-validate country or --cross-validate event.")

@@ -19,6 +19,7 @@ from dashboard.commands.options import (
     progress_bar,
     report_option,
     require_usable,
+    was_given,
     write_report,
 )
 from dashboard.commands.values import SeveralValues, Share
@@ -119,7 +120,7 @@ def evaluate(
 
 def _models(model: str, compare: tuple[str, ...]) -> tuple[str, ...]:
     """Return the models to score, the one that the report is about first."""
-    chosen = click.get_current_context().get_parameter_source("model") is not click.core.ParameterSource.DEFAULT
+    chosen = was_given("model")
     models = (model, *compare) if chosen or not compare else compare
     if compare and len(models) < 2:
         raise click.UsageError("--compare needs two models: --compare M1 M2, or --model M1 --compare M2.")

@@ -41,11 +41,21 @@ SOURCES = click.argument("sources", nargs=-1, required=True, type=click.Path(pat
 MODEL = click.option(
     "--model",
     default="floodscope",
+    envvar="FLOODSCOPE_DEFAULT_MODEL",
+    show_envvar=True,
     show_default=True,
     help='"floodscope" (the model that comes with the program), "backscatter" (VH below -22 dB), "backscatter:-21.5", '
     '"backscatter:otsu", the path of a model bundle, or an endpoint: '
     "http://HOST:8080/invocations, sagemaker:NAME?region=REGION.",
 )
+
+
+def was_given(name: str) -> bool:
+    """Return whether a parameter of this command stands on the command line; the environment's value is a default."""
+    return click.get_current_context().get_parameter_source(name) in {
+        click.core.ParameterSource.COMMANDLINE,
+        click.core.ParameterSource.PROMPT,
+    }
 
 
 def bundle_path(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:

@@ -133,6 +133,7 @@ def real_evaluation(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -
         if threshold not in reports:
             sources = [real_data / "sen1floods11", real_data / "drivendata"]
             command = [FLOODSCOPE, "evaluate", *sources, "--data", data, "--threshold", threshold, "--json"]
+            command += ["--model", "backscatter"]
             done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=True)
             reports[threshold] = json.loads(done.stdout)
         return reports[threshold]

@@ -43,10 +43,14 @@ class Dashboard:
 
 
 @contextmanager
-def serving(data: Path, *sources: Path, options: tuple[str, ...] = ()) -> Iterator[Dashboard]:
-    """Run the real command on a free port."""
-    command = [FLOODSCOPE, "dashboard", *sources, "--no-browser", "--port", "0", "--data", data, *options]
-    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
+def serving(
+    data: Path, *sources: Path, options: tuple[str, ...] = (), model: str | None = "backscatter"
+) -> Iterator[Dashboard]:
+    """Run the real command on a free port, with the quick baseline; with the default model where `model` is None."""
+    chosen = () if model is None else ("--model", model)
+    command = [FLOODSCOPE, "dashboard", *sources, "--no-browser", "--port", "0", "--data", data, *chosen, *options]
+    environment = {name: value for name, value in os.environ.items() if name != "FLOODSCOPE_DEFAULT_MODEL"}
+    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True, env=environment)
     said: list[str] = []
     try:
         assert process.stderr is not None
