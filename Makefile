@@ -16,7 +16,8 @@ demo: $(READY) ## Open the dashboard with simulated chips
 
 .PHONY: test
 test: lint ## Run every check and test, in a browser too
-	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser --numprocesses=2 --dist=loadfile
+	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(BIN)/python -m pytest tests/browser
 
 .PHONY: lint
 lint: $(READY) ## Check style, format and types

@@ -29,7 +29,7 @@ def server() -> Iterator[Misbehaving]:
 
 @contextmanager
 def workspace_with(simulated: Path, data: Path, *endpoints: str) -> Iterator[Workspace]:
-    made = Workspace(Settings((simulated,), data, endpoints=endpoints))
+    made = Workspace(Settings((simulated,), data, endpoints=endpoints, model="backscatter"))
     try:
         yield made
     finally:

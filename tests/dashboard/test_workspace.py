@@ -24,7 +24,7 @@ from tiles.errors import ModelError
 
 @pytest.fixture
 def workspace(simulated: Path, tmp_path: Path) -> Iterator[Workspace]:
-    made = Workspace(Settings((simulated,), tmp_path))
+    made = Workspace(Settings((simulated,), tmp_path, model="backscatter"))
     yield made
     made.close()
 
@@ -87,7 +87,7 @@ def test_predicting_all_brings_news_since_a_cursor(workspace: Workspace) -> None
 def test_a_chip_whose_files_vanish_fails_alone(simulated: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(simulated, folder)
-    workspace = Workspace(Settings((folder,), tmp_path / "data"))
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
     try:
         gone, whole = workspace.catalog.records()[:2]
         assert gone.vv is not None
@@ -126,7 +126,7 @@ def test_a_path_that_is_no_page_is_not_found(client: FlaskClient) -> None:
 def test_a_chip_that_cannot_be_predicted_is_told_to_every_page(simulated: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(simulated, folder)
-    workspace = Workspace(Settings((folder,), tmp_path / "data"))
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
     try:
         record = workspace.catalog.records()[0]
         assert workspace.predictions("backscatter")["failed"] == []
@@ -154,7 +154,7 @@ def test_score_tiles_follow_a_prediction(client: FlaskClient, workspace: Workspa
 def test_score_tiles_of_a_chip_whose_label_has_changed_are_gone(simulated: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(simulated, folder)
-    workspace = Workspace(Settings((folder,), tmp_path / "data"))
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
     try:
         client = create_app(workspace).server.test_client()
         record = workspace.catalog.records()[0]

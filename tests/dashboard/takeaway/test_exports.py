@@ -56,7 +56,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    workspace = Workspace(Settings((simulated,), tmp_path_factory.mktemp("exports")))
+    workspace = Workspace(Settings((simulated,), tmp_path_factory.mktemp("exports"), model="backscatter"))
     yield Server(create_app(workspace).server.test_client(), workspace)
     workspace.close()
 

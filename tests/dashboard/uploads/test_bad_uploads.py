@@ -136,7 +136,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("bad-uploads")
-    workspace = Workspace(Settings((simulated,), data))
+    workspace = Workspace(Settings((simulated,), data, model="backscatter"))
     yield Server(create_app(workspace).server.test_client(), workspace, data / "uploads")
     workspace.close()
 

@@ -25,7 +25,7 @@ HEADERS = {"X-Floodscope": "test"}
 
 @pytest.fixture
 def workspace(simulated: Path, tmp_path: Path) -> Iterator[Workspace]:
-    made = Workspace(Settings((simulated,), tmp_path))
+    made = Workspace(Settings((simulated,), tmp_path, model="backscatter"))
     yield made
     made.close()
 
