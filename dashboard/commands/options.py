@@ -60,7 +60,7 @@ def was_given(name: str) -> bool:
 
 def bundle_path(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     """Return the path of a bundle, for an option's callback: "floodscope" is the one that comes with the program."""
-    from model.predictors.select import SHIPPED, WEIGHTS
+    from model.weights import SHIPPED, WEIGHTS
 
     return WEIGHTS if path is not None and str(path) == SHIPPED and not path.exists() else path
 

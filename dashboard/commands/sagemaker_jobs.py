@@ -223,6 +223,7 @@ def _job(
     instance_type: str,
     recipe: str,
     changes: tuple[str, ...],
+    seed: int | None,
     split: str,
     share: float,
     workers: int,
@@ -236,7 +237,7 @@ def _job(
         place=parse_s3(place),
         instance=instance_type,
         recipe=recipe,
-        changes=changes,
+        changes=changes if seed is None else (*changes, f"seed={seed}"),
         options={"split": split, "share": share, "workers": workers},
         **fields,
     )

@@ -14,14 +14,11 @@ from model.fields import suggestion
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.endpoint_spec import SYNTAX, is_endpoint, parse_endpoint
 from model.predictors.protocol import Predictor
+from model.weights import SHIPPED, WEIGHTS
 from tiles.errors import BundleError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from model.predictors.endpoint import EndpointPredictor
-
-SHIPPED = "floodscope"
-"""Spec of the model that comes with the program, and is the default wherever one is asked for."""
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / SHIPPED
 
 _KNOWN = (SHIPPED, "backscatter", "backscatter:otsu", "backscatter:-21.5")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")

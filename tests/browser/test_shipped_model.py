@@ -9,7 +9,7 @@ from running import serving
 from screen import ScreenMaker
 
 from model.bundle import read_bundle
-from model.predictors.select import WEIGHTS
+from model.weights import WEIGHTS
 from tiles.simulate import simulate
 
 

@@ -11,8 +11,9 @@ import pytest
 from model.bundle import read_bundle, read_states
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.local import LocalPredictor
-from model.predictors.select import SHIPPED, WEIGHTS, known_models, open_predictor
+from model.predictors.select import known_models, open_predictor
 from model.scores import ScoreHistogram
+from model.weights import SHIPPED, WEIGHTS
 from tiles.catalog import open_catalog
 from tiles.chip import Chip, read_chip
 from tiles.simulate import simulate

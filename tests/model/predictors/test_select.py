@@ -47,12 +47,13 @@ def test_a_bundle_is_opened_by_its_path(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("floodscop", "did you mean floodscope"),
         ("backscater", "'backscater': did you mean backscatter"),
         ("backscatter:osu", "did you mean backscatter:otsu"),
         ("backscatter:", "no model 'backscatter:'"),
         ("backscatter:nan", "no model 'backscatter:nan'"),
         ("", "no model ''"),
-        ("s3://bucket/model", "no model 's3://bucket/model': give backscatter, .*path of a model bundle"),
+        ("s3://bucket/model", "no model 's3://bucket/model': give floodscope, backscatter, .*path of a model bundle"),
         ("unet\0", "no model"),
         ("x" * 100_000, "no model 'xxx"),
     ],
@@ -79,12 +80,12 @@ def test_a_folder_that_is_no_bundle_says_what_it_lacks(tmp_path: Path) -> None:
         open_predictor(tmp_path / "none.tar.gz")
 
 
-def test_the_models_of_a_folder_are_listed_after_the_baseline_each_once(folder: Path) -> None:
+def test_the_models_of_a_folder_are_listed_after_those_that_come_with_the_program_each_once(folder: Path) -> None:
     models = folder.parent
     (models / "notes.txt").write_text("no bundle")
     (models / "empty").mkdir()
     baseline = known_models()
-    assert [choice.spec for choice in baseline] == ["backscatter", "backscatter:otsu"]
+    assert [choice.spec for choice in baseline] == ["floodscope", "backscatter", "backscatter:otsu"]
     choices = known_models([models, folder])
     assert choices == [*baseline, ModelChoice(str(folder), "Test U-Net")]
     assert all(open_predictor(choice.spec).name == choice.name for choice in choices)
@@ -92,7 +93,7 @@ def test_the_models_of_a_folder_are_listed_after_the_baseline_each_once(folder: 
 
 def test_a_damaged_bundle_is_listed_with_its_problem_and_hides_no_other(folder: Path) -> None:
     (folder.parent / "bad.tar.gz").write_bytes(b"nothing")
-    bad, good = known_models([folder.parent])[2:]
+    bad, good = known_models([folder.parent])[3:]
     assert bad.name == "bad.tar.gz"
     assert bad.problem is not None
     assert "not a whole .tar.gz" in bad.problem
@@ -100,6 +101,6 @@ def test_a_damaged_bundle_is_listed_with_its_problem_and_hides_no_other(folder: 
 
 
 def test_a_path_that_does_not_exist_is_listed_with_its_problem(tmp_path: Path) -> None:
-    (choice,) = known_models([tmp_path / "none"])[2:]
+    (choice,) = known_models([tmp_path / "none"])[3:]
     assert choice.problem is not None
     assert "no model bundle at" in choice.problem
