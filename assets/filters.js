@@ -8,9 +8,9 @@ floodscope.filters = (() => {
   const COLOURS = { // Okabe-Ito, told apart under every common colour blindness
     water: [34, 211, 238],
     truth: [43, 92, 214],
-    hit: [0, 158, 115],
-    false: [213, 94, 0],
-    missed: [204, 121, 167],
+    hit: [29, 165, 131],
+    false: [214, 67, 0],
+    missed: [235, 142, 220],
   };
   const unit = ([r, g, b]) => [r / 255, g / 255, b / 255];
   const rows = (...matrix) => matrix.map((row) => row.join(" ")).join("  ");
