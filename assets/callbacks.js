@@ -119,8 +119,9 @@ window.dash_clientside.floodscope = (() => {
     const counts = id ? fs.book.chipFigures(model, id, k) : null;
     const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && fs.book.prediction(model, id));
     fs.look.set({ mode, left, right, other: other ?? fs.look.now.other });
-    const { main, left: beside } = fs.look.sides(base, mode === "four" ? "errors" : overlay);
-    return fs.legend.items([beside, main].filter(Boolean), counts, unlabelled, fs.compare.agreement(model, id, k), fs.compare.problem());
+    const { main, left: beside } = fs.look.sides(base, overlay);
+    const sides = mode === "four" ? fs.four.SIDES : [beside, main].filter(Boolean);
+    return fs.legend.items(sides, counts, unlabelled, fs.compare.agreement(model, id, k), fs.compare.problem());
   };
 
   // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.

@@ -60,7 +60,7 @@ floodscope.draw = (() => {
   // --- drawing --------------------------------------------------------------------------------------------------
   const HINTS = {
     rectangle: "Drag a rectangle over the image.",
-    polygon: "Click the corners; click the first again, press Enter or Done to close.",
+    polygon: "Click the corners; the first again, Enter or Done closes the outline.",
   };
   const trace = (points) => {
     if (preview) preview.remove();

@@ -76,11 +76,10 @@ floodscope.inspect = (() => {
     const line = document.getElementById("readout");
     if (!line) return;
     const pixel = over || pinned;
-    line.hidden = !sources();
     line.classList.toggle("fs-readout-hint", !pixel);
     line.dataset.pinned = String(Boolean(!over && pinned));
     if (!pixel) {
-      line.replaceChildren(HINT);
+      line.replaceChildren(sources() ? HINT : "");
       return;
     }
     line.replaceChildren(...facts(pixel).map(([name, value, colour]) => {

@@ -18,14 +18,14 @@ floodscope.legend = (() => {
     errors: () => [
       water("hit", "TP", "true water", counts?.tp), water("false", "FP", "false water", counts?.fp), water("missed", "FN", "missed water", counts?.fn)],
     difference: () => [
-      water("wet", "AB", "both wet", agreement?.wet), water("onlyA", "A", "only A wet", agreement?.onlyA),
-      water("onlyB", "B", "only B wet", agreement?.onlyB), water("dry", "–", "both dry", agreement?.dry)],
+      water("wet", "AB", "both wet", agreement?.wet), water("onlyA", "A", "only A", agreement?.onlyA),
+      water("onlyB", "B", "only B", agreement?.onlyB), water("dry", "–", "both dry", agreement?.dry)],
     none: () => [],
   })[overlay]();
 
-  const item = ([colour, letter, text, note]) => {
+  const item = (kind) => ([colour, letter, text, note]) => {
     const { html } = floodscope.words;
-    return html.Span({ className: "fs-legend-item", title: note || text },
+    return html.Span({ className: `fs-legend-item fs-legend-${kind}`, title: note || text },
       html.Span({ className: `fs-swatch${floodscope.filters.dark(colour) ? " fs-swatch-dark" : ""}`, style: { background: colour } }, letter), text);
   };
 
@@ -33,12 +33,14 @@ floodscope.legend = (() => {
   const items = (sides, counts, unlabelled, agreement, problem) => {
     const said = (text) => floodscope.words.html.Span({ className: "fs-legend-item" }, text);
     const missing = sides.find(({ overlay }) => unlabelled && (overlay === "truth" || overlay === "errors"));
-    if (missing) return [said(`This chip has no known label, so there is no ${missing.overlay === "truth" ? "truth" : "error"} to show.`)];
+    if (missing && sides.length === 1) return [said(`This chip has no known label, so there is no ${missing.overlay === "truth" ? "truth" : "error"} to show.`)];
+    const some = unlabelled ? sides.filter((side) => side.overlay !== "truth" && side.overlay !== "errors") : sides;
     const grey = (side) => side.image === "composite" && floodscope.filters.GREYED.includes(side.overlay);
-    const rows = sides.flatMap((side) => over(side.overlay, counts, agreement));
+    const rows = some.flatMap((side) => over(side.overlay, counts, agreement));
     // What stands under scores in a swipe is the image that is named beside it, or no news.
-    const images = sides.filter((side) => sides.length === 1 || side.overlay === "none").flatMap((side) => IMAGES[grey(side) ? "grey" : side.image]);
-    const out = [...rows, ...images].map(item);
+    const images = some.filter((side) => sides.length === 1 || side.overlay === "none").flatMap((side) => IMAGES[grey(side) ? "grey" : side.image]);
+    const out = [...rows.map(item("class")), ...images.map(item("image"))];
+    if (missing) out.push(said("no known label, so no truth and no errors"));
     if (problem) out.unshift(floodscope.words.html.Span({ className: "fs-legend-item fs-legend-problem", role: "alert" }, problem));
     return out;
   };

@@ -5,7 +5,7 @@ window.floodscope = window.floodscope || {};
 floodscope.look = (() => {
   const NAMES = {
     composite: "False colour", vv: "VV", vh: "VH", prediction: "Prediction", truth: "Truth", errors: "Errors", other: "Model B",
-    difference: "Difference A, B",
+    difference: "Difference",
   };
   const IMAGES = ["composite", "vv", "vh"];
   const DEFAULTS = { mode: "one", left: "composite", right: "prediction", other: null, at: 0.5, pin: null, area: null };

@@ -12,8 +12,8 @@ from model.scores import LEVELS
 from tiles.chip import UNKNOWN, ByteArray, Chip
 
 BIN_DB = 0.5
-BINS = 72
-LOWEST_DB = {"vv": -30.0, "vh": -36.0}
+BINS = 80
+LOWEST_DB = {"vv": -32.0, "vh": -42.0}
 """Where the first bin of a band begins; what lies below or above is counted in the first or the last."""
 
 CLASSES = ("dry", "water", "unknown")
@@ -78,7 +78,7 @@ def spread(chip: Chip, probability: ByteArray) -> npt.NDArray[np.uint32]:
         probability: uint8 (H, W), contract 2.
 
     Returns:
-        uint32 of shape (2, 3, 72, 255): band (VV, VH), class (dry, water, unknown), bin of 0.5 dB, value.
+        uint32 of shape (2, 3, 80, 255): band (VV, VH), class (dry, water, unknown), bin of 0.5 dB, value.
     """
     valid = chip.valid & (probability != NODATA)
     values = probability[valid].astype(np.int64)

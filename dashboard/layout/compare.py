@@ -18,7 +18,7 @@ LAYERS = (
     ("truth", "Truth"),
     ("errors", "Errors"),
     ("other", "Model B"),
-    ("difference", "Difference A, B"),
+    ("difference", "Difference"),
 )
 FOUR = (("composite", "False colour"), ("truth", "Truth"), ("prediction", "Prediction"), ("errors", "Errors"))
 
@@ -71,9 +71,9 @@ def sides() -> html.Div:
     return html.Div(
         className="fs-strip-group fs-sides",
         children=[
-            _choice(ids.LEFT, "Left", "Layer left of the handle", LAYERS, "composite", 140),
-            _choice(ids.RIGHT, "Right", "Layer right of the handle", LAYERS, "prediction", 140),
-            _choice(ids.MODEL_B, "B", "Model B, compared with the model in use", (), None, 170),
+            _choice(ids.LEFT, "◧", "Layer left of the handle", LAYERS, "composite", 116),
+            _choice(ids.RIGHT, "◨", "Layer right of the handle", LAYERS, "prediction", 116),
+            _choice(ids.MODEL_B, "B", "Model B, compared with the model in use", (), None, 132),
         ],
     )
 

@@ -114,7 +114,6 @@ def _strip() -> html.Div:
         role="group",
         **aria(label="Layers"),
         children=[
-            modes(),
             sides(),
             _switch(ids.BASE, "Image", [("composite", "False colour"), ("vv", "VV"), ("vh", "VH")]),
             _switch(
@@ -124,9 +123,8 @@ def _strip() -> html.Div:
             ),
             _slider(ids.THRESHOLD, ids.THRESHOLD_VALUE, "Threshold", 0.5),
             _slider(ids.OPACITY, ids.OPACITY_VALUE, "Opacity", 0.75),
-            keys_button(),
             html.Div(id=ids.LEGEND, className="fs-legend"),
-            readout(),
+            html.Div(className="fs-strip-last", children=[modes(), readout(), keys_button()]),
         ],
     )
 
