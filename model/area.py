@@ -64,7 +64,8 @@ def polygon_of(geometry: Mapping[str, Any]) -> BaseGeometry:
             "The area is no GeoJSON Polygon or MultiPolygon: draw it, or give its corners in WGS84 degrees."
         )
     try:
-        area = shape(geometry)
+        with np.errstate(invalid="ignore"):
+            area = shape(geometry)
         corners = shapely.get_coordinates(area)
     except (GEOSException, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise UsageError(
