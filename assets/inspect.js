@@ -163,9 +163,13 @@ floodscope.inspect = (() => {
     return true;
   };
 
-  // A click on a chip's footprint: of the open one it pins a pixel.
+  // A click on a chip's footprint: of the open one it pins a pixel, where the chip is large enough to aim at one.
+  const MIN_PX = 100;
+  const large = (map, { bounds: [west, south, east, north] }) =>
+    map.latLngToContainerPoint([south, east]).x - map.latLngToContainerPoint([north, west]).x >= MIN_PX;
   const click = (event, id) => {
-    if (id !== now.chip || !sources()) return false;
+    const from = sources();
+    if (id !== now.chip || !from || !large(floodscope.map.leaflet, from.chip)) return false;
     pin([event.latlng.lng, event.latlng.lat]);
     return true;
   };

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def test_areas_tables_evaluate_and_numpy_count_the_same(
     masks = []
     for i, outline in enumerate(outlines):
         mask = np.zeros(truth.shape, dtype=bool)
-        for (x1, y1), (x2, y2) in zip(outline[:-1], outline[1:], strict=True):
+        for (x1, y1), (x2, y2) in pairwise(outline):
             if y1 != y2:
                 mask ^= ((y1 > lat) != (y2 > lat)) & (lon < (x2 - x1) * (lat - y1) / (y2 - y1) + x1)
         assert mask.any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def random_ring(grid: Grid, random: np.random.Generator) -> list[list[float]]:
 def crossings(ring: list[list[float]], lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """Return which points lie in a ring, by the number of its edges east of each (Shimrat 1962): plain numpy."""
     out = np.zeros(lon.shape, dtype=bool)
-    for (x1, y1), (x2, y2) in zip(ring[:-1], ring[1:], strict=True):
+    for (x1, y1), (x2, y2) in pairwise(ring):
         if y1 == y2:
             continue
         spans = (y1 > lat) != (y2 > lat)
