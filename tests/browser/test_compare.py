@@ -51,7 +51,7 @@ def drawn(page: Screen, *panes: str) -> None:
 @pytest.fixture
 def swiped(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
     """A chip that is swiped, its scores opaque, with model B's prediction there."""
-    page = screen(simulated_dashboard).open(o=1, tab="models", mode="swipe", b=OTHER, left="other", right="difference")
+    page = screen(simulated_dashboard).open(o=1, tab="models", mode="swipe", b=OTHER, left="other", right="difference", at=0.1)
     chip = first_chip(page)
     page.click_chip(chip)
     page.answered(chip)
