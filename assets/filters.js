@@ -11,7 +11,7 @@ floodscope.filters = (() => {
     water: [34, 211, 238],
     truth: [43, 92, 214],
     hit: [29, 165, 131],
-    false: [214, 67, 0],
+    false: [217, 80, 18],
     missed: [235, 142, 220],
     wet: [34, 211, 238],
     dry: [38, 46, 58],
@@ -96,10 +96,12 @@ floodscope.filters = (() => {
   };
 
   const css = (name) => `rgb(${COLOURS[name].join(",")})`;
-  // Whether letters on a colour must be light.
+  // Whether letters on a colour must be light: its relative luminance (WCAG 2.2) is nearer to black's.
   const dark = (colour) => {
     const rgb = /^rgb\((\d+),(\d+),(\d+)\)$/.exec(colour);
-    return Boolean(rgb) && 0.2126 * rgb[1] + 0.7152 * rgb[2] + 0.0722 * rgb[3] < 110;
+    if (!rgb) return false;
+    const [r, g, b] = rgb.slice(1).map((v) => v / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18;
   };
 
   return { COLOURS, GREYED, show, install, css, dark };

@@ -20,7 +20,7 @@ CARD = "README.md"
 _PLOT = "calibration.svg"
 
 # True, false and missed water, in the map's colours (assets/filters.js).
-_TRUE, _FALSE, _MISSED = (29, 165, 131), (214, 67, 0), (235, 142, 220)
+_TRUE, _FALSE, _MISSED = (29, 165, 131), (217, 80, 18), (235, 142, 220)
 _WATER, _DRY, _NOTHING = (86, 180, 233), (38, 42, 48), (110, 110, 110)
 _GAP = 8
 

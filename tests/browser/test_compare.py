@@ -51,7 +51,9 @@ def drawn(page: Screen, *panes: str) -> None:
 @pytest.fixture
 def swiped(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
     """A chip that is swiped, its scores opaque, with model B's prediction there."""
-    page = screen(simulated_dashboard).open(o=1, tab="models", mode="swipe", b=OTHER, left="other", right="difference", at=0.1)
+    page = screen(simulated_dashboard).open(
+        o=1, tab="models", mode="swipe", b=OTHER, left="other", right="difference", at=0.1
+    )
     chip = first_chip(page)
     page.click_chip(chip)
     page.answered(chip)
@@ -69,14 +71,18 @@ def pictures(page: Screen) -> dict[str, Callable[[float], Masks]]:
     colour = layer_colours()
     chip = page.query["chip"]
     revisions = page.page.evaluate(
-        "([chip, other]) => ['backscatter', other].map((m) => floodscope.book.prediction(m, chip).revision)", [chip, OTHER]
+        "([chip, other]) => ['backscatter', other].map((m) => floodscope.book.prediction(m, chip).revision)",
+        [chip, OTHER],
     )
     # Image tiles say where tiles lie; scores of each model are asked for in their places.
     tiles = tiles_of(page, "imagery")
     image = tiles[0].url.split("/composite/")[1].split("/")[1]
     values = []
     for revision in revisions:
-        moved = [type(tile)(tile.url.replace("/composite/", "/scores/").replace(image, revision), tile.x, tile.y) for tile in tiles]
+        moved = [
+            type(tile)(tile.url.replace("/composite/", "/scores/").replace(image, revision), tile.x, tile.y)
+            for tile in tiles
+        ]
         values.append(mosaic(page, moved))
     (a, b), data = (v[..., 0] for v in values), values[0][..., 3] == 255
     water, known = values[0][..., 1] == 255, values[0][..., 2] == 255
@@ -114,7 +120,11 @@ def test_both_sides_of_the_swipe_are_pixel_exact_at_every_threshold(swiped: Scre
     page = swiped
     picture = pictures(page)
     page.page.add_style_tag(content=SCORES_ALONE.format(ground=GROUND))
-    for left, right, at in (("Model B", "Difference", 0.37), ("Difference", "Errors", 0.62), ("Truth", "Prediction", 0.5)):
+    for left, right, at in (
+        ("Model B", "Difference", 0.37),
+        ("Difference", "Errors", 0.62),
+        ("Truth", "Prediction", 0.5),
+    ):
         choose(page, "left", left)
         choose(page, "right", right)
         page.page.evaluate("at => floodscope.look.set({ at })", at)
@@ -184,7 +194,13 @@ def test_mouse_finger_keys_threshold_and_opacity_ask_the_server_for_nothing(swip
             touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         at(0.7)
         handle.focus()
-        for key, share in (("ArrowLeft", 0.69), ("Shift+ArrowLeft", 0.59), ("End", 1.0), ("Home", 0.0), ("PageUp", 0.1)):
+        for key, share in (
+            ("ArrowLeft", 0.69),
+            ("Shift+ArrowLeft", 0.59),
+            ("End", 1.0),
+            ("Home", 0.0),
+            ("PageUp", 0.1),
+        ):
             handle.press(key)
             at(share)
         for _ in range(30):
@@ -252,6 +268,6 @@ def test_four_maps_show_their_layers_and_move_together(simulated_dashboard: Dash
 
 
 def _png(data: bytes) -> Pixels:
-    from picture import rgba  # noqa: PLC0415
+    from picture import rgba
 
     return rgba(data)[..., :3]
