@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from colours import VISIONS, ciede2000, difference, layer_colours
+from colours import FILTERS, VISIONS, ciede2000, difference, layer_colours
 
 from model.training import card
 from tiles.composite import WATER_CYAN
@@ -44,4 +44,8 @@ def test_classes_are_told_apart_by_every_colour_vision(classes: tuple[str, ...],
 def test_every_place_that_spells_a_colour_spells_the_same() -> None:
     colours = layer_colours()
     assert colours["water"] == colours["wet"] == WATER_CYAN
+    style = FILTERS.with_name("compare.css").read_text(encoding="utf-8")
+    for name in ("false", "missed", "wet"):  # the curves of the histograms
+        (rule,) = [line for line in style.splitlines() if line.startswith(f".fs-curve-{name} ")]
+        assert "stroke: rgb({} {} {})".format(*colours[name]) in rule
     assert tuple(colours[name] for name in ERRORS) == (card._TRUE, card._FALSE, card._MISSED)
