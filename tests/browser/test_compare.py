@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -79,11 +80,8 @@ def pictures(page: Screen) -> dict[str, Callable[[float], Masks]]:
     image = tiles[0].url.split("/composite/")[1].split("/")[1]
     values = []
     for revision in revisions:
-        moved = [
-            type(tile)(tile.url.replace("/composite/", "/scores/").replace(image, revision), tile.x, tile.y)
-            for tile in tiles
-        ]
-        values.append(mosaic(page, moved))
+        urls = [tile.url.replace("/composite/", "/scores/").replace(image, revision) for tile in tiles]
+        values.append(mosaic(page, [replace(tile, url=url) for tile, url in zip(tiles, urls, strict=True)]))
     (a, b), data = (v[..., 0] for v in values), values[0][..., 3] == 255
     water, known = values[0][..., 1] == 255, values[0][..., 2] == 255
     assert data.any()

@@ -260,7 +260,15 @@ def test_a_chip_is_reviewed_by_keys_alone(opened: Opened) -> None:
         keyboard.press("Tab")
     keyboard.press("Enter")
     assert opened.figures() == opened.counts(0.51, opened.ring())
+
+
+def test_layers_are_compared_and_chips_changed_by_keys_alone(opened: Opened) -> None:
+    page, keyboard = opened.page, opened.page.page.keyboard
     page.page.locator("#map").focus()
+    keyboard.press("e")
+    page.until_query(overlay="errors")
+    keyboard.press("i")
+    page.until("() => new URLSearchParams(location.search).has('pin')")
     keyboard.press("s")
     page.until_query(mode="swipe")
     keyboard.press("t")
