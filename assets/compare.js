@@ -90,6 +90,7 @@ floodscope.compare = (() => {
     floodscope.swipe.place();
     floodscope.four.update();
     floodscope.tiles.again();
+    floodscope.inspect.refresh();
   };
 
   return { update, agreement, problem, json };

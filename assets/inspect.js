@@ -201,16 +201,19 @@ floodscope.inspect = (() => {
     readout();
     floodscope.closeup.render(now, pinned);
     mark();
-    const spot = floodscope.look.now.pin;
-    const from = sources();
+    refresh();
+  };
+  // Read the pin anew where it is read from other predictions now.
+  const refresh = () => {
+    const [spot, from, { chip }] = [floodscope.look.now.pin, sources(), now];
     if (!spot || !from) return;
     const known = recall(from, spot);
     if (known && known === pinned) return;
-    at(spot).then((pixel) => { if (now.chip === id) settle(pixel); }, () => {});
+    at(spot).then((pixel) => { if (now.chip === chip) settle(pixel); }, () => {});
   };
 
   return {
-    open, click, watch, pin, unpin, move, pinMiddle, mark, facts, kind, said, sources,
+    open, refresh, click, watch, pin, unpin, move, pinMiddle, mark, facts, kind, said, sources,
     get now() { return now; },
     get pinned() { return pinned; },
   };
