@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dash_mantine_components as dmc
 from dash import html
 
@@ -136,7 +138,7 @@ def four_up() -> html.Div:
         children=[
             html.Div(
                 className="fs-four-cell",
-                **{"data-layer": layer},
+                **_data(layer=layer),
                 children=[html.Div(className="fs-four-map"), html.Span(name, className="fs-four-name")],
             )
             for layer, name in FOUR
@@ -192,6 +194,11 @@ def keys_dialog() -> html.Dialog:
             html.Div(id="keys-off-place"),
         ],
     )
+
+
+def _data(**attributes: str) -> dict[str, Any]:
+    """Return `data-*` attributes as keywords of a component."""
+    return {f"data-{name}": value for name, value in attributes.items()}
 
 
 def _keys(text: str) -> list[html.Kbd | str]:
