@@ -65,7 +65,7 @@ def polygon_of(geometry: Mapping[str, Any]) -> BaseGeometry:
         )
     try:
         with np.errstate(invalid="ignore"):
-            area = shape(geometry)
+            area = shape(dict(geometry))
         corners = shapely.get_coordinates(area)
     except (GEOSException, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise UsageError(
