@@ -48,6 +48,9 @@ floodscope.book = (() => {
     return add(answer.model, p ? [p] : [], answer.error ? [{ id, message: answer.error }] : []);
   };
 
+  // What callbacks compute follows from more than this book holds: have them compute again.
+  const touch = () => { version += 1; return version; };
+
   const prediction = (model, id) => (models.has(model) ? models.get(model).get(id) : undefined);
 
   // Why a chip has no prediction, where one was tried.
@@ -129,7 +132,7 @@ floodscope.book = (() => {
   };
 
   return {
-    chips, details, setCatalog, add, open, prediction, failure, chipFigures, regions, countryIou, total, unscored, shelf,
+    chips, details, setCatalog, add, open, touch, prediction, failure, chipFigures, regions, countryIou, total, unscored, shelf,
     get info() { return info; },
     get opened() { return opened; },
     get version() { return version; },

@@ -39,10 +39,10 @@ window.dash_clientside.floodscope = (() => {
     ];
   };
 
-  const persist = (selection, view, base, overlay, threshold, opacity, tab, theme, version, model) => {
+  const persist = (selection, view, base, overlay, threshold, opacity, tab, theme, version, look, model) => {
     if (!version || !model) return SAME(); // nothing is settled yet
     const at = view || { lat: null, lon: null, zoom: null };
-    const search = fs.view.format({ ...at, chip: idOf(selection), model, base, overlay, threshold, opacity, tab, theme });
+    const search = fs.view.format({ ...at, ...fs.look.now, chip: idOf(selection), model, base, overlay, threshold, opacity, tab, theme });
     if (search !== window.location.search) window.history.replaceState(window.history.state, "", search);
     return SAME();
   };
@@ -103,51 +103,45 @@ window.dash_clientside.floodscope = (() => {
   const jobNews = (payload) => (payload ? fs.book.add(payload.model, payload.predictions, payload.progress.failed) : SAME());
 
   // --- map -----------------------------------------------------------------------------------------------------
-  const LEGENDS = {
-    composite: [["#e0685f", "R", "VV", "−23 to 0 dB"], ["#3fae5a", "G", "VH", "−28 to −5 dB"], ["#6f95ee", "B", "VV / VH", "0.2 to 1, quotient of the dB values"]],
-    vv: [["linear-gradient(90deg,#000,#fff)", "", "VV −23 to 0 dB", "black to white"]],
-    vh: [["linear-gradient(90deg,#000,#fff)", "", "VH −28 to −5 dB", "black to white"]],
-  };
-  const legend = (base, overlay, counts, unlabelled) => {
-    const { html, integer } = fs.words;
-    const count = (key) => (counts ? ` ${integer(counts[key])} px` : "");
-    const over = {
-      prediction: [[fs.filters.css("water"), "W", "predicted water"]],
-      truth: [[fs.filters.css("truth"), "T", "water in the label"]],
-      errors: [
-        [fs.filters.css("hit"), "TP", `true water${count("tp")}`],
-        [fs.filters.css("false"), "FP", `false water${count("fp")}`],
-        [fs.filters.css("missed"), "FN", `missed water${count("fn")}`],
-      ],
-      none: [],
-    }[overlay];
-    if (unlabelled && (overlay === "truth" || overlay === "errors")) {
-      return [html.Span({ className: "fs-legend-item" }, `This chip has no known label, so there is no ${overlay === "truth" ? "truth" : "error"} to show.`)];
-    }
-    const image = base === "composite" && overlay === "errors" ? [["linear-gradient(90deg,#000,#fff)", "", "image in grey"]] : LEGENDS[base];
-    return [...over, ...image].map(([colour, letter, text, note]) => html.Span({ className: "fs-legend-item", title: note || text },
-      html.Span({ className: "fs-swatch", style: { background: colour } }, letter), text));
-  };
-
   // Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
-  const showLayers = (base, overlay, threshold, opacity) => {
+  const showLayers = (base, overlay, threshold, opacity, mode, left, right) => {
     if (!base || !overlay) return Array(2).fill(SAME());
-    fs.filters.show({ base, overlay, level: level(threshold), opacity: opacity ?? 0.75 });
+    fs.look.set({ mode, left, right });
+    fs.filters.show({ ...fs.look.sides(base, overlay), level: level(threshold), opacity: opacity ?? 0.75 });
     moved(() => window.dash_clientside.set_props("level", { data: threshold }));
     return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
   };
 
-  const showLegend = (base, overlay, threshold, selection, version, model) => {
+  const showLegend = (base, overlay, threshold, selection, version, mode, left, right, other, model) => {
     if (!base || !overlay) return SAME();
     const id = idOf(selection);
-    const counts = id ? fs.book.chipFigures(model, id, level(threshold)) : null;
+    const k = level(threshold);
+    const counts = id ? fs.book.chipFigures(model, id, k) : null;
     const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && fs.book.prediction(model, id));
-    return legend(base, overlay, counts, unlabelled);
+    fs.look.set({ mode, left, right, other: other ?? fs.look.now.other });
+    const { main, left: beside } = fs.look.sides(base, overlay);
+    const sides = mode === "four" ? fs.four.SIDES : [beside, main].filter(Boolean);
+    return fs.legend.items(sides, counts, unlabelled, fs.compare.agreement(model, id, k), fs.compare.problem());
   };
 
   // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
   const showChip = (selection, version, model) => {
     fs.tiles.open(selection, model);
+    return SAME();
+  };
+
+  // --- one chip, closely ---------------------------------------------------------------------------------------
+  const restoreSides = () => {
+    const { mode, left, right } = fs.look.now;
+    return [mode, left, right];
+  };
+  const compareSides = (mode, left, right, other, selection, version, model) => {
+    fs.look.set({ mode, left, right, other: other ?? fs.look.now.other });
+    fs.compare.update(idOf(selection), model);
+    return SAME();
+  };
+  const lookClosely = (selection, version, threshold, theme, model) => {
+    fs.inspect.open(selection, model, level(threshold));
     return SAME();
   };
 
@@ -263,6 +257,6 @@ window.dash_clientside.floodscope = (() => {
 
   return {
     restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, showLegend, showChip,
-    recolour, highlight, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
+    recolour, highlight, restoreSides, compareSides, lookClosely, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
   };
 })();

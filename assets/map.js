@@ -34,6 +34,10 @@ floodscope.map = (() => {
     map.getContainer().setAttribute("aria-label", "World map of the chips. Every chip can also be opened from the Chips table.");
     const view = floodscope.view.initial();
     if (view.zoom !== null) map.setView([view.lat, view.lon], view.zoom, { animate: false });
+    floodscope.swipe.install();
+    floodscope.four.install();
+    floodscope.inspect.watch(map);
+    floodscope.draw.install();
     floodscope.tiles.again();
   };
 
@@ -127,9 +131,11 @@ floodscope.map = (() => {
   const listen = (layer, id) => {
     outOfTab(layer);
     layer.bindTooltip(() => tooltip(floodscope.book.chips.get(id)), { direction: "top", opacity: 1 });
+    // Over the open chip the pointer reads pixels, and a click pins one.
+    layer.on("tooltipopen", () => { if (id === state.selected) layer.closeTooltip(); });
     layer.on("mouseover", () => floodscope.tiles.point(id));
     layer.on("mouseout", () => floodscope.tiles.leave());
-    layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); floodscope.tiles.choose(id); });
+    layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); if (!floodscope.inspect.click(event, id)) floodscope.tiles.choose(id); });
     return layer;
   };
   const clusterToLayer = (feature, latlng) => {
@@ -278,7 +284,7 @@ floodscope.map = (() => {
     pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
     footprintStyle: (feature) => footprintStyle(chipOf(feature)),
     countryStyle: (feature) => countryStyle(feature.properties.name),
-    invalidate: () => map && map.invalidateSize({ pan: false }),
+    invalidate: () => { if (map) map.invalidateSize({ pan: false }); floodscope.four.invalidate(); },
     flying: () => flight,
     get leaflet() { return map; },
     get state() { return state; },

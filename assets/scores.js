@@ -90,5 +90,5 @@ floodscope.scores = (() => {
     return [quantile(sorted, tail), quantile(sorted, 1 - tail)];
   };
 
-  return { level, histogram, area, confusion, figures, sum, interval, hash };
+  return { level, histogram, area, suffixSums, confusion, figures, sum, interval, hash };
 })();

@@ -6,6 +6,9 @@ floodscope.view = (() => {
   const OVERLAYS = ["prediction", "truth", "errors", "none"];
   const TABS = ["chip", "regions", "chips", "models"];
   const THEMES = ["dark", "light"];
+  const MODES = ["one", "swipe", "four"];
+  const LAYERS = [...BASES, "prediction", "truth", "errors", "other", "difference"];
+  const MAX_CORNERS = 100;
 
   const number = (text, low, high) => {
     if (text === null || text.trim() === "") return null;
@@ -13,6 +16,16 @@ floodscope.view = (() => {
     return Number.isFinite(value) && value >= low && value <= high ? value : null;
   };
   const choice = (text, choices) => (choices.includes(text) ? text : null);
+
+  // "lon,lat" or "lon,lat;lon,lat;...": at least so many corners, or null.
+  const corners = (text, fewest, most) => {
+    if (!text) return null;
+    const points = text.split(";").map((pair) => pair.split(","));
+    if (points.length < fewest || points.length > most || points.some((pair) => pair.length !== 2)) return null;
+    const numbers = points.map(([lon, lat]) => [number(lon, -540, 540), number(lat, -90, 90)]);
+    return numbers.flat().includes(null) ? null : numbers;
+  };
+  const written = (points) => points && points.map(([lon, lat]) => `${Number(lon.toFixed(6))},${Number(lat.toFixed(6))}`).join(";");
 
   // What a query string says; whatever is missing or senseless is null.
   const parse = (search) => {
@@ -31,6 +44,13 @@ floodscope.view = (() => {
       opacity: number(query.get("o"), 0, 1),
       tab: choice(query.get("tab"), TABS),
       theme: choice(query.get("theme"), THEMES),
+      mode: choice(query.get("mode"), MODES),
+      left: choice(query.get("left"), LAYERS),
+      right: choice(query.get("right"), LAYERS),
+      at: number(query.get("at"), 0, 1),
+      other: query.get("b"),
+      pin: corners(query.get("pin"), 1, 1)?.[0] ?? null,
+      area: corners(query.get("area"), 3, MAX_CORNERS),
     };
   };
 
@@ -50,6 +70,15 @@ floodscope.view = (() => {
     put("o", state.opacity === null || state.opacity === undefined ? null : String(state.opacity));
     put("tab", state.tab);
     put("theme", state.theme);
+    if (state.mode && state.mode !== "one") put("mode", state.mode);
+    if (state.mode === "swipe") {
+      put("left", state.left);
+      put("right", state.right);
+      put("at", String(state.at));
+      put("b", state.other);
+    }
+    put("pin", state.pin && written([state.pin]));
+    put("area", written(state.area));
     return `?${query.toString()}`;
   };
 

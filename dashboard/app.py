@@ -9,6 +9,8 @@ from dash import Dash
 from flask import Flask, Response, jsonify, request
 
 from dashboard.callbacks import register
+from dashboard.inspection import Inspection
+from dashboard.inspection_routes import inspection_blueprint
 from dashboard.layout.page import page
 from tiles.blueprint import tile_blueprint
 from tiles.errors import FloodscopeError, http_status
@@ -68,6 +70,7 @@ def create_app(workspace: Workspace) -> Dash:
     app.layout = lambda: page(settings)
     register(app, workspace)
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles))
+    server.register_blueprint(inspection_blueprint(Inspection(workspace)))
 
     @server.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> tuple[Response, int]:

@@ -38,6 +38,9 @@ _LEVEL = (
 )  # the threshold that figures are computed at: it follows the slider once the picture is drawn
 _TAB = (ids.TAB, "value")
 _THEME = (ids.THEME, "data")
+_LOOK = (ids.LOOK, "data")
+_SIDES: Places = ((ids.COMPARE, "value"), (ids.LEFT, "value"), (ids.RIGHT, "value"))
+_MODEL_B = (ids.MODEL_B, "value")
 _NOTHING: Places = ((ids.EFFECT, "data"),)
 
 IN_BROWSER = (
@@ -71,6 +74,7 @@ IN_BROWSER = (
             _TAB,
             _THEME,
             _VERSION,
+            _LOOK,
         ),
         _MODEL,
     ),
@@ -106,14 +110,17 @@ IN_BROWSER = (
     InBrowser(
         "showLayers",
         ((ids.THRESHOLD_VALUE, "children"), (ids.OPACITY_VALUE, "children")),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value")),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value"), *_SIDES),
     ),
     InBrowser(
         "showLegend",
         ((ids.LEGEND, "children"),),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _LEVEL, _SELECTION, _VERSION),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _LEVEL, _SELECTION, _VERSION, *_SIDES, _MODEL_B),
         _MODEL,
     ),
+    InBrowser("restoreSides", _SIDES, ((ids.URL, "pathname"),)),
+    InBrowser("compareSides", _NOTHING, (*_SIDES, _MODEL_B, _SELECTION, _VERSION), _MODEL, at_start=False),
+    InBrowser("lookClosely", _NOTHING, (_SELECTION, _VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
     InBrowser("showChip", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
     InBrowser("recolour", _NOTHING, (_VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
     InBrowser("highlight", _NOTHING, (_SELECTION,), at_start=False),

@@ -41,6 +41,11 @@ THRESHOLD_VALUE = "threshold-value"
 OPACITY = "opacity"
 OPACITY_VALUE = "opacity-value"
 LEGEND = "legend"
+COMPARE = "compare"
+LEFT = "left"
+RIGHT = "right"
+MODEL_B = "model-b"
+LOOK = "look"
 
 # Panel
 DRAWER = "drawer-open"

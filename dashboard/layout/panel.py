@@ -10,13 +10,14 @@ from dash import dcc, html
 
 from dashboard import ids
 from dashboard.layout.aria import aria
+from dashboard.layout.compare import inspector
 
 _TABS = (("chip", "Chip"), ("regions", "Regions"), ("chips", "Chips"), ("models", "Models"))
 
 
 def panel() -> html.Aside:
     """Return the panel."""
-    content = {"chip": _chip(), "regions": _regions(), "chips": _chips(), "models": _models()}
+    content = {"chip": html.Div([_chip(), inspector()]), "regions": _regions(), "chips": _chips(), "models": _models()}
     return html.Aside(
         id="panel",
         className="fs-panel",
