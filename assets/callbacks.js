@@ -20,30 +20,18 @@ window.dash_clientside.floodscope = (() => {
   // --- page ----------------------------------------------------------------------------------------------------
   // The page opens: controls get what the URL says, or the defaults.
   const restore = (_, settings) => {
-    const view = fs.view.initial();
-    const models = settings.models.map((m) => m.spec);
-    const model = models.includes(view.model) ? view.model : settings.model;
-    const known = settings.models.find((m) => m.spec === model);
-    const preferred = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
-    const threshold = view.threshold ?? (known ? known.threshold : 0.5);
-    return [
-      model,
-      threshold,
-      threshold,
-      view.opacity ?? 0.75,
-      view.base ?? "composite",
-      view.overlay ?? "prediction",
-      view.tab ?? (view.chip ? "chip" : "regions"),
-      view.theme ?? preferred,
-      view.chip ? { id: view.chip, at: Date.now(), restored: true } : SAME(),
-    ];
+    fs.travel.begin(settings);
+    const components = fs.view.toComponents(fs.view.initial(), settings, true);
+    return window.dash_clientside.callback_context.outputs_list.map(({ id, property }) => {
+      const value = components.get(`${id}.${property}`);
+      return value === undefined ? SAME() : value;
+    });
   };
 
-  const persist = (selection, view, base, overlay, threshold, opacity, tab, theme, version, model) => {
-    if (!version || !model) return SAME(); // nothing is settled yet
-    const at = view || { lat: null, lon: null, zoom: null };
-    const search = fs.view.format({ ...at, chip: idOf(selection), model, base, overlay, threshold, opacity, tab, theme });
-    if (search !== window.location.search) window.history.replaceState(window.history.state, "", search);
+  const persist = () => {
+    const { inputs_list: inputs, states_list: states } = window.dash_clientside.callback_context;
+    const values = new Map([...inputs, ...states].map(({ id, property, value }) => [`${id}.${property}`, value]));
+    if (values.get("version.data") && values.get("model.value")) fs.travel.persist(values); // else nothing is settled yet
     return SAME();
   };
 

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboard import ids
+from dashboard.address import ADDRESS, Places
 from dashboard.payloads import catalog_payload
+from dashboard.wiring import InBrowser
 
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
-
-Places = tuple[tuple[str, str], ...]
-"""Properties of components: (id, property)."""
-
-
-@dataclass(frozen=True)
-class InBrowser:
-    """A function of assets/callbacks.js: what it writes, what runs it, what else it reads."""
-
-    function: str
-    outputs: Places
-    inputs: Places
-    states: Places = ()
-    at_start: bool = True
 
 
 _MODEL: Places = ((ids.MODEL, "value"),)
@@ -42,36 +29,12 @@ _NOTHING: Places = ((ids.EFFECT, "data"),)
 
 IN_BROWSER = (
     # The page and its address
-    InBrowser(
-        "restore",
-        (
-            *_MODEL,
-            _THRESHOLD,
-            _LEVEL,
-            (ids.OPACITY, "value"),
-            (ids.BASE, "value"),
-            (ids.OVERLAY, "value"),
-            _TAB,
-            _THEME,
-            _SELECTION,
-        ),
-        ((ids.URL, "pathname"),),
-        ((ids.SETTINGS, "data"),),
-    ),
+    InBrowser("restore", (*ADDRESS, _THRESHOLD), ((ids.URL, "pathname"),), ((ids.SETTINGS, "data"),)),
+    # The model is a state: it is written with what is known of it, not before.
     InBrowser(
         "persist",
         _NOTHING,
-        (
-            _SELECTION,
-            (ids.VIEW, "data"),
-            (ids.BASE, "value"),
-            (ids.OVERLAY, "value"),
-            _LEVEL,
-            (ids.OPACITY, "value"),
-            _TAB,
-            _THEME,
-            _VERSION,
-        ),
+        (*(place for place in ADDRESS if place not in _MODEL), (ids.VIEW, "data"), _VERSION),
         _MODEL,
     ),
     InBrowser("showTheme", ((ids.PROVIDER, "forceColorScheme"),), (_THEME,)),

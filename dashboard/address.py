@@ -1,0 +1,20 @@
+"""The components whose values the page's URL holds; assets/view.js has the same table, and says how each is written."""
+
+from __future__ import annotations
+
+from dashboard import ids
+
+Places = tuple[tuple[str, str], ...]
+"""Properties of components: (id, property)."""
+
+ADDRESS: Places = (
+    (ids.SELECTION, "data"),
+    (ids.MODEL, "value"),
+    (ids.BASE, "value"),
+    (ids.OVERLAY, "value"),
+    (ids.LEVEL, "data"),
+    (ids.OPACITY, "value"),
+    (ids.TAB, "value"),
+    (ids.THEME, "data"),
+)
+"""What is read into the URL, and set from it when the page opens. The map's place is read from the store of the view."""
