@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify, request
 
 from dashboard.callbacks import register
 from dashboard.layout.page import page
+from dashboard.review.routes import review_blueprint
 from tiles.blueprint import tile_blueprint
 from tiles.errors import FloodscopeError, http_status
 from tiles.places import ASSETS
@@ -68,6 +69,7 @@ def create_app(workspace: Workspace) -> Dash:
     app.layout = lambda: page(settings)
     register(app, workspace)
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles))
+    server.register_blueprint(review_blueprint(workspace))
 
     @server.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> tuple[Response, int]:
