@@ -15,7 +15,7 @@ window.dash_clientside.floodscope = (() => {
       task = then;
     };
   };
-  const [moved, coloured, afterPaint] = [later(), later(), later()];
+  const [moved, afterPaint] = [later(), later()];
 
   // --- page ----------------------------------------------------------------------------------------------------
   // The page opens: controls get what the URL says, or the defaults.
@@ -121,6 +121,7 @@ window.dash_clientside.floodscope = (() => {
   const showLayers = (base, overlay, threshold, opacity) => {
     if (!base || !overlay) return Array(2).fill(SAME());
     fs.filters.show({ base, overlay, level: level(threshold), opacity: opacity ?? 0.75 });
+    fs.review.follow(level(threshold));
     moved(() => window.dash_clientside.set_props("level", { data: threshold }));
     return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
   };
@@ -139,19 +140,6 @@ window.dash_clientside.floodscope = (() => {
     return SAME();
   };
 
-  const recolour = (version, threshold, theme, model) => {
-    if (!version) return SAME();
-    coloured(() => {
-      const k = level(threshold);
-      const iou = new Map();
-      fs.book.shelf(model).forEach((p, id) => {
-        const figures = p.histogram ? fs.book.chipFigures(model, id, k) : null;
-        iou.set(id, figures ? figures.iou : null);
-      });
-      fs.map.restyle({ iou, country: fs.book.countryIou(model, k), model });
-    });
-    return SAME();
-  };
   const highlight = (selection) => {
     afterPaint(() => fs.map.highlight(idOf(selection)));
     return SAME();
@@ -173,7 +161,7 @@ window.dash_clientside.floodscope = (() => {
     return SAME();
   };
   const regionChosen = (rows) => {
-    if (rows && rows.length) fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => (chip.country || "Unknown") === rows[0].name));
+    if (rows && rows.length) fs.review.chooseRegion(rows[0].name);
     return SAME();
   };
   const tabOfSelection = (selection, tab) => (idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : SAME());
@@ -182,38 +170,14 @@ window.dash_clientside.floodscope = (() => {
   const chipPanel = (selection, version, threshold, model) =>
     [fs.panel.chip({ id: idOf(selection), opened: fs.book.opened, model, k: level(threshold), threshold: threshold ?? 0.5 })];
 
-  const overview = (version, threshold, tab, theme, model) => {
-    if (!version || tab !== "regions") return Array(4).fill(SAME());
+  const overview = (version, threshold, tab, sieve, review, model) => {
+    if (!version || tab !== "regions") return Array(2).fill(SAME());
     const k = level(threshold);
-    const all = fs.book.regions(model, k);
-    const regions = all.filter((region) => region.labelled);
-    return [
-      fs.panel.figures(fs.book.total(model, k), regions, fs.book.unscored(model, k)), fs.panel.regionRows(regions),
-      fs.panel.unlabelled(all.filter((region) => !region.labelled)), fs.panel.bars(regions),
-    ];
-  };
-
-  const stateOf = (chip, model, p, figures) => {
-    if (chip.problem) return "unusable";
-    if (!chip.imagery) return "no image";
-    if (!p && fs.book.failure(model, chip.id)) return "failed";
-    if (!chip.labelled) return "no label";
-    if (!p) return "to predict";
-    return figures && figures.tp + figures.fp + figures.fn + figures.tn > 0 ? "scored" : "predicted";
-  };
-  const chipRows = (version, threshold, tab, model) => {
-    if (!version || tab !== "chips") return SAME();
-    const k = level(threshold);
-    const chips = [...fs.book.chips.values()];
-    return [...chips.filter((c) => c.imagery), ...chips.filter((c) => !c.imagery)].map((chip) => {
-      const p = fs.book.prediction(model, chip.id);
-      const f = fs.book.chipFigures(model, chip.id, k);
-      return {
-        id: chip.id, country: chip.country, event: chip.event, date: chip.date, split: chip.split,
-        state: stateOf(chip, model, p, f), iou: f ? f.iou : null, predicted: Boolean(p),
-        missed: f ? f.fn : null, false: f ? f.fp : null,
-      };
-    });
+    fs.sieve.use({ values: sieve || fs.sieve.NONE, model, k });
+    const by = (review && review.by) || "country";
+    const all = fs.groups.rows(model, k, by);
+    return [fs.panel.figures(fs.groups.total(model, k), all.filter((region) => region.labelled), fs.groups.unscored(model, k)),
+      fs.panel.unlabelled(all.filter((region) => !region.labelled))];
   };
 
   const jobShown = (version, job, model) => {
@@ -233,11 +197,6 @@ window.dash_clientside.floodscope = (() => {
     const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
     return [payload.state, `${payload.name} on ${device}`, device];
   };
-  const modelCards = (version, tab, model, settings) => {
-    if (tab !== "models") return SAME();
-    return settings.models.map((m) => fs.panel.model(m, m.spec === model, fs.book.shelf(m.spec).size));
-  };
-
   const afterResize = () => { setTimeout(() => fs.map.invalidate(), 250); return SAME(); };
   const drawer = (clicks, open) => {
     if (!clicks) return SAME();
@@ -251,6 +210,6 @@ window.dash_clientside.floodscope = (() => {
 
   return {
     restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, showLegend, showChip,
-    recolour, highlight, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
+    highlight, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, jobShown, modelState, drawer, drawerClass,
   };
 })();

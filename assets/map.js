@@ -132,13 +132,13 @@ floodscope.map = (() => {
     layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); floodscope.tiles.choose(id); });
     return layer;
   };
-  const clusterToLayer = (feature, latlng) => {
+  const clusterToLayer = (feature, latlng, index) => {
     const n = feature.properties.point_count;
     const size = n < 20 ? 28 : n < 200 ? 34 : 42;
-    return window.L.marker(latlng, {
+    return floodscope.focus.cluster(window.L.marker(latlng, {
       pane: "points", title: `${floodscope.words.count(n, "chip")}: zoom in`,
       icon: window.L.divIcon({ className: "fs-cluster", html: `<span>${n}</span>`, iconSize: [size, size] }),
-    });
+    }), feature, index);
   };
   const onFootprint = (feature, layer, context) => {
     attach(context);
@@ -168,8 +168,8 @@ floodscope.map = (() => {
   };
   const paintChip = (id) => {
     const chip = chipOf({ properties: { chip: id } });
-    if (layers.footprint.has(id)) paint(layers.footprint.get(id), footprintStyle(chip));
-    if (layers.point.has(id)) paint(layers.point.get(id), pointStyle(chip));
+    if (layers.footprint.has(id)) paint(layers.footprint.get(id), floodscope.focus.chip(id, footprintStyle(chip)));
+    if (layers.point.has(id)) paint(layers.point.get(id), floodscope.focus.chip(id, pointStyle(chip)));
   };
 
   // Paint the shapes that can be seen: footprints near, points and countries far.
@@ -177,7 +177,7 @@ floodscope.map = (() => {
     if (!map) return;
     const shown = near() ? layers.footprint : layers.point;
     shown.forEach((_, id) => paintChip(id));
-    if (!near()) layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, countryStyle(name))));
+    if (!near()) layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, floodscope.focus.country(name, countryStyle(name)))));
   };
 
   // Recolour by what is known now: IoU by chip (absent: not predicted; null: undefined) and by country.
@@ -266,11 +266,11 @@ floodscope.map = (() => {
     features: chips.map((chip) => ({ type: "Feature", id: chip.id, properties: { chip: chip.id }, geometry: geometry(chip) })),
   });
   const footprints = () => collection(
-    [...floodscope.book.chips.values()].filter((chip) => chip.ring),
+    floodscope.sieve.chips().filter((chip) => chip.ring),
     (chip) => ({ type: "Polygon", coordinates: [chip.ring] }),
   );
   const points = () => collection(
-    [...floodscope.book.chips.values()].filter((chip) => chip.bounds),
+    floodscope.sieve.chips().filter((chip) => chip.bounds),
     ({ bounds: [w, s, e, n] }) => ({ type: "Point", coordinates: [(w + e) / 2, (s + n) / 2] }),
   );
 

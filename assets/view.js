@@ -45,7 +45,8 @@ floodscope.view = (() => {
   // name: in this code; key: in the URL; at: the component that holds it, as "id.property" (absent: the map itself);
   // also: another component that is set with it; fallback: its value where the URL has none, a value or a function of
   // the view and the settings; check: whether a value of the URL makes sense on this page; quiet: the default is left
-  // out of the URL; step: its change is one that the browser's Back undoes; take and give: between value and component.
+  // out of the URL; step: its change is one that the browser's Back undoes; take and give: between value and component;
+  // part: the component's value is an object, and this is one of its entries.
   const FIELDS = [
     { name: "chip", key: "chip", ...text, at: "selection.data", step: true,
       take: (selection) => (selection && selection.id) || null,
@@ -64,6 +65,23 @@ floodscope.view = (() => {
     { name: "tab", key: "tab", ...choice("chip", "regions", "chips", "models"), at: "tab.value", step: true,
       fallback: (view) => (view.chip ? "chip" : "regions") },
     { name: "theme", key: "theme", ...choice("dark", "light"), at: "theme.data", fallback: preferredTheme },
+    // The review workbench. Another model may be one that only the store knows, so any text is one.
+    { name: "other", key: "b", ...text, at: "review.data", part: "other", quiet: true, step: true },
+    { name: "by", key: "by", ...choice("country", "event", "split", "water"), at: "review.data", part: "by", fallback: "country", quiet: true, step: true },
+    { name: "region", key: "region", ...text, at: "review.data", part: "region", quiet: true, step: true },
+    { name: "list", key: "list", ...choice("list", "grid", "explore"), at: "review.data", part: "list", fallback: "list", quiet: true, step: true },
+    { name: "sort", key: "sort", ...choice("iou", "best", "missed", "false", "uncertain", "apart", "newest", "oldest", "name"), at: "review.data", part: "sort",
+      fallback: "iou", quiet: true },
+    { name: "wide", key: "wide", ...flag, at: "review.data", part: "wide", fallback: false, quiet: true },
+    // The filters.
+    { name: "countries", key: "country", ...texts, at: "sieve.data", part: "country", fallback: [], quiet: true },
+    { name: "events", key: "event", ...texts, at: "sieve.data", part: "event", fallback: [], quiet: true },
+    { name: "splits", key: "split", ...texts, at: "sieve.data", part: "split", fallback: [], quiet: true },
+    { name: "from", key: "from", ...day, at: "sieve.data", part: "from", quiet: true },
+    { name: "to", key: "to", ...day, at: "sieve.data", part: "to", quiet: true },
+    { name: "iouRange", key: "iou", ...range(0, 1), at: "sieve.data", part: "iou", fallback: [0, 1], quiet: true },
+    { name: "labelled", key: "labelled", ...choice("yes", "no"), at: "sieve.data", part: "labelled", quiet: true },
+    { name: "predicted", key: "predicted", ...choice("yes", "no"), at: "sieve.data", part: "predicted", quiet: true },
   ];
 
   // --- between table and URL -----------------------------------------------------------------------------------
@@ -101,9 +119,9 @@ floodscope.view = (() => {
   const toComponents = (view, settings, first) => {
     const whole = complete(view, settings);
     const out = new Map();
-    FIELDS.filter(({ at }) => at).forEach(({ name, at, also, give }) => {
+    FIELDS.filter(({ at }) => at).forEach(({ name, at, also, part, give }) => {
       const value = give ? give(whole[name], first) : whole[name];
-      [at, also].filter(Boolean).forEach((place) => out.set(place, value));
+      [at, also].filter(Boolean).forEach((place) => out.set(place, part ? { ...out.get(place), [part]: value } : value));
     });
     return out;
   };
@@ -111,9 +129,9 @@ floodscope.view = (() => {
   // The state that the values of the components and the place of the map are.
   const fromComponents = (values) => {
     const place = values.get("view.data") || { lat: null, lon: null, zoom: null };
-    return Object.fromEntries(FIELDS.map(({ name, at, take }) => {
+    return Object.fromEntries(FIELDS.map(({ name, at, part, take }) => {
       if (!at) return [name, place[name]];
-      const value = values.get(at);
+      const value = part ? (values.get(at) || {})[part] : values.get(at);
       return [name, take ? take(value) : value];
     }));
   };

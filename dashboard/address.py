@@ -16,5 +16,7 @@ ADDRESS: Places = (
     (ids.OPACITY, "value"),
     (ids.TAB, "value"),
     (ids.THEME, "data"),
+    (ids.REVIEW, "data"),
+    (ids.SIEVE, "data"),
 )
 """What is read into the URL, and set from it when the page opens. The map's place is read from the store of the view."""

@@ -78,7 +78,6 @@ IN_BROWSER = (
         _MODEL,
     ),
     InBrowser("showChip", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
-    InBrowser("recolour", _NOTHING, (_VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
     InBrowser("highlight", _NOTHING, (_SELECTION,), at_start=False),
     # Ways to choose a chip or a region
     InBrowser("search", (_TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
@@ -89,23 +88,24 @@ IN_BROWSER = (
     InBrowser("chipPanel", ((ids.CHIP_PANEL, "children"),), (_SELECTION, _VERSION, _LEVEL), _MODEL),
     InBrowser(
         "overview",
-        (
-            (ids.FIGURES, "children"),
-            (ids.REGIONS_TABLE, "rowData"),
-            (ids.REGIONS_REST, "children"),
-            (ids.REGIONS_BARS, "figure"),
-        ),
-        (_VERSION, _LEVEL, _TAB, _THEME),
+        ((ids.FIGURES, "children"), (ids.REGIONS_REST, "children")),
+        (_VERSION, _LEVEL, _TAB, (ids.SIEVE, "data"), (ids.REVIEW, "data")),
         _MODEL,
     ),
-    InBrowser("chipRows", ((ids.CHIPS_TABLE, "rowData"),), (_VERSION, _LEVEL, _TAB), _MODEL),
+    InBrowser(
+        "review",
+        _NOTHING,
+        (_VERSION, _LEVEL, _TAB, _THEME, (ids.SIEVE, "data"), (ids.REVIEW, "data")),
+        (*_MODEL, (ids.SETTINGS, "data")),
+        at_start=False,
+    ),
+    InBrowser("chipFiles", _NOTHING, (_SELECTION, _VERSION), at_start=False),
     InBrowser(
         "jobShown",
         ((ids.JOB, "children"), (ids.CANCEL, "hidden"), (ids.PREDICT_ALL, "disabled")),
         (_VERSION,),  # with the figures: "Done" beside a count that is not there yet would be untrue
         ((ids.JOB_IN, "data"), *_MODEL),
     ),
-    InBrowser("modelCards", ((ids.MODELS_LIST, "children"),), (_VERSION, _TAB), (*_MODEL, (ids.SETTINGS, "data"))),
 )
 
 

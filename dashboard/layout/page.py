@@ -24,6 +24,8 @@ _STORES = (
     ids.JOB_IN,
     ids.EFFECT,
     ids.THEME,
+    ids.REVIEW,
+    ids.SIEVE,
 )
 
 

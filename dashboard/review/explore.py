@@ -59,7 +59,8 @@ class Explorer:
                 self._filled = catalog
                 self._filling = Filling("floodscope-explore", catalog.usable(), lambda r: r.id, self._compute)
             progress = self._filling.progress()
-        total, countries, shares = ChipStatistics.zero(), {}, []
+        total, shares = ChipStatistics.zero(), []
+        countries: dict[str, ChipStatistics] = {}
         for record in records:
             found = self._of_chip.get(record.id)
             if found is None:

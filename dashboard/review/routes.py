@@ -85,7 +85,7 @@ def _ids() -> list[str] | None:
     """
     request.max_content_length = _MAX_BODY
     body: Any = request.get_json(silent=True)
-    ids = body.get("ids") if isinstance(body, dict) else False
+    ids = body.get("ids", False) if isinstance(body, dict) else False
     if ids is not None and not (isinstance(ids, list) and all(isinstance(name, str) for name in ids)):
         raise UsageError('The chips to explore are not understood: send {"ids": [...]}, or {"ids": null} for all.')
     return ids
