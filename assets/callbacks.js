@@ -66,6 +66,7 @@ window.dash_clientside.floodscope = (() => {
   const catalogLoaded = (payload) => {
     if (!payload) return Array(5).fill(SAME());
     const version = fs.book.setCatalog(payload);
+    fs.review.shapesGiven();
     const { counts, simulated, name } = payload.info;
     const options = [
       { group: "Countries", items: payload.info.countries.map((c) => ({ value: `country:${c}`, label: c })) },

@@ -3,7 +3,7 @@ window.floodscope = window.floodscope || {};
 
 floodscope.charts = (() => {
   const { make, svg } = floodscope.build;
-  const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [380, 200, 40, 36, 8, 10];
+  const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [380, 200, 50, 36, 8, 10];
 
   const frame = (label, { xTitle, yTitle, x, y, xTicks, yTicks, height = HEIGHT }, ...marks) => {
     const [w, h] = [WIDTH - LEFT - RIGHT, height - TOP - BOTTOM];
@@ -34,14 +34,14 @@ floodscope.charts = (() => {
   const diagonal = (px, py) => svg("line", { class: "fs-chart-diagonal", x1: px(0), y1: py(0), x2: px(1), y2: py(1) });
 
   // Filled steps: counts of bins of equal width from low to high, as a share of their sum.
-  const steps = (counts, low, high, name, letter) => (px, py) => {
+  const steps = (counts, low, high, name, letter, aside = 4) => (px, py) => {
     const sum = counts.reduce((a, b) => a + b, 0);
     if (!sum) return svg("g", {});
     const width = (high - low) / counts.length;
     const points = counts.flatMap((count, i) => [[low + i * width, count / sum], [low + (i + 1) * width, count / sum]]);
     const top = points[2 * counts.indexOf(Math.max(...counts))];
     return svg("g", { class: `fs-chart-${name} fs-chart-steps` }, svg("path", { d: path(points, px, py) }),
-      svg("text", { class: "fs-chart-letter", x: px(top[0]) + 4, y: Math.max(TOP + 10, py(top[1]) - 4) }, letter));
+      svg("text", { class: "fs-chart-letter", x: px(top[0]) + aside, y: Math.max(TOP + 10, py(top[1]) - 4) }, letter));
   };
 
   // Bars with their names and numbers: [[name, value, text], ...], as long as their value.

@@ -5,6 +5,7 @@ floodscope.chiplist = (() => {
   const { make, fill } = floodscope.build;
   const TABLE = "chips-table";
   const GALLERY = "chips-gallery";
+  const BESIDE_IOU = 3; // the place after picture, name and IoU
   const PORTION = 60; // cards that are made at once; more follow as they are scrolled to
 
   // name -> [text, column, descending]
@@ -56,24 +57,22 @@ floodscope.chiplist = (() => {
 
   // --- the table -----------------------------------------------------------------------------------------------
   let applied = null; // the sort that the table was given; whoever clicks a header sorts by it
-  const grid = () => { try { return window.dash_ag_grid.getApi(TABLE); } catch { return null; } };
-  const showTable = (list, sort) => {
-    const api = grid();
-    if (!api) return;
+  const showTable = (list, sort) => floodscope.tables.use(TABLE, (grid) => {
     if (applied === null) {
-      api.addEventListener("sortChanged", () => {
-        const by = api.getColumnState().find((column) => column.sort);
+      grid.addEventListener("sortChanged", () => {
+        const by = grid.getColumnState().find((column) => column.sort);
         const found = Object.entries(SORTS).find(([, [, column, descending]]) => by && column === by.colId && descending === (by.sort === "desc"));
         if (found && found[0] !== applied) floodscope.review.set({ sort: found[0] });
       });
     }
-    api.setGridOption("rowData", list);
+    grid.setGridOption("rowData", list);
     if (applied !== sort) {
       applied = sort;
       const [, column, descending] = SORTS[sort];
-      api.applyColumnState({ state: [{ colId: column, sort: descending ? "desc" : "asc" }], defaultState: { sort: null } });
+      if (!["id", "iou"].includes(column)) grid.moveColumns([column], BESIDE_IOU); // what is sorted by is in sight
+      grid.applyColumnState({ state: [{ colId: column, sort: descending ? "desc" : "asc" }], defaultState: { sort: null } });
     }
-  };
+  });
 
   // --- the grid of pictures ------------------------------------------------------------------------------------
   const note = (row, sort) => {

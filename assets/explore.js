@@ -47,13 +47,21 @@ floodscope.explore = (() => {
     const ticks = Array.from({ length: 6 }, (_, i) => Math.round(low + (i * (high - low)) / 5));
     return floodscope.charts.frame(`${short} by class: share of the class's pixels at each value`, {
       x: [low, high], y: [0, most], xTicks: ticks, yTicks: [], xTitle: title, yTitle: "Share of pixels", height: 170,
-    }, ...classes.map(([kind, letter, counts]) => floodscope.charts.steps(counts, low, high, kind, letter)));
+    }, ...classes.map(([kind, letter, counts]) => floodscope.charts.steps(counts, low, high, kind, letter, kind === "unknown" ? -16 : 4)));
   };
 
-  const warnings = () => (answer.warnings.length
-    ? [make("h3", {}, "What would spoil a score"), make("ul", { class: "fs-warnings" }, answer.warnings.map((warning) => make("li", {}, warning.text,
-      make("span", { class: "fs-soft" }, ` ${warning.chips.slice(0, 4).join(", ")}${warning.chips.length > 4 ? ` and ${w().integer(warning.chips.length - 4)} more` : ""}`))))]
-    : [make("p", { class: "fs-soft" }, "Nothing found that would spoil a score: no country dominates, no flood is in two splits, no place is there twice, every label has its imagery.")]);
+  // Several findings of one kind are folded under what they have in common.
+  const KINDS = { leak: "floods have chips in several splits", duplicate: "pairs of sources show the same places", dominance: "countries dominate", no_imagery: "kinds of labels lack imagery" };
+  const finding = (warning) => make("li", {}, warning.text,
+    make("span", { class: "fs-soft" }, ` ${warning.chips.slice(0, 3).join(", ")}${warning.chips.length > 3 ? ` and ${w().integer(warning.chips.length - 3)} more` : ""}`));
+  const warnings = () => {
+    if (!answer.warnings.length) {
+      return [make("p", { class: "fs-soft" }, "Nothing found that would spoil a score: no country dominates, no flood is in two splits, no place is there twice, every label has its imagery.")];
+    }
+    const kinds = [...new Set(answer.warnings.map((warning) => warning.kind))].map((kind) => answer.warnings.filter((warning) => warning.kind === kind));
+    return [make("h3", {}, "What would spoil a score"), make("ul", { class: "fs-warnings" }, kinds.map((some) => (some.length < 3 ? some.map(finding)
+      : make("li", {}, `${w().integer(some.length)} ${KINDS[some[0].kind]}.`, make("details", { id: `warnings-${some[0].kind}` }, make("summary", {}, "Which ones"), make("ul", {}, some.map(finding)))))))];
+  };
 
   const progress = () => {
     const { done, total, running: busy, failed } = answer.progress;
@@ -65,9 +73,13 @@ floodscope.explore = (() => {
     ];
   };
 
+  // The chips that pass the filters and are of the chosen region; whether that leaves any out.
+  const shown = () => floodscope.sieve.chips().filter((chip) => floodscope.sieve.focused(chip.id));
+  const part = () => floodscope.sieve.any() || Boolean(floodscope.sieve.context.region);
+
   const draw = () => {
-    const chips = floodscope.sieve.chips();
-    const out = [make("h2", {}, `${w().count(chips.length, "chip")}${floodscope.sieve.any() ? " after the filters" : ""}`)];
+    const chips = shown();
+    const out = [make("h2", {}, `${w().count(chips.length, "chip")}${part() ? ` of ${w().integer(floodscope.book.chips.size)}` : ""}`)];
     if (problem) out.push(make("p", { class: "fs-notice fs-notice-error", role: "alert" }, problem));
     if (answer) out.push(...warnings(), ...progress());
     out.push(make("div", { class: "fs-explore-columns" },
@@ -95,7 +107,7 @@ floodscope.explore = (() => {
     clearTimeout(timer);
     running += 1;
     const mine = running;
-    const ids = floodscope.sieve.any() ? floodscope.sieve.chips().map((chip) => chip.id) : null;
+    const ids = part() ? shown().map((chip) => chip.id) : null;
     ask("review/explore", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) }).then((told) => {
       if (mine !== running) return; // asked anew since
       [answer, problem] = [told, ""];
@@ -106,7 +118,8 @@ floodscope.explore = (() => {
   const visible = () => Boolean(document.getElementById(PLACE) && document.getElementById(PLACE).offsetParent);
 
   const show = () => {
-    const now = `${floodscope.sieve.version} ${floodscope.book.chips.size}`;
+    const { by, region } = floodscope.sieve.context;
+    const now = JSON.stringify([floodscope.sieve.version, floodscope.book.chips.size, by, region]);
     if (now === asked && answer && !answer.progress.running) return;
     draw();
     if (now !== asked || !answer) { asked = now; fetchIt(); } else if (answer.progress.running) fetchIt();

@@ -276,8 +276,8 @@ floodscope.map = (() => {
 
   return {
     pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
-    footprintStyle: (feature) => footprintStyle(chipOf(feature)),
-    countryStyle: (feature) => countryStyle(feature.properties.name),
+    footprintStyle: (feature) => floodscope.focus.chip(feature.properties.chip, footprintStyle(chipOf(feature))),
+    countryStyle: (feature) => floodscope.focus.country(feature.properties.name, countryStyle(feature.properties.name)),
     invalidate: () => map && map.invalidateSize({ pan: false }),
     flying: () => flight,
     get leaflet() { return map; },

@@ -28,20 +28,25 @@ floodscope.models = (() => {
   };
 
   // --- the difference ------------------------------------------------------------------------------------------
-  const signed = (value) => (w().known(value) ? `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}` : w().NONE);
-  const range = (i) => (i ? `[${signed(i.low)} to ${signed(i.high)}]` : "n\u2009=\u20091");
+  const signed = (value) => {
+    if (!w().known(value)) return w().NONE;
+    const text = Math.abs(value).toFixed(2);
+    return `${text === "0.00" ? "" : value > 0 ? "+" : "−"}${text}`;
+  };
+  const range = (i) => (i ? `[${signed(i.low)}, ${signed(i.high)}]` : "n\u2009=\u20091");
+  const badge = (letter) => make("span", { class: `fs-letter fs-letter-${letter.toLowerCase()}` }, letter);
   const verdict = (d) => {
-    if (!d.interval) return "too few chips to say";
-    if (d.interval.low > 0) return "A is better";
-    if (d.interval.high < 0) return "B is better";
-    return "no clear difference";
+    if (!d.interval) return make("span", { title: "Too few chips to say" }, "?");
+    if (d.interval.low > 0) return badge("A");
+    if (d.interval.high < 0) return badge("B");
+    return make("span", { title: "No clear difference: the interval holds 0" }, "–");
   };
   const cell = (text, few) => make("td", few ? { class: "fs-few" } : {}, text);
   const differences = (c, by) => make("div", { class: "fs-scroll", tabindex: 0, role: "region", "aria-label": "Difference by region" }, make("table", { class: "fs-table", id: "difference-table" },
-    make("thead", {}, make("tr", {}, [floodscope.groups.BY[by], "Chips", "A", "B", "A − B [95 %]", ""].map((name) => make("th", { scope: "col" }, name || make("span", { class: "fs-visually-hidden" }, "Verdict"))))),
+    make("thead", {}, make("tr", {}, [floodscope.groups.BY[by], "Better", "A", "B", "A − B [95 %]", "Chips"].map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, [{ ...c, name: "All chips" }, ...c.groups].map((d) => make("tr", { "data-name": d.name },
-      make("th", { scope: "row" }, d.name), cell(w().integer(d.chips)), cell(w().score(d.one.iou)), cell(w().score(d.two.iou)),
-      cell(`${signed(d.difference)} ${range(d.interval)}`, !d.interval), cell(verdict(d), !d.interval))))));
+      make("th", { scope: "row", title: d.name }, d.name), cell(verdict(d), !d.interval), cell(w().score(d.one.iou)), cell(w().score(d.two.iou)),
+      cell(`${signed(d.difference)} ${range(d.interval)}`, !d.interval), cell(w().integer(d.chips)))))));
 
   const movers = (c, model, other) => c.moved.slice(0, MOVERS).map((m) => {
     const chip = floodscope.book.chips.get(m.id);
@@ -65,7 +70,7 @@ floodscope.models = (() => {
       return;
     }
     fill(PLACE.difference, make("h2", {}, "Where they differ"),
-      make("p", { class: "fs-soft" }, "Micro IoU of A less that of B, with its paired 95 % bootstrap interval over the same chips."),
+      make("p", { class: "fs-soft" }, "Micro IoU of A less that of B, with its paired 95 % bootstrap interval over the same chips. Better: the model that the interval speaks for; – where it holds 0, ? where there are too few chips."),
       differences(c, by), totals(c),
       make("h2", {}, "Chips that moved most"),
       c.moved.length ? make("div", { class: "fs-gallery", id: "movers" }, movers(c, model, other)) : make("p", { class: "fs-soft" }, "At this threshold both are right and wrong in the same number of pixels on every chip."));

@@ -26,26 +26,22 @@ floodscope.regions = (() => {
     spark: { path: spark(r.curve), k, best: r.curve.best, few: r.scored < MIN_CHIPS },
   });
 
-  const grid = () => { try { return window.dash_ag_grid.getApi(TABLE); } catch { return null; } };
-
-  // Show the regions that have a labelled chip; returns all rows, for the figures beside.
+  // Show the regions that have a labelled chip.
   const show = (model, k, by, region) => {
-    const rows = floodscope.groups.rows(model, k, by);
-    const api = grid();
-    if (api) {
-      api.setGridOption("rowData", rows.filter((r) => r.labelled).map((r) => rowOf(r, k)));
-      const header = api.getColumnDef("name");
+    const rows = floodscope.groups.rows(model, k, by).filter((r) => r.labelled).map((r) => rowOf(r, k));
+    floodscope.tables.use(TABLE, (grid) => {
+      grid.setGridOption("rowData", rows);
+      const header = grid.getColumnDef("name");
       if (header && header.headerName !== floodscope.groups.BY[by]) {
         header.headerName = floodscope.groups.BY[by];
-        api.refreshHeader();
+        grid.refreshHeader();
       }
-      const node = region && api.getRowNode(region);
-      if (node ? !node.isSelected() : api.getSelectedNodes().length) {
+      const node = region && grid.getRowNode(region);
+      if (node ? !node.isSelected() : grid.getSelectedNodes().length) {
         if (node) node.setSelected(true, true, "api");
-        else api.deselectAll("all", "api");
+        else grid.deselectAll("all", "api");
       }
-    }
-    return rows;
+    });
   };
 
   // --- cells, which React draws --------------------------------------------------------------------------------

@@ -26,25 +26,26 @@ floodscope.review = (() => {
 
   // --- the head of the Chips tab -----------------------------------------------------------------------------------
   const VIEWS = [["list", "List"], ["grid", "Pictures"], ["explore", "Explore"]];
+  const regionTag = (id) => (state.region ? make("button", {
+    class: "fs-tag fs-tag-region", type: "button", id, "aria-label": `${floodscope.groups.BY[state.by]} ${state.region}: show all regions again`, onclick: () => set({ region: null }),
+  }, `${floodscope.groups.BY[state.by]}: ${state.region}`, make("span", { "aria-hidden": true }, " ×")) : "");
   const head = () => {
-    const { by, region, list, sort, other } = state;
+    const { list, sort, other, model } = state;
     const count = floodscope.sieve.chips().filter((chip) => floodscope.sieve.focused(chip.id)).length;
     fill("chips-head",
-      region ? make("button", { class: "fs-tag fs-tag-region", type: "button", id: "region-tag", "aria-label": `${floodscope.groups.BY[by]} ${region}: show all regions again`, onclick: () => { set({ region: null }); } },
-        `${floodscope.groups.BY[by]}: ${region}`, make("span", { "aria-hidden": true }, " ×")) : "",
+      regionTag("region-tag"),
       make("div", { class: "fs-views", role: "group", "aria-label": "Show chips as" }, VIEWS.map(([value, text]) => make("button", {
         class: "fs-view", type: "button", id: `view-${value}`, "aria-pressed": String(list === value), onclick: () => set({ list: value }),
       }, text))),
       list === "explore" ? "" : select({ id: "chips-sort", "aria-label": "Sort chips by", onchange: (event) => set({ sort: event.target.value }) },
         Object.entries(floodscope.chiplist.SORTS).map(([value, [text]]) => [value, text]), sort),
       list === "explore" ? "" : make("span", { class: "fs-soft", id: "chips-count" }, floodscope.words.count(count, "chip")),
-      list !== "explore" && sort === "apart" ? make("p", { class: "fs-soft fs-head-note", role: "status" }, apartNote()) : "");
+      list !== "explore" && sort === "apart" ? make("p", { class: "fs-soft fs-head-note", role: "status" }, apartNote(model, other)) : "");
     document.getElementById("chips-list").hidden = list !== "list";
     document.getElementById("chips-gallery").hidden = list !== "grid";
     document.getElementById("explore").hidden = list !== "explore";
   };
-  const apartNote = () => {
-    const { model, other } = state;
+  const apartNote = (model, other) => {
     if (!other) return "Choose a second model in the Models tab: then chips are sorted by the share of pixels on which the two differ.";
     const progress = floodscope.others.progress(model, other);
     if (!progress) return "Comparing the two models …";
@@ -54,7 +55,7 @@ floodscope.review = (() => {
 
   // --- the head of the Regions tab ---------------------------------------------------------------------------------
   const regionsHead = () => fill("regions-head", make("label", { for: "regions-by" }, "Regions by"),
-    select({ id: "regions-by", onchange: (event) => set({ by: event.target.value, region: null }) }, Object.entries(floodscope.groups.BY).map(([value, text]) => [value, text.toLowerCase()]), state.by));
+    select({ id: "regions-by", onchange: (event) => set({ by: event.target.value, region: null }) }, Object.entries(floodscope.groups.BY).map(([value, text]) => [value, text.toLowerCase()]), state.by), regionTag("regions-tag"));
 
   // --- all of it ---------------------------------------------------------------------------------------------------
   // Do something where what it is made of has changed.
@@ -65,31 +66,37 @@ floodscope.review = (() => {
     then();
   };
 
+  // The catalog comes with the shapes of the chips that pass now.
+  const shapesGiven = () => {
+    floodscope.sieve.use({});
+    drawn.shapes = JSON.stringify(floodscope.sieve.version);
+  };
+
   const draw = () => {
     const { version, k, model, tab, theme, sieve, by, region, other, list, sort, wide } = state;
     if (!version || !model) return;
-    const sifted = floodscope.sieve.use({ values: sieve || floodscope.sieve.NONE, model, k, by, region });
+    floodscope.sieve.use({ values: sieve || floodscope.sieve.NONE, model, k, by, region });
     if (other) floodscope.others.load(other);
     where("width", wide, () => {
       document.documentElement.dataset.panel = wide ? "wide" : "narrow";
       setTimeout(() => floodscope.map.invalidate(), 50);
     });
-    if (sifted) {
+    const sieved = floodscope.sieve.version;
+    where("shapes", sieved, () => {
       window.dash_clientside.set_props("points", { data: floodscope.map.points() });
       window.dash_clientside.set_props("footprints", { data: floodscope.map.footprints() });
-    }
-    const sieved = floodscope.sieve.version;
+    });
     where("focus", [region, by, version, sieved], () => floodscope.focus.use(region));
     where("map", [version, k, model, theme, sieved, region, by], recolour);
     where("bar", [version, sieve, sieved, wide], () => floodscope.filterbar.show(state));
     if (tab === "regions") {
-      where("regions head", by, regionsHead);
+      where("regions head", [by, region], regionsHead);
       where("regions", [version, k, model, sieved, by, region, theme], () => floodscope.regions.show(model, k, by, region));
     }
     if (tab === "chips") {
       if (sort === "apart" && other) floodscope.others.count(model, other);
       where("chips head", [version, sieved, region, by, list, sort, other, model, list === "explore" || floodscope.sieve.active().iou ? k : 0], head);
-      if (list === "explore") where("explore", [version, sieved, tab], floodscope.explore.show);
+      if (list === "explore") where("explore", [version, sieved, by, region, list], floodscope.explore.show);
       else where("chips", [version, k, model, other, sieved, region, by, list, sort], () => floodscope.chiplist.show(state));
     }
     if (tab === "models") where("models", [version, k, model, other, sieved, by, theme], () => floodscope.models.show(state));
@@ -130,7 +137,7 @@ floodscope.review = (() => {
     if (byKey) focus();
   };
 
-  return { set, tell, follow, chooseRegion, get state() { return state; } };
+  return { set, tell, follow, chooseRegion, shapesGiven, get state() { return state; } };
 })();
 
 // Callbacks of the workbench, beside those of assets/callbacks.js.

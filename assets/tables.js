@@ -1,4 +1,27 @@
-// Formats, theme and keys of the tables (ag-grid).
+// The tables (ag-grid): how they are written to past Dash, their formats, theme and keys.
+window.floodscope = window.floodscope || {};
+
+floodscope.tables = (() => {
+  const waiting = new Map(); // table -> what is to be done with it once it is there: the last
+  const api = (table) => {
+    try { return window.dash_ag_grid.getApi(table) || null; } catch { return null; } // not there yet
+  };
+  const attempt = (table) => {
+    const grid = api(table);
+    const then = waiting.get(table);
+    if (!grid) { setTimeout(() => attempt(table), 50); return; }
+    waiting.delete(table);
+    then(grid);
+  };
+  // Do something with a table: at once, or as soon as it is there.
+  const use = (table, then) => {
+    const first = !waiting.has(table);
+    waiting.set(table, then);
+    if (first) attempt(table);
+  };
+  return { use, api };
+})();
+
 window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
   fsScore: (params) => floodscope.words.score(params.value),
   fsScore3: (params) => floodscope.words.score3(params.value),
