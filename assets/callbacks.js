@@ -56,6 +56,7 @@ window.dash_clientside.floodscope = (() => {
         document.getElementById("link-announcement").textContent = ""; // to be said again the next time
       }, 2000);
     };
+    fs.travel.settle();
     // Browsers give a clipboard to pages of this machine and of https alone.
     const copied = navigator.clipboard ? navigator.clipboard.writeText(window.location.href) : Promise.reject(new Error("no clipboard"));
     copied.then(() => say("Link copied"), () => say("Copy it from the address bar"));

@@ -25,8 +25,7 @@ floodscope.map = (() => {
     map.on("zoomend", mark);
     map.on("moveend", () => {
       if (flight) { flight = false; floodscope.tiles.again(); }
-      const centre = map.getCenter();
-      window.dash_clientside.set_props("view", { data: { lat: centre.lat, lon: centre.lng, zoom: map.getZoom() } });
+      tellPlace();
     });
     mark();
     map.attributionControl.setPrefix(false);
@@ -34,7 +33,12 @@ floodscope.map = (() => {
     map.getContainer().setAttribute("aria-label", "World map of the chips. Every chip can also be opened from the Chips table.");
     const view = floodscope.view.initial();
     if (view.zoom !== null) map.setView([view.lat, view.lon], view.zoom, { animate: false });
+    tellPlace();
     floodscope.tiles.again();
+  };
+  const tellPlace = () => {
+    const centre = map.getCenter();
+    window.dash_clientside.set_props("view", { data: { lat: centre.lat, lon: centre.lng, zoom: map.getZoom() } });
   };
 
   const near = () => map.getZoom() >= FOOTPRINT_ZOOM;

@@ -79,7 +79,8 @@ floodscope.review = (() => {
     if (other) floodscope.others.load(other);
     where("width", wide, () => {
       document.documentElement.dataset.panel = wide ? "wide" : "narrow";
-      setTimeout(() => floodscope.map.invalidate(), 50);
+      const { leaflet } = floodscope.map;
+      if (leaflet) setTimeout(() => leaflet.invalidateSize({ pan: true, animate: false }), 0);
     });
     const sieved = floodscope.sieve.version;
     where("shapes", sieved, () => {
@@ -125,9 +126,9 @@ floodscope.review = (() => {
     if (name === state.region && !again) return;
     const byKey = document.activeElement && document.activeElement.closest && document.activeElement.closest("#regions-table");
     const { by, model } = state;
-    floodscope.map.flyToChips(floodscope.sieve.chips().filter((chip) => floodscope.groups.nameOf(by, chip, model) === name));
     set({ region: name, sort: "iou", list: state.list === "explore" ? "list" : state.list });
     window.dash_clientside.set_props("tab", { value: "chips" });
+    floodscope.map.flyToChips(floodscope.sieve.chips().filter((chip) => floodscope.groups.nameOf(by, chip, model) === name));
     const end = performance.now() + 2000;
     const focus = () => {
       const tag = document.getElementById("region-tag");

@@ -77,7 +77,7 @@ floodscope.tiles = (() => {
     if (!floodscope.map.leaflet) return;
     const chip = selection && floodscope.book.chips.get(selection.id);
     wanted = layersOf(chip, model);
-    const there = !chip || !chip.bounds || gone === selection.at || (selection.restored && floodscope.view.initial().zoom !== null);
+    const there = !chip || !chip.bounds || gone === selection.at || selection.placed;
     if (chip) gone = selection.at;
     if (there) {
       show();

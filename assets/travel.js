@@ -3,26 +3,43 @@ window.floodscope = window.floodscope || {};
 
 floodscope.travel = (() => {
   const TOGETHER_MS = 600; // one click may change several fields one after another: they are one step
-  let last = null; // the state that the address holds
+  const REST_MS = 700; // a map that has moved is written once it rests: a step that follows at once was why it moved
+  let last = null; // the state of the components
   let stepped = -Infinity; // when the last step was made
   let settings = null;
+  let resting = null;
+
+  const PLACE = ["zoom", "lat", "lon"];
+  const elsewhere = (state) => ({ ...state, ...Object.fromEntries(PLACE.map((name) => [name, null])) });
+  const write = (how) => {
+    clearTimeout(resting);
+    resting = null;
+    const search = floodscope.view.format(last);
+    if (search !== window.location.search) window.history[how](window.history.state, "", search);
+  };
 
   // Write the state of the components into the address.
   const persist = (values) => {
-    const state = floodscope.view.fromComponents(values);
-    const search = floodscope.view.format(state);
     const before = last;
-    last = state;
-    if (search === window.location.search) return;
+    last = floodscope.view.fromComponents(values);
+    if (before && floodscope.view.format(elsewhere(before)) === floodscope.view.format(elsewhere(last))) {
+      clearTimeout(resting);
+      resting = setTimeout(() => write("replaceState"), REST_MS);
+      return;
+    }
     const now = performance.now();
-    const step = before && floodscope.view.isStep(before, state) && now - stepped > TOGETHER_MS;
+    const step = before && floodscope.view.isStep(before, last) && now - stepped > TOGETHER_MS;
     if (step) stepped = now;
-    window.history[step ? "pushState" : "replaceState"](window.history.state, "", search);
+    write(step ? "pushState" : "replaceState");
   };
+  // What waits is written at once: somebody wants the address.
+  const settle = () => { if (resting !== null) write("replaceState"); };
 
   // Set components to what the address says, where they differ.
   const arrive = () => {
     if (!settings || !last) return;
+    clearTimeout(resting);
+    resting = null;
     stepped = performance.now(); // what follows belongs to this step
     const view = floodscope.view.parse(window.location.search);
     const [before, after] = [floodscope.view.complete(last, settings), floodscope.view.complete(view, settings)];
@@ -37,5 +54,5 @@ floodscope.travel = (() => {
   };
   window.addEventListener("popstate", arrive);
 
-  return { persist, begin: (known) => { settings = known; } };
+  return { persist, settle, begin: (known) => { settings = known; }, get state() { return last; } };
 })();

@@ -50,7 +50,7 @@ floodscope.view = (() => {
   const FIELDS = [
     { name: "chip", key: "chip", ...text, at: "selection.data", step: true,
       take: (selection) => (selection && selection.id) || null,
-      give: (id, first) => (id ? { id, at: Date.now(), restored: true } : first ? undefined : null) },
+      give: (id, first, view) => (id ? { id, at: Date.now(), restored: true, placed: view.zoom !== null } : first ? undefined : null) },
     { name: "zoom", key: "z", ...number(0, 22), draw: (random) => 2 + Math.floor(random() * 17) },
     { name: "lat", key: "lat", ...number(-90, 90, 5), draw: (random) => Number((120 * random() - 60).toFixed(5)) },
     { name: "lon", key: "lon", ...number(-540, 540, 5), draw: (random) => Number((340 * random() - 170).toFixed(5)) },
@@ -120,7 +120,7 @@ floodscope.view = (() => {
     const whole = complete(view, settings);
     const out = new Map();
     FIELDS.filter(({ at }) => at).forEach(({ name, at, also, part, give }) => {
-      const value = give ? give(whole[name], first) : whole[name];
+      const value = give ? give(whole[name], first, whole) : whole[name];
       [at, also].filter(Boolean).forEach((place) => out.set(place, part ? { ...out.get(place), [part]: value } : value));
     });
     return out;
@@ -145,6 +145,9 @@ floodscope.view = (() => {
     if (!first) first = parse(window.location.search);
     return first;
   };
+
+  // The map must have its size before it is put in its place.
+  if (initial().wide) document.documentElement.dataset.panel = "wide";
 
   // The panel takes less than 700 px of width below the map.
   const narrow = () => window.matchMedia("(max-width: 760px)").matches;
