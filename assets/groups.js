@@ -4,8 +4,8 @@ window.floodscope = window.floodscope || {};
 
 floodscope.groups = (() => {
   const BY = { country: "Country", event: "Event", split: "Split", water: "Water share" };
-  // Share of water among the labelled pixels: up to and including.
-  const SHARES = [[0, "No water"], [0.01, "Up to 1 %"], [0.05, "1 to 5 %"], [0.2, "5 to 20 %"], [0.5, "20 to 50 %"], [1, "Over 50 %"]];
+  // Share of water among the labelled pixels, in percent: up to and including (model/evaluation/water_share.py).
+  const SHARES = [[0, "no water"], [1, "up to 1 %"], [5, "1 to 5 %"], [20, "5 to 20 %"], [50, "20 to 50 %"], [100, "over 50 %"]];
   const UNKNOWN = "Unknown";
 
   const nameOf = (by, chip, model) => {
@@ -13,8 +13,7 @@ floodscope.groups = (() => {
     const p = floodscope.book.prediction(model, chip.id);
     const labelled = p && p.histogram ? p.histogram.water[0] + p.histogram.dry[0] : 0;
     if (!labelled) return UNKNOWN;
-    const share = p.histogram.water[0] / labelled;
-    return SHARES.find(([top]) => share <= top)[1];
+    return SHARES.find(([top]) => 100 * p.histogram.water[0] <= top * labelled)[1]; // whole numbers: no share falls to the wrong side
   };
 
   const empty = (name) => ({ name, chips: 0, imagery: 0, labelled: 0, predicted: 0, valid: 0, ids: [], histograms: [] });
