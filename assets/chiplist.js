@@ -65,7 +65,7 @@ floodscope.chiplist = (() => {
         if (found && found[0] !== applied) floodscope.review.set({ sort: found[0] });
       });
     }
-    grid.setGridOption("rowData", list);
+    floodscope.tables.write(grid, list);
     if (applied !== sort) {
       applied = sort;
       const [, column, descending] = SORTS[sort];

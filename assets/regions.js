@@ -30,7 +30,7 @@ floodscope.regions = (() => {
   const show = (model, k, by, region) => {
     const rows = floodscope.groups.rows(model, k, by).filter((r) => r.labelled).map((r) => rowOf(r, k));
     floodscope.tables.use(TABLE, (grid) => {
-      grid.setGridOption("rowData", rows);
+      floodscope.tables.write(grid, rows);
       const header = grid.getColumnDef("name");
       if (header && header.headerName !== floodscope.groups.BY[by]) {
         header.headerName = floodscope.groups.BY[by];

@@ -111,6 +111,15 @@ floodscope.review = (() => {
     if (frame === null) frame = requestAnimationFrame(() => { frame = null; draw(); });
   };
 
+  // The slider itself tells its value, a frame before Dash does.
+  const watchSlider = () => {
+    const thumb = document.querySelector("#threshold [role=slider]");
+    if (!thumb) { setTimeout(watchSlider, 100); return; }
+    new MutationObserver(() => follow(floodscope.scores.level(Number(thumb.getAttribute("aria-valuenow")))))
+      .observe(thumb, { attributes: true, attributeFilter: ["aria-valuenow"] });
+  };
+  document.addEventListener("DOMContentLoaded", watchSlider);
+
   // Dash tells what has changed.
   const tell = (news) => {
     const before = state.tab;

@@ -19,7 +19,12 @@ floodscope.tables = (() => {
     waiting.set(table, then);
     if (first) attempt(table);
   };
-  return { use, api };
+  // Write rows into a table, and have them drawn in this very frame: React would wait for the next.
+  const write = (grid, rows) => {
+    const flush = window.ReactDOM && window.ReactDOM.flushSync ? window.ReactDOM.flushSync : (then) => then();
+    flush(() => grid.setGridOption("rowData", rows));
+  };
+  return { use, write };
 })();
 
 window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {

@@ -82,7 +82,7 @@ def _chips() -> html.Div:
             html.Div(
                 id=ids.CHIPS_LIST,
                 className="fs-chips-list",
-                children=grid(ids.CHIPS_TABLE, CHIP_COLUMNS, row_id="params.data.id", row_height=56),
+                children=grid(ids.CHIPS_TABLE, CHIP_COLUMNS, row_id="params.data.id", row_height=56, sort_by_key=False),
             ),
             html.Div(id=ids.CHIPS_GALLERY, className="fs-gallery", hidden=True),
             html.Div(id=ids.EXPLORE, className="fs-explore", hidden=True),

@@ -61,7 +61,7 @@ REGION_COLUMNS: list[dict[str, Any]] = [
 
 CHIP_COLUMNS: list[dict[str, Any]] = [
     _drawn("revision", "", "fsThumbs", "False colour, and errors at the threshold", 112)
-    | {"headerName": "Image, errors", "pinned": "left"},
+    | {"headerName": "Image, errors"},
     _text("id", "Chip", 132),
     _number("iou", "IoU", "fsIouOrState", "IoU at the threshold, or why there is none", 78),
     _number("missed", "Missed px", "fsInteger", "Water in the label that is not predicted, in pixels", 88),
@@ -76,9 +76,24 @@ CHIP_COLUMNS: list[dict[str, Any]] = [
 
 
 def grid(
-    name: str, columns: list[dict[str, Any]], *, row_id: str, autosize: bool = False, row_height: int = 32
+    name: str,
+    columns: list[dict[str, Any]],
+    *,
+    row_id: str,
+    autosize: bool = False,
+    row_height: int = 32,
+    sort_by_key: bool = True,
 ) -> dag.AgGrid:
-    """Return a table; `autosize` makes it as high as its rows, else it fills its place."""
+    """Return a table.
+
+    Args:
+        name: its id.
+        columns: as ag-grid has them.
+        row_id: expression of a row's id.
+        autosize: as high as its rows; else it fills its place.
+        row_height: pixels.
+        sort_by_key: each header is a stop of Tab, to sort by; without, another control must offer that.
+    """
     return dag.AgGrid(
         id=name,
         className="ag-theme-fs",
@@ -94,6 +109,7 @@ def grid(
             "animateRows": False,
             "tooltipShowDelay": 300,
             "domLayout": "autoHeight" if autosize else "normal",
+            "suppressHeaderFocus": not sort_by_key,
             "suppressColumnVirtualisation": True,  # a dozen columns; screen readers and tests find all of them
             # Arrows move among the rows; Tab leaves them, or a catalog of a thousand chips would be a thousand stops.
             "tabToNextCell": {"function": "fsTabOut(params)"},
