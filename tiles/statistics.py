@@ -14,7 +14,7 @@ CLASSES = ("water", "dry", "unknown")
 """Classes of pixels with data: by the label, or unknown where there is none."""
 
 BINS = 60
-RANGES = {"vv": (-30.0, 5.0), "vh": (-40.0, -5.0), "ratio": (-5.0, 20.0)}
+RANGES = {"vv": (-35.0, 5.0), "vh": (-45.0, -5.0), "ratio": (-10.0, 30.0)}
 """Lowest and highest value of the histograms: dB of VV and VH, and VV - VH in dB, which is the ratio of the powers.
 
 What lies outside is counted in the first and the last bin."""
