@@ -23,12 +23,24 @@ class DerivedStore:
     """Bytes by kind and key in an SQLite file. All of it can be computed again: whoever deletes the file loses time alone."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the file in a folder, and make it where there is none.
+        """Open the file in a folder, and make it where there is none or where it is damaged.
 
         Raises:
             StoreError: it cannot be opened.
         """
         self.path = folder / FILE
+        try:
+            self._make()
+        except StoreError as error:
+            if isinstance(
+                error.__cause__, sqlite3.OperationalError
+            ):  # no permission, no space, held by another process
+                raise
+            for ending in ("", "-wal", "-shm"):
+                self.path.with_name(FILE + ending).unlink(missing_ok=True)
+            self._make()
+
+    def _make(self) -> None:
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from dashboard.app import create_app
+from dashboard.review.derived import DerivedStore
 from dashboard.settings import Settings
 from dashboard.workspace import Workspace
 from model.predictors.protocol import level
@@ -149,6 +150,14 @@ def test_explore_reads_back_what_was_computed_before(
     finally:
         again.close()
     assert answer["histograms"] == first["histograms"]
+
+
+def test_a_damaged_file_of_derived_numbers_is_made_anew(tmp_path: Path) -> None:
+    store = DerivedStore(tmp_path)
+    store.put("kind", "key", b"value")
+    assert DerivedStore(tmp_path).get("kind", "key") == b"value"
+    store.path.write_bytes(b"no database at all" * 500)
+    assert DerivedStore(tmp_path).get("kind", "key") is None
 
 
 def test_metadata_of_a_chip_are_those_of_its_files(workspace: Workspace, client: FlaskClient) -> None:
