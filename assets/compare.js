@@ -16,16 +16,43 @@ floodscope.compare = (() => {
 
   const news = (version) => window.dash_clientside.set_props("version", { data: version });
 
-  // The models on the strip; B is the one of the address, else the first that is not A.
+  // The models on the strip. B is the one that was chosen, here or in the Models tab; else the first that is not A is
+  // proposed, and is the choice once it is part of the picture.
+  let offered = ""; // what the strip was given
+  const looked = new Set(); // models that the list was asked for again because of
   const offer = () => {
-    const { other } = floodscope.look.now;
+    if (!models || !models.length || !open.model) return;
+    const { other } = floodscope.review.stored;
+    if (other && !looked.has(other) && !models.some((m) => m.spec === other)) { // it may have come into the store since
+      looked.add(other);
+      models = null;
+      askModels();
+      return;
+    }
     const chosen = models.find((m) => m.spec === other) || models.find((m) => m.spec !== open.model) || models[0];
-    window.dash_clientside.set_props("model-b", { data: models.map((m) => ({ value: m.spec, label: m.name })), value: chosen ? chosen.spec : null });
+    floodscope.look.set({ other: chosen.spec });
+    if (floodscope.look.needsOther() && other !== chosen.spec) floodscope.review.set({ other: chosen.spec });
+    if (offered === chosen.spec) return;
+    offered = chosen.spec;
+    window.dash_clientside.set_props("model-b", { data: models.map((m) => ({ value: m.spec, label: m.name })), value: chosen.spec });
+  };
+  // Somebody chose B on the strip.
+  const choose = (other) => {
+    if (!other || other === offered) return;
+    offered = other;
+    floodscope.look.set({ other });
+    floodscope.review.set({ other });
+  };
+  // The B of the page has changed: by the strip, the Models tab, a link, or Back.
+  const follow = (other) => {
+    if (!models || !models.length) floodscope.look.set({ other }); // else the strip is offered it
+    offer();
+    update(open.chip, open.model);
   };
   const askModels = () => {
     if (models) return;
     models = [];
-    json("inspect/models").then((found) => { models = found; offer(); }, () => { models = null; });
+    json("inspect/models").then((found) => { models = found; update(open.chip, open.model); }, () => { models = null; });
   };
 
   const ask = (chip, other) => {
@@ -77,11 +104,12 @@ floodscope.compare = (() => {
   // The chip, the model or what is compared has changed.
   const update = (chip, model) => {
     open = { chip, model };
-    const { mode, other } = floodscope.look.now;
+    const { mode } = floodscope.look.now;
+    document.documentElement.dataset.mode = mode;
+    if (mode === "swipe") { askModels(); offer(); }
+    const { other } = floodscope.look.now;
     if (other !== last) failed.clear(); // who chooses B anew is answered anew
     last = other;
-    document.documentElement.dataset.mode = mode;
-    if (mode === "swipe") askModels();
     if (chip && other && floodscope.look.needsOther()) {
       ask(chip, other);
       const revisions = pair(model, chip);
@@ -93,5 +121,5 @@ floodscope.compare = (() => {
     floodscope.inspect.refresh();
   };
 
-  return { update, agreement, problem, json };
+  return { update, choose, follow, agreement, problem, json };
 })();

@@ -8,6 +8,8 @@ floodscope.four = (() => {
   let maps = [];
   let chip = null; // the one that the cells have gone to
   let moving = false;
+  let linked = false; // a link or Back has opened them
+  let opening = false;
 
   const cells = () => [...document.querySelectorAll("#four-up .fs-four-cell")];
   const shown = () => maps.length > 0;
@@ -64,13 +66,16 @@ floodscope.four = (() => {
     if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) maps[0].fitBounds(all, { animate: false, padding: [6, 6] });
   };
 
-  // Put the tiles of the open chip on all four: the ones that the main map has asked for already.
-  const fill = (wanted) => {
-    if (shown() && wanted.imagery && wanted.imagery.chip.id !== chip) fit(wanted.imagery.chip);
+  // Put the tiles of the open chip on all four: the ones that the main map has asked for already. Where a link has
+  // placed the map, they show that.
+  const fill = (wanted, placed) => {
+    if (shown() && wanted.imagery && wanted.imagery.chip.id !== chip) {
+      if (linked && (placed || opening)) chip = wanted.imagery.chip.id;
+      else fit(wanted.imagery.chip);
+    }
     maps.forEach((map, n) => put(map, cells()[n].dataset.layer, wanted));
   };
   const put = (map, layer, wanted) => {
-
     ["imagery", "scores"].forEach((pane) => {
       const want = pane === "scores" && layer === "composite" ? null : wanted[pane];
       map.held = map.held || {};
@@ -86,26 +91,43 @@ floodscope.four = (() => {
     document.getElementById("four-up").hidden = false;
     maps = cells().map(make);
     main().on("move", followMain);
+    opening = true;
     floodscope.tiles.again();
+    opening = false;
     floodscope.inspect.mark();
   };
   const close = () => {
     if (!shown()) return;
     main().off("move", followMain);
     const whole = floodscope.book.chips.get(chip);
-    const back = whole && maps[0].getBounds().contains([[whole.bounds[1], whole.bounds[0]], [whole.bounds[3], whole.bounds[2]]]);
+    const back = !linked && whole && maps[0].getBounds().contains([[whole.bounds[1], whole.bounds[0]], [whole.bounds[3], whole.bounds[2]]]);
     maps.forEach((map) => map.remove());
     [maps, chip] = [[], null];
     document.getElementById("four-up").hidden = true;
     if (back) floodscope.map.flyToBounds(whole.bounds, { instant: true });
   };
-  const update = () => (floodscope.look.now.mode === "four" ? open() : close());
+  const update = (byLink = false) => {
+    const wanted = floodscope.look.now.mode === "four";
+    if (byLink || wanted !== shown()) linked = byLink;
+    return wanted ? open() : close();
+  };
+
+  // The cells have another size: they keep their middle, and where a link has placed the map, the map its own.
+  const resize = () => {
+    moving = linked;
+    maps.forEach((map) => map.invalidateSize({ animate: false }));
+    moving = false;
+    if (linked) followMain();
+  };
 
   // The cells end above the strip, whose height depends on what stands in it.
-  const install = () => new ResizeObserver(([entry]) => {
-    document.documentElement.style.setProperty("--fs-strip-height", `${Math.ceil(entry.borderBoxSize[0].blockSize)}px`);
-    maps.forEach((map) => map.invalidateSize({ animate: false }));
-  }).observe(document.getElementById("layer-strip"));
+  const install = () => {
+    new ResizeObserver(([entry]) => {
+      document.documentElement.style.setProperty("--fs-strip-height", `${Math.ceil(entry.borderBoxSize[0].blockSize)}px`);
+      resize();
+    }).observe(document.getElementById("layer-strip"));
+    update(true);
+  };
 
-  return { SIDES, install, update, fill, shown, get maps() { return maps; }, invalidate: () => maps.forEach((map) => map.invalidateSize({ animate: false })) };
+  return { SIDES, install, update, fill, shown, get maps() { return maps; }, invalidate: resize };
 })();

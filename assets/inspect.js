@@ -191,16 +191,29 @@ floodscope.inspect = (() => {
   // A chip was opened, or what is known of it has changed. Pin and area belong to one chip.
   const open = (selection, model, level) => {
     const id = (selection && selection.id) || null;
-    const first = now.chip === null;
     if (id !== now.chip) {
       [over, pinned] = [null, null];
-      if (!(first && selection && selection.restored)) floodscope.look.set({ pin: null, area: null });
+      awaited = undefined;
+      if (!(selection && selection.restored)) floodscope.look.set({ pin: null, area: null });
     }
     now = { chip: id, model, level };
-    floodscope.draw.refresh(now);
+    if (awaited === undefined) floodscope.draw.refresh(now);
     readout();
     floodscope.closeup.render(now, pinned);
     mark();
+    refresh();
+  };
+  // A link or Back says where handle, pin and area are. These belong to its chip, which may be told a moment later.
+  let awaited;
+  const arrive = ({ mode, handle, pin: spot, area, chip }) => {
+    awaited = chip === now.chip ? undefined : chip;
+    floodscope.look.set({ mode, at: handle, pin: spot, area });
+  };
+  const given = ({ at: handle, pin: spot, area }) => {
+    floodscope.look.set({ at: handle, pin: spot, area });
+    pinned = null;
+    if (awaited === undefined) floodscope.draw.refresh(now);
+    settle(null);
     refresh();
   };
   // Read the pin anew where it is read from other predictions now.
@@ -213,7 +226,7 @@ floodscope.inspect = (() => {
   };
 
   return {
-    open, refresh, click, watch, pin, unpin, move, pinMiddle, mark, facts, kind, said, sources,
+    open, arrive, given, refresh, click, watch, pin, unpin, move, pinMiddle, mark, facts, kind, said, sources,
     get now() { return now; },
     get pinned() { return pinned; },
   };

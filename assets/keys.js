@@ -10,13 +10,16 @@ floodscope.keys = (() => {
   const off = () => { try { return localStorage.getItem(OFF) === "yes"; } catch { return false; } };
   const turn = (on) => { try { localStorage.setItem(OFF, on ? "no" : "yes"); } catch { /* a page without storage */ } };
 
-  // The chips in the order of their table, as it is sorted and filtered; before it was opened, that of the catalog.
+  // The chips that pass the filters, in the order of their list; where a header of the table sorts it, in the table's.
   const order = () => {
-    const ids = [];
+    const { state } = floodscope.review;
+    const rows = floodscope.chiplist.sorted(floodscope.chiplist.rows(state), state.sort).map(({ id }) => id);
+    const shown = [];
     const api = window.dash_ag_grid && document.getElementById("chips-table") && window.dash_ag_grid.getApi("chips-table");
-    if (api) api.forEachNodeAfterFilterAndSort((node) => { if (node.data && node.data.id) ids.push(node.data.id); });
-    const all = ids.length ? ids : [...floodscope.book.chips.keys()];
-    return all.filter((id) => floodscope.book.chips.get(id)?.imagery);
+    if (api && state.list === "list") api.forEachNodeAfterFilterAndSort((node) => { if (node.data && node.data.id) shown.push(node.data.id); });
+    const passed = new Set(rows);
+    const current = shown.length === rows.length && shown.every((id) => passed.has(id));
+    return (current ? shown : rows).filter((id) => floodscope.book.chips.get(id)?.imagery);
   };
   const step = (by) => {
     const ids = order();

@@ -1,5 +1,6 @@
 // How the open chip is looked at: which layers are compared and where the handle is, the pinned pixel, the drawn area.
-// The address of the page holds it (assets/view.js); Dash hears of a change through the store "look".
+// The address of the page holds it (assets/view.js). Three of its parts are values of components; the others are in the
+// store "look", which Dash hears of a change through, and which a link or Back fills from without.
 window.floodscope = window.floodscope || {};
 
 floodscope.look = (() => {
@@ -18,7 +19,10 @@ floodscope.look = (() => {
   };
   const restore = (view) => {
     state = { ...DEFAULTS };
-    Object.keys(DEFAULTS).forEach((name) => { if (view[name] !== null && view[name] !== undefined) state[name] = view[name]; });
+    Object.keys(DEFAULTS).forEach((name) => {
+      const value = view[name === "at" ? "handle" : name];
+      if (value !== null && value !== undefined) state[name] = value;
+    });
   };
 
   // Several changes of one moment are told once.
@@ -29,7 +33,7 @@ floodscope.look = (() => {
     state = { ...before, ...part };
     listeners.forEach((listen) => listen(state, before));
     clearTimeout(telling);
-    telling = setTimeout(() => window.dash_clientside.set_props("look", { data: state }), 60);
+    telling = setTimeout(() => window.dash_clientside.set_props("look", { data: { at: state.at, pin: state.pin, area: state.area, told: true } }), 60);
   };
 
   // What one side of the picture shows: an image, and over it a layer of scores from model A, B or both.
@@ -49,7 +53,7 @@ floodscope.look = (() => {
   };
 
   return {
-    NAMES, IMAGES, set, restore, side, sides, needsOther, listen: (then) => listeners.push(then),
+    NAMES, IMAGES, set, side, sides, needsOther, listen: (then) => listeners.push(then),
     get now() { return current(); },
   };
 })();

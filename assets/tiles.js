@@ -72,7 +72,7 @@ floodscope.tiles = (() => {
       if (drawn[pane]) return;
       drawn[pane] = { url, layer: layerOf(pane, chip, url).on("load", settled).addTo(floodscope.map.leaflet) };
     });
-    floodscope.four.fill(wanted);
+    floodscope.four.fill(wanted, Boolean(last.selection && last.selection.placed));
     held = new Map();
   };
 
@@ -85,7 +85,7 @@ floodscope.tiles = (() => {
     if (!floodscope.map.leaflet) return;
     const chip = selection && floodscope.book.chips.get(selection.id);
     wanted = layersOf(chip, model);
-    const there = !chip || !chip.bounds || gone === selection.at || (selection.restored && floodscope.view.initial().zoom !== null);
+    const there = !chip || !chip.bounds || gone === selection.at || selection.placed;
     if (chip) gone = selection.at;
     if (there) {
       show();

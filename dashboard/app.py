@@ -12,6 +12,7 @@ from dashboard.callbacks import register
 from dashboard.inspection import Inspection
 from dashboard.inspection_routes import inspection_blueprint
 from dashboard.layout.page import page
+from dashboard.review.routes import review_blueprint
 from tiles.blueprint import tile_blueprint
 from tiles.errors import FloodscopeError, http_status
 from tiles.places import ASSETS
@@ -71,6 +72,7 @@ def create_app(workspace: Workspace) -> Dash:
     register(app, workspace)
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles))
     server.register_blueprint(inspection_blueprint(Inspection(workspace)))
+    server.register_blueprint(review_blueprint(workspace))
 
     @server.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> tuple[Response, int]:

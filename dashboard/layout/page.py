@@ -26,6 +26,8 @@ _STORES = (
     ids.EFFECT,
     ids.THEME,
     ids.LOOK,
+    ids.REVIEW,
+    ids.SIEVE,
 )
 
 
