@@ -48,6 +48,9 @@ floodscope.book = (() => {
     return add(answer.model, p ? [p] : [], answer.error ? [{ id, message: answer.error }] : []);
   };
 
+  // What callbacks compute follows from more than this book holds: have them compute again.
+  const touch = () => { version += 1; return version; };
+
   const prediction = (model, id) => (models.has(model) ? models.get(model).get(id) : undefined);
 
   // Why a chip has no prediction, where one was tried.
@@ -60,76 +63,8 @@ floodscope.book = (() => {
     return floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k));
   };
 
-  // One row a group of chips, in the order of the groups' names: micro figures with their interval.
-  const regions = (model, k, by = "country") => {
-    const groups = new Map();
-    chips.forEach((chip) => {
-      const name = chip[by] || "Unknown";
-      if (!groups.has(name)) groups.set(name, { name, chips: 0, imagery: 0, labelled: 0, predicted: 0, counts: [] });
-      const group = groups.get(name);
-      group.chips += 1;
-      group.imagery += chip.imagery ? 1 : 0;
-      group.labelled += chip.labelled ? 1 : 0;
-      const p = prediction(model, chip.id);
-      if (!p) return;
-      group.predicted += 1;
-      if (p.histogram) group.counts.push(floodscope.scores.confusion(p.histogram, k));
-    });
-    return [...groups.values()]
-      .map((group) => summary(group))
-      .sort((a, b) => a.name.localeCompare(b.name));
-  };
-
-  // Micro IoU of the countries with a scored chip: all that the map's colours need, and no interval.
-  const countryIou = (model, k) => {
-    const counts = new Map();
-    shelf(model).forEach((p, id) => {
-      const chip = chips.get(id);
-      if (!chip || !p.histogram) return;
-      const name = chip.country || "Unknown";
-      if (!counts.has(name)) counts.set(name, []);
-      counts.get(name).push(floodscope.scores.confusion(p.histogram, k));
-    });
-    const scored = [...counts].map(([name, some]) => [name, floodscope.scores.sum(some)]);
-    return new Map(scored.filter(([, c]) => c.tp + c.fp + c.fn + c.tn > 0).map(([name, c]) => [name, floodscope.scores.figures(c).iou]));
-  };
-
-  const summary = ({ name, chips: n, imagery, labelled, predicted, counts }) => {
-    const scored = counts.filter((c) => c.tp + c.fp + c.fn + c.tn > 0);
-    return {
-      name, chips: n, imagery, labelled, predicted, scored: scored.length,
-      ...floodscope.scores.figures(floodscope.scores.sum(scored)),
-      interval: floodscope.scores.interval(scored),
-    };
-  };
-
-  const total = (model, k) => {
-    const counts = [];
-    let predicted = 0;
-    chips.forEach((chip) => {
-      const p = prediction(model, chip.id);
-      if (!p) return;
-      predicted += 1;
-      if (p.histogram) counts.push(floodscope.scores.confusion(p.histogram, k));
-    });
-    return summary({ name: "all", chips: chips.size, imagery: info.counts.imagery, labelled: info.counts.labelled, predicted, counts });
-  };
-
-  // The labelled chips that have no score, by the reason: their ids.
-  const unscored = (model, k) => {
-    const out = { waiting: [], failed: [], unknown: [] };
-    chips.forEach((chip) => {
-      if (!chip.labelled) return;
-      const f = chipFigures(model, chip.id, k);
-      if (f && f.tp + f.fp + f.fn + f.tn > 0) return;
-      if (prediction(model, chip.id)) out.unknown.push(chip.id);
-      else out[failure(model, chip.id) ? "failed" : "waiting"].push(chip.id);
-    });
-    return out;
-  };
-
   return {
-    chips, details, setCatalog, add, open, prediction, failure, chipFigures, regions, countryIou, total, unscored, shelf,
+    chips, details, setCatalog, add, open, touch, prediction, failure, chipFigures, shelf,
     get info() { return info; },
     get opened() { return opened; },
     get version() { return version; },

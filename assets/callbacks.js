@@ -5,6 +5,7 @@ window.dash_clientside.floodscope = (() => {
   const fs = window.floodscope;
   const SAME = () => window.dash_clientside.no_update;
   const level = (threshold) => fs.scores.level(threshold === null || threshold === undefined ? 0.5 : threshold);
+  const by = (place) => window.dash_clientside.callback_context.triggered.some(({ prop_id: id }) => id === place); // what runs this
   const idOf = (selection) => (selection && selection.id) || null;
 
   // What the picture does not wait for is done once it is drawn; of several that wait, the last.
@@ -15,36 +16,24 @@ window.dash_clientside.floodscope = (() => {
       task = then;
     };
   };
-  const [moved, coloured, afterPaint] = [later(), later(), later()];
+  const [moved, afterPaint] = [later(), later()];
 
   // --- page ----------------------------------------------------------------------------------------------------
   // The page opens: controls get what the URL says, or the defaults.
   const restore = (_, settings) => {
-    const view = fs.view.initial();
-    const models = settings.models.map((m) => m.spec);
-    const model = models.includes(view.model) ? view.model : settings.model;
-    const known = settings.models.find((m) => m.spec === model);
     fs.endpoints.watch(settings.models);
-    const preferred = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
-    const threshold = view.threshold ?? (known ? known.threshold : 0.5);
-    return [
-      model,
-      threshold,
-      threshold,
-      view.opacity ?? 0.75,
-      view.base ?? "composite",
-      view.overlay ?? "prediction",
-      view.tab ?? (view.chip ? "chip" : "regions"),
-      view.theme ?? preferred,
-      view.chip ? { id: view.chip, at: Date.now(), restored: true } : SAME(),
-    ];
+    fs.travel.begin(settings);
+    const components = fs.view.toComponents(fs.view.initial(), settings, true);
+    return window.dash_clientside.callback_context.outputs_list.map(({ id, property }) => {
+      const value = components.get(`${id}.${property}`);
+      return value === undefined ? SAME() : value;
+    });
   };
 
-  const persist = (selection, view, base, overlay, threshold, opacity, tab, theme, version, model) => {
-    if (!version || !model) return SAME(); // nothing is settled yet
-    const at = view || { lat: null, lon: null, zoom: null };
-    const search = fs.view.format({ ...at, chip: idOf(selection), model, base, overlay, threshold, opacity, tab, theme });
-    if (search !== window.location.search) window.history.replaceState(window.history.state, "", search);
+  const persist = () => {
+    const { inputs_list: inputs, states_list: states } = window.dash_clientside.callback_context;
+    const values = new Map([...inputs, ...states].map(({ id, property, value }) => [`${id}.${property}`, value]));
+    if (values.get("version.data") && values.get("model.value")) fs.travel.persist(values); // else nothing is settled yet
     return SAME();
   };
 
@@ -69,6 +58,7 @@ window.dash_clientside.floodscope = (() => {
         document.getElementById("link-announcement").textContent = ""; // to be said again the next time
       }, 2000);
     };
+    fs.travel.settle();
     // Browsers give a clipboard to pages of this machine and of https alone.
     const copied = navigator.clipboard ? navigator.clipboard.writeText(window.location.href) : Promise.reject(new Error("no clipboard"));
     copied.then(() => say("Link copied"), () => say("Copy it from the address bar"));
@@ -79,6 +69,7 @@ window.dash_clientside.floodscope = (() => {
   const catalogLoaded = (payload) => {
     if (!payload) return Array(5).fill(SAME());
     const version = fs.book.setCatalog(payload);
+    fs.review.shapesGiven();
     const { counts, simulated, name } = payload.info;
     const options = [
       { group: "Countries", items: payload.info.countries.map((c) => ({ value: `country:${c}`, label: c })) },
@@ -104,46 +95,27 @@ window.dash_clientside.floodscope = (() => {
   const jobNews = (payload) => (payload ? fs.book.add(payload.model, payload.predictions, payload.progress.failed) : SAME());
 
   // --- map -----------------------------------------------------------------------------------------------------
-  const LEGENDS = {
-    composite: [["#e0685f", "R", "VV", "−23 to 0 dB"], ["#3fae5a", "G", "VH", "−28 to −5 dB"], ["#6f95ee", "B", "VV / VH", "0.2 to 1, quotient of the dB values"]],
-    vv: [["linear-gradient(90deg,#000,#fff)", "", "VV −23 to 0 dB", "black to white"]],
-    vh: [["linear-gradient(90deg,#000,#fff)", "", "VH −28 to −5 dB", "black to white"]],
-  };
-  const legend = (base, overlay, counts, unlabelled) => {
-    const { html, integer } = fs.words;
-    const count = (key) => (counts ? ` ${integer(counts[key])} px` : "");
-    const over = {
-      prediction: [[fs.filters.css("water"), "W", "predicted water"]],
-      truth: [[fs.filters.css("truth"), "T", "water in the label"]],
-      errors: [
-        [fs.filters.css("hit"), "TP", `true water${count("tp")}`],
-        [fs.filters.css("false"), "FP", `false water${count("fp")}`],
-        [fs.filters.css("missed"), "FN", `missed water${count("fn")}`],
-      ],
-      none: [],
-    }[overlay];
-    if (unlabelled && (overlay === "truth" || overlay === "errors")) {
-      return [html.Span({ className: "fs-legend-item" }, `This chip has no known label, so there is no ${overlay === "truth" ? "truth" : "error"} to show.`)];
-    }
-    const image = base === "composite" && overlay === "errors" ? [["linear-gradient(90deg,#000,#fff)", "", "image in grey"]] : LEGENDS[base];
-    return [...over, ...image].map(([colour, letter, text, note]) => html.Span({ className: "fs-legend-item", title: note || text },
-      html.Span({ className: "fs-swatch", style: { background: colour } }, letter), text));
-  };
-
   // Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
-  const showLayers = (base, overlay, threshold, opacity) => {
+  const showLayers = (base, overlay, threshold, opacity, mode, left, right) => {
     if (!base || !overlay) return Array(2).fill(SAME());
-    fs.filters.show({ base, overlay, level: level(threshold), opacity: opacity ?? 0.75 });
+    fs.look.set({ mode, left, right });
+    fs.filters.show({ ...fs.look.sides(base, overlay), level: level(threshold), opacity: opacity ?? 0.75 });
+    fs.review.follow(level(threshold));
     moved(() => window.dash_clientside.set_props("level", { data: threshold }));
     return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
   };
 
-  const showLegend = (base, overlay, threshold, selection, version, model) => {
+  const showLegend = (base, overlay, threshold, selection, version, mode, left, right, other, model) => {
     if (!base || !overlay) return SAME();
     const id = idOf(selection);
-    const counts = id ? fs.book.chipFigures(model, id, level(threshold)) : null;
+    const k = level(threshold);
+    const counts = id ? fs.book.chipFigures(model, id, k) : null;
     const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && fs.book.prediction(model, id));
-    return legend(base, overlay, counts, unlabelled);
+    fs.look.set({ mode, left, right });
+    if (by("model-b.value")) fs.compare.choose(other);
+    const { main, left: beside } = fs.look.sides(base, overlay);
+    const sides = mode === "four" ? fs.four.SIDES : [beside, main].filter(Boolean);
+    return fs.legend.items(sides, counts, unlabelled, fs.compare.agreement(model, id, k), fs.compare.problem());
   };
 
   // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
@@ -152,19 +124,30 @@ window.dash_clientside.floodscope = (() => {
     return SAME();
   };
 
-  const recolour = (version, threshold, theme, model) => {
-    if (!version) return SAME();
-    coloured(() => {
-      const k = level(threshold);
-      const iou = new Map();
-      fs.book.shelf(model).forEach((p, id) => {
-        const figures = p.histogram ? fs.book.chipFigures(model, id, k) : null;
-        iou.set(id, figures ? figures.iou : null);
-      });
-      fs.map.restyle({ iou, country: fs.book.countryIou(model, k), model });
-    });
+  // --- one chip, closely ---------------------------------------------------------------------------------------
+  // What is compared has changed. Model B is one, here and in the Models tab; one that is only offered is not chosen.
+  const compareSides = (mode, left, right, other, selection, version, model) => {
+    if (!mode) return SAME();
+    fs.look.set({ mode, left, right });
+    if (by("model-b.value")) fs.compare.choose(other);
+    fs.compare.update(idOf(selection), model);
     return SAME();
   };
+  const otherChosen = (review) => {
+    if (!review) return SAME();
+    fs.review.take(review);
+    fs.compare.follow(review.other || null);
+    return SAME();
+  };
+  const lookGiven = (look) => {
+    if (look && !look.told) fs.inspect.given(look);
+    return SAME();
+  };
+  const lookClosely = (selection, version, threshold, theme, model) => {
+    fs.inspect.open(selection, model, level(threshold));
+    return SAME();
+  };
+
   const highlight = (selection) => {
     afterPaint(() => fs.map.highlight(idOf(selection)));
     return SAME();
@@ -186,7 +169,7 @@ window.dash_clientside.floodscope = (() => {
     return SAME();
   };
   const regionChosen = (rows) => {
-    if (rows && rows.length) fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => (chip.country || "Unknown") === rows[0].name));
+    if (rows && rows.length) fs.review.chooseRegion(rows[0].name);
     return SAME();
   };
   const tabOfSelection = (selection, tab) => (idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : SAME());
@@ -195,38 +178,14 @@ window.dash_clientside.floodscope = (() => {
   const chipPanel = (selection, version, threshold, model) =>
     [fs.panel.chip({ id: idOf(selection), opened: fs.book.opened, model, k: level(threshold), threshold: threshold ?? 0.5 })];
 
-  const overview = (version, threshold, tab, theme, model) => {
-    if (!version || tab !== "regions") return Array(4).fill(SAME());
+  const overview = (version, threshold, tab, sieve, review, model) => {
+    if (!version || tab !== "regions") return Array(2).fill(SAME());
     const k = level(threshold);
-    const all = fs.book.regions(model, k);
-    const regions = all.filter((region) => region.labelled);
-    return [
-      fs.panel.figures(fs.book.total(model, k), regions, fs.book.unscored(model, k)), fs.panel.regionRows(regions),
-      fs.panel.unlabelled(all.filter((region) => !region.labelled)), fs.panel.bars(regions),
-    ];
-  };
-
-  const stateOf = (chip, model, p, figures) => {
-    if (chip.problem) return "unusable";
-    if (!chip.imagery) return "no image";
-    if (!p && fs.book.failure(model, chip.id)) return "failed";
-    if (!chip.labelled) return "no label";
-    if (!p) return "to predict";
-    return figures && figures.tp + figures.fp + figures.fn + figures.tn > 0 ? "scored" : "predicted";
-  };
-  const chipRows = (version, threshold, tab, model) => {
-    if (!version || tab !== "chips") return SAME();
-    const k = level(threshold);
-    const chips = [...fs.book.chips.values()];
-    return [...chips.filter((c) => c.imagery), ...chips.filter((c) => !c.imagery)].map((chip) => {
-      const p = fs.book.prediction(model, chip.id);
-      const f = fs.book.chipFigures(model, chip.id, k);
-      return {
-        id: chip.id, country: chip.country, event: chip.event, date: chip.date, split: chip.split,
-        state: stateOf(chip, model, p, f), iou: f ? f.iou : null, predicted: Boolean(p),
-        missed: f ? f.fn : null, false: f ? f.fp : null,
-      };
-    });
+    fs.sieve.use({ values: sieve || fs.sieve.NONE, model, k });
+    const by = (review && review.by) || "country";
+    const all = fs.groups.rows(model, k, by);
+    return [fs.panel.figures(fs.groups.total(model, k), all.filter((region) => region.labelled), fs.groups.unscored(model, k)),
+      fs.panel.unlabelled(all.filter((region) => !region.labelled))];
   };
 
   const jobShown = (version, job, model) => {
@@ -247,11 +206,6 @@ window.dash_clientside.floodscope = (() => {
     const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
     return [payload.state, `${payload.name} on ${device}`, device];
   };
-  const modelCards = (version, tab, model, settings) => {
-    if (tab !== "models") return SAME();
-    return settings.models.map((m) => fs.panel.model({ ...m, ...fs.endpoints.of(m.spec) }, m.spec === model, fs.book.shelf(m.spec).size));
-  };
-
   const afterResize = () => { setTimeout(() => fs.map.invalidate(), 250); return SAME(); };
   const drawer = (clicks, open) => {
     if (!clicks) return SAME();
@@ -265,6 +219,7 @@ window.dash_clientside.floodscope = (() => {
 
   return {
     restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, showLegend, showChip,
-    recolour, highlight, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, chipRows, jobShown, modelState, modelCards, drawer, drawerClass,
+    highlight, compareSides, otherChosen, lookGiven, lookClosely, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, jobShown, modelState,
+    drawer, drawerClass,
   };
 })();

@@ -5,12 +5,18 @@ window.floodscope = window.floodscope || {};
 
 floodscope.filters = (() => {
   const NS = "http://www.w3.org/2000/svg";
-  const COLOURS = { // Okabe-Ito, told apart under every common colour blindness
+  // Near Okabe and Ito's, moved until any two that stand side by side differ by 20 (CIEDE2000) under each colour
+  // blindness; tests/dashboard/test_colours.py holds them to it.
+  const COLOURS = {
     water: [34, 211, 238],
     truth: [43, 92, 214],
-    hit: [0, 158, 115],
-    false: [213, 94, 0],
-    missed: [204, 121, 167],
+    hit: [29, 165, 131],
+    false: [217, 80, 18],
+    missed: [235, 142, 220],
+    wet: [34, 211, 238],
+    dry: [38, 46, 58],
+    onlyA: [245, 158, 11],
+    onlyB: [147, 51, 204],
   };
   const unit = ([r, g, b]) => [r / 255, g / 255, b / 255];
   const rows = (...matrix) => matrix.map((row) => row.join(" ")).join("  ");
@@ -67,16 +73,36 @@ floodscope.filters = (() => {
     steps.forEach((element) => element.setAttribute("tableValues", values));
   };
 
-  // Show the layers: which image, what over it, from which level, how opaque.
-  const show = ({ base, overlay, level, opacity }) => {
-    setLevel(level);
+  // Under classes false colour gives way to grey: vermilion cannot be seen on orange speckle.
+  const GREYED = ["errors", "difference"];
+  const OF = { none: "none", difference: "none", other: "url(#fs-prediction)" }; // other overlays have the filter of their name
+
+  // One side of the picture: which image, and what over it.
+  const dress = (prefix, { image, overlay }, opacity) => {
     const style = document.documentElement.style;
-    // Under the error map false colour gives way to grey: vermilion cannot be seen on orange speckle.
-    const image = overlay === "errors" ? "grayscale(1)" : "none";
-    style.setProperty("--fs-base", base === "composite" ? image : `url(#fs-${base})`);
-    style.setProperty("--fs-overlay", overlay === "none" ? "none" : `url(#fs-${overlay})`);
-    style.setProperty("--fs-overlay-opacity", overlay === "none" ? "0" : String(opacity));
+    const plain = GREYED.includes(overlay) ? "grayscale(1)" : "none";
+    style.setProperty(`--fs-${prefix}base`, image === "composite" ? plain : `url(#fs-${image})`);
+    style.setProperty(`--fs-${prefix}overlay`, OF[overlay] || `url(#fs-${overlay})`);
+    style.setProperty(`--fs-${prefix}overlay-opacity`, overlay === "none" ? "0" : String(opacity));
   };
 
-  return { COLOURS, show, install, css: (name) => `rgb(${COLOURS[name].join(",")})` };
+  // Show the layers from a level on, so opaque: `main`, or right of the swipe's handle, and `left` of it, if there is one.
+  const show = ({ main, left, level, opacity }) => {
+    setLevel(level);
+    floodscope.difference.setLevel(level);
+    dress("", main, opacity);
+    if (left) dress("left-", left, opacity);
+    document.documentElement.style.setProperty("--fs-opacity", String(opacity));
+  };
+
+  const css = (name) => `rgb(${COLOURS[name].join(",")})`;
+  // Whether letters on a colour must be light: its relative luminance (WCAG 2.2) is nearer to black's.
+  const dark = (colour) => {
+    const rgb = /^rgb\((\d+),(\d+),(\d+)\)$/.exec(colour);
+    if (!rgb) return false;
+    const [r, g, b] = rgb.slice(1).map((v) => v / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18;
+  };
+
+  return { COLOURS, GREYED, show, install, css, dark };
 })();

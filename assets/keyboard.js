@@ -16,7 +16,7 @@
   // A click on a row that is selected already changes no selection, yet asks for the same again.
   const again = {
     [CHIPS]: (id) => floodscope.tiles.choose(id),
-    "regions-table": (name) => floodscope.map.flyToChips([...floodscope.book.chips.values()].filter((chip) => (chip.country || "Unknown") === name)),
+    "regions-table": (name) => floodscope.review.chooseRegion(name, true),
   };
   document.addEventListener("click", (event) => {
     const row = near(event, ".ag-theme-fs .ag-row-selected");

@@ -25,8 +25,7 @@ floodscope.map = (() => {
     map.on("zoomend", mark);
     map.on("moveend", () => {
       if (flight) { flight = false; floodscope.tiles.again(); }
-      const centre = map.getCenter();
-      window.dash_clientside.set_props("view", { data: { lat: centre.lat, lon: centre.lng, zoom: map.getZoom() } });
+      tellPlace();
     });
     mark();
     map.attributionControl.setPrefix(false);
@@ -34,7 +33,16 @@ floodscope.map = (() => {
     map.getContainer().setAttribute("aria-label", "World map of the chips. Every chip can also be opened from the Chips table.");
     const view = floodscope.view.initial();
     if (view.zoom !== null) map.setView([view.lat, view.lon], view.zoom, { animate: false });
+    floodscope.swipe.install();
+    floodscope.four.install();
+    floodscope.inspect.watch(map);
+    floodscope.draw.install();
+    tellPlace();
     floodscope.tiles.again();
+  };
+  const tellPlace = () => {
+    const centre = map.getCenter();
+    window.dash_clientside.set_props("view", { data: { lat: centre.lat, lon: centre.lng, zoom: map.getZoom() } });
   };
 
   const near = () => map.getZoom() >= FOOTPRINT_ZOOM;
@@ -127,18 +135,20 @@ floodscope.map = (() => {
   const listen = (layer, id) => {
     outOfTab(layer);
     layer.bindTooltip(() => tooltip(floodscope.book.chips.get(id)), { direction: "top", opacity: 1 });
+    // Over the open chip the pointer reads pixels, and a click pins one.
+    layer.on("tooltipopen", () => { if (id === state.selected) layer.closeTooltip(); });
     layer.on("mouseover", () => floodscope.tiles.point(id));
     layer.on("mouseout", () => floodscope.tiles.leave());
-    layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); floodscope.tiles.choose(id); });
+    layer.on("click", (event) => { window.L.DomEvent.stopPropagation(event); if (!floodscope.inspect.click(event, id)) floodscope.tiles.choose(id); });
     return layer;
   };
-  const clusterToLayer = (feature, latlng) => {
+  const clusterToLayer = (feature, latlng, index) => {
     const n = feature.properties.point_count;
     const size = n < 20 ? 28 : n < 200 ? 34 : 42;
-    return window.L.marker(latlng, {
+    return floodscope.focus.cluster(window.L.marker(latlng, {
       pane: "points", title: `${floodscope.words.count(n, "chip")}: zoom in`,
       icon: window.L.divIcon({ className: "fs-cluster", html: `<span>${n}</span>`, iconSize: [size, size] }),
-    });
+    }), feature, index);
   };
   const onFootprint = (feature, layer, context) => {
     attach(context);
@@ -168,8 +178,8 @@ floodscope.map = (() => {
   };
   const paintChip = (id) => {
     const chip = chipOf({ properties: { chip: id } });
-    if (layers.footprint.has(id)) paint(layers.footprint.get(id), footprintStyle(chip));
-    if (layers.point.has(id)) paint(layers.point.get(id), pointStyle(chip));
+    if (layers.footprint.has(id)) paint(layers.footprint.get(id), floodscope.focus.chip(id, footprintStyle(chip)));
+    if (layers.point.has(id)) paint(layers.point.get(id), floodscope.focus.chip(id, pointStyle(chip)));
   };
 
   // Paint the shapes that can be seen: footprints near, points and countries far.
@@ -177,7 +187,7 @@ floodscope.map = (() => {
     if (!map) return;
     const shown = near() ? layers.footprint : layers.point;
     shown.forEach((_, id) => paintChip(id));
-    if (!near()) layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, countryStyle(name))));
+    if (!near()) layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, floodscope.focus.country(name, countryStyle(name)))));
   };
 
   // Recolour by what is known now: IoU by chip (absent: not predicted; null: undefined) and by country.
@@ -266,19 +276,19 @@ floodscope.map = (() => {
     features: chips.map((chip) => ({ type: "Feature", id: chip.id, properties: { chip: chip.id }, geometry: geometry(chip) })),
   });
   const footprints = () => collection(
-    [...floodscope.book.chips.values()].filter((chip) => chip.ring),
+    floodscope.sieve.chips().filter((chip) => chip.ring),
     (chip) => ({ type: "Polygon", coordinates: [chip.ring] }),
   );
   const points = () => collection(
-    [...floodscope.book.chips.values()].filter((chip) => chip.bounds),
+    floodscope.sieve.chips().filter((chip) => chip.bounds),
     ({ bounds: [w, s, e, n] }) => ({ type: "Point", coordinates: [(w + e) / 2, (s + n) / 2] }),
   );
 
   return {
     pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
-    footprintStyle: (feature) => footprintStyle(chipOf(feature)),
-    countryStyle: (feature) => countryStyle(feature.properties.name),
-    invalidate: () => map && map.invalidateSize({ pan: false }),
+    footprintStyle: (feature) => floodscope.focus.chip(feature.properties.chip, footprintStyle(chipOf(feature))),
+    countryStyle: (feature) => floodscope.focus.country(feature.properties.name, countryStyle(feature.properties.name)),
+    invalidate: () => { if (map) map.invalidateSize({ pan: false }); floodscope.four.invalidate(); },
     flying: () => flight,
     get leaflet() { return map; },
     get state() { return state; },

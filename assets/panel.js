@@ -109,15 +109,14 @@ floodscope.panel = (() => {
 
   const figures = (all, regions, unscored) => {
     const { integer, score, interval } = w();
-    const counts = floodscope.book.info.counts;
     const wet = regions.filter((r) => r.iou !== null && r.tp + r.fn > 0); // a dry country has no water to fail at
     const rated = wet.filter((r) => r.scored >= MIN_CHIPS);
     const pool = rated.length ? rated : wet;
     const weakest = pool.length ? pool.reduce((a, b) => (b.iou < a.iou ? b : a)) : null;
     return [
-      figure("Chips", integer(counts.chips), `${integer(counts.imagery)} with imagery, ${integer(counts.labelled)} labelled, ${integer(all.scored)} scored`,
+      figure("Chips", integer(all.chips), `${integer(all.imagery)} with imagery, ${integer(all.labelled)} labelled, ${integer(all.scored)} scored`,
         `Chips that the catalog knows. Only those with imagery on disk can be predicted, only labelled ones scored.${notScored(unscored)}`),
-      figure("Predicted", integer(all.predicted), `of ${integer(counts.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
+      figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
       figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
         "IoU over the pixels of all scored chips together, with its 95 % bootstrap interval over chips."),
       figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : "predict to find out",
@@ -146,48 +145,7 @@ floodscope.panel = (() => {
       html.Dl({}, ...regions.flatMap((r) => [html.Dt({}, r.name), html.Dd({}, what(r))])))];
   };
 
-  const regionRows = (regions) => regions.map((r) => ({
-    name: r.name, chips: r.chips, imagery: r.imagery, labelled: r.labelled, predicted: r.predicted, scored: r.scored, iou: r.iou,
-    low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
-  }));
-
-  const bars = (regions) => {
-    const css = floodscope.map.css;
-    const [ink, soft, muted] = [css("--fs-ink"), css("--fs-border"), css("--fs-muted")];
-    const rows = regions.filter((r) => r.scored).sort((a, b) => (a.iou ?? -1) - (b.iou ?? -1));
-    const few = (r) => r.scored < MIN_CHIPS;
-    // Intervals, of those that have one: an absent interval would be drawn as one of width 0.
-    const sure = rows.filter((r) => r.interval && r.iou !== null);
-    const whiskers = (color, thickness, width) => ({
-      type: "scatter", mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", y: sure.map((r) => r.name), x: sure.map((r) => r.iou),
-      error_x: {
-        type: "data", symmetric: false, color, thickness, width,
-        array: sure.map((r) => r.interval[1] - r.iou), arrayminus: sure.map((r) => r.iou - r.interval[0]),
-      },
-    });
-    return {
-      data: [{
-        type: "bar", orientation: "h", y: rows.map((r) => r.name), x: rows.map((r) => r.iou ?? 0),
-        width: rows.map((r) => (few(r) ? 0.3 : 0.64)), // what rests on one chip is thin, and says so
-        marker: { color: rows.map((r) => floodscope.map.ramp(r.iou ?? 0)), line: { color: muted, width: 1 } },
-        text: rows.map((r) => (few(r) ? `n${"\u2009"}=${"\u2009"}1` : "")), textposition: "outside", cliponaxis: false, constraintext: "none", textfont: { color: muted },
-        hovertext: rows.map((r) => `${r.name}: ${r.iou === null ? "IoU undefined (no water)" : `IoU ${r.iou.toFixed(2)} ${w().interval(r.interval)}`}, n = ${r.scored}`),
-        hovertemplate: "%{hovertext}<extra></extra>",
-      }, whiskers(css("--fs-surface"), 4.5, 5.5), whiskers(ink, 1.5, 4)], // with a rim, to be seen on bars of any colour
-      layout: {
-        height: rows.length ? 24 * rows.length + 52 : 8, margin: { l: 8, r: 44, t: rows.length ? 8 : 0, b: rows.length ? 40 : 0 }, showlegend: false,
-        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: css("--fs-font"), size: 13, color: ink },
-        hoverlabel: { bgcolor: css("--fs-surface"), bordercolor: soft, font: { color: ink } },
-        xaxis: {
-          range: [0, 1], fixedrange: true, gridcolor: soft, zeroline: false, visible: rows.length > 0, tickvals: [0, 0.25, 0.5, 0.75, 1],
-          title: { text: "IoU with its 95 % interval", standoff: 8, font: { size: 13, color: muted } },
-        },
-        yaxis: { fixedrange: true, automargin: true, type: "category", visible: rows.length > 0, ticks: "outside", ticklen: 6, tickcolor: "rgba(0,0,0,0)" },
-      },
-    };
-  };
-
-  // --- jobs and models -----------------------------------------------------------------------------------------
+  // --- jobs -----------------------------------------------------------------------------------------
   const job = (progress) => {
     const { integer, seconds, html } = w();
     const ready = progress.done + progress.skipped + progress.failed.length;
@@ -204,11 +162,5 @@ floodscope.panel = (() => {
     return out;
   };
 
-  const model = (m, chosen, predicted) => div("fs-model-card",
-    w().html.H2({}, m.name + (chosen ? " (in use)" : "")),
-    m.error ? notice("error", m.error) : w().html.P({}, `Runs on ${m.device}. Mask threshold ${m.threshold.toFixed(2)}. ${chosen || predicted ? `${w().count(predicted, "chip")} predicted.` : ""}`),
-    m.id ? w().html.P({}, `Id ${m.id.slice(0, 16)}`) : "",
-    m.parameters ? w().html.P({}, Object.entries(m.parameters).map(([key, value]) => `${key} = ${value}`).join(", ")) : "");
-
-  return { chip, job, model, figures, regionRows, unlabelled, bars, MIN_CHIPS };
+  return { chip, job, figures, unlabelled, MIN_CHIPS };
 })();

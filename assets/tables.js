@@ -1,6 +1,37 @@
-// Formats, theme and keys of the tables (ag-grid).
+// The tables (ag-grid): how they are written to past Dash, their formats, theme and keys.
+window.floodscope = window.floodscope || {};
+
+floodscope.tables = (() => {
+  const waiting = new Map(); // table -> what is to be done with it once it is there: the last
+  const api = (table) => {
+    try { return window.dash_ag_grid.getApi(table) || null; } catch { return null; } // not there yet
+  };
+  const attempt = (table) => {
+    const grid = api(table);
+    const then = waiting.get(table);
+    if (!grid) { setTimeout(() => attempt(table), 50); return; }
+    waiting.delete(table);
+    then(grid);
+  };
+  // Do something with a table: at once, or as soon as it is there.
+  const use = (table, then) => {
+    const first = !waiting.has(table);
+    waiting.set(table, then);
+    if (first) attempt(table);
+  };
+  // Write rows into a table, and have them drawn in this very frame: React would wait for the next.
+  const write = (grid, rows) => {
+    const flush = window.ReactDOM && window.ReactDOM.flushSync ? window.ReactDOM.flushSync : (then) => then();
+    flush(() => grid.setGridOption("rowData", rows));
+  };
+  return { use, write };
+})();
+
 window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
   fsScore: (params) => floodscope.words.score(params.value),
+  fsScore3: (params) => floodscope.words.score3(params.value),
+  fsPercent: (params) => floodscope.words.percent(params.value),
+  fsInteger: (params) => floodscope.words.integer(params.value),
   fsChips: (params) => (params.data.scored === 1 ? `n${"\u2009"}=${"\u2009"}1` : `${params.data.scored}\u2009/\u2009${params.data.labelled}`),
   fsIouOrState: (params) => (params.value === null || params.value === undefined ? params.data.state : params.value.toFixed(2)),
   fsIou: (params) => {
@@ -13,6 +44,12 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     const [x, y] = [a ?? null, b ?? null];
     if (x === null || y === null) return x === y ? 0 : (x === null) === descending ? -1 : 1;
     return x - y;
+  },
+  // Regions that rest on one chip or none come last too: their number is no reason to begin with them.
+  fsFewLast: (a, b, nodeA, nodeB, descending) => {
+    const [few, other] = [nodeA, nodeB].map((node) => node.data.scored < floodscope.regions.MIN_CHIPS);
+    if (few !== other) return few === descending ? -1 : 1;
+    return window.dashAgGridFunctions.fsNullsLast(a, b, nodeA, nodeB, descending);
   },
   // A number that rests on one chip or none is grey.
   fsFew: ({ data }) => ["ag-right-aligned-cell", ...(data.scored !== undefined && data.scored < 2 ? ["fs-few"] : [])],

@@ -5,15 +5,18 @@ window.floodscope = window.floodscope || {};
 floodscope.tiles = (() => {
   // Four requests a chip in place of nine: a tile of 512 pixels has the very pixels of the four of 256 a zoom farther in.
   const SIZE = 512;
-  const PANES = { imagery: "composite", scores: "scores" };
   // Revisions are in the address: what has changed has another.
-  const address = (pane, chip, revision) => `tiles/${PANES[pane]}/${chip.id}/${revision}/{z}/{x}/{y}@2x.png`;
+  const address = (layer, chip, revision) => `tiles/${layer}/${chip.id}/${revision}/{z}/{x}/{y}@2x.png`;
 
-  const layerOf = (pane, chip, url) => window.L.tileLayer(url, {
-    pane, tileSize: SIZE, zoomOffset: -1, className: `fs-${pane}-layer`, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
+  const optionsOf = (pane, chip) => ({
+    pane, tileSize: SIZE, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
     bounds: [[chip.bounds[1], chip.bounds[0]], [chip.bounds[3], chip.bounds[2]]],
     attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
   });
+  // A layer of one address, or of the two whose difference is drawn.
+  const layerOf = (pane, chip, url) => (url.includes(" ")
+    ? floodscope.difference.layer(url.split(" "), optionsOf(pane, chip))
+    : window.L.tileLayer(url, { ...optionsOf(pane, chip), zoomOffset: -1, className: `fs-${pane}-layer` }));
 
   const drawn = {}; // pane -> {url, layer}
   let wanted = {}; // pane -> {chip, url}
@@ -24,16 +27,20 @@ floodscope.tiles = (() => {
   // What there is to draw of a chip under a model: pane -> {chip, url}.
   const layersOf = (chip, model) => {
     if (!chip || !chip.imagery || !chip.bounds) return {};
-    const prediction = floodscope.book.prediction(model, chip.id);
-    return {
-      imagery: { chip, url: address("imagery", chip, chip.revision) },
-      ...(prediction && { scores: { chip, url: address("scores", chip, prediction.revision) } }),
+    const imagery = { chip, url: address("composite", chip, chip.revision) };
+    const scoresOf = (source) => {
+      const made = { a: [model], b: [floodscope.look.now.other], difference: [model, floodscope.look.now.other] }[source]
+        .map((by) => by && floodscope.book.prediction(by, chip.id));
+      return made.every(Boolean) ? { chip, url: made.map((p) => address("scores", chip, p.revision)).join(" ") } : null;
     };
+    const { main, left } = floodscope.look.sides();
+    const wanted = { imagery, scores: scoresOf(main.source), ...(left && { "left-imagery": imagery, "left-scores": scoresOf(left.source) }) };
+    return Object.fromEntries(Object.entries(wanted).filter(([, want]) => want));
   };
 
   // Ask for the tiles of the view that the map is about to show.
   const fetch = ({ chip, url }) => {
-    if (held.has(url)) return;
+    if (held.has(url) || url.includes(" ")) return;
     const { leaflet: map, viewOf } = floodscope.map;
     const { zoom } = viewOf(chip.bounds);
     const [west, south, east, north] = chip.bounds;
@@ -65,6 +72,7 @@ floodscope.tiles = (() => {
       if (drawn[pane]) return;
       drawn[pane] = { url, layer: layerOf(pane, chip, url).on("load", settled).addTo(floodscope.map.leaflet) };
     });
+    floodscope.four.fill(wanted, Boolean(last.selection && last.selection.placed));
     held = new Map();
   };
 
@@ -77,7 +85,7 @@ floodscope.tiles = (() => {
     if (!floodscope.map.leaflet) return;
     const chip = selection && floodscope.book.chips.get(selection.id);
     wanted = layersOf(chip, model);
-    const there = !chip || !chip.bounds || gone === selection.at || (selection.restored && floodscope.view.initial().zoom !== null);
+    const there = !chip || !chip.bounds || gone === selection.at || selection.placed;
     if (chip) gone = selection.at;
     if (there) {
       show();
@@ -130,5 +138,5 @@ floodscope.tiles = (() => {
     setTimeout(telling, wanted.scores ? PATIENCE_MS : 0);
   };
 
-  return { open, choose, point, leave, again: () => open(last.selection) };
+  return { open, choose, point, leave, layerOf, again: () => open(last.selection) };
 })();

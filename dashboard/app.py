@@ -9,7 +9,10 @@ from dash import Dash
 from flask import Flask, Response, jsonify, request
 
 from dashboard.callbacks import register
+from dashboard.inspection import Inspection
+from dashboard.inspection_routes import inspection_blueprint
 from dashboard.layout.page import page
+from dashboard.review.routes import review_blueprint
 from dashboard.takeaway.jobs import Exports
 from dashboard.takeaway.routes import exports_blueprint
 from dashboard.transforms import Transforms, transforms_blueprint
@@ -76,6 +79,8 @@ def create_app(workspace: Workspace) -> Dash:
     server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.catalog)))
     server.register_blueprint(exports_blueprint(Exports(workspace)))
     server.register_blueprint(transforms_blueprint(Transforms(workspace)))
+    server.register_blueprint(inspection_blueprint(Inspection(workspace)))
+    server.register_blueprint(review_blueprint(workspace))
 
     @server.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> tuple[Response, int]:

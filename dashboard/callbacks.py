@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboard import ids
+from dashboard.address import ADDRESS, Places
 from dashboard.payloads import catalog_payload
+from dashboard.wiring import InBrowser
 
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
-
-Places = tuple[tuple[str, str], ...]
-"""Properties of components: (id, property)."""
-
-
-@dataclass(frozen=True)
-class InBrowser:
-    """A function of assets/callbacks.js: what it writes, what runs it, what else it reads."""
-
-    function: str
-    outputs: Places
-    inputs: Places
-    states: Places = ()
-    at_start: bool = True
 
 
 _MODEL: Places = ((ids.MODEL, "value"),)
@@ -38,40 +25,19 @@ _LEVEL = (
 )  # the threshold that figures are computed at: it follows the slider once the picture is drawn
 _TAB = (ids.TAB, "value")
 _THEME = (ids.THEME, "data")
+_LOOK = (ids.LOOK, "data")
+_SIDES: Places = ((ids.COMPARE, "value"), (ids.LEFT, "value"), (ids.RIGHT, "value"))
+_MODEL_B = (ids.MODEL_B, "value")
 _NOTHING: Places = ((ids.EFFECT, "data"),)
 
 IN_BROWSER = (
     # The page and its address
-    InBrowser(
-        "restore",
-        (
-            *_MODEL,
-            _THRESHOLD,
-            _LEVEL,
-            (ids.OPACITY, "value"),
-            (ids.BASE, "value"),
-            (ids.OVERLAY, "value"),
-            _TAB,
-            _THEME,
-            _SELECTION,
-        ),
-        ((ids.URL, "pathname"),),
-        ((ids.SETTINGS, "data"),),
-    ),
+    InBrowser("restore", (*ADDRESS, _THRESHOLD), ((ids.URL, "pathname"),), ((ids.SETTINGS, "data"),)),
+    # The model is a state: it is written with what is known of it, not before.
     InBrowser(
         "persist",
         _NOTHING,
-        (
-            _SELECTION,
-            (ids.VIEW, "data"),
-            (ids.BASE, "value"),
-            (ids.OVERLAY, "value"),
-            _LEVEL,
-            (ids.OPACITY, "value"),
-            _TAB,
-            _THEME,
-            _VERSION,
-        ),
+        (*(place for place in ADDRESS if place not in _MODEL), (ids.VIEW, "data"), _VERSION),
         _MODEL,
     ),
     InBrowser("showTheme", ((ids.PROVIDER, "forceColorScheme"),), (_THEME,)),
@@ -106,16 +72,19 @@ IN_BROWSER = (
     InBrowser(
         "showLayers",
         ((ids.THRESHOLD_VALUE, "children"), (ids.OPACITY_VALUE, "children")),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value")),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value"), *_SIDES),
     ),
     InBrowser(
         "showLegend",
         ((ids.LEGEND, "children"),),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _LEVEL, _SELECTION, _VERSION),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _LEVEL, _SELECTION, _VERSION, *_SIDES, _MODEL_B),
         _MODEL,
     ),
+    InBrowser("compareSides", _NOTHING, (*_SIDES, _MODEL_B, _SELECTION, _VERSION), _MODEL, at_start=False),
+    InBrowser("otherChosen", _NOTHING, ((ids.REVIEW, "data"),), at_start=False),
+    InBrowser("lookGiven", _NOTHING, (_LOOK,), at_start=False),
+    InBrowser("lookClosely", _NOTHING, (_SELECTION, _VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
     InBrowser("showChip", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
-    InBrowser("recolour", _NOTHING, (_VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
     InBrowser("highlight", _NOTHING, (_SELECTION,), at_start=False),
     # Ways to choose a chip or a region
     InBrowser("search", (_TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
@@ -126,23 +95,24 @@ IN_BROWSER = (
     InBrowser("chipPanel", ((ids.CHIP_PANEL, "children"),), (_SELECTION, _VERSION, _LEVEL), _MODEL),
     InBrowser(
         "overview",
-        (
-            (ids.FIGURES, "children"),
-            (ids.REGIONS_TABLE, "rowData"),
-            (ids.REGIONS_REST, "children"),
-            (ids.REGIONS_BARS, "figure"),
-        ),
-        (_VERSION, _LEVEL, _TAB, _THEME),
+        ((ids.FIGURES, "children"), (ids.REGIONS_REST, "children")),
+        (_VERSION, _LEVEL, _TAB, (ids.SIEVE, "data"), (ids.REVIEW, "data")),
         _MODEL,
     ),
-    InBrowser("chipRows", ((ids.CHIPS_TABLE, "rowData"),), (_VERSION, _LEVEL, _TAB), _MODEL),
+    InBrowser(
+        "review",
+        _NOTHING,
+        (_VERSION, _LEVEL, _TAB, _THEME, (ids.SIEVE, "data"), (ids.REVIEW, "data")),
+        (*_MODEL, (ids.SETTINGS, "data")),
+        at_start=False,
+    ),
+    InBrowser("chipFiles", _NOTHING, (_SELECTION, _VERSION), at_start=False),
     InBrowser(
         "jobShown",
         ((ids.JOB, "children"), (ids.CANCEL, "hidden"), (ids.PREDICT_ALL, "disabled")),
         (_VERSION,),  # with the figures: "Done" beside a count that is not there yet would be untrue
         ((ids.JOB_IN, "data"), *_MODEL),
     ),
-    InBrowser("modelCards", ((ids.MODELS_LIST, "children"),), (_VERSION, _TAB), (*_MODEL, (ids.SETTINGS, "data"))),
 )
 
 

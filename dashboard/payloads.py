@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shapely import get_coordinates
@@ -24,6 +25,7 @@ def chip_payload(record: ChipRecord) -> dict[str, Any]:
     return {
         **record.provenance(),
         "layout": record.layout,
+        "source": Path(record.source).name,
         "imagery": record.has_imagery,
         "labelled": record.has_imagery and record.has_label,
         "simulated": record.simulated,
@@ -56,6 +58,8 @@ def prediction_payload(prediction: Prediction) -> dict[str, Any]:
         "revision": prediction.revision,
         "histogram": base64.b64encode(histogram.to_bytes()).decode() if histogram is not None else None,
         "valid_share": prediction.valid_pixels / prediction.total_pixels,
+        "valid_pixels": prediction.valid_pixels,
+        "uncertain": prediction.uncertain_share,
         "model_name": prediction.model_name,
         "device": prediction.device,
         "seconds": prediction.seconds,

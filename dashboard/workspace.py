@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
@@ -62,18 +63,26 @@ class Workspace:
         self.catalog = open_catalog(settings.sources)
         self.store = Store(settings.data, settings.database)
         self.worker = InferenceWorker(self.store)
-        self.tiles = TileService(lambda: self.catalog, StoredPredictions(self.store, self.catalog))
+        self.stored = StoredPredictions(self.store, self.catalog)
+        self.tiles = TileService(lambda: self.catalog, self.stored)
         self._choices = _choices(settings)
         self.endpoints = Endpoints(self.store, [choice.spec for choice in self._choices])
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._closers: list[Callable[[], None]] = []
         self._unusable: dict[
             str, tuple[str | None, str]
         ] = {}  # chip id -> revision of its files, what is wrong with them
 
+    def at_close(self, close: Callable[[], None]) -> None:
+        """Have something that works on the store stopped before the store is closed."""
+        self._closers.append(close)
+
     def close(self) -> None:
-        """Stop the worker and close the store."""
+        """Stop whatever works on the store, and close it."""
+        for close in self._closers:
+            close()
         self.worker.close()
         self.endpoints.close()
         self.store.close()

@@ -13,6 +13,9 @@ from model.predictors.protocol import Predictor
 from model.scores import ScoreHistogram, water_area
 from tiles.errors import ModelError
 
+# The values v with 0.25 < v / 254 < 0.75.
+_UNCERTAIN = slice(64, 191)
+
 
 @dataclass(frozen=True)
 class ModelKey:
@@ -87,6 +90,12 @@ class Prediction:
     def key(self) -> ModelKey:
         """The key of the model that made it."""
         return ModelKey(self.model_id, self.parameters)
+
+    @property
+    def uncertain_share(self) -> float | None:
+        """Share of the valid area where 0.25 < p < 0.75, labelled or not; None where nothing is valid."""
+        total = float(self.area.sum())
+        return float(self.area[_UNCERTAIN].sum()) / total if total > 0 else None
 
     def water_km2(self, threshold: float) -> float:
         """Return the area predicted as water at a threshold, in km2."""

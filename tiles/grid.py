@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -69,6 +70,18 @@ class Grid:
             return x, y
         lon, lat = _to_wgs84(self.crs.to_wkt()).transform(x, y)
         return np.asarray(lon), np.asarray(lat)
+
+    def pixel_at(self, lon: float, lat: float) -> tuple[int, int] | None:
+        """Return row and column of the pixel at a place in WGS84 degrees, or None where it lies outside the grid."""
+        x, y = lon, lat
+        if self.crs == _WGS84:
+            x += 360.0 * round((self.transform.c - lon) / 360.0)  # a map that goes on beyond 180 degrees
+        else:
+            x, y = _to_wgs84(self.crs.to_wkt()).transform(lon, lat, direction="INVERSE")
+        if not (math.isfinite(x) and math.isfinite(y)):
+            return None
+        column, row = (math.floor(v) for v in ~self.transform @ (x, y))
+        return (row, column) if 0 <= row < self.height and 0 <= column < self.width else None
 
     def footprint(self, per_side: int = 4) -> Polygon:
         """Return the outline in WGS84 longitude and latitude, with `per_side` segments a side (curved edges).

@@ -11,7 +11,7 @@ from dashboard import ids
 from dashboard.layout.aria import aria
 
 
-def _menu(label: str, width: int) -> dict[str, Any]:
+def menu(label: str, width: int) -> dict[str, Any]:
     """Return what a menu needs to have a name, and a place beside its field in the order of the page."""
     return {
         "comboboxProps": {"withinPortal": False, "width": width, "position": "bottom-start"},
@@ -50,7 +50,7 @@ def header(settings: dict[str, Any]) -> html.Header:
                 w=200,
                 data=[],
                 nothingFoundMessage="No chip or country of that name",
-                **_menu("Find a chip or country", 260),
+                **menu("Find a chip or country", 260),
             ),
             html.Div(
                 className="fs-model",
@@ -62,7 +62,7 @@ def header(settings: dict[str, Any]) -> html.Header:
                         allowDeselect=False,
                         size="xs",
                         w=190,
-                        **_menu("Model", 230),
+                        **menu("Model", 230),
                     ),
                     html.Span(id=ids.DEVICE, className="fs-device"),
                 ],

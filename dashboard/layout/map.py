@@ -10,6 +10,7 @@ from dash import html
 
 from dashboard import ids
 from dashboard.layout.aria import aria
+from dashboard.layout.compare import draw_surface, four_up, handle, keys_button, modes, readout, sides
 
 
 def _js(name: str) -> dict[str, str]:
@@ -35,8 +36,11 @@ def chip_map() -> html.Main:
                     dl.Pane(name="countries", style={"zIndex": 210}),
                     dl.Pane(name="imagery", style={"zIndex": 310}),
                     dl.Pane(name="scores", style={"zIndex": 320}),
+                    dl.Pane(name="left-imagery", style={"zIndex": 330}),
+                    dl.Pane(name="left-scores", style={"zIndex": 340}),
                     dl.Pane(name="footprints", style={"zIndex": 410}),
                     dl.Pane(name="points", style={"zIndex": 420}),
+                    dl.Pane(name="marks", style={"zIndex": 430}),
                     dl.GeoJSON(
                         id=ids.COUNTRIES,
                         url="assets/countries.geojson",
@@ -67,6 +71,9 @@ def chip_map() -> html.Main:
                     dl.ScaleControl(position="topleft", imperial=False),
                 ],
             ),
+            handle(),
+            four_up(),
+            draw_surface(),
             _key(),
             _strip(),
         ],
@@ -107,6 +114,7 @@ def _strip() -> html.Div:
         role="group",
         **aria(label="Layers"),
         children=[
+            sides(),
             _switch(ids.BASE, "Image", [("composite", "False colour"), ("vv", "VV"), ("vh", "VH")]),
             _switch(
                 ids.OVERLAY,
@@ -116,13 +124,14 @@ def _strip() -> html.Div:
             _slider(ids.THRESHOLD, ids.THRESHOLD_VALUE, "Threshold", 0.5),
             _slider(ids.OPACITY, ids.OPACITY_VALUE, "Opacity", 0.75),
             html.Div(id=ids.LEGEND, className="fs-legend"),
+            html.Div(className="fs-strip-last", children=[modes(), readout(), keys_button()]),
         ],
     )
 
 
 def _switch(name: str, label: str, choices: list[tuple[str, str]]) -> html.Div:
     return html.Div(
-        className="fs-strip-group",
+        className="fs-strip-group fs-one-only",
         children=[
             dmc.SegmentedControl(
                 id=name,

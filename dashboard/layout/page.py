@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard import ids
+from dashboard.layout.compare import keys_dialog
 from dashboard.layout.header import header
 from dashboard.layout.map import chip_map
 from dashboard.layout.panel import panel
@@ -25,6 +26,9 @@ _STORES = (
     ids.JOB_IN,
     ids.EFFECT,
     ids.THEME,
+    ids.LOOK,
+    ids.REVIEW,
+    ids.SIEVE,
 )
 
 
@@ -55,5 +59,7 @@ def page(settings: dict[str, Any]) -> dmc.MantineProvider:
             # assets/keyboard.js says here what became of an opened chip; it must stand before there is something to say.
             html.Div(id="announcement", className="fs-visually-hidden", role="status"),
             html.Div(id="link-announcement", className="fs-visually-hidden", role="status"),
+            html.Div(id="look-announcement", className="fs-visually-hidden", role="status"),
+            keys_dialog(),
         ],
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import html
 
 from dashboard import ids
 from dashboard.layout.aria import aria
+from dashboard.layout.compare import inspector
+from dashboard.layout.tables import CHIP_COLUMNS, REGION_COLUMNS, grid
 from dashboard.layout.takeaway import actions
 from dashboard.layout.transforms import transforms_section
 
@@ -18,8 +17,12 @@ _TABS = (("chip", "Chip"), ("regions", "Regions"), ("chips", "Chips"), ("models"
 
 def panel() -> html.Aside:
     """Return the panel."""
-    content = {"chip": _chip(), "regions": _regions(), "chips": _chips(), "models": _models()}
-    content["chip"] = html.Div([content["chip"], transforms_section()])
+    content = {
+        "chip": html.Div([_chip(), inspector(), transforms_section()]),
+        "regions": _regions(),
+        "chips": _chips(),
+        "models": _models(),
+    }
     return html.Aside(
         id="panel",
         className="fs-panel",
@@ -32,6 +35,8 @@ def panel() -> html.Aside:
                 className="fs-tabs",
                 children=[
                     dmc.TabsList(grow=True, children=[dmc.TabsTab(text, value=value) for value, text in _TABS]),
+                    # Filters stand above whatever they act on; the open chip is under none.
+                    html.Div(id=ids.FILTER_BAR, className="fs-filter-bar"),
                     *[dmc.TabsPanel(content[value], value=value, className="fs-tab", tabIndex=0) for value, _ in _TABS],
                 ],
             ),
@@ -41,12 +46,18 @@ def panel() -> html.Aside:
 
 
 def _chip() -> html.Div:
-    # Focus comes here when a chip is opened by keyboard; assets/keyboard.js announces what became of it.
+    # Focus comes to the panel when a chip is opened by keyboard; assets/keyboard.js announces what became of it.
     return html.Div(
-        id=ids.CHIP_PANEL,
-        role="region",
-        tabIndex=-1,
-        **aria(label="Open chip. Escape goes back to the table of chips."),
+        className="fs-tab-full",
+        children=[
+            html.Div(
+                id=ids.CHIP_PANEL,
+                role="region",
+                tabIndex=-1,
+                **aria(label="Open chip. Escape goes back to the table of chips."),
+            ),
+            html.Div(id=ids.CHIP_FILES),
+        ],
     )
 
 
@@ -63,23 +74,10 @@ def _regions() -> html.Div:
                     html.Div(id=ids.JOB, className="fs-job", role="status"),
                 ],
             ),
-            _grid(
-                ids.REGIONS_TABLE,
-                [
-                    _text("name", "Country", 96),
-                    _number("scored", "Chips", "fsChips(params)", "Chips that are scored, of those with a label", 58),
-                    _number("iou", "IoU [95 %]", "fsIou(params)", "Micro IoU with its 95 % bootstrap interval", 124),
-                    _number("precision", "Prec", "fsScore(params)", "Precision: share of predicted water that is", 46),
-                    _number("recall", "Rec", "fsScore(params)", "Recall: share of true water that is found", 46),
-                ],
-                row_id="params.data.name",
-                autosize=True,
-            ),
+            html.Div(id=ids.REGIONS_HEAD, className="fs-head"),
+            grid(ids.REGIONS_TABLE, REGION_COLUMNS, row_id="params.data.name", autosize=True),
             html.Div(id=ids.REGIONS_REST),
             _explained(),
-            dcc.Graph(
-                id=ids.REGIONS_BARS, config={"displayModeBar": False, "responsive": True}, style={"height": "auto"}
-            ),
         ],
     )
 
@@ -89,22 +87,28 @@ def _chips() -> html.Div:
         className="fs-tab-full",
         style={"height": "100%"},
         children=[
-            _grid(
-                ids.CHIPS_TABLE,
-                [
-                    _text("id", "Chip", 138),
-                    _text("country", "Country", 82),
-                    {"field": "date", "headerName": "Date", "width": 94},
-                    _number("iou", "IoU", "fsIouOrState(params)", "IoU at the threshold, or why there is none", 80),
-                ],
-                row_id="params.data.id",
+            html.Div(id=ids.CHIPS_HEAD, className="fs-head"),
+            html.Div(
+                id=ids.CHIPS_LIST,
+                className="fs-chips-list",
+                children=grid(ids.CHIPS_TABLE, CHIP_COLUMNS, row_id="params.data.id", row_height=56, sort_by_key=False),
             ),
+            html.Div(id=ids.CHIPS_GALLERY, className="fs-gallery", hidden=True),
+            html.Div(id=ids.EXPLORE, className="fs-explore", hidden=True),
         ],
     )
 
 
 def _models() -> html.Div:
-    return html.Div(id=ids.MODELS_LIST, className="fs-tab-full")
+    return html.Div(
+        className="fs-tab-full",
+        children=[
+            html.Div(id=ids.MODELS_PICK, className="fs-pickers"),
+            html.Div(id=ids.MODELS_DIFFERENCE, className="fs-section"),
+            html.Div(id=ids.MODELS_CURVES, className="fs-section"),
+            html.Div(id=ids.MODELS_CARDS, className="fs-section"),
+        ],
+    )
 
 
 def _explained() -> html.Details:
@@ -116,8 +120,15 @@ def _explained() -> html.Details:
             "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of "
             "all chips count together; in brackets its 95 % bootstrap interval over chips",
         ),
+        ("Bar", "the IoU from 0 to 1 with its interval; thin and grey where it rests on one chip"),
         ("Prec", "precision: of the pixels predicted as water, the share that is water"),
         ("Rec", "recall: of the pixels that are water, the share that was found"),
+        ("F1", "harmonic mean of precision and recall"),
+        ("Curve", "IoU over the threshold from 0 to 1; the line is the present threshold, the tick the best one"),
+        ("Best", "the threshold at which the region's IoU is highest"),
+        ("Cal", "expected calibration error in 15 bins: how far probabilities are from the share of water"),
+        ("Water", "share of water among the pixels whose truth is known"),
+        ("Pixels", "valid pixels whose truth is known; only these are scored"),
         ("n = 1", "one chip alone: no interval, and no number to rely on"),
     )
     return html.Details(
@@ -126,47 +137,4 @@ def _explained() -> html.Details:
             html.Summary("What the columns mean"),
             html.Dl([part for name, text in meanings for part in (html.Dt(name), html.Dd(text))]),
         ],
-    )
-
-
-def _text(field: str, name: str, share: int) -> dict[str, Any]:
-    """Return a column of text, its share of the room that numbers leave; what is cut off is in the tooltip."""
-    return {"field": field, "headerName": name, "flex": share, "minWidth": 70, "tooltipField": field}
-
-
-def _number(field: str, name: str, formatter: str, tooltip: str, width: int) -> dict[str, Any]:
-    """Return a column of numbers, which are never cut off."""
-    return {
-        "field": field,
-        "headerName": name,
-        "headerTooltip": tooltip,
-        "width": width,
-        "type": "rightAligned",
-        "valueFormatter": {"function": formatter},
-        "comparator": {"function": "fsNullsLast"},
-        "cellClass": {"function": "fsFew(params)"},
-    }
-
-
-def _grid(name: str, columns: list[dict[str, Any]], *, row_id: str, autosize: bool = False) -> dag.AgGrid:
-    """Return a table; `autosize` makes it as high as its rows, else it fills its place."""
-    return dag.AgGrid(
-        id=name,
-        className="ag-theme-fs",
-        columnDefs=columns,
-        rowData=[],
-        getRowId=row_id,
-        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "cellStyle": {"padding": "0 6px"}},
-        dashGridOptions={
-            "theme": {"function": "fsGridTheme(themeQuartz)"},
-            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-            "rowHeight": 32,
-            "headerHeight": 34,
-            "animateRows": False,
-            "tooltipShowDelay": 300,
-            "domLayout": "autoHeight" if autosize else "normal",
-            # Arrows move among the rows; Tab leaves them, or a catalog of a thousand chips would be a thousand stops.
-            "tabToNextCell": {"function": "fsTabOut(params)"},
-        },
-        style={"height": None if autosize else "100%", "width": "100%"},
     )

@@ -19,8 +19,8 @@ from tiles.probability import NODATA, level
 CARD = "README.md"
 _PLOT = "calibration.svg"
 
-# Okabe & Ito's colours, as on the map: true, false and missed water.
-_TRUE, _FALSE, _MISSED = (0, 158, 115), (213, 94, 0), (204, 121, 167)
+# True, false and missed water, in the map's colours (assets/filters.js).
+_TRUE, _FALSE, _MISSED = (29, 165, 131), (217, 80, 18), (235, 142, 220)
 _WATER, _DRY, _NOTHING = (86, 180, 233), (38, 42, 48), (110, 110, 110)
 _GAP = 8
 

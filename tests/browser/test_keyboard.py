@@ -50,7 +50,7 @@ def to_the_chips_table(page: Screen) -> None:
             break
         press(page, "ArrowRight")
     page.page.locator("#chips-table .ag-row").first.wait_for()
-    tab_until(page, "#chips-table .ag-cell", limit=8)
+    tab_until(page, "#chips-table .ag-cell", limit=16)  # past filters, views and the order of the list
 
 
 def announced(page: Screen, text: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
+from colours import layer_colours
 from picture import fetch, mosaic, painted, seen, show_alone, tiles_of
 from playwright.sync_api import Page
 from running import Dashboard
@@ -17,14 +15,6 @@ from model.predictors.protocol import level
 THRESHOLDS = [0.1, 0.3, 0.5, 0.7, 0.9]
 # A flood with unknown pixels, one mostly unlabelled, and a UTM chip with a wedge without data.
 REAL = ["India_900498", "Ghana_97059", "awc00"]
-
-
-def colours() -> dict[str, tuple[int, int, int]]:
-    """Return the colours of the layers, as assets/filters.js has them."""
-    source = (Path(__file__).parents[2] / "assets" / "filters.js").read_text()
-    found = re.findall(r"^\s+(\w+): \[(\d+), (\d+), (\d+)\],$", source, re.MULTILINE)
-    assert [name for name, *_ in found] == ["water", "truth", "hit", "false", "missed"]
-    return {name: (int(r), int(g), int(b)) for name, r, g, b in found}
 
 
 def wrong_pixels(shown: np.ndarray, expected: np.ndarray) -> int:
@@ -47,7 +37,7 @@ def some_simulated(page: Page) -> str:
 
 def assert_overlays_are_exact(page: Screen) -> None:
     """Compare mask, truth and error map with what numpy makes of the values of the score tiles."""
-    colour = colours()
+    colour = layer_colours()
     scores = mosaic(page, tiles_of(page, "scores"))
     p, water, known, data = scores[..., 0], scores[..., 1] == 255, scores[..., 2] == 255, scores[..., 3] == 255
     assert data.any()
@@ -102,7 +92,7 @@ def test_the_mask_is_exact_on_a_screen_of_two_pixels_a_point(
     show_alone(page, "scores")
     page.set_threshold(0.3)
     mask = (scores[..., 3] == 255) & (scores[..., 0] >= level(0.3))
-    twice = painted([(mask, colours()["water"])]).repeat(2, axis=0).repeat(2, axis=1)
+    twice = painted([(mask, layer_colours()["water"])]).repeat(2, axis=0).repeat(2, axis=1)
     assert wrong_pixels(seen(page), twice) == 0
 
 
@@ -176,7 +166,7 @@ def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashb
     pictures = []
     for threshold in (0.05, 0.5, 0.95):
         page.set_threshold(threshold)
-        pictures.append(int((seen(page) == colours()["water"]).all(axis=-1).sum()))
+        pictures.append(int((seen(page) == layer_colours()["water"]).all(axis=-1).sum()))
     assert pictures[0] > pictures[1] > pictures[2] > 0
 
 

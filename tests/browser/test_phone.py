@@ -74,7 +74,8 @@ def test_the_numbers_of_a_table_are_not_cut_off(phone: Screen, table: str) -> No
     cut = phone.page.locator(f"#{table}-table .ag-cell.ag-right-aligned-cell").evaluate_all(
         """cells => cells.filter(c => {
              const right = e => e.getBoundingClientRect().right;
-             return c.scrollWidth > c.clientWidth || right(c) > right(c.closest(".ag-theme-fs")) + 1;
+             const first = ["scored", "iou"].includes(c.getAttribute("col-id")); // further ones are scrolled to
+             return c.scrollWidth > c.clientWidth || (first && right(c) > right(c.closest(".ag-theme-fs")) + 1);
            }).map(c => c.textContent)"""
     )
     assert cut == []

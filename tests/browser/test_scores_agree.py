@@ -1,4 +1,4 @@
-"""The browser computes the scores that Python computes: assets/scores.js beside model/scores.py and model/intervals.py."""
+"""The browser computes the scores that Python computes: assets/scores.js and curves.js beside model/scores.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from model.intervals import bootstrap_interval, lowbias32
+from model.intervals import bootstrap_interval, lowbias32, paired_interval
 from model.predictors.protocol import level
 from model.scores import LEVELS, ScoreHistogram
 
@@ -24,7 +24,11 @@ COMPUTE = """(text) => {
     const chips = group.map(scores.histogram);
     return thresholds.map((t) => {
       const counts = chips.map((h) => scores.confusion(h, scores.level(t)));
-      return { each: counts.map(scores.figures), all: scores.figures(scores.sum(counts)), interval: scores.interval(counts) };
+      const half = Math.floor(counts.length / 2);
+      return {
+        each: counts.map(scores.figures), all: scores.figures(scores.sum(counts)), interval: scores.interval(counts),
+        paired: scores.pairedInterval(counts.slice(0, half), counts.slice(half, 2 * half)),
+      };
     });
   }));
 }"""
@@ -73,7 +77,56 @@ def test_counts_figures_and_intervals_of_200_random_groups_agree(page: Screen) -
                 ]  # fmt: skip
                 worst = max(worst, difference([figures[k] for k in FIGURES], [expected.value(k) for k in FIGURES]))  # type: ignore[arg-type]
             worst = max(worst, difference(shown["interval"], bootstrap_interval(group, threshold)))
+            half = len(group) // 2
+            paired = paired_interval(confusions[:half], confusions[half : 2 * half])
+            names = ("difference", "low", "high", "share_above")
+            worst = max(
+                worst,
+                difference(
+                    shown["paired"] and [shown["paired"][k] for k in ("difference", "low", "high", "above")],
+                    paired and [getattr(paired, name) for name in names],
+                ),
+            )
     assert worst <= TOLERANCE
+
+
+def test_what_follows_from_all_thresholds_agrees(page: Screen) -> None:
+    random = np.random.default_rng(11)
+    groups = [[random_histogram(random) for _ in range(random.integers(1, 5))] for _ in range(60)]
+    encoded = [[base64.b64encode(h.to_bytes()).decode() for h in group] for group in groups]
+    answers = json.loads(
+        page.page.evaluate(
+            """(text) => JSON.stringify(JSON.parse(text).map((group) => {
+              const { curves, scores } = floodscope;
+              const h = curves.sumOf(group.map(scores.histogram));
+              const bins = curves.reliability(h);
+              return {
+                best: curves.bestThreshold(h), calibration: curves.calibrationError(h), precision: curves.averagePrecision(h),
+                iou: curves.iou(h), pr: curves.precisionRecall(h), bins: bins.map((b) => [b.pixels, b.predicted, b.observed]),
+              };
+            }))""",
+            json.dumps(encoded),
+        )
+    )
+    for group, shown in zip(groups, answers, strict=True):
+        total = ScoreHistogram.sum_of(group)
+        expected = [total.best_threshold(), total.calibration_error(), total.average_precision()]
+        assert difference([shown["best"], shown["calibration"], shown["precision"]], expected) <= TOLERANCE
+        assert difference(shown["iou"], nones(total.confusions().values("iou"))) <= TOLERANCE
+        curve = total.pr_curve()
+        defined = ~(np.isnan(curve.precision) | np.isnan(curve.recall))
+        pairs = np.column_stack([curve.recall, curve.precision])[defined]
+        assert np.allclose(np.array(shown["pr"]).reshape(-1, 2), pairs, atol=TOLERANCE, rtol=0)
+        r = total.reliability()
+        for bin_shown, bin_expected in zip(
+            shown["bins"], zip(r.pixels, r.predicted, r.observed, strict=True), strict=True
+        ):
+            assert difference(bin_shown, nones(np.array(bin_expected, dtype=float))) <= TOLERANCE
+
+
+def nones(values: Any) -> list[float | None]:
+    """Return numbers as JSON has them: None where there is none."""
+    return [None if np.isnan(v) else float(v) for v in values]
 
 
 def difference(shown: Any, expected: Any) -> float:

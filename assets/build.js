@@ -1,0 +1,46 @@
+// Elements that the browser makes by itself, in places that Dash leaves empty for it.
+window.floodscope = window.floodscope || {};
+
+floodscope.build = (() => {
+  const SVG = "http://www.w3.org/2000/svg";
+
+  const put = (element, props, children) => {
+    Object.entries(props || {}).forEach(([name, value]) => {
+      if (value === null || value === undefined || value === false) return;
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (name === "value" || name === "checked" || name === "disabled" || name === "open") element[name] = value;
+      else element.setAttribute(name, value === true ? "" : value);
+    });
+    element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+    return element;
+  };
+  const make = (tag, props, ...children) => put(document.createElement(tag), props, children);
+  const svg = (tag, props, ...children) => put(document.createElementNS(SVG, tag), props, children);
+
+  // Replace what an element holds; focus and open details of elements with an id stay where they are.
+  const fill = (place, ...children) => {
+    const element = typeof place === "string" ? document.getElementById(place) : place;
+    if (!element) return;
+    const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+    const open = new Map([...element.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
+    element.replaceChildren(...children.flat().filter(Boolean));
+    element.querySelectorAll("details[id]").forEach((one) => { if (open.has(one.id)) one.open = open.get(one.id); });
+    const again = focused && document.getElementById(focused);
+    if (again) again.focus();
+  };
+
+  // A choice of one: [[value, text], ...].
+  const select = (props, options, value) => {
+    const element = make("select", { ...props, class: "fs-select" }, options.map(([key, text]) => make("option", { value: key }, text)));
+    element.value = value;
+    return element;
+  };
+
+  const ask = (url, options) => fetch(url, options).then(async (answer) => {
+    const told = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(told.message || `The server answered ${answer.status} to ${url.split("?")[0]}.`);
+    return told;
+  });
+
+  return { make, svg, fill, select, ask };
+})();

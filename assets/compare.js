@@ -1,0 +1,125 @@
+// Comparing the open chip: what must be known before it can be drawn, which is model B's prediction and, for the legend,
+// how often the two models agree. Asked for when it is shown, and once.
+window.floodscope = window.floodscope || {};
+
+floodscope.compare = (() => {
+  const AGAIN_MS = 400;
+  const agreements = new Map(); // "revision revision" -> suffix sums, or null while asked for
+  const failed = new Map(); // "model chip" -> why B has no prediction of it
+  const asked = new Set(); // "model chip" on its way
+  let models = null; // those that can be B, once asked for
+  let open = { chip: null, model: null };
+  let last = null; // the B of the latest update
+
+  const json = (url, body) => fetch(url, body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
+    .then((answer) => answer.json().then((data) => (answer.ok ? data : Promise.reject(new Error(data.message || answer.statusText)))));
+
+  const news = (version) => window.dash_clientside.set_props("version", { data: version });
+
+  // The models on the strip. B is the one that was chosen, here or in the Models tab; else the first that is not A is
+  // proposed, and is the choice once it is part of the picture.
+  let offered = ""; // what the strip was given
+  const looked = new Set(); // models that the list was asked for again because of
+  const offer = () => {
+    if (!models || !models.length || !open.model) return;
+    const { other } = floodscope.review.stored;
+    if (other && !looked.has(other) && !models.some((m) => m.spec === other)) { // it may have come into the store since
+      looked.add(other);
+      models = null;
+      askModels();
+      return;
+    }
+    const chosen = models.find((m) => m.spec === other) || models.find((m) => m.spec !== open.model) || models[0];
+    floodscope.look.set({ other: chosen.spec });
+    if (floodscope.look.needsOther() && other !== chosen.spec) floodscope.review.set({ other: chosen.spec });
+    if (offered === chosen.spec) return;
+    offered = chosen.spec;
+    window.dash_clientside.set_props("model-b", { data: models.map((m) => ({ value: m.spec, label: m.name })), value: chosen.spec });
+  };
+  // Somebody chose B on the strip.
+  const choose = (other) => {
+    if (!other || other === offered) return;
+    offered = other;
+    floodscope.look.set({ other });
+    floodscope.review.set({ other });
+  };
+  // The B of the page has changed: by the strip, the Models tab, a link, or Back.
+  const follow = (other) => {
+    if (!models || !models.length) floodscope.look.set({ other }); // else the strip is offered it
+    offer();
+    update(open.chip, open.model);
+  };
+  const askModels = () => {
+    if (models) return;
+    models = [];
+    json("inspect/models").then((found) => { models = found; update(open.chip, open.model); }, () => { models = null; });
+  };
+
+  const ask = (chip, other) => {
+    const key = `${other} ${chip}`;
+    if (asked.has(key) || failed.has(key) || floodscope.book.prediction(other, chip)) return;
+    asked.add(key);
+    const done = (message, prediction) => {
+      asked.delete(key);
+      if (message) failed.set(key, message);
+      news(floodscope.book.add(other, prediction ? [prediction] : [], message ? [{ id: chip, message }] : []));
+    };
+    const once = () => json(`inspect/prediction/${encodeURIComponent(chip)}`, { model: other }).then((answer) => {
+      if (answer.pending) setTimeout(once, AGAIN_MS);
+      else done(answer.error, answer.prediction);
+    }, (error) => done(error.message));
+    once();
+  };
+
+  const pair = (model, id) => {
+    const [a, b] = [model, floodscope.look.now.other].map((by) => by && id && floodscope.book.prediction(by, id));
+    return a && b ? [a.revision, b.revision] : null;
+  };
+  const askAgreement = (id, revisions) => {
+    const key = revisions.join(" ");
+    if (agreements.has(key)) return;
+    agreements.set(key, null);
+    json(`inspect/agreement/${encodeURIComponent(id)}/${revisions.join("/")}`).then((counts) => {
+      agreements.set(key, Object.fromEntries(Object.entries(counts).map(([name, some]) => [name, floodscope.scores.suffixSums(some)])));
+      news(floodscope.book.touch());
+    }, () => agreements.delete(key));
+  };
+
+  // Pixels of each class of the difference at a level, or null where they are not known.
+  const agreement = (model, id, k) => {
+    const revisions = pair(model, id);
+    const sums = revisions && agreements.get(revisions.join(" "));
+    if (!sums) return null;
+    const wet = sums.both[k];
+    return { wet, onlyA: sums.a[k] - wet, onlyB: sums.b[k] - wet, dry: sums.a[0] - sums.a[k] - sums.b[k] + wet };
+  };
+
+  // Why B cannot be shown, or nothing.
+  const problem = () => {
+    const { other } = floodscope.look.now;
+    if (!open.chip || !floodscope.look.needsOther()) return "";
+    return failed.get(`${other} ${open.chip}`) || "";
+  };
+
+  // The chip, the model or what is compared has changed.
+  const update = (chip, model) => {
+    open = { chip, model };
+    const { mode } = floodscope.look.now;
+    document.documentElement.dataset.mode = mode;
+    if (mode === "swipe") { askModels(); offer(); }
+    const { other } = floodscope.look.now;
+    if (other !== last) failed.clear(); // who chooses B anew is answered anew
+    last = other;
+    if (chip && other && floodscope.look.needsOther()) {
+      ask(chip, other);
+      const revisions = pair(model, chip);
+      if (revisions) askAgreement(chip, revisions);
+    }
+    floodscope.swipe.place();
+    floodscope.four.update();
+    floodscope.tiles.again();
+    floodscope.inspect.refresh();
+  };
+
+  return { update, choose, follow, agreement, problem, json };
+})();

@@ -1,0 +1,81 @@
+// The bar above tables and figures: which chips are shown, by what, and how wide the panel is.
+window.floodscope = window.floodscope || {};
+
+floodscope.filterbar = (() => {
+  const { make, fill, select } = floodscope.build;
+  const w = () => floodscope.words;
+  const PLACE = "filter-bar";
+
+  const set = (news) => window.dash_clientside.set_props("sieve", { data: { ...floodscope.sieve.values, ...news } });
+
+  const namesOf = (key) => {
+    const counts = new Map();
+    floodscope.book.chips.forEach((chip) => { const name = chip[key] || "Unknown"; counts.set(name, (counts.get(name) || 0) + 1); });
+    return [...counts].sort((a, b) => a[0].localeCompare(b[0]));
+  };
+
+  // Several of a list: boxes to tick, folded.
+  const several = (key, label) => {
+    const chosen = floodscope.sieve.values[key] || [];
+    const names = namesOf(key);
+    return make("details", { class: "fs-pick", id: `pick-${key}` },
+      make("summary", {}, `${label}: ${chosen.length === 0 ? "all" : chosen.length === 1 ? chosen[0] : w().integer(chosen.length)}`),
+      make("div", { class: "fs-pick-list", role: "group", "aria-label": label }, names.map(([name, count], i) => make("label", {},
+        make("input", { type: "checkbox", id: `pick-${key}-${i}`, checked: chosen.includes(name), onchange: (event) => {
+          const now = new Set(floodscope.sieve.values[key] || []);
+          if (event.target.checked) now.add(name); else now.delete(name);
+          set({ [key]: [...now] });
+        } }), make("span", {}, name), make("span", { class: "fs-soft" }, w().integer(count))))));
+  };
+
+  const date = (key, label) => make("label", { class: "fs-field" }, label,
+    make("input", { type: "date", id: `filter-${key}`, value: floodscope.sieve.values[key] || "", onchange: (event) => set({ [key]: event.target.value || null }) }));
+  const iou = (index, label) => make("label", { class: "fs-field" }, label,
+    make("input", { type: "number", id: `filter-iou-${index}`, min: 0, max: 1, step: 0.05, value: String((floodscope.sieve.values.iou || [0, 1])[index]), onchange: (event) => {
+      const value = Math.min(1, Math.max(0, Number(event.target.value)));
+      const now = [...(floodscope.sieve.values.iou || [0, 1])];
+      now[index] = Number.isFinite(value) ? value : index;
+      set({ iou: now[0] <= now[1] ? now : [now[1], now[0]] });
+    } }));
+  const either = (key, label, yes, no) => make("label", { class: "fs-field" }, label,
+    select({ id: `filter-${key}`, onchange: (event) => set({ [key]: event.target.value || null }) }, [["", "either"], ["yes", yes], ["no", no]], floodscope.sieve.values[key] || ""));
+
+  const form = () => make("div", { class: "fs-filter-form" },
+    several("country", "Country"), several("event", "Event"), several("split", "Split"),
+    make("div", { class: "fs-field-row" }, date("from", "From"), date("to", "To")),
+    make("div", { class: "fs-field-row" }, iou(0, "IoU from"), iou(1, "to")),
+    make("div", { class: "fs-field-row" }, either("labelled", "Label", "labelled", "no label"), either("predicted", "Prediction", "predicted", "not predicted")));
+
+  // What filters are on, each with a button that takes it off.
+  const NAMES = { country: "Country", event: "Event", split: "Split", date: "Date", iou: "IoU", labelled: "Label", predicted: "Prediction" };
+  const textOf = (key) => {
+    const v = floodscope.sieve.values;
+    if (key === "date") return [v.from && `from ${v.from}`, v.to && `to ${v.to}`].filter(Boolean).join(" ");
+    if (key === "iou") return `${v.iou[0]} to ${v.iou[1]}`;
+    if (key === "labelled") return v.labelled === "yes" ? "labelled" : "no label";
+    if (key === "predicted") return v.predicted === "yes" ? "predicted" : "not predicted";
+    return v[key].length > 2 ? `${v[key].length} chosen` : v[key].join(", ");
+  };
+  const off = { country: { country: [] }, event: { event: [] }, split: { split: [] }, date: { from: null, to: null }, iou: { iou: [0, 1] }, labelled: { labelled: null }, predicted: { predicted: null } };
+  const tags = () => Object.entries(floodscope.sieve.active()).filter(([, on]) => on).map(([key]) => make("button", {
+    class: "fs-tag", type: "button", "aria-label": `Take off the filter ${NAMES[key]} ${textOf(key)}`, onclick: () => set(off[key]),
+  }, `${NAMES[key]}: ${textOf(key)}`, make("span", { "aria-hidden": true }, " ×")));
+
+  let last = "";
+  const show = ({ wide }) => {
+    const shown = floodscope.sieve.chips().length;
+    const all = floodscope.book.chips.size;
+    const now = JSON.stringify([floodscope.book.chips.size && namesOf("country").length, floodscope.sieve.values, shown, all, wide]);
+    if (now === last) return;
+    last = now;
+    fill(PLACE,
+      make("div", { class: "fs-filter-row" },
+        make("details", { class: "fs-filter", id: "filter" },
+          make("summary", { class: "fs-button" }, "Filter"), form()),
+        make("span", { class: "fs-soft", id: "filter-count", role: "status" }, floodscope.sieve.any() ? `${w().integer(shown)} of ${w().count(all, "chip")}` : w().count(all, "chip")),
+        make("button", { class: "fs-button fs-wide-toggle", type: "button", id: "wide-toggle", "aria-pressed": String(Boolean(wide)), onclick: () => floodscope.review.set({ wide: !wide }) }, wide ? "Narrower" : "Wider")),
+      ...(floodscope.sieve.any() ? [make("div", { class: "fs-tags" }, tags(), make("button", { class: "fs-tag", type: "button", id: "filter-clear", onclick: () => set(floodscope.sieve.NONE) }, "Clear all"))] : []));
+  };
+
+  return { show, set };
+})();

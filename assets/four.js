@@ -1,0 +1,133 @@
+// Four maps of one chip side by side: false colour, truth, prediction, errors. They move together, and take the main
+// map along, which lies below and keeps the view that the address of the page holds.
+window.floodscope = window.floodscope || {};
+
+floodscope.four = (() => {
+  const NEARER = 1; // a cell is half as wide as the map, so it shows the same at one zoom less
+  const SIDES = ["none", "truth", "prediction", "errors"].map((overlay) => ({ image: "composite", overlay }));
+  let maps = [];
+  let chip = null; // the one that the cells have gone to
+  let moving = false;
+  let linked = false; // a link or Back has opened them
+  let opening = false;
+
+  const cells = () => [...document.querySelectorAll("#four-up .fs-four-cell")];
+  const shown = () => maps.length > 0;
+  const main = () => floodscope.map.leaflet;
+
+  // From the middle of the main map to the middle of what the strip leaves of it, in pixels.
+  const aside = () => window.L.point(0, -(document.getElementById("layer-strip").offsetHeight + 24) / 2);
+  // What the cells show where the main map is, and the other way round.
+  const ofMain = () => [main().unproject(main().project(main().getCenter()).add(aside())), Math.max(1, main().getZoom() - NEARER)];
+  const toMain = ([centre, zoom]) => [main().unproject(main().project(centre, zoom + NEARER).subtract(aside()), zoom + NEARER), zoom + NEARER];
+
+  const follow = (from) => {
+    if (moving) return;
+    moving = true;
+    const view = from === main() ? ofMain() : [from.getCenter(), from.getZoom()];
+    maps.forEach((map) => { if (map !== from) map.setView(...view, { animate: false }); });
+    if (from !== main()) main().setView(...toMain(view), { animate: false });
+    moving = false;
+  };
+
+  const followMain = () => follow(main());
+
+  // A cross in every cell, where the pointer is in one of them.
+  const point = (latlng) => maps.forEach((map) => {
+    if (!latlng) { map.cross.remove(); return; }
+    map.cross.setLatLng(latlng).addTo(map);
+  });
+
+  const make = (cell, n) => {
+    const name = cell.querySelector(".fs-four-name").textContent;
+    const map = window.L.map(cell.querySelector(".fs-four-map"), {
+      zoomControl: false, attributionControl: n === 3, fadeAnimation: false, zoomAnimation: false, minZoom: 1, maxZoom: 19, inertia: false,
+    });
+    ["imagery", "scores", "marks"].forEach((pane, i) => { map.createPane(pane).style.zIndex = 310 + 10 * i; });
+    if (n === 3) map.attributionControl.setPrefix(false);
+    if (n === 0) window.L.control.zoom({ position: "bottomleft" }).addTo(map);
+    const container = map.getContainer();
+    container.setAttribute("role", "application");
+    container.setAttribute("aria-label", `${name}; moves with the other three maps`);
+    map.cross = window.L.marker([0, 0], { interactive: false, keyboard: false, icon: window.L.divIcon({ className: "fs-cross", iconSize: [15, 15] }) });
+    map.setView(...ofMain(), { animate: false });
+    map.on("move", () => follow(map));
+    map.on("mousemove", (event) => point(event.latlng));
+    map.on("mouseout", () => point(null));
+    floodscope.inspect.watch(map);
+    return map;
+  };
+
+  // Show a chip whole in every cell; who looks at a part of it keeps that part.
+  const fit = (one) => {
+    chip = one.id;
+    const [west, south, east, north] = one.bounds;
+    const all = [[south, west], [north, east]];
+    if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) maps[0].fitBounds(all, { animate: false, padding: [6, 6] });
+  };
+
+  // Put the tiles of the open chip on all four: the ones that the main map has asked for already. Where a link has
+  // placed the map, they show that.
+  const fill = (wanted, placed) => {
+    if (shown() && wanted.imagery && wanted.imagery.chip.id !== chip) {
+      if (linked && (placed || opening)) chip = wanted.imagery.chip.id;
+      else fit(wanted.imagery.chip);
+    }
+    maps.forEach((map, n) => put(map, cells()[n].dataset.layer, wanted));
+  };
+  const put = (map, layer, wanted) => {
+    ["imagery", "scores"].forEach((pane) => {
+      const want = pane === "scores" && layer === "composite" ? null : wanted[pane];
+      map.held = map.held || {};
+      if (map.held[pane] && want && map.held[pane].url === want.url) return;
+      if (map.held[pane]) map.held[pane].layer.remove();
+      delete map.held[pane];
+      if (want) map.held[pane] = { url: want.url, layer: floodscope.tiles.layerOf(pane, want.chip, want.url).addTo(map) };
+    });
+  };
+
+  const open = () => {
+    if (shown() || !main()) return;
+    document.getElementById("four-up").hidden = false;
+    maps = cells().map(make);
+    main().on("move", followMain);
+    opening = true;
+    floodscope.tiles.again();
+    opening = false;
+    floodscope.inspect.mark();
+  };
+  const close = () => {
+    if (!shown()) return;
+    main().off("move", followMain);
+    const whole = floodscope.book.chips.get(chip);
+    const back = !linked && whole && maps[0].getBounds().contains([[whole.bounds[1], whole.bounds[0]], [whole.bounds[3], whole.bounds[2]]]);
+    maps.forEach((map) => map.remove());
+    [maps, chip] = [[], null];
+    document.getElementById("four-up").hidden = true;
+    if (back) floodscope.map.flyToBounds(whole.bounds, { instant: true });
+  };
+  const update = (byLink = false) => {
+    const wanted = floodscope.look.now.mode === "four";
+    if (byLink || wanted !== shown()) linked = byLink;
+    return wanted ? open() : close();
+  };
+
+  // The cells have another size: they keep their middle, and where a link has placed the map, the map its own.
+  const resize = () => {
+    moving = linked;
+    maps.forEach((map) => map.invalidateSize({ animate: false }));
+    moving = false;
+    if (linked) followMain();
+  };
+
+  // The cells end above the strip, whose height depends on what stands in it.
+  const install = () => {
+    new ResizeObserver(([entry]) => {
+      document.documentElement.style.setProperty("--fs-strip-height", `${Math.ceil(entry.borderBoxSize[0].blockSize)}px`);
+      resize();
+    }).observe(document.getElementById("layer-strip"));
+    update(true);
+  };
+
+  return { SIDES, install, update, fill, shown, get maps() { return maps; }, invalidate: resize };
+})();

@@ -1,0 +1,99 @@
+// Groups of chips and their scores: by country, event, split or water share, of the chips that pass the filters.
+// What does not depend on the threshold is added up once; a new threshold costs four sums a chip and the intervals.
+window.floodscope = window.floodscope || {};
+
+floodscope.groups = (() => {
+  const BY = { country: "Country", event: "Event", split: "Split", water: "Water share" };
+  // Share of water among the labelled pixels, in percent: up to and including (model/evaluation/water_share.py).
+  const SHARES = [[0, "no water"], [1, "up to 1 %"], [5, "1 to 5 %"], [20, "5 to 20 %"], [50, "20 to 50 %"], [100, "over 50 %"]];
+  const UNKNOWN = "Unknown";
+
+  const nameOf = (by, chip, model) => {
+    if (by !== "water") return chip[by] || UNKNOWN;
+    const p = floodscope.book.prediction(model, chip.id);
+    const labelled = p && p.histogram ? p.histogram.water[0] + p.histogram.dry[0] : 0;
+    if (!labelled) return UNKNOWN;
+    return SHARES.find(([top]) => 100 * p.histogram.water[0] <= top * labelled)[1]; // whole numbers: no share falls to the wrong side
+  };
+
+  const empty = (name) => ({ name, chips: 0, imagery: 0, labelled: 0, predicted: 0, valid: 0, ids: [], histograms: [] });
+  const take = (group, chip, model) => {
+    group.chips += 1;
+    group.imagery += chip.imagery ? 1 : 0;
+    group.labelled += chip.labelled ? 1 : 0;
+    const p = floodscope.book.prediction(model, chip.id);
+    if (!p) return;
+    group.predicted += 1;
+    if (!p.histogram || p.histogram.water[0] + p.histogram.dry[0] === 0) return;
+    group.ids.push(chip.id);
+    group.histograms.push(p.histogram);
+    group.valid += p.valid_pixels;
+  };
+
+  // Groups by name, of a model; kept until chips, predictions or filters change.
+  const kept = new Map();
+  let keptFor = "";
+  const of = (model, by) => {
+    const now = `${floodscope.book.version} ${floodscope.sieve.version}`;
+    if (now !== keptFor) kept.clear();
+    keptFor = now;
+    const key = `${by} ${model}`;
+    if (!kept.has(key)) {
+      const groups = new Map();
+      const all = empty("all");
+      floodscope.sieve.chips().forEach((chip) => {
+        const name = nameOf(by, chip, model);
+        if (!groups.has(name)) groups.set(name, empty(name));
+        take(groups.get(name), chip, model);
+        take(all, chip, model);
+      });
+      kept.set(key, { list: [...groups.values()].sort((a, b) => a.name.localeCompare(b.name)), all });
+    }
+    return kept.get(key);
+  };
+
+  // What a group's pixels say at all thresholds together.
+  const curve = (group) => {
+    if (group.curve) return group.curve;
+    const { sumOf, iou, bestThreshold, calibrationError } = floodscope.curves;
+    const sum = sumOf(group.histograms);
+    const pixels = sum.water[0] + sum.dry[0];
+    group.curve = {
+      sum, pixels, iou: iou(sum), best: bestThreshold(sum), calibration: calibrationError(sum), water: pixels ? sum.water[0] / pixels : null,
+    };
+    return group.curve;
+  };
+
+  const counts = (group, k) => group.histograms.map((h) => floodscope.scores.confusion(h, k));
+  const summary = (group, k) => {
+    const some = counts(group, k);
+    const { name, chips, imagery, labelled, predicted, valid } = group;
+    return {
+      name, chips, imagery, labelled, predicted, valid, scored: some.length,
+      ...floodscope.scores.figures(floodscope.scores.sum(some)), interval: floodscope.scores.interval(some),
+    };
+  };
+
+  // One row a group at a level, with its curve.
+  const rows = (model, k, by = "country") => of(model, by).list.map((group) => ({ ...summary(group, k), curve: curve(group) }));
+  const total = (model, k) => summary(of(model, "country").all, k);
+
+  // Micro IoU of the countries with a scored chip: all that the map's colours need, and no interval.
+  const countryIou = (model, k) => new Map(of(model, "country").list.filter((group) => group.ids.length)
+    .map((group) => [group.name, floodscope.scores.figures(floodscope.scores.sum(counts(group, k))).iou]));
+
+  // The labelled chips that have no score, by the reason: their ids.
+  const unscored = (model, k) => {
+    const out = { waiting: [], failed: [], unknown: [] };
+    floodscope.sieve.chips().forEach((chip) => {
+      if (!chip.labelled) return;
+      const f = floodscope.book.chipFigures(model, chip.id, k);
+      if (f && floodscope.scores.counted(f)) return;
+      if (floodscope.book.prediction(model, chip.id)) out.unknown.push(chip.id);
+      else out[floodscope.book.failure(model, chip.id) ? "failed" : "waiting"].push(chip.id);
+    });
+    return out;
+  };
+
+  return { BY, SHARES, UNKNOWN, nameOf, of, rows, total, countryIou, unscored, curve };
+})();

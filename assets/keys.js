@@ -1,0 +1,106 @@
+// Single keys for the whole review of a chip, and the dialog that tells them. They can be turned off (WCAG 2.1.4), and
+// rest while something is typed. dashboard/layout/compare.py holds the list that is shown.
+window.floodscope = window.floodscope || {};
+
+floodscope.keys = (() => {
+  const OFF = "floodscope-keys-off";
+  const set = (id, value) => window.dash_clientside.set_props(id, { value });
+  const dialog = () => document.getElementById("keys-dialog");
+
+  const off = () => { try { return localStorage.getItem(OFF) === "yes"; } catch { return false; } };
+  const turn = (on) => { try { localStorage.setItem(OFF, on ? "no" : "yes"); } catch { /* a page without storage */ } };
+
+  // The chips that pass the filters, in the order of their list; where a header of the table sorts it, in the table's.
+  const order = () => {
+    const { state } = floodscope.review;
+    const rows = floodscope.chiplist.sorted(floodscope.chiplist.rows(state), state.sort).map(({ id }) => id);
+    const shown = [];
+    const api = window.dash_ag_grid && document.getElementById("chips-table") && window.dash_ag_grid.getApi("chips-table");
+    if (api && state.list === "list") api.forEachNodeAfterFilterAndSort((node) => { if (node.data && node.data.id) shown.push(node.data.id); });
+    const passed = new Set(rows);
+    const current = shown.length === rows.length && shown.every((id) => passed.has(id));
+    return (current ? shown : rows).filter((id) => floodscope.book.chips.get(id)?.imagery);
+  };
+  const step = (by) => {
+    const ids = order();
+    if (!ids.length) return;
+    const at = ids.indexOf(floodscope.inspect.now.chip);
+    floodscope.tiles.choose(ids[at < 0 ? 0 : (at + by + ids.length) % ids.length]);
+  };
+
+  // A layer by key: of the one picture, or right of the handle.
+  const layer = (name) => {
+    if (floodscope.look.now.mode === "swipe") set("right", name === "none" ? "composite" : name);
+    else set(floodscope.look.IMAGES.includes(name) ? "base" : "overlay", name);
+  };
+  const mode = (name) => set("compare", floodscope.look.now.mode === name ? "one" : name);
+  const threshold = (by) => {
+    const now = Number(document.querySelector("#threshold [role=slider]")?.getAttribute("aria-valuenow"));
+    if (Number.isFinite(now)) set("threshold", Math.round(100 * Math.min(1, Math.max(0, now + by))) / 100);
+  };
+  const predict = () => {
+    if (floodscope.inspect.now.chip) window.dash_clientside.set_props("ask-again", { data: Date.now() });
+    else floodscope.inspect.said("No chip is open: J opens the next.");
+  };
+  const open = () => {
+    const box = dialog();
+    if (!box.open) box.showModal();
+  };
+
+  const DO = {
+    j: () => step(1), k: () => step(-1), p: predict,
+    1: () => layer("composite"), 2: () => layer("vv"), 3: () => layer("vh"),
+    w: () => layer("prediction"), t: () => layer("truth"), e: () => layer("errors"), 0: () => layer("none"),
+    s: () => mode("swipe"), f: () => mode("four"),
+    ",": () => threshold(-0.01), ".": () => threshold(0.01), "<": () => threshold(-0.1), ">": () => threshold(0.1), ";": () => threshold(-0.1), ":": () => threshold(0.1),
+    i: () => floodscope.inspect.pinMiddle(), r: () => floodscope.draw.start("rectangle"),
+    a: () => { set("tab", "chip"); requestAnimationFrame(() => requestAnimationFrame(floodscope.closeup.openForm)); },
+    "?": open,
+  };
+  const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const TYPED = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable=true], [role=combobox], [role=option], dialog";
+
+  const onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const at = event.target instanceof Element ? event.target : document.body;
+    if (at.closest(TYPED)) return;
+    if (event.key === "Escape") {
+      if (!at.closest("#chip-panel")) floodscope.inspect.unpin();
+      return;
+    }
+    if (off() && event.key !== "?") return;
+    if (event.shiftKey && event.key in MOVES && !at.closest("[role=slider], [role=radiogroup], .ag-theme-fs") && floodscope.inspect.pinned) {
+      floodscope.inspect.move(...MOVES[event.key]);
+    } else if (DO[event.key] || (!event.shiftKey && DO[event.key.toLowerCase()])) {
+      (DO[event.key] || DO[event.key.toLowerCase()])();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  // Dash draws no checkbox without a list; this one is a line.
+  const toggle = () => {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    [box.type, box.checked, box.id] = ["checkbox", !off(), "keys-on"];
+    box.addEventListener("change", () => turn(box.checked));
+    label.append(box, " Single keys work outside of fields");
+    return label;
+  };
+
+  const start = new MutationObserver(() => {
+    const box = dialog();
+    if (!box) return;
+    start.disconnect();
+    document.getElementById("keys-off-place").replaceChildren(toggle());
+    document.getElementById("keys-close").addEventListener("click", () => box.close());
+    box.addEventListener("click", (event) => { if (event.target === box) box.close(); }); // beside it
+    document.getElementById("keys-button").addEventListener("click", open);
+    document.addEventListener("keydown", onKey, true);
+  });
+  start.observe(document, { childList: true, subtree: true });
+
+  return { order };
+})();

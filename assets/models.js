@@ -1,0 +1,150 @@
+// The Models tab: the model in use (A) beside another (B), where they differ, their curves, their totals, their cards.
+window.floodscope = window.floodscope || {};
+
+floodscope.models = (() => {
+  const { make, fill, select, ask } = floodscope.build;
+  const w = () => floodscope.words;
+  const MOVERS = 8;
+  const PLACE = { pick: "models-pick", difference: "models-difference", curves: "models-curves", cards: "models-cards" };
+  const cards = new Map(); // spec -> Markdown, or {error}
+
+  // --- which models --------------------------------------------------------------------------------------------
+  const title = (m) => `${m.name} (${w().count(m.chips, "chip")})`;
+  const pick = ({ model, other }) => {
+    const all = floodscope.others.models;
+    const a = select({ id: "pick-a", onchange: (event) => window.dash_clientside.set_props("model", { value: event.target.value }) },
+      all.filter((m) => m.offered).map((m) => [m.spec, title(m)]), model);
+    const b = select({ id: "pick-b", onchange: (event) => floodscope.review.set({ other: event.target.value || null }) },
+      [["", "Choose a model to compare with"], ...all.filter((m) => m.spec !== model).map((m) => [m.spec, m.offered ? title(m) : `${title(m)}, not on offer`])], other || "");
+    const swappable = other && all.some((m) => m.spec === other && m.offered);
+    fill(PLACE.pick,
+      make("label", { for: "pick-a" }, make("span", { class: "fs-letter fs-letter-a" }, "A"), "Model in use"), a,
+      make("label", { for: "pick-b" }, make("span", { class: "fs-letter fs-letter-b" }, "B"), "Compared with"), b,
+      swappable ? make("button", { class: "fs-button", type: "button", id: "model-swap", onclick: () => {
+        floodscope.review.set({ other: model });
+        window.dash_clientside.set_props("model", { value: other });
+      } }, "Swap A and B") : "",
+      floodscope.others.problem ? make("p", { class: "fs-notice fs-notice-error", role: "alert" }, floodscope.others.problem) : "");
+  };
+
+  // --- the difference ------------------------------------------------------------------------------------------
+  const signed = (value) => {
+    if (!w().known(value)) return w().NONE;
+    const text = Math.abs(value).toFixed(2);
+    return `${text === "0.00" ? "" : value > 0 ? "+" : "−"}${text}`;
+  };
+  const range = (i) => (i ? `[${signed(i.low)}, ${signed(i.high)}]` : "n\u2009=\u20091");
+  const badge = (letter) => make("span", { class: `fs-letter fs-letter-${letter.toLowerCase()}` }, letter);
+  const verdict = (d) => {
+    if (!d.interval) return make("span", { title: "Too few chips to say" }, "?");
+    if (d.interval.low > 0) return badge("A");
+    if (d.interval.high < 0) return badge("B");
+    return make("span", { title: "No clear difference: the interval holds 0" }, "–");
+  };
+  const cell = (text, few) => make("td", few ? { class: "fs-few" } : {}, text);
+  const differences = (c, by) => make("div", { class: "fs-scroll", tabindex: 0, role: "region", "aria-label": "Difference by region" }, make("table", { class: "fs-table", id: "difference-table" },
+    make("thead", {}, make("tr", {}, [floodscope.groups.BY[by], "Better", "A", "B", "A − B [95 %]", "Chips"].map((name) => make("th", { scope: "col" }, name)))),
+    make("tbody", {}, [{ ...c, name: "All chips" }, ...c.groups].map((d) => make("tr", { "data-name": d.name },
+      make("th", { scope: "row", title: d.name }, d.name), cell(verdict(d), !d.interval), cell(w().score(d.one.iou)), cell(w().score(d.two.iou)),
+      cell(`${signed(d.difference)} ${range(d.interval)}`, !d.interval), cell(w().integer(d.chips)))))));
+
+  const movers = (c, model, other) => c.moved.slice(0, MOVERS).map((m) => {
+    const chip = floodscope.book.chips.get(m.id);
+    const better = m.fewer > 0 ? "A" : "B";
+    const said = `${better} has ${w().integer(Math.abs(m.fewer))} px fewer wrong`;
+    const pictures = [...floodscope.thumbs.elements(chip, model), ...floodscope.thumbs.elements(chip, other).slice(1)];
+    return make("button", { class: "fs-card fs-card-wide", type: "button", "aria-label": `Open ${m.id}: ${said}`, onclick: () => floodscope.tiles.choose(m.id) },
+      make("span", { class: "fs-thumbs" }, pictures), make("span", { class: "fs-card-name" }, m.id),
+      make("span", { class: "fs-card-note" }, said));
+  });
+
+  const totals = (c) => make("table", { class: "fs-table", id: "totals-table" },
+    make("caption", {}, `Pixels of the ${w().count(c.chips, "chip")} that both have scored`),
+    make("thead", {}, make("tr", {}, ["", "True water", "False water", "Missed water", "True dry"].map((name) => make("th", { scope: "col" }, name || make("span", { class: "fs-visually-hidden" }, "Model"))))),
+    make("tbody", {}, [["A", c.one], ["B", c.two]].map(([name, f]) => make("tr", {}, make("th", { scope: "row" }, name), ["tp", "fp", "fn", "tn"].map((key) => make("td", {}, w().integer(f[key])))))));
+
+  const difference = (c, { model, other, by }) => {
+    if (!c.chips) {
+      const reason = floodscope.book.shelf(other).size ? "No chip is scored under both models." : `${floodscope.others.nameOf(other)} has predicted nothing here yet: choose it above and predict all chips.`;
+      fill(PLACE.difference, make("p", { class: "fs-notice" }, reason));
+      return;
+    }
+    fill(PLACE.difference, make("h2", {}, "Where they differ"),
+      make("p", { class: "fs-soft" }, "Micro IoU of A less that of B, with its paired 95 % bootstrap interval over the same chips. Better: the model that the interval speaks for; – where it holds 0, ? where there are too few chips."),
+      differences(c, by), totals(c),
+      make("h2", {}, "Chips that moved most"),
+      c.moved.length ? make("div", { class: "fs-gallery", id: "movers" }, movers(c, model, other)) : make("p", { class: "fs-soft" }, "At this threshold both are right and wrong in the same number of pixels on every chip."));
+  };
+
+  // --- curves ----------------------------------------------------------------------------------------------------
+  const TENTHS = [0, 0.25, 0.5, 0.75, 1];
+  const AXES = { x: [0, 1], y: [0, 1], xTicks: TENTHS, yTicks: TENTHS };
+  const dots = (h) => floodscope.curves.reliability(h).filter((b) => b.pixels).map((b) => [b.predicted, b.observed, 3, `${w().integer(b.pixels)} px: predicted ${b.predicted.toFixed(2)}, water ${b.observed.toFixed(2)}`]);
+  const curves = (sums, k) => {
+    const { frame, line, dots: marks, diagonal } = floodscope.charts;
+    const { precisionRecall, averagePrecision, calibrationError } = floodscope.curves;
+    const here = (h) => { const f = floodscope.scores.figures(floodscope.scores.confusion(h, k)); return f.recall === null || f.precision === null ? [] : [[f.recall, f.precision, 4, "at the threshold"]]; };
+    const each = (make1) => sums.map(([letter, h]) => make1(letter, h));
+    const told = (name, value) => sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ") && `${name}: ${sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ")}`;
+    fill(PLACE.curves,
+      make("h2", {}, "Precision and recall"), make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
+      frame(`Precision over recall. ${told("Average precision", averagePrecision)}`, { ...AXES, xTitle: "Recall", yTitle: "Precision" },
+        ...each((letter, h) => line(precisionRecall(h), letter.toLowerCase(), letter)), ...each((letter, h) => marks(here(h), letter.toLowerCase()))),
+      make("h2", {}, "Reliability"), make("p", { class: "fs-soft" }, `${told("Calibration error", calibrationError)}. On the diagonal a probability is what it says.`),
+      frame(`Share of water over predicted probability. ${told("Calibration error", calibrationError)}`, { ...AXES, xTitle: "Predicted probability of water", yTitle: "Share of water" },
+        diagonal, ...each((letter, h) => line(dots(h).map(([x, y]) => [x, y]), letter.toLowerCase(), letter)), ...each((letter, h) => marks(dots(h), letter.toLowerCase()))));
+  };
+
+  // --- cards -----------------------------------------------------------------------------------------------------
+  const cardOf = (m, opened) => {
+    const held = cards.get(m.spec);
+    if (opened && !held) {
+      cards.set(m.spec, "");
+      ask(`review/card?model=${encodeURIComponent(m.spec)}`).then((told) => cards.set(m.spec, told.markdown), (error) => cards.set(m.spec, { error: error.message }))
+        .then(() => showCards(null));
+    }
+    if (held && held.error) return [make("p", { class: "fs-notice fs-notice-error" }, held.error)];
+    return held ? floodscope.markdown.render(held) : [make("p", { class: "fs-soft" }, "Reading the card …")];
+  };
+  let listed = [];
+  let inUse = null;
+  const showCards = (settings, model = inUse) => {
+    inUse = model;
+    if (settings) {
+      const known = new Map(floodscope.others.models.map((m) => [m.spec, m]));
+      listed = [...settings.models.map((m) => ({ ...m, ...known.get(m.spec), ...floodscope.endpoints.of(m.spec) })), ...floodscope.others.models.filter((m) => !m.offered && !settings.models.some((s) => s.spec === m.spec))];
+    }
+    fill(PLACE.cards, make("h2", {}, "Model cards"), listed.map((m, i) => {
+      const id = `model-card-${i}`;
+      const before = document.getElementById(id);
+      const card = make("details", { class: "fs-model-card", id, open: before ? before.open : Boolean(m.error) },
+        make("summary", {}, m.name, m.spec === inUse ? " (in use)" : "", make("span", { class: "fs-soft" }, m.device && !m.error ? ` Runs on ${m.device}.` : "", m.error ? " cannot be opened" : m.latest ? ` ${w().count(m.chips, "chip")}, latest ${m.latest.slice(0, 10)}` : " nothing predicted")),
+        m.error ? make("p", { class: "fs-notice fs-notice-error" }, m.error) : before && before.open ? cardOf(m, true) : "");
+      card.addEventListener("toggle", () => { if (card.open && card.children.length < 2 && !m.error) showCards(null); });
+      return card;
+    }));
+  };
+
+  // --- all of it -------------------------------------------------------------------------------------------------
+  let last = ""; // what the lists are of; a new threshold changes numbers and curves alone
+  const show = (state) => {
+    const { model, other, k, by, settings } = state;
+    const now = JSON.stringify([floodscope.book.version, model, other]);
+    if (now !== last) { pick(state); showCards(settings, model); }
+    last = now;
+    if (other) floodscope.others.load(other);
+    const chips = other ? floodscope.paired.common(model, other, by) : [];
+    if (other) {
+      const c = floodscope.paired.of(chips, k);
+      difference(c, state);
+      const { sumOf } = floodscope.curves;
+      curves(chips.length ? [["A", sumOf(chips.map((c1) => c1.one))], ["B", sumOf(chips.map((c1) => c1.two))]] : [], k);
+      return;
+    }
+    fill(PLACE.difference, make("p", { class: "fs-soft" }, "Choose a second model to see where the two differ, chip by chip and region by region."));
+    const all = floodscope.groups.of(model, "country").all;
+    curves(all.ids.length ? [["A", floodscope.groups.curve(all).sum]] : [], k);
+  };
+
+  return { show };
+})();

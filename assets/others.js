@@ -1,0 +1,59 @@
+// The models beside the one in use: all that the store has predictions of, and where another differs from it.
+window.floodscope = window.floodscope || {};
+
+floodscope.others = (() => {
+  const { ask } = floodscope.build;
+  let models = []; // as dashboard/review/models.py lists them
+  const pairs = new Map(); // "A B" -> {found: Map(id -> {pixels, apart, revisions}), progress, cursor, busy}
+  const loaded = new Set();
+
+  const tell = () => window.dash_clientside.set_props("version", { data: floodscope.book.touch() });
+  let problem = "";
+  const failed = (error) => { problem = error.message; tell(); };
+
+  const refresh = () => ask("review/models").then((list) => { models = list; problem = ""; tell(); }).catch(failed);
+  const nameOf = (spec) => (models.find((m) => m.spec === spec) || { name: spec }).name;
+
+  // Have a model's predictions in the book.
+  const load = (spec) => {
+    if (!spec || loaded.has(spec)) return;
+    loaded.add(spec);
+    ask(`review/predictions?model=${encodeURIComponent(spec)}`)
+      .then((payload) => { floodscope.book.add(spec, payload.predictions); tell(); })
+      .catch((error) => { loaded.delete(spec); failed(error); });
+  };
+  const reload = (spec) => { loaded.delete(spec); load(spec); };
+
+  // --- disagreement --------------------------------------------------------------------------------------------
+  const keyOf = (first, second) => `${first}\n${second}`;
+  const POLL_MS = 500;
+  const count = (first, second) => {
+    if (!first || !second || first === second) return;
+    const key = keyOf(first, second);
+    if (!pairs.has(key)) pairs.set(key, { found: new Map(), progress: null, cursor: 0, busy: false, common: 0 });
+    const pair = pairs.get(key);
+    const common = [...floodscope.book.shelf(first).keys()].filter((id) => floodscope.book.prediction(second, id)).length;
+    if (!pair.busy && pair.common !== common && !(pair.progress && pair.progress.running)) Object.assign(pair, { progress: null, cursor: 0, common });
+    if (pair.busy || (pair.progress && !pair.progress.running)) return;
+    pair.busy = true;
+    ask(`review/disagreement?first=${encodeURIComponent(first)}&second=${encodeURIComponent(second)}&since=${pair.cursor}`).then((answer) => {
+      answer.chips.forEach((c) => pair.found.set(c.id, { pixels: c.pixels, revisions: c.revisions, apart: floodscope.scores.numbers(c.apart) }));
+      Object.assign(pair, { progress: answer.progress, cursor: answer.cursor, busy: false });
+      if (answer.chips.length) tell();
+      if (answer.progress.running) setTimeout(() => count(first, second), POLL_MS);
+    }).catch((error) => { pair.busy = false; failed(error); });
+  };
+
+  // Share of a chip's pixels that are wet under one of two models alone; null where it is not counted.
+  const apart = (first, second, id, k) => {
+    const pair = pairs.get(keyOf(first, second));
+    const found = pair && pair.found.get(id);
+    if (!found || !found.pixels) return null;
+    const now = [first, second].map((model) => (floodscope.book.prediction(model, id) || {}).revision);
+    if (found.revisions[0] !== now[0] || found.revisions[1] !== now[1]) return null; // predicted anew since
+    return k >= found.apart.length ? 0 : found.apart[k] / found.pixels;
+  };
+  const progress = (first, second) => (pairs.get(keyOf(first, second)) || {}).progress;
+
+  return { refresh, load, reload, count, apart, progress, nameOf, get models() { return models; }, get problem() { return problem; } };
+})();

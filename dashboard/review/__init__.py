@@ -1,0 +1,1 @@
+"""What the review workbench asks the server for: thumbnails, models of the store, disagreement, statistics of chips."""

@@ -1,0 +1,101 @@
+"""Explore: what the chips of a catalog, or of a part of it, are made of, and what would spoil their scores."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboard.review.derived import DerivedStore, Filling
+from tiles.audit import audit
+from tiles.catalog import Catalog
+from tiles.chip import ChipRecord, read_chip
+from tiles.statistics import BINS, CLASSES, RANGES, ChipStatistics, statistics_of
+
+_KIND = "statistics-1"  # counts up when what is counted changes
+_PIXELS = 4
+_SIZE = 4 * (_PIXELS + len(RANGES) * len(CLASSES) * BINS)
+
+
+class Explorer:
+    """The statistics of a catalog's chips: computed once a chip, when first asked for, and kept in the data folder."""
+
+    def __init__(self, catalog: Callable[[], Catalog], kept: DerivedStore) -> None:
+        """Make an explorer.
+
+        Args:
+            catalog: gives the catalog in use, which may be replaced.
+            kept: where the statistics are kept.
+        """
+        self._catalog, self._kept = catalog, kept
+        self._lock = threading.Lock()
+        self._filled: Catalog | None = None
+        self._filling: Filling[ChipRecord] | None = None
+        self._of_chip: dict[str, ChipStatistics] = {}
+
+    def close(self) -> None:
+        """Stop computing."""
+        if self._filling is not None:
+            self._filling.close()
+
+    def answer(self, ids: Sequence[str] | None) -> dict[str, Any]:
+        """Return the sums over some chips, as far as they are computed, and start computing where that has not begun.
+
+        Args:
+            ids: the chips; None for all. Those that the catalog does not know are left out.
+
+        Returns:
+            JSON: `progress`; `ranges` of the histograms; `histograms` [vv, vh, ratio][water, dry, unknown][60] of all and by
+            `countries`; `shares`, (chip, water share of the labelled pixels or None, share without data) of each; `warnings`.
+        """
+        wanted = None if ids is None else set(ids)
+        catalog = self._catalog()
+        records = [r for r in catalog.records() if wanted is None or r.id in wanted]
+        with self._lock:
+            if self._filling is None or self._filled is not catalog:
+                self.close()
+                self._filled = catalog
+                self._filling = Filling("floodscope-explore", catalog.usable(), lambda r: r.id, self._compute)
+            progress = self._filling.progress()
+        total, shares = ChipStatistics.zero(), []
+        countries: dict[str, ChipStatistics] = {}
+        for record in records:
+            found = self._of_chip.get(record.id)
+            if found is None:
+                continue
+            name = record.country or "Unknown"
+            total += found
+            countries[name] = countries.get(name, ChipStatistics.zero()) + found
+            shares.append([record.id, *_shares(found)])
+        return {
+            "progress": progress.payload(),
+            "ranges": RANGES,
+            "chips": len(records),
+            "histograms": total.histograms.tolist(),
+            "pixels": total.pixels.tolist(),
+            "countries": {name: sums.histograms.tolist() for name, sums in sorted(countries.items())},
+            "shares": shares,
+            "warnings": [
+                {"kind": finding.kind, "text": finding.text, "chips": finding.chips} for finding in audit(records)
+            ],
+        }
+
+    def _compute(self, record: ChipRecord) -> None:
+        key = f"{record.id}.{record.revision()}"
+        data = self._kept.get(_KIND, key)
+        if data is None or len(data) != _SIZE:
+            found = statistics_of(read_chip(record, with_ancillary=False))
+            self._kept.put(_KIND, key, np.concatenate([found.pixels, found.histograms.ravel()]).astype("<u4").tobytes())
+        else:
+            numbers = np.frombuffer(data, "<u4").astype(np.int64)
+            found = ChipStatistics(numbers[:_PIXELS], numbers[_PIXELS:].reshape(len(RANGES), len(CLASSES), BINS))
+        self._of_chip[record.id] = found
+
+
+def _shares(found: ChipStatistics) -> tuple[float | None, float]:
+    """Return the share of water among the labelled pixels, None where there is none, and the share without data."""
+    water, dry, unknown, nodata = (int(count) for count in found.pixels)
+    labelled, pixels = water + dry, water + dry + unknown + nodata
+    return (round(water / labelled, 5) if labelled else None), round(nodata / pixels, 5) if pixels else 0.0

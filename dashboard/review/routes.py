@@ -1,0 +1,91 @@
+"""The review workbench over HTTP: a Flask blueprint over thumbnails, models and statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from dashboard.review.derived import DerivedStore
+from dashboard.review.explore import Explorer
+from dashboard.review.models import ModelShelf
+from dashboard.review.thumbnails import Thumbnails
+from tiles.errors import UsageError
+from tiles.metadata import chip_metadata
+
+if TYPE_CHECKING:
+    from dashboard.workspace import Workspace
+
+_IMMUTABLE = "private, max-age=31536000, immutable"
+_MAX_BODY = 8 << 20  # the ids of some hundred thousand chips
+
+
+def review_blueprint(workspace: Workspace) -> Blueprint:
+    """Return the routes `/review/...` of a workspace."""
+    routes = Blueprint("review", __name__, url_prefix="/review")
+    kept = DerivedStore(workspace.store.folder)
+    explorer, shelf, thumbnails = (
+        Explorer(lambda: workspace.catalog, kept),
+        ModelShelf(workspace, kept),
+        Thumbnails(workspace),
+    )
+    workspace.at_close(explorer.close)
+    workspace.at_close(shelf.close)
+
+    @routes.after_request
+    def fresh(response: Response) -> Response:
+        if response.status_code >= 400 or "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @routes.errorhandler(HTTPException)
+    def answer(error: HTTPException) -> tuple[Response, int]:
+        return jsonify(error=error.name, message=error.description), error.code or 500
+
+    @routes.get("/thumbnails/<kind>/<chip>/<revision>.png")
+    def thumbnail(kind: str, chip: str, revision: str) -> Response:
+        response = Response(thumbnails.picture(kind, chip, revision), mimetype="image/png")
+        response.headers["Cache-Control"] = _IMMUTABLE
+        return response
+
+    @routes.get("/models")
+    def models() -> Response:
+        return jsonify(shelf.models())
+
+    @routes.get("/predictions")
+    def predictions() -> Response:
+        return jsonify(shelf.predictions(request.args.get("model", "")))
+
+    @routes.get("/card")
+    def card() -> Response:
+        return jsonify(shelf.card(request.args.get("model", "")))
+
+    @routes.get("/disagreement")
+    def disagreement() -> Response:
+        since = request.args.get("since", 0, type=int)
+        return jsonify(shelf.disagreement(request.args.get("first", ""), request.args.get("second", ""), since))
+
+    @routes.post("/explore")
+    def explore() -> Response:
+        return jsonify(explorer.answer(_ids()))
+
+    @routes.get("/metadata/<chip>")
+    def metadata(chip: str) -> Response:
+        return jsonify(chip_metadata(workspace.catalog.get(chip)))
+
+    return routes
+
+
+def _ids() -> list[str] | None:
+    """Return the ids of chips in the present request's body; None where it asks for all.
+
+    Raises:
+        UsageError: the body is no such list.
+    """
+    request.max_content_length = _MAX_BODY
+    body: Any = request.get_json(silent=True)
+    ids = body.get("ids", False) if isinstance(body, dict) else False
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(name, str) for name in ids)):
+        raise UsageError('The chips to explore are not understood: send {"ids": [...]}, or {"ids": null} for all.')
+    return ids

@@ -1,0 +1,168 @@
+"""What the review workbench asks for over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from dashboard.app import create_app
+from dashboard.review.derived import DerivedStore
+from dashboard.settings import Settings
+from dashboard.workspace import Workspace
+from model.predictors.protocol import level
+from model.predictors.select import open_predictor
+from model.store import key_of
+from tiles.chip import read_chip
+from tiles.statistics import statistics_of
+
+FIRST, SECOND = "backscatter", "backscatter:otsu"
+
+
+@pytest.fixture(scope="module")
+def workspace(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    made = Workspace(Settings((simulated,), tmp_path_factory.mktemp("review")))
+    records = made.catalog.usable()
+    for spec in (FIRST, SECOND):
+        for record in records:
+            made.worker.submit(record, made.predictor(spec)).result(60)
+    other = open_predictor("backscatter:-20.5")  # in the store, and not on offer
+    made.worker.submit(records[0], other).result(60)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def client(workspace: Workspace) -> FlaskClient:
+    return create_app(workspace).server.test_client()
+
+
+def settled(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    for _ in range(200):
+        answer = ask()
+        if not answer["progress"]["running"]:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it does not end")
+
+
+def test_thumbnails_are_pictures_that_never_change_under_their_address(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    record = workspace.catalog.usable()[0]
+    prediction = workspace.store.get(record, key_of(workspace.predictor(FIRST)))
+    assert prediction is not None
+    for kind, revision in (("composite", record.revision()), ("scores", prediction.revision)):
+        answer = client.get(f"/review/thumbnails/{kind}/{record.id}/{revision}.png")
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert Image.open(io.BytesIO(answer.data)).size == (128, 128)
+    for address in (
+        f"composite/{record.id}/000000000000",
+        f"scores/{record.id}/000000000000",
+        "scores/nowhere/0",
+        f"vv/{record.id}/0",
+    ):
+        answer = client.get(f"/review/thumbnails/{address}.png")
+        assert answer.status_code == 404
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_every_model_of_the_store_is_listed_and_its_predictions_are_given(
+    workspace: Workspace, client: FlaskClient
+) -> None:
+    models = client.get("/review/models").get_json()
+    assert [(m["offered"], m["chips"]) for m in models] == [(True, 11), (True, 11), (False, 1)]
+    gone = models[2]["spec"]
+    assert gone.startswith("stored:")
+    sent = client.get("/review/predictions", query_string={"model": gone}).get_json()
+    assert [p["id"] for p in sent["predictions"]] == [workspace.catalog.usable()[0].id]
+    assert 0 <= sent["predictions"][0]["uncertain"] <= 1
+    assert client.get("/review/predictions", query_string={"model": "stored:nothing"}).status_code == 502
+    assert client.get("/review/predictions", query_string={"model": "/etc/passwd"}).status_code == 502
+
+
+def test_a_model_tells_what_it_is(client: FlaskClient) -> None:
+    assert "threshold on VH" in client.get("/review/card", query_string={"model": FIRST}).get_json()["markdown"]
+    gone = client.get("/review/models").get_json()[2]["spec"]
+    assert "threshold_db = -20.5" in client.get("/review/card", query_string={"model": gone}).get_json()["markdown"]
+
+
+def test_disagreement_is_the_plain_count_over_both_rasters(workspace: Workspace, client: FlaskClient) -> None:
+    def ask() -> dict[str, Any]:
+        query = {"first": FIRST, "second": SECOND, "since": 0}
+        return dict(client.get("/review/disagreement", query_string=query).get_json())
+
+    ask()
+    answer: dict[str, Any] = {"chips": [], "cursor": 0, "progress": {"running": True}}
+    for _ in range(200):
+        more = client.get(
+            "/review/disagreement", query_string={"first": FIRST, "second": SECOND, "since": answer["cursor"]}
+        ).get_json()
+        answer = {**more, "chips": answer["chips"] + more["chips"]}
+        if not answer["progress"]["running"]:
+            break
+        time.sleep(0.05)
+    assert len(answer["chips"]) == 11
+    for sent in answer["chips"]:
+        record = workspace.catalog.get(sent["id"])
+        rasters = [
+            workspace.store.read(workspace.store.get(record, key_of(workspace.predictor(s)))) for s in (FIRST, SECOND)
+        ]  # type: ignore[arg-type]
+        apart = np.frombuffer(base64.b64decode(sent["apart"]), "<u4")
+        for threshold in (0.1, 0.5, 0.9):
+            wet = [(raster >= level(threshold)) & (raster != 255) for raster in rasters]
+            assert apart[level(threshold)] == np.count_nonzero(wet[0] ^ wet[1])
+
+
+def test_explore_sums_the_statistics_of_the_chips_asked_for(workspace: Workspace, client: FlaskClient) -> None:
+    records = workspace.catalog.usable()[:3]
+    ids = [record.id for record in records]
+    answer = settled(lambda: client.post("/review/explore", json={"ids": [*ids, "nowhere"]}).get_json())
+    assert answer["progress"] == {"done": 11, "total": 11, "running": False, "failed": {}}
+    sums = [statistics_of(read_chip(record)) for record in records]
+    assert answer["histograms"] == sum((s.histograms for s in sums), np.zeros((3, 3, 60), int)).tolist()
+    assert [share[0] for share in answer["shares"]] == ids
+    everything = client.post("/review/explore", json={"ids": None}).get_json()
+    assert everything["chips"] == 11
+    assert set(everything["countries"]) == {record.country for record in workspace.catalog.usable()}
+    for body in ({}, {"ids": "all"}, {"ids": [1]}, [1]):
+        assert client.post("/review/explore", json=body).status_code == 400
+
+
+def test_explore_reads_back_what_was_computed_before(
+    workspace: Workspace, client: FlaskClient, simulated: Path
+) -> None:
+    first = settled(lambda: client.post("/review/explore", json={"ids": None}).get_json())
+    again = Workspace(replace(workspace.settings))
+    try:
+        other = create_app(again).server.test_client()
+        answer = settled(lambda: other.post("/review/explore", json={"ids": None}).get_json())
+    finally:
+        again.close()
+    assert answer["histograms"] == first["histograms"]
+
+
+def test_a_damaged_file_of_derived_numbers_is_made_anew(tmp_path: Path) -> None:
+    store = DerivedStore(tmp_path)
+    store.put("kind", "key", b"value")
+    assert DerivedStore(tmp_path).get("kind", "key") == b"value"
+    store.path.write_bytes(b"no database at all" * 500)
+    assert DerivedStore(tmp_path).get("kind", "key") is None
+
+
+def test_metadata_of_a_chip_are_those_of_its_files(workspace: Workspace, client: FlaskClient) -> None:
+    record = workspace.catalog.usable()[0]
+    told = client.get(f"/review/metadata/{record.id}").get_json()
+    assert [entry["roles"] for entry in told] == [["vv (band 1)", "vh (band 2)"], ["label (band 1)"]]
+    assert told[0]["crs"] == "EPSG:4326"
+    assert client.get("/review/metadata/nowhere").status_code == 404
