@@ -67,7 +67,10 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
             from dashboard.app import create_app  # noqa: PLC0415
             from dashboard.workspace import Workspace  # noqa: PLC0415
 
-            return create_app(Workspace(settings)).server
+            server = create_app(Workspace(settings)).server
+            # Dash collects its scripts at the first request; one that came meanwhile would get a page without them.
+            server.test_client().get("/healthz")
+            return server
 
     threading.Thread(target=_tell, args=(address, browser, announce), daemon=True).start()
     Application().run()

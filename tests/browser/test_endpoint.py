@@ -29,7 +29,7 @@ def endpoint_dashboard(simulated_chips: Path, tmp_path_factory: pytest.TempPathF
 
 def choose(page: Screen, name: str) -> None:
     page.page.locator("input#model").click()
-    page.page.get_by_role("option", name=re.compile(f"^{name}")).click()
+    page.page.get_by_role("listbox").get_by_role("option", name=re.compile(f"^{name}")).click()
 
 
 def a_chip(page: Screen) -> str:
@@ -42,7 +42,7 @@ def test_a_chip_is_predicted_through_an_endpoint_and_shows_its_name(
 ) -> None:
     page = screen(endpoint_dashboard).open()
     page.page.locator("input#model").click()
-    page.page.get_by_role("option", name=re.compile(r"^GPU box · [\d.]+\sm?s$")).click()
+    page.page.get_by_role("listbox").get_by_role("option", name=re.compile(r"^GPU box · [\d.]+\sm?s$")).click()
     page.page.locator("#model-dot[data-state=ready]").wait_for()
     page.until("() => document.getElementById('device').textContent.startsWith('endpoint GPU box')")
     chip = a_chip(page)
@@ -63,7 +63,7 @@ def test_a_dead_endpoint_says_what_to_do_and_the_other_models_go_on(
     page = screen(endpoint_dashboard).open()
     chip = a_chip(page)
     page.page.locator("input#model").click()
-    page.page.get_by_role("option", name="Dead box · not reachable", exact=True).click()
+    page.page.get_by_role("listbox").get_by_role("option", name="Dead box · not reachable", exact=True).click()
     page.page.locator("#model-dot[data-state=error]").wait_for()
     assert page.page.locator("#device").inner_text() == "not reachable"
     page.choose_in_table(chip)

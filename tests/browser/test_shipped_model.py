@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from running import serving
+from running import Dashboard, serving
 from screen import ScreenMaker
 
 from model.bundle import read_bundle
-from model.weights import WEIGHTS
+from model.weights import SHIPPED, WEIGHTS
 from tiles.simulate import simulate
 
+PATIENCE_MS = 120_000  # torch and the weights are loaded, on a machine that may be busy
 
-def test_a_click_is_answered_by_the_shipped_network(
-    screen: ScreenMaker, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder: Path = tmp_path_factory.mktemp("shipped")
-    bundle = read_bundle(WEIGHTS)
+
+@pytest.fixture(scope="module")
+def shipped_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard that was told no model."""
+    folder = tmp_path_factory.mktemp("shipped")
     with serving(folder / "data", simulate(folder / "chips", chips=2, seed=5, size=256), model=None) as dashboard:
-        page = screen(dashboard).open()
-        chip = sorted(page.page.evaluate("[...floodscope.book.chips.keys()]"))[0]
-        page.choose_in_table(chip)
-        page.answered(chip)
-        page.painted(chip)
-        rows = page.rows()
-        assert (rows["Model"], rows["Device"]) == (bundle.name, "cpu")
-        assert page.page.evaluate("floodscope.book.opened.model") == "floodscope"
+        yield dashboard
+
+
+def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(shipped_dashboard).open()
+    page.page.set_default_timeout(PATIENCE_MS)
+    chip = sorted(page.page.evaluate("[...floodscope.book.chips.keys()]"))[0]
+    page.choose_in_table(chip)
+    page.answered(chip)
+    page.painted(chip)
+    rows = page.rows()
+    assert (rows["Model"], rows["Device"]) == (read_bundle(WEIGHTS).name, "cpu")
+    assert page.page.evaluate("floodscope.book.opened.model") == SHIPPED
