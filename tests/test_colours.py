@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from colours import FILTERS, VISIONS, ciede2000, difference, layer_colours
 
 from model.training import card
+from tests.colours import FILTERS, VISIONS, ciede2000, difference, layer_colours
 from tiles.composite import WATER_CYAN
 
 ERRORS = ("hit", "false", "missed")
