@@ -164,12 +164,25 @@ window.dash_clientside.floodscope = (() => {
     fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => chip.country === name));
     return ["regions", null];
   };
+  // A table tells its chosen row again when its rows are written anew: nobody has chosen then.
+  const anew = (key) => {
+    let last = null;
+    return (rows) => {
+      const now = (rows && rows.length && rows[0][key]) || null;
+      const same = now === last;
+      last = now;
+      return same ? null : now;
+    };
+  };
+  const [chipOfRow, regionOfRow] = [anew("id"), anew("name")];
   const rowChosen = (rows) => {
-    if (rows && rows.length && rows[0].id) fs.tiles.choose(rows[0].id);
+    const id = chipOfRow(rows);
+    if (id) fs.tiles.choose(id);
     return SAME();
   };
   const regionChosen = (rows) => {
-    if (rows && rows.length) fs.review.chooseRegion(rows[0].name);
+    const name = regionOfRow(rows);
+    if (name) fs.review.chooseRegion(name);
     return SAME();
   };
   const tabOfSelection = (selection, tab) => (idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : SAME());
