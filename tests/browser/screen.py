@@ -166,6 +166,12 @@ class Screen:
     # --- ways to a chip that need no map -------------------------------------------------------------------------
     def choose_in_table(self, chip: str) -> None:
         self.tab("Chips")
+        # Rows far down are not drawn until somebody scrolls there.
+        self.until(
+            "id => { const api = dash_ag_grid.getApi('chips-table'); const node = api && api.getRowNode(id);"
+            " if (node) api.ensureNodeVisible(node); return Boolean(node); }",
+            chip,
+        )
         self.page.locator(f"#chips-table .ag-row[row-id='{chip}'] .ag-cell[col-id=id]").click()
 
     def search(self, text: str) -> None:
