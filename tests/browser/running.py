@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -65,11 +66,14 @@ def serving(
         yield Dashboard(found[1], sources, data)
     finally:
         process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # What pages still ask for is waited for by the server: 20 seconds that no test needs.
+        for patience, then in ((3, signal.SIGQUIT), (10, signal.SIGKILL)):
+            try:
+                process.wait(patience)
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(then)
+        process.wait()
 
 
 def browser_path() -> str | None:

@@ -81,8 +81,8 @@ def test_every_model_of_the_store_is_listed_and_its_predictions_are_given(
     workspace: Workspace, client: FlaskClient
 ) -> None:
     models = client.get("/review/models").get_json()
-    assert [(m["offered"], m["chips"]) for m in models] == [(True, 11), (True, 11), (False, 1)]
-    gone = models[2]["spec"]
+    assert [(m["offered"], m["chips"]) for m in models] == [(True, 0), (True, 11), (True, 11), (False, 1)]
+    gone = models[3]["spec"]
     assert gone.startswith("stored:")
     sent = client.get("/review/predictions", query_string={"model": gone}).get_json()
     assert [p["id"] for p in sent["predictions"]] == [workspace.catalog.usable()[0].id]
@@ -93,7 +93,7 @@ def test_every_model_of_the_store_is_listed_and_its_predictions_are_given(
 
 def test_a_model_tells_what_it_is(client: FlaskClient) -> None:
     assert "threshold on VH" in client.get("/review/card", query_string={"model": FIRST}).get_json()["markdown"]
-    gone = client.get("/review/models").get_json()[2]["spec"]
+    gone = client.get("/review/models").get_json()[3]["spec"]
     assert "threshold_db = -20.5" in client.get("/review/card", query_string={"model": gone}).get_json()["markdown"]
 
 

@@ -202,17 +202,17 @@ def test_an_asynchronous_endpoint_goes_through_the_bucket_and_leaves_nothing_the
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", server.url)
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="floods", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.create_bucket(Bucket="floods-async", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     answers = {
         "output-1": json.dumps(MODEL).encode(),
         "output-2": encode_npy(np.full((1, 32, 32), 9, np.uint8)),
     }
     for key, content in answers.items():
-        s3.put_object(Bucket="floods", Key=key, Body=content)
+        s3.put_object(Bucket="floods-async", Key=key, Body=content)
     places = [
         {
-            "OutputLocation": f"s3://floods/output-{n}",
-            "FailureLocation": f"s3://floods/failure-{n}",
+            "OutputLocation": f"s3://floods-async/output-{n}",
+            "FailureLocation": f"s3://floods-async/failure-{n}",
             "InferenceId": str(n),
         }
         for n in (1, 2, 3)
@@ -228,15 +228,17 @@ def test_an_asynchronous_endpoint_goes_through_the_bucket_and_leaves_nothing_the
         )
         for place in places
     ]
-    predictor = open_endpoint("sagemaker:floods?async=s3://floods/some/place&timeout_s=5&wait_s=0")
+    predictor = open_endpoint("sagemaker:floods?async=s3://floods-async/some/place&timeout_s=5&wait_s=0")
     server.says(*locations)
     (raster,) = predictor.predict([CHIP])
     assert (raster[CHIP.valid] == 9).all()
     assert predictor.name == "Test U-Net at floods"
     assert [path for path, _, _ in server.asked] == ["/endpoints/floods/async-invocations"] * 2
-    assert server.asked[1][1]["X-Amzn-SageMaker-InputLocation"].startswith("s3://floods/some/place/floodscope-input/")
-    assert [o["Key"] for o in s3.list_objects_v2(Bucket="floods").get("Contents", [])] == []
-    s3.put_object(Bucket="floods", Key="failure-3", Body=json.dumps({"message": "out of memory"}).encode())
+    assert server.asked[1][1]["X-Amzn-SageMaker-InputLocation"].startswith(
+        "s3://floods-async/some/place/floodscope-input/"
+    )
+    assert [o["Key"] for o in s3.list_objects_v2(Bucket="floods-async").get("Contents", [])] == []
+    s3.put_object(Bucket="floods-async", Key="failure-3", Body=json.dumps({"message": "out of memory"}).encode())
     with pytest.raises(EndpointError, match=r"has failed \(500\): out of memory"):
         predictor.predict([CHIP])
     assert len(server.asked) == 3
