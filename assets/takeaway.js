@@ -8,8 +8,8 @@ floodscope.takeaway = (() => {
   let parts = null;
   let running = null; // id of the export that is being made
 
-  // The ids of the chips that the filters leave, or null where nothing is filtered: whoever filters chips sets `listed`.
-  const api = { listed: () => null, open: () => open() };
+  // The ids of the chips with imagery that the filters leave, or null where nothing is filtered.
+  const filtered = () => (floodscope.sieve.any() ? floodscope.sieve.chips().filter((c) => c.imagery).map((c) => c.id) : null);
 
   const radio = (value, text, checked) => el("label", { class: "fs-choice" }, el("input", { type: "radio", name: "takeaway-chips", value, checked }), el("span", { text }));
   const box = ({ name, title, note, chosen }) => el("label", { class: "fs-choice" },
@@ -36,11 +36,11 @@ floodscope.takeaway = (() => {
     if (!running) {
       const { chip, model, threshold } = screen();
       const known = floodscope.book.chips.get(chip);
-      const listed = api.listed();
+      const listed = filtered();
       const all = [...floodscope.book.chips.values()].filter((c) => c.imagery).length;
       const choices = [];
       if (known && known.imagery) choices.push(["chip", `The open chip, ${chip}`]);
-      if (listed) choices.push(["listed", `The ${floodscope.words.count(listed.length, "chip")} that the filters leave`]);
+      if (listed && listed.length) choices.push(["listed", `The ${floodscope.words.count(listed.length, "chip")} that the filters leave`]);
       choices.push(["all", `All ${floodscope.words.count(all, "chip")} with imagery`]);
       parts.chips.replaceChildren(...choices.map(([value, text], i) => radio(value, text, i === 0)));
       const name = [...floodscope.book.shelf(model).values()].map((p) => p.model_name)[0] || model;
@@ -50,7 +50,7 @@ floodscope.takeaway = (() => {
     if (!parts.dialog.open) parts.dialog.showModal();
   };
 
-  const chosenChips = (which, chip) => ({ chip: [chip], listed: api.listed(), all: null })[which];
+  const chosenChips = (which, chip) => ({ chip: [chip], listed: filtered(), all: null })[which];
 
   const begin = async () => {
     const form = new FormData(parts.form);
@@ -109,5 +109,5 @@ floodscope.takeaway = (() => {
     if (event.target instanceof Element && event.target.closest("#take-away")) open();
   });
 
-  return api;
+  return { open };
 })();

@@ -6,10 +6,10 @@ import gzip
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from werkzeug.exceptions import HTTPException
 
 from dashboard.inspection import Inspection, place_of
-from tiles.errors import FloodscopeError, UsageError, http_status
+from dashboard.json_routes import json_blueprint
+from tiles.errors import UsageError
 
 _IMMUTABLE = "private, max-age=86400, immutable"
 _MAX_BODY = 1 << 20
@@ -18,21 +18,7 @@ _WORTH_PACKING = 4096
 
 def inspection_blueprint(inspection: Inspection) -> Blueprint:
     """Return the routes `/inspect/...`."""
-    routes = Blueprint("inspection", __name__, url_prefix="/inspect")
-
-    @routes.errorhandler(FloodscopeError)
-    def _answer(error: FloodscopeError) -> tuple[Response, int]:
-        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
-
-    @routes.errorhandler(HTTPException)
-    def _answer_http(error: HTTPException) -> tuple[Response, int]:
-        return jsonify(error=error.name, message=error.description), error.code or 500
-
-    @routes.after_request
-    def _fresh(response: Response) -> Response:
-        if response.status_code >= 400 or "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
-        return response
+    routes = json_blueprint("inspect")
 
     # A revision of files or predictions is in each address, so what is answered there stays true.
     @routes.get("/point/<chip>/<chip_revision>")

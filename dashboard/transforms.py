@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from dashboard.json_routes import json_blueprint
 from dashboard.pictures import image_url, scores_url
 from model.evaluation.changes import Change
 from model.evaluation.transforms import TRANSFORMS, compare_transformed
@@ -18,7 +19,7 @@ from model.scores import ScoreHistogram
 from model.store import key_of
 from tiles.cache import BoundedCache
 from tiles.chip import ByteArray, ChipRecord
-from tiles.errors import FloodscopeError, PredictionError, UsageError, http_status
+from tiles.errors import PredictionError, UsageError
 
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
@@ -107,16 +108,10 @@ def _encoded(histogram: ScoreHistogram | None) -> str | None:
 
 def transforms_blueprint(transforms: Transforms) -> Blueprint:
     """Return the route `/transforms/CHIP/CHANGE?model=SPEC`."""
-    routes = Blueprint("transforms", __name__, url_prefix="/transforms")
-
-    @routes.errorhandler(FloodscopeError)
-    def _answer(error: FloodscopeError) -> tuple[Response, int]:
-        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
+    routes = json_blueprint("transforms")
 
     @routes.get("/<chip>/<change>")
     def answer(chip: str, change: str) -> Response:
-        response = jsonify(transforms.answer(chip, request.args.get("model", ""), change))
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return jsonify(transforms.answer(chip, request.args.get("model", ""), change))
 
     return routes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
 
+from dashboard.json_routes import json_blueprint
 from dashboard.review.derived import DerivedStore
 from dashboard.review.explore import Explorer
 from dashboard.review.models import ModelShelf
@@ -23,7 +23,7 @@ _MAX_BODY = 8 << 20  # the ids of some hundred thousand chips
 
 def review_blueprint(workspace: Workspace) -> Blueprint:
     """Return the routes `/review/...` of a workspace."""
-    routes = Blueprint("review", __name__, url_prefix="/review")
+    routes = json_blueprint("review")
     kept = DerivedStore(workspace.store.folder)
     explorer, shelf, thumbnails = (
         Explorer(lambda: workspace.catalog, kept),
@@ -32,16 +32,6 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     )
     workspace.at_close(explorer.close)
     workspace.at_close(shelf.close)
-
-    @routes.after_request
-    def fresh(response: Response) -> Response:
-        if response.status_code >= 400 or "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
-        return response
-
-    @routes.errorhandler(HTTPException)
-    def answer(error: HTTPException) -> tuple[Response, int]:
-        return jsonify(error=error.name, message=error.description), error.code or 500
 
     @routes.get("/thumbnails/<kind>/<chip>/<revision>.png")
     def thumbnail(kind: str, chip: str, revision: str) -> Response:

@@ -6,23 +6,15 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
+from dashboard.json_routes import json_blueprint
 from dashboard.same_origin import require_same_origin
 from dashboard.takeaway.jobs import Exports
-from tiles.errors import FloodscopeError, UsageError, http_status
+from tiles.errors import UsageError
 
 
 def exports_blueprint(exports: Exports) -> Blueprint:
     """Return the routes `/exports/...`."""
-    routes = Blueprint("exports", __name__, url_prefix="/exports")
-
-    @routes.errorhandler(FloodscopeError)
-    def _answer(error: FloodscopeError) -> tuple[Response, int]:
-        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
-
-    @routes.after_request
-    def _fresh(response: Response) -> Response:
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    routes = json_blueprint("exports")
 
     @routes.post("")
     def begin() -> Response:
@@ -43,9 +35,11 @@ def exports_blueprint(exports: Exports) -> Blueprint:
     @routes.get("/<export_id>/file")
     def fetch(export_id: str) -> Response:
         path = exports.file(export_id)
-        return send_file(
+        response = send_file(
             path.absolute(), "application/zip", as_attachment=True, download_name=exports.get(export_id).name
         )
+        response.headers["Cache-Control"] = "no-store"  # send_file says no-cache, which lets a browser keep the file
+        return response
 
     return routes
 

@@ -10,12 +10,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_input_stream
 
+from dashboard.json_routes import json_blueprint
 from dashboard.payloads import catalog_payload
 from dashboard.same_origin import require_same_origin
 from dashboard.uploads.batch import Batch, too_large
 from dashboard.uploads.shelf import Uploads
 from tiles.chip import ChipRecord
-from tiles.errors import ChipNotFoundError, FloodscopeError, UploadError, http_status
+from tiles.errors import ChipNotFoundError, UploadError
 
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
@@ -33,16 +34,7 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
         workspace: whose catalog the images are part of.
         uploads: where they are kept.
     """
-    routes = Blueprint("uploads", __name__, url_prefix="/uploads")
-
-    @routes.errorhandler(FloodscopeError)
-    def _answer(error: FloodscopeError) -> tuple[Response, int]:
-        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
-
-    @routes.after_request
-    def _fresh(response: Response) -> Response:
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    routes = json_blueprint("uploads")
 
     @routes.get("")
     def listed() -> Response:

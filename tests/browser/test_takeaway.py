@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import http.client
 import io
+import re
 import urllib.parse
 import zipfile
 from collections.abc import Iterator
@@ -113,6 +114,23 @@ def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: Screen
     page.page.keyboard.press("Escape")
     assert page.figures()["Water"][0] == f"{float(row['water_km2']):.2f}\u2009km²"
     assert page.figures()["IoU"][0] == f"{float(row['iou']):.2f}"
+
+
+def test_the_filtered_chips_are_taken_away_and_no_others(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
+    page = screen(small).open(tab="chips")
+    chips = page.page.evaluate("[...floodscope.book.chips.values()].map(c => [c.id, c.country])")
+    country = chips[0][1]
+    page.page.evaluate("country => floodscope.filterbar.set({ country: [country] })", country)
+    page.until("n => floodscope.sieve.chips().length < n", len(chips))
+    page.page.locator("#take-away").click()
+    page.page.get_by_role("radio", name=re.compile("that the filters leave$")).check()
+    with page.page.expect_download() as download:
+        page.page.get_by_role("button", name="Make the file").click()
+    download.value.save_as(tmp_path / "taken.zip")
+    with zipfile.ZipFile(tmp_path / "taken.zip") as taken:
+        (table,) = (name for name in taken.namelist() if name.endswith(".csv"))
+        rows = list(csv.DictReader(io.StringIO(taken.read(table).decode())))
+    assert {row["id"] for row in rows} == {chip for chip, of in chips if of == country}
 
 
 def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, screen: ScreenMaker) -> None:
