@@ -396,7 +396,9 @@ def test_a_truncated_archive_is_refused(archive: Path, share: float) -> None:
         read_bundle(archive)
 
 
-@pytest.mark.parametrize("content", [b"hello", gzip.compress(b"hello"), gzip.compress(b"\0" * 4096)])
+@pytest.mark.parametrize(
+    "content", [b"hello", gzip.compress(b"hello"), gzip.compress(b"\0" * 4096)], ids=["text", "gzip", "zeros"]
+)
 def test_a_file_that_only_ends_in_tar_gz_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.tar.gz").write_bytes(content)
     with pytest.raises(BundleError, match=r"not a whole \.tar\.gz|lacks model\.json"):
