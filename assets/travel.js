@@ -8,6 +8,7 @@ floodscope.travel = (() => {
   let stepped = -Infinity; // when the last step was made
   let settings = null;
   let resting = null;
+  let asked = null; // what the latest Back or Forward asked for, until the components have had the time to take it
 
   const PLACE = ["zoom", "lat", "lon"];
   const elsewhere = (state) => ({ ...state, ...Object.fromEntries(PLACE.map((name) => [name, null])) });
@@ -35,6 +36,13 @@ floodscope.travel = (() => {
   // What waits is written at once: somebody wants the address.
   const settle = () => { if (resting !== null) write("replaceState"); };
 
+  // What to give a component for a new value. A list of choices (Mantine's Select) keeps a copy of its value, and misses
+  // one that goes there and back in the same moment, as Back pressed twice does: given its choices anew, it takes it.
+  const given = (id, property, value) => {
+    const { data } = (window.dash_component_api.getLayout(id) || { props: {} }).props;
+    return property === "value" && Array.isArray(data) ? { value, data: [...data] } : { [property]: value };
+  };
+
   // Set components to what the address says, where they differ.
   const arrive = () => {
     if (!settings || !last) return;
@@ -42,16 +50,21 @@ floodscope.travel = (() => {
     resting = null;
     stepped = performance.now(); // what follows belongs to this step
     const view = floodscope.view.parse(window.location.search);
-    const [before, after] = [floodscope.view.complete(last, settings), floodscope.view.complete(view, settings)];
+    const after = floodscope.view.complete(view, settings);
+    const before = [floodscope.view.complete(last, settings), ...(asked ? [asked] : [])]; // a step may come before the last one was taken
+    const differs = (name) => before.some((state) => JSON.stringify(state[name]) !== JSON.stringify(after[name]));
+    asked = after;
+    setTimeout(() => { if (asked === after) asked = null; }, TOGETHER_MS);
     const components = floodscope.view.toComponents(view, settings, false);
     // What Dash tells one after another belongs together: no part may answer to a mixture of before and after.
     floodscope.review.take(components.get("review.data"));
     floodscope.inspect.arrive(after);
     floodscope.four.update(true);
-    floodscope.view.FIELDS.filter(({ name, at }) => at && JSON.stringify(before[name]) !== JSON.stringify(after[name])).forEach(({ at, also }) => {
+    floodscope.view.FIELDS.filter(({ name, at }) => at && differs(name)).forEach(({ at, also }) => {
       [at, also].filter(Boolean).forEach((place) => {
         const dot = place.lastIndexOf(".");
-        window.dash_clientside.set_props(place.slice(0, dot), { [place.slice(dot + 1)]: components.get(place) });
+        const [id, property] = [place.slice(0, dot), place.slice(dot + 1)];
+        window.dash_clientside.set_props(id, given(id, property, components.get(place)));
       });
     });
     if (view.zoom !== null && floodscope.map.leaflet) floodscope.map.leaflet.setView([view.lat, view.lon], view.zoom, { animate: false });

@@ -12,8 +12,10 @@ from screen import Screen, ScreenMaker
 from dashboard.address import ADDRESS
 
 STATES = 100
-FRESH = int(os.environ.get("FLOODSCOPE_FRESH_LINKS", "8"))
-"""How many of the states are opened in a page of their own, too; 100 takes some minutes."""
+SHOWN = int(os.environ.get("FLOODSCOPE_SHOWN_LINKS", "30"))
+"""How many of the states are restored in the page; all 100 take a minute."""
+FRESH = int(os.environ.get("FLOODSCOPE_FRESH_LINKS", "4"))
+"""How many are opened in a page of their own, too; 100 take some minutes."""
 
 # A random state: the table draws what it can, the catalog and the models the rest. lowbias32 is the randomness.
 DRAW = """(seed) => {
@@ -96,7 +98,7 @@ def test_every_random_state_survives_the_way_into_the_url_and_back(
 def test_every_random_state_is_restored_in_all_components(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(simulated_dashboard).open()
     page.until("() => floodscope.travel.state !== null")
-    for seed in range(STATES):
+    for seed in range(SHOWN):
         drawn = draw(page, seed)
         page.page.evaluate(
             "search => { history.pushState(history.state, '', search); dispatchEvent(new PopStateEvent('popstate')); }",
@@ -119,6 +121,36 @@ def test_links_opened_in_pages_of_their_own_restore_the_state(
         assert fresh.page.evaluate("document.documentElement.dataset.theme") == state["theme"]
         assert fresh.page.get_by_role("tab", selected=True).inner_text().lower() == state["tab"]
         fresh.page.close()
+
+
+@pytest.mark.parametrize("pause", ["Promise.resolve()", "new Promise((then) => setTimeout(then))"])
+def test_there_and_back_in_one_moment_ends_where_it_began(
+    simulated_dashboard: Dashboard, screen: ScreenMaker, pause: str
+) -> None:
+    page = screen(simulated_dashboard).open()
+    page.until("() => floodscope.travel.state !== null")
+    here, there = (
+        f"?mode=swipe&left={left}&right={right}&model={model}"
+        for left, right, model in (("vv", "truth", "backscatter"), ("vh", "errors", "backscatter:otsu"))
+    )
+    ended = page.page.evaluate(
+        f"""async ([here, there]) => {{
+          const go = (search) => {{
+            history.pushState(history.state, "", search);
+            dispatchEvent(new PopStateEvent("popstate"));
+          }};
+          go(here);
+          await new Promise((then) => setTimeout(then, 500));
+          go(there);
+          await {pause};
+          go(here);
+          await new Promise((then) => setTimeout(then, 500));
+          const {{ left, right, model }} = floodscope.travel.state;
+          return [left, right, model];
+        }}""",
+        [here, there],
+    )
+    assert ended == ["vv", "truth", "backscatter"]
 
 
 def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
