@@ -17,7 +17,7 @@ demo: $(READY) ## Open the dashboard with simulated chips
 .PHONY: test
 test: lint ## Run every check and test, in a browser too
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser --numprocesses=2 --dist=loadfile
-	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(BIN)/python -m pytest tests/browser
+	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(BIN)/python -m pytest tests/browser --numprocesses=2 --dist=loadfile
 
 .PHONY: lint
 lint: $(READY) ## Check style, format and types

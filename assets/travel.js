@@ -36,12 +36,22 @@ floodscope.travel = (() => {
   // What waits is written at once: somebody wants the address.
   const settle = () => { if (resting !== null) write("replaceState"); };
 
-  // What to give a component for a new value. A list of choices (Mantine's Select) keeps a copy of its value, and misses
-  // one that goes there and back in the same moment, as Back pressed twice does: given its choices anew, it takes it.
-  const given = (id, property, value) => {
-    const { data } = (window.dash_component_api.getLayout(id) || { props: {} }).props;
-    return property === "value" && Array.isArray(data) ? { value, data: [...data] } : { [property]: value };
+  const give = (place, value) => {
+    const dot = place.lastIndexOf(".");
+    window.dash_clientside.set_props(place.slice(0, dot), { [place.slice(dot + 1)]: value });
   };
+  const differ = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
+
+  // Mantine's Select tells its value once more a moment after it was given one; where the next has come by then, as when
+  // Back is pressed twice, it takes the earlier one again. It is told anew, until the screen is used.
+  const insist = (after, components, agreed = 0, checks = 20) => setTimeout(() => {
+    if (asked !== after) return;
+    if (agreed === 4 || !checks) { asked = null; return; }
+    const lost = floodscope.view.FIELDS.filter(({ name, at }) => at && at.endsWith(".value") && differ(last[name], after[name]));
+    lost.forEach(({ at }) => give(at, components.get(at)));
+    insist(after, components, lost.length ? 0 : agreed + 1, checks - 1);
+  }, TOGETHER_MS / 4);
+  ["pointerdown", "keydown", "wheel"].forEach((used) => window.addEventListener(used, () => { asked = null; }, { capture: true, passive: true }));
 
   // Set components to what the address says, where they differ.
   const arrive = () => {
@@ -52,21 +62,15 @@ floodscope.travel = (() => {
     const view = floodscope.view.parse(window.location.search);
     const after = floodscope.view.complete(view, settings);
     const before = [floodscope.view.complete(last, settings), ...(asked ? [asked] : [])]; // a step may come before the last one was taken
-    const differs = (name) => before.some((state) => JSON.stringify(state[name]) !== JSON.stringify(after[name]));
-    asked = after;
-    setTimeout(() => { if (asked === after) asked = null; }, TOGETHER_MS);
     const components = floodscope.view.toComponents(view, settings, false);
     // What Dash tells one after another belongs together: no part may answer to a mixture of before and after.
     floodscope.review.take(components.get("review.data"));
     floodscope.inspect.arrive(after);
     floodscope.four.update(true);
-    floodscope.view.FIELDS.filter(({ name, at }) => at && differs(name)).forEach(({ at, also }) => {
-      [at, also].filter(Boolean).forEach((place) => {
-        const dot = place.lastIndexOf(".");
-        const [id, property] = [place.slice(0, dot), place.slice(dot + 1)];
-        window.dash_clientside.set_props(id, given(id, property, components.get(place)));
-      });
-    });
+    floodscope.view.FIELDS.filter(({ name, at }) => at && before.some((state) => differ(state[name], after[name])))
+      .forEach(({ at, also }) => [at, also].filter(Boolean).forEach((place) => give(place, components.get(place))));
+    asked = after;
+    insist(after, components);
     if (view.zoom !== null && floodscope.map.leaflet) floodscope.map.leaflet.setView([view.lat, view.lon], view.zoom, { animate: false });
   };
   window.addEventListener("popstate", arrive);

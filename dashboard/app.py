@@ -50,6 +50,7 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def _icon() -> str:
@@ -90,6 +91,9 @@ def create_app(workspace: Workspace) -> Dash:
     def secure(response: Response) -> Response:
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        # The page names its own scripts and styles with the time of their last change, so a browser need not ask again.
+        if request.path.startswith("/assets/") and "m" in request.args and response.status_code == 200:
+            response.headers["Cache-Control"] = _IMMUTABLE
         return response
 
     @server.before_request

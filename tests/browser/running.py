@@ -67,7 +67,7 @@ def serving(
     finally:
         process.terminate()
         # What pages still ask for is waited for by the server: 20 seconds that no test needs.
-        for patience, then in ((3, signal.SIGQUIT), (10, signal.SIGKILL)):
+        for patience, then in ((1, signal.SIGQUIT), (4, signal.SIGKILL)):
             try:
                 process.wait(patience)
                 break

@@ -133,24 +133,25 @@ def test_there_and_back_in_one_moment_ends_where_it_began(
         f"?mode=swipe&left={left}&right={right}&model={model}"
         for left, right, model in (("vv", "truth", "backscatter"), ("vh", "errors", "backscatter:otsu"))
     )
-    ended = page.page.evaluate(
+    page.page.evaluate(
         f"""async ([here, there]) => {{
           const go = (search) => {{
             history.pushState(history.state, "", search);
             dispatchEvent(new PopStateEvent("popstate"));
           }};
           go(here);
-          await new Promise((then) => setTimeout(then, 500));
+          await new Promise((then) => setTimeout(then, 700));
           go(there);
           await {pause};
           go(here);
-          await new Promise((then) => setTimeout(then, 500));
-          const {{ left, right, model }} = floodscope.travel.state;
-          return [left, right, model];
         }}""",
         [here, there],
     )
-    assert ended == ["vv", "truth", "backscatter"]
+    page.page.wait_for_timeout(1000)
+    page.until(
+        "() => { const { left, right, model } = floodscope.travel.state;"
+        " return [left, right, model].join() === 'vv,truth,backscatter'; }"
+    )
 
 
 def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
