@@ -36,16 +36,19 @@ class ServerProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Send one request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+    def ask(
+        self, path: str, body: bytes | None = None, kept: http.client.HTTPConnection | None = None, **headers: str
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Send one request on a connection of its own, or on one that is kept."""
+        connection = kept or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request("GET" if body is None else "POST", path, body, names)
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:
-            connection.close()
+            if not kept:
+                connection.close()
 
     def terminate(self) -> float:
         """Send SIGTERM, wait for the end, and return how long it took, seconds."""

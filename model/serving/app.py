@@ -21,6 +21,10 @@ RETRY_AFTER_S = 1
 
 _CHUNK = 1 << 20
 _STALL_S = 20.0  # a body of which nothing comes for so long was given up by its sender
+_LEFT_BYTES, _LEFT_S = 16 << 20, 5.0  # so much of a refused body is read and thrown away, so that its client hears why
+UNREAD = "floodscope.unread"
+"""Set in a request's environment where bytes of its body are still to come: the connection cannot go on."""
+_READ, _WHOLE = "floodscope.read", "floodscope.whole"
 _MODEL_ERROR = 424  # how the hosting service answers where a container did not answer 200
 
 
@@ -47,6 +51,12 @@ def create_server(service: ModelService) -> Flask:
     def endpoint(name: str) -> Response:
         response = _invoke(service)
         return response if response.status_code == HTTPStatus.OK else _as_model_error(response)
+
+    @app.after_request
+    def read_the_rest(response: Response) -> Response:
+        if not _nothing_left():
+            request.environ[UNREAD] = True
+        return response
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
@@ -105,6 +115,32 @@ def _content_length() -> int | None:
     return None if request.environ.get("HTTP_TRANSFER_ENCODING") else 0
 
 
+def _nothing_left() -> bool:
+    """Throw away what was not read of a refused body; whether all of it has come.
+
+    Who is cut off while it sends does not see the answer, and who keeps the connection would lose its next request.
+    """
+    if request.environ.get(UNREAD):
+        return False
+    size, there = _content_length(), int(request.environ.get(_READ, 0))
+    if size is None:
+        return bool(request.environ.get(_WHOLE) or not request.environ.get("HTTP_TRANSFER_ENCODING"))
+    if size - there > _LEFT_BYTES:
+        return False
+    if (connection := request.environ.get("gunicorn.socket")) is not None:
+        connection.settimeout(_LEFT_S)
+    end = time.monotonic() + _LEFT_S
+    while there < size and time.monotonic() < end:
+        try:
+            part = request.environ["wsgi.input"].read(min(_CHUNK, size - there))
+        except Exception:  # as in _read_body
+            return False
+        if not part:
+            return False
+        there += len(part)
+    return there >= size
+
+
 def _read_body(service: ModelService, size: int | None, began: float) -> bytes:
     """Return the body, of which there is no more than is allowed, and which comes before the time is over.
 
@@ -122,13 +158,16 @@ def _read_body(service: ModelService, size: int | None, began: float) -> bytes:
         try:
             part = stream.read(min(_CHUNK, limit + 1 - there) if size is None else min(_CHUNK, size - there))
         except Exception as error:  # a reset, a stall, or chunks that are none: each reader has errors of its own
+            request.environ[UNREAD] = True
             raise RequestError(
                 f"The body could not be read ({type(error).__name__}): send the request again."
             ) from error
         if not part:
+            request.environ[_WHOLE] = True
             break
         parts.append(part)
         there += len(part)
+        request.environ[_READ] = there
         if time.monotonic() - began > service.settings.time_limit_s:
             raise RequestError(f"The body did not come within {service.settings.time_limit_s:g} s: send it again.")
     if there > limit:

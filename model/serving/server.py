@@ -7,11 +7,14 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model.serving.log import LOG, JsonFormatter, log_as_json
 from model.serving.settings import ServingSettings
 from tiles.errors import ModelError
+
+if TYPE_CHECKING:
+    from model.serving.service import ModelService
 
 STOP_WITHIN_S = 26
 """A stopping server has so long; the hosting service kills it after 30 seconds."""
@@ -89,13 +92,30 @@ def serve_model(path: str | Path, settings: ServingSettings, host: str, port: in
 def _worker_class() -> type:
     from gunicorn.workers.gthread import ThreadWorker  # noqa: PLC0415
 
+    from model.serving.app import UNREAD  # noqa: PLC0415
+
     class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         """Threads that, told to stop, go on for a moment: what is new gets 503, what is here its answer.
 
         gunicorn's own worker stops accepting at once, and who has connected but was not accepted yet is cut off.
         """
 
+        wsgi: Any
+        service: ModelService | None = None
         _stopping = False
+
+        def load_wsgi(self) -> None:
+            super().load_wsgi()
+            application = self.wsgi
+
+            def closing(environ: dict[str, Any], start_response: Any) -> Any:
+                answer = application(environ, start_response)
+                # Its client would send the next request on a connection that ends here.
+                if self._stopping or environ.get(UNREAD):
+                    start_response.__self__.force_close()
+                return answer
+
+            self.service, self.wsgi = application.extensions["floodscope"], closing
 
         def handle_exit(self, sig: int, frame: object) -> None:
             if self._stopping:
@@ -106,9 +126,8 @@ def _worker_class() -> type:
 
         def _stop_soon(self) -> None:
             self.cfg.set("keepalive", 0)  # every answer from now on closes its connection
-            service = self.wsgi.extensions["floodscope"] if self.wsgi is not None else None
-            if service is not None:
-                service.drain()
+            if self.service is not None:
+                self.service.drain()
             LOG.info("stopping")
             time.sleep(LAME_DUCK_S)
             super().handle_exit(0, None)

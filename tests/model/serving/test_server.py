@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import socket
@@ -97,16 +98,41 @@ def test_a_request_that_is_none_or_is_cut_off_hurts_nobody(container: ServerProc
     assert container.ask("/ping")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("size", "kept"), [(100, True), (100_000, True), (2_097_280, True), (40_000_000, False)], ids=str
+)
+def test_a_client_that_keeps_its_connection_goes_on_after_a_refusal(
+    container: ServerProcess, size: int, kept: bool
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", container.port, timeout=60)
+    try:
+        for _ in range(3):
+            try:
+                status, headers, _ = container.ask("/invocations", b"x" * size, connection, Content_Type="text/plain")
+            except (BrokenPipeError, ConnectionResetError):
+                assert not kept  # so much is not read to its end; the sender is cut off
+                connection.close()
+            else:
+                assert status in {413, 415}
+                assert (headers.get("Connection") != "close") == kept
+    finally:
+        connection.close()
+    assert container.ask("/ping")[0] == 200
+
+
 def test_sigterm_loses_no_request_that_was_let_in_and_tells_the_others(bundle_folder: Path) -> None:
-    """Eight clients without a pause; then SIGTERM. Each gets an answer to whatever it has sent, until nobody listens."""
+    """Eight clients without a pause, four of them on connections that they keep; then SIGTERM.
+
+    Each gets an answer to whatever it has sent, until nobody listens.
+    """
     server = start_server("--model", str(bundle_folder))
     outcomes: list[tuple[str, float]] = []
     stopped: list[float] = []
 
-    def client() -> None:
+    def client(kept: http.client.HTTPConnection | None) -> None:
         while True:
             try:
-                status, headers, body = server.ask("/invocations", LARGE, Content_Type=NPY)
+                status, headers, body = server.ask("/invocations", LARGE, kept, Content_Type=NPY)
             except ConnectionRefusedError:
                 return
             except Exception as error:
@@ -118,7 +144,8 @@ def test_sigterm_loses_no_request_that_was_let_in_and_tells_the_others(bundle_fo
             if status == 503:
                 time.sleep(0.3)
 
-    clients = [threading.Thread(target=client) for _ in range(8)]
+    kept = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=60) for _ in range(4)]
+    clients = [threading.Thread(target=client, args=(one,)) for one in (*kept, None, None, None, None)]
     try:
         for one in clients:
             one.start()
