@@ -6,7 +6,7 @@ so every number is checked here, and LightGBM is only ever given what was writte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,28 +37,35 @@ _HEADER = (
 )
 
 
-def features(vv: FloatArray, vh: FloatArray) -> FloatArray:
+def features(vv: FloatArray, vh: FloatArray, asked: Collection[int] = range(len(FEATURES))) -> FloatArray:
     """Return the features of every pixel, float32 (H * W, len(FEATURES)), dB; NaN where a pixel's surroundings have no data.
 
     Args:
         vv, vh: float32 (H, W), dB, NaN where there is no data: those pixels count in no mean and no spread.
+        asked: places in FEATURES; means and spreads that are not among them are not computed, and are 0.
     """
     planes = np.stack([vv, vh, vv - vh])
-    out = np.empty((vv.size, len(FEATURES)), dtype=np.float32)
+    out = np.zeros((vv.size, len(FEATURES)), dtype=np.float32)
     out[:, : len(PLANES)] = planes.reshape(len(PLANES), -1).T
     there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(planes).all(0))
     known = np.where(there, planes - _USUAL[:, None, None], np.float32(0))
     column = len(PLANES)
     for side in WINDOWS:
+        last = column + 2 * len(PLANES)
+        if not any(column <= place < last for place in asked):
+            column = last
+            continue
         share = _box(there.astype(np.float32), side)
         with np.errstate(divide="ignore", invalid="ignore"):
             # Below half a pixel of data there is rounding alone.
             weight = np.where(share * side * side > 0.5, 1 / share, np.float32(np.nan)).astype(np.float32)
         for plane, usual in zip(known, _USUAL, strict=True):
-            mean = _box(plane, side) * weight
-            square = _box(np.square(plane), side) * weight
-            out[:, column] = (mean + usual).reshape(-1)
-            out[:, column + 1] = np.sqrt(np.maximum(square - mean * mean, 0)).reshape(-1)
+            if column in asked or column + 1 in asked:
+                mean = _box(plane, side) * weight
+                out[:, column] = (mean + usual).reshape(-1)
+            if column + 1 in asked:
+                square = _box(np.square(plane), side) * weight
+                out[:, column + 1] = np.sqrt(np.maximum(square - mean * mean, 0)).reshape(-1)
             column += 2
     return out
 
@@ -227,6 +234,7 @@ class TreeMember(nn.Module):
         super().__init__()
         trees = parse_trees(text, where)
         self.text = format_trees(trees)
+        self._asked = frozenset(int(place) for tree in trees for place in tree.feature)
         missing = {"vv", "vh"} - set(channels)
         if missing:
             raise BundleError(f"{where} needs VV and VH, but the bundle's channels are {', '.join(channels)}.")
@@ -239,6 +247,6 @@ class TreeMember(nn.Module):
         answers = []
         for image in x.detach().float().cpu().numpy():
             vv, vh = backscatter(image, self._channels, self._normalisation)
-            margin = self._booster.predict(features(vv, vh), raw_score=True, num_threads=threads)
+            margin = self._booster.predict(features(vv, vh, self._asked), raw_score=True, num_threads=threads)
             answers.append(margin.reshape(1, *vv.shape).astype(np.float32))
         return torch.from_numpy(np.stack(answers)).to(x.device)

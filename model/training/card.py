@@ -82,7 +82,9 @@ def _members_text(bundle: Bundle) -> str:
     trees = len(bundle.members) - len(networks)
     parts = [f"{len(networks)} x {bundle.architecture} on {bundle.encoder}"] if networks else []
     if trees:
-        parts.append(f"{trees} x boosted trees (LightGBM) over means and spreads around each pixel")
+        parts.append(f"{trees} x trees (LightGBM) over means and spreads around each pixel")
+    if below := bundle.training.get("recipe", {}).get("despeckled_below_db"):
+        parts[-1] += f", one of them a threshold: VH, averaged over some pixels, below {below:g} dB"
     together = f", together by {bundle.combine}" if len(bundle.members) > 1 else ""
     return " and ".join(parts) + together
 

@@ -23,6 +23,8 @@ from model.training.fit import Fitted, Machine, fit
 from model.training.fit_trees import fit_trees
 from model.training.recipe import Recipe
 from model.training.split import Split
+from model.training.threshold import threshold_trees
+from model.trees import TreeMember
 from tiles.chip import ChipRecord, read_chip
 from tiles.errors import ChipError, UsageError
 
@@ -48,7 +50,7 @@ class Trained:
     Attributes:
         path: the bundle's folder.
         bundle: what model.json says.
-        fitted: the members: networks, then trees.
+        fitted: the members: networks, then trees, then the threshold.
         scored: the validation chips.
     """
 
@@ -100,6 +102,8 @@ def train(
         joined = fitted[0].normalisation if fitted else None
         fitted.append(fit_trees(recipe, split, folder / "trees", normalisation=joined, resume=resume, cache=cache))
     path = folder / BUNDLE
+    if recipe.despeckled_below_db:
+        fitted.append(_threshold(recipe, fitted[0]))
     bundle = _bundle(recipe, split, fitted, init)
     scored: list[Scored] = []
 
@@ -129,6 +133,13 @@ def _kept(init: Path | None, fitted: Sequence[Fitted]) -> Fitted:
         raise UsageError("keep_init keeps the network that others started from: give --init, and members of 1 or more.")
     network = load_ensemble(init, read_bundle(init)).networks[0]
     return replace(fitted[0], network=network.cpu().eval().requires_grad_(False), history=(), best_epoch=0)
+
+
+def _threshold(recipe: Recipe, first: Fitted) -> Fitted:
+    """Return the threshold on despeckled VH as a member that joins another."""
+    text = threshold_trees(recipe.despeckled_below_db)
+    member = TreeMember(text, recipe.channels, first.normalisation, "the threshold on VH")
+    return replace(first, network=member.eval(), history=(), best_epoch=0)
 
 
 def margins_of(
@@ -201,9 +212,10 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
     network = (recipe.architecture, recipe.encoder, recipe.options) if members else ("", "", {})
     if recipe.trees:
         members.append(Member("trees.txt", kind="trees"))
-    kinds = [f"{network[0]} {network[1]}"] * bool(network[0]) + ["trees"] * bool(recipe.trees)
+    if recipe.despeckled_below_db:
+        members.append(Member("threshold.txt", kind="trees"))
     return Bundle(
-        name=f"{recipe.name} {' and '.join(kinds)}" if kinds != ["trees"] else recipe.name,
+        name=f"{recipe.name} {network[0]} {network[1]}" if len(members) == 1 and network[0] else recipe.name,
         architecture=network[0],
         encoder=network[1],
         normalisation=first.normalisation,
