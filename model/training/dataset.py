@@ -268,16 +268,24 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
     Args:
         length: crops an epoch, over all processes.
-        rank, world: this process, and how many there are.
+        world: how many processes there are. Which one this is, torch's process group knows once there is one.
+        rank: for tests, which have no such group.
     """
 
-    def __init__(self, length: int, rank: int = 0, world: int = 1) -> None:
-        self._length, self._rank, self._world = length, rank, world
+    def __init__(self, length: int, world: int = 1, rank: int | None = None) -> None:
+        self._length, self._world, self._given = length, world, rank
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Begin another epoch; Lightning calls it."""
         self._epoch = epoch
+
+    @property
+    def _rank(self) -> int:
+        if self._given is not None:
+            return self._given
+        group = torch.distributed
+        return group.get_rank() if group.is_available() and group.is_initialized() else 0
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return ((self._epoch, i) for i in range(self._rank, self._length, self._world))

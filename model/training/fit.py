@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +16,13 @@ import lightning as L  # noqa: N812
 import torch
 from lightning.pytorch.callbacks import (
     EarlyStopping,
-    EMAWeightAveraging,
     ModelCheckpoint,
     RichProgressBar,
+    WeightAveraging,
 )
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import DataLoader
 
 from model.bundle import Bundle, read_bundle, read_states
@@ -160,13 +162,13 @@ def fit(
 
     dataset = CropDataset(train, recipe, normalisation, cache)
     whole = WholeChips([record for record, _ in judges], normalisation, cache)
-    history = History(on_epoch=on_epoch)
+    history = History(on_epoch=on_epoch if machine.devices == 1 else None)  # nothing is told across processes
     with _quiet():
         trainer = _trainer(recipe, folder, machine, history, dataset, validates=bool(judges))
-        sampler = EpochSampler(recipe.steps_per_epoch * recipe.batch, trainer.global_rank, trainer.world_size)
+        sampler = EpochSampler(recipe.steps_per_epoch * recipe.batch, machine.devices)
         crops: DataLoader[Any] = DataLoader(
             dataset,
-            batch_size=max(1, recipe.batch // trainer.world_size),
+            batch_size=max(1, recipe.batch // machine.devices),
             sampler=sampler,
             num_workers=machine.workers,
             persistent_workers=machine.workers > 0,
@@ -175,10 +177,16 @@ def fit(
         chips: DataLoader[Any] | None = DataLoader(whole, batch_size=1) if judges else None
         module = WaterModule(recipe, network.to(memory_format=torch.channels_last), build_loss(recipe.loss))
         last = folder / "checkpoints" / f"{_LAST}.ckpt"
-        trainer.fit(module, crops, chips, ckpt_path=last if resume and last.exists() else None, weights_only=True)
+        start_from = last if resume and last.exists() else None
+        try:
+            trainer.fit(module, crops, chips, ckpt_path=start_from, weights_only=True)
+        except ProcessRaisedException as error:
+            raise TrainingError(f"A training process has failed: {str(error).strip().splitlines()[-1]}") from error
     best = folder / "checkpoints" / f"{_BEST}.ckpt"
     kept = best if judges and best.exists() else last
     state, best_epoch = _weights(kept)
+    # With several devices the epochs went by in other processes; what they noted came back in the checkpoint.
+    rows = history.rows or _rows(last)
     network.load_state_dict(state)
     return Fitted(
         network=network.cpu().eval().requires_grad_(False),
@@ -186,7 +194,7 @@ def fit(
         train=tuple(record for record, _ in train),
         validation=tuple(record for record, _ in judges),
         refused=refused,
-        history=history.rows,
+        history=rows,
         best_epoch=best_epoch,
         encoder_weights=encoder_weights,
     )
@@ -243,13 +251,18 @@ def _what(bundle: Bundle) -> str:
     return f"a {bundle.architecture} on {bundle.encoder}" if bundle.architecture else "boosted trees"
 
 
+def _moving_average(averaged: Tensor, current: Tensor, _updates: Tensor, *, decay: float) -> Tensor:
+    """Return the exponential moving average after one more step; Lightning's own can go to no other process."""
+    return decay * averaged + (1 - decay) * current
+
+
 def _trainer(
     recipe: Recipe, folder: Path, machine: Machine, history: History, dataset: CropDataset, *, validates: bool
 ) -> L.Trainer:
     checkpoints = folder / "checkpoints"
     callbacks: list[L.Callback] = [history, StopAtNonsense(dataset, recipe.batch)]
     if recipe.ema:
-        callbacks.append(EMAWeightAveraging(decay=recipe.ema))
+        callbacks.append(WeightAveraging(avg_fn=partial(_moving_average, decay=recipe.ema)))
     if validates:
         callbacks.append(
             ModelCheckpoint(
@@ -280,7 +293,9 @@ def _trainer(
     return L.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
-        strategy="ddp" if machine.devices > 1 else "auto",
+        # Spawned processes train and end; started anew from the command line, each would go on to write the bundle. Some
+        # encoders of smp carry stages along that a shallow network does not use.
+        strategy="ddp_spawn_find_unused_parameters_true" if machine.devices > 1 else "auto",
         precision=_precision(recipe, machine),  # type: ignore[arg-type]
         max_epochs=recipe.epochs,
         gradient_clip_val=recipe.clip or None,
@@ -325,12 +340,23 @@ def _logger(name: LoggerName, folder: Path) -> Logger:
         raise UsageError(f"The logger {name} is not installed: pip install 'floodscope[{name}]'.") from error
 
 
-def _weights(path: Path) -> tuple[dict[str, Tensor], int]:
-    """Return the network's weights in a checkpoint of our own, and the epoch they are of, counted from 1."""
+def _checkpoint(path: Path) -> dict[str, Any]:
+    """Return a checkpoint of our own."""
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise TrainingError(f"The checkpoint {path} cannot be read ({error.strerror}): train again.") from error
+    return checkpoint
+
+
+def _rows(path: Path) -> list[dict[str, float]]:
+    """Return the history that a checkpoint holds."""
+    return list(_checkpoint(path)["callbacks"][History.__qualname__]["rows"])
+
+
+def _weights(path: Path) -> tuple[dict[str, Tensor], int]:
+    """Return the network's weights in a checkpoint, and the epoch they are of, counted from 1."""
+    checkpoint = _checkpoint(path)
     prefix = "network."
     state = {
         name.removeprefix(prefix): tensor

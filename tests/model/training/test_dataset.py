@@ -96,7 +96,7 @@ def test_a_place_decides_its_crop_on_any_worker(make_chips: MakeChips, tiny: Rec
 def test_processes_share_an_epoch_without_overlap() -> None:
     parts = []
     for rank in range(3):
-        sampler = EpochSampler(10, rank, 3)
+        sampler = EpochSampler(10, 3, rank)
         sampler.set_epoch(4)
         parts.append(list(sampler))
         assert len(parts[-1]) == len(sampler)

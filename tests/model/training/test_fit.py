@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,20 @@ def test_training_learns_and_the_best_epoch_is_kept(make_chips: MakeChips, tiny:
     assert ious[fitted.best_epoch - 1] == max(ious)
     assert (tmp_path / "logs" / "csv" / "metrics.csv").exists()
     assert not any(parameter.requires_grad for parameter in fitted.network.parameters())
+
+
+def test_two_processes_train_one_network_and_one_of_them_goes_on(
+    make_chips: MakeChips, tiny: Recipe, tmp_path: Path
+) -> None:
+    """Data-parallel on two CPU processes, as it is on two GPUs; what follows a training happens once."""
+    recipe = change_recipe(tiny, {"epochs": 2, "steps_per_epoch": 4, "batch": 4})
+    machine = replace(HERE, devices=2)
+    split = split_by_group(make_chips(), "event", 0.3)
+    fitted = fit(recipe, split, tmp_path / "two", machine=machine)
+    assert [row["epoch"] for row in fitted.history] == [1, 2]
+    assert all(VALIDATION_IOU in row for row in fitted.history)
+    start = fit(change_recipe(recipe, {"epochs": 1, "learning_rate": 1e-9}), split, tmp_path / "one", machine=HERE)
+    assert not same_weights(fitted.network, start.network)
 
 
 def test_validation_and_evaluation_have_one_metric(make_chips: MakeChips, tiny: Recipe, tmp_path: Path) -> None:
