@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[0] = str(REPOSITORY)  # this folder's tiles.py would be taken for the package
 CASES = ("backscatter", "backscatter:otsu", "resnet18", "efficientnet-b0")
 
 
