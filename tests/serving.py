@@ -142,6 +142,8 @@ class Misbehaving:
     answers: list[Says] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
+    described_as: dict[str, Any] | None = None
+    """What it says when it is asked for its model alone; None has it misbehave then too."""
 
     def says(self, *answers: Says) -> None:
         self.answers[:] = answers
@@ -157,6 +159,9 @@ def misbehaving_server() -> Iterator[Misbehaving]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if bad.described_as is not None and self.headers.get("Content-Type") == "application/json":
+                self._answer(Says(200, bad.described_as))
+                return
             bad.asked.append((self.path, dict(self.headers), body))
             answer = bad.answers[min(len(bad.asked), len(bad.answers)) - 1]
             if answer.hang_s:
@@ -166,6 +171,9 @@ def misbehaving_server() -> Iterator[Misbehaving]:
                 self.connection.close()
                 self.close_connection = True
                 return
+            self._answer(answer)
+
+        def _answer(self, answer: Says) -> None:
             content = json.dumps(answer.body).encode() if isinstance(answer.body, dict) else answer.body
             try:
                 self.send_response(answer.status)

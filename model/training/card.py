@@ -79,12 +79,13 @@ def card_text(bundle: Bundle, has_plot: bool) -> str:
 
 def _members_text(bundle: Bundle) -> str:
     networks = [m for m in bundle.members if m.kind is None]
-    trees = len(bundle.members) - len(networks)
+    below = bundle.training.get("recipe", {}).get("despeckled_below_db")
+    trees = len(bundle.members) - len(networks) - bool(below)
     parts = [f"{len(networks)} x {bundle.architecture} on {bundle.encoder}"] if networks else []
     if trees:
-        parts.append(f"{trees} x trees (LightGBM) over means and spreads around each pixel")
-    if below := bundle.training.get("recipe", {}).get("despeckled_below_db"):
-        parts[-1] += f", one of them a threshold: VH, averaged over some pixels, below {below:g} dB"
+        parts.append(f"{trees} x boosted trees (LightGBM) over means and spreads around each pixel")
+    if below:
+        parts.append(f"a threshold, VH averaged over some pixels below {below:g} dB")
     together = f", together by {bundle.combine}" if len(bundle.members) > 1 else ""
     return " and ".join(parts) + together
 

@@ -10,8 +10,9 @@ import pytest
 from running import Dashboard, serving
 from screen import Screen, ScreenMaker
 
+from tests.failures import FAILURES, MODEL
 from tests.model.predictors.bundles import write_random
-from tests.serving import dead_url, served_here
+from tests.serving import Says, dead_url, misbehaving_server, served_here
 
 CHIP = 3
 
@@ -29,7 +30,7 @@ def endpoint_dashboard(simulated_chips: Path, tmp_path_factory: pytest.TempPathF
 
 def choose(page: Screen, name: str) -> None:
     page.page.locator("input#model").click()
-    page.page.get_by_role("listbox").get_by_role("option", name=re.compile(f"^{name}")).click()
+    page.page.get_by_role("listbox").get_by_role("option", name=re.compile(f"^({name})")).click()
 
 
 def a_chip(page: Screen) -> str:
@@ -82,3 +83,33 @@ def test_a_dead_endpoint_says_what_to_do_and_the_other_models_go_on(
     page.until(
         "() => [...document.querySelectorAll('#chip-panel .fs-row')].some(r => r.textContent.includes('VH threshold'))"
     )
+
+
+def test_every_failure_of_an_endpoint_is_told_beside_the_chip(
+    simulated_chips: Path, tmp_path: Path, screen: ScreenMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server gives each answer of the hosting service in turn; each chip's panel says what it means."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with misbehaving_server() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", server.url)
+        server.described_as = MODEL
+        options = ("--endpoint", "sagemaker:floods?timeout_s=1&wait_s=0")
+        with serving(tmp_path, simulated_chips, options=options) as dashboard:
+            page = screen(dashboard).open()
+            choose(page, "floods ·|Test U-Net at floods ·")
+            page.page.locator("#model-dot[data-state=ready]").wait_for()
+            chips: list[str] = page.page.evaluate("[...floodscope.book.chips.keys()].sort()")
+            told = {}
+            cases = [*FAILURES, (Says(hang_s=3.0), "has not answered within 1 s, and was not asked a second time")]
+            for chip, (answer, message) in zip(chips, cases, strict=False):
+                server.says(answer)
+                page.page.evaluate(
+                    "id => window.dash_clientside.set_props('selection', { data: { id, at: Date.now() } })", chip
+                )
+                page.answered(chip)
+                said = page.notice()
+                if not re.search(message, said) or len(server.asked) != 1:
+                    told[message] = (said, len(server.asked))
+            assert told == {}

@@ -7,7 +7,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +15,12 @@ from model.predictors.endpoint import EndpointPredictor
 from model.predictors.sagemaker import log_link
 from model.predictors.select import open_endpoint
 from model.serving.payload import encode_npy
+from tests.failures import FAILURES, LOG, MODEL, aws_error
 from tests.model.predictors.chips import random_chip
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
 from tiles.errors import EndpointError
 
-MODEL = {"id": "a" * 64, "name": "Test U-Net", "threshold": 0.4, "channels": ["vv", "vh"], "device": "cpu"}
 CHIP = random_chip(32, 32)
-LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/floods:log-stream:all/i-1"
 
 
 @pytest.fixture(scope="module")
@@ -54,22 +52,6 @@ def endpoint(
     return predictor
 
 
-def aws_error(status: int, code: str, message: str, **further: Any) -> Says:
-    """An error as the hosting service writes it."""
-    return Says(status, {"Message": message, **further}, {"x-amzn-ErrorType": code, "Content-Type": "application/json"})
-
-
-def container_error(status: int, message: str) -> Says:
-    return aws_error(
-        424,
-        "ModelError",
-        f"Received server error ({status}) from primary",
-        OriginalStatusCode=status,
-        OriginalMessage=json.dumps({"message": message}),
-        LogStreamArn=LOG,
-    )
-
-
 def test_an_endpoint_is_invoked_by_name(server: Misbehaving, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = endpoint(server, monkeypatch, "timeout_s=5")
     server.says(Says(200, encode_npy(np.full((1, 32, 32), 7, np.uint8))))
@@ -82,53 +64,7 @@ def test_an_endpoint_is_invoked_by_name(server: Misbehaving, monkeypatch: pytest
     assert (headers["Content-Type"], headers["Accept"]) == ("application/x-npy", "application/x-npy")
 
 
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (
-            aws_error(400, "ValidationError", "Endpoint floods of account 123 not found."),
-            "is not there: the default region has no endpoint floods",
-        ),
-        (
-            aws_error(403, "AccessDeniedException", "User is not authorized to perform: sagemaker:InvokeEndpoint"),
-            "give this identity the right sagemaker:InvokeEndpoint",
-        ),
-        (
-            aws_error(403, "ExpiredTokenException", "The security token is expired"),
-            r"these AWS credentials \(ExpiredTokenException\): log in again",
-        ),
-        (aws_error(400, "ThrottlingException", "Rate exceeded"), "is throttled.*try again later"),
-        (
-            aws_error(429, "ModelNotReadyException", "Model is not ready"),
-            "is not ready: its model is still being started.*try again later",
-        ),
-        (
-            aws_error(400, "ValidationError", "Inference Component has no capacity to process this request"),
-            "is not ready",
-        ),
-        (aws_error(503, "ServiceUnavailable", "The service is unavailable"), "is not available now"),
-        (
-            aws_error(413, "ValidationException", "Request size exceeds the limit"),
-            "takes no request of this size: lower max_payload_mb",
-        ),
-        (
-            aws_error(500, "InternalFailure", "Internal failure"),
-            "has failed: AWS answers InternalFailure: Internal failure",
-        ),
-        (
-            container_error(500, "CUDA out of memory"),
-            r"has failed \(500\): CUDA out of memory\..*Its log is https://eu-west-1.console.aws.amazon.com/cloudwatch",
-        ),
-        (
-            container_error(400, "shape (1, 3)"),
-            r"does not take this request \(400\): shape \(1, 3\)\. Its log is https",
-        ),
-        (container_error(413, "too much"), "no request of this size"),
-        (container_error(503, "full"), "is not ready or has too much to do: full"),
-        (container_error(504, "slow"), "too slow for its own time limit"),
-        (Says(cut=True), "has closed the connection"),
-    ],
-)
+@pytest.mark.parametrize(("answer", "message"), FAILURES)
 def test_each_failure_has_its_sentence_and_is_asked_once(
     server: Misbehaving, monkeypatch: pytest.MonkeyPatch, answer: Says, message: str
 ) -> None:
