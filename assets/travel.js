@@ -47,7 +47,10 @@ floodscope.travel = (() => {
   const insist = (after, components, agreed = 0, checks = 20) => setTimeout(() => {
     if (asked !== after) return;
     if (agreed === 4 || !checks) { asked = null; return; }
-    const lost = floodscope.view.FIELDS.filter(({ name, at }) => at && at.endsWith(".value") && differ(last[name], after[name]));
+    // Model B too: it is chosen by itself where, for that moment, it was part of the picture.
+    const held = ({ name, at }) => at && (at.endsWith(".value") || (name === "other" && !floodscope.look.needsOther()));
+    const lost = floodscope.view.FIELDS.filter((field) => held(field) && differ(last[field.name] ?? null, after[field.name] ?? null));
+    if (lost.some(({ name }) => name === "other")) floodscope.review.take(components.get("review.data"));
     lost.forEach(({ at }) => give(at, components.get(at)));
     insist(after, components, lost.length ? 0 : agreed + 1, checks - 1);
   }, TOGETHER_MS / 4);
