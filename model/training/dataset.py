@@ -17,6 +17,7 @@ from model.bundle import Channel
 from model.normalisation import MinMax, Normalisation, ZScore
 from model.training.augment import augment, random_crop
 from model.training.recipe import Recipe
+from model.training.split import Split
 from tiles.chip import UNKNOWN, ChipRecord, read_chip
 from tiles.errors import BandError, ChipError, UsageError
 
@@ -261,6 +262,22 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         """Return the id of the chip that a place's crop is of, to name it in an error."""
         rng = np.random.default_rng((self._recipe.seed, *place))
         return self._records[int(rng.choice(len(self._records), p=self._weights))].id
+
+
+def usable_split(
+    split: Split, cache: ChipCache
+) -> tuple[list[tuple[ChipRecord, ChipSummary]], list[tuple[ChipRecord, ChipSummary]], dict[str, str]]:
+    """Return a split's chips that can teach, those that can judge, and why others can do neither, by id.
+
+    Raises:
+        UsageError: either set holds one class alone; a validation that is empty from the start may.
+    """
+    train, refused = usable_for_training(split.train, cache)
+    judges, refused_too = usable_for_training(split.validation, cache)
+    require_both_classes(train, "training set")
+    if split.validation:
+        require_both_classes(judges, "validation set")
+    return train, judges, {**refused, **refused_too}
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

@@ -35,8 +35,7 @@ from model.training.dataset import (
     EpochSampler,
     WholeChips,
     fit_normalisation,
-    require_both_classes,
-    usable_for_training,
+    usable_split,
 )
 from model.training.loss import build_loss
 from model.training.module import VALIDATION_IOU, StopAtNonsense, WaterModule
@@ -151,12 +150,7 @@ def fit(
     """
     machine = machine or Machine()
     cache = cache or ChipCache(recipe.channels)
-    train, refused = usable_for_training(split.train, cache)
-    judges, refused_too = usable_for_training(split.validation, cache)
-    require_both_classes(train, "training set")
-    if split.validation:
-        require_both_classes(judges, "validation set")
-    refused = refused | refused_too
+    train, judges, refused = usable_split(split, cache)
     network, normalisation, encoder_weights = _start(recipe, train, init)
     take_folder(folder, plan_of(recipe, normalisation, train, judges, init), resume)
 

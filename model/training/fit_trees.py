@@ -15,8 +15,7 @@ from model.training.dataset import (
     ChipCache,
     CropDataset,
     fit_normalisation,
-    require_both_classes,
-    usable_for_training,
+    usable_split,
 )
 from model.training.fit import Fitted
 from model.training.plan import plan_of, take_folder
@@ -75,11 +74,7 @@ def fit_trees(
     if not {"vv", "vh"} <= set(recipe.channels):
         raise UsageError("Trees are of VV and VH: give the recipe both as channels, or trees = 0.")
     cache = cache or ChipCache(recipe.channels)
-    train, refused = usable_for_training(split.train, cache)
-    judges, refused_too = usable_for_training(split.validation, cache)
-    require_both_classes(train, "training set")
-    if split.validation:
-        require_both_classes(judges, "validation set")
+    train, judges, refused = usable_split(split, cache)
     normalisation = normalisation or fit_normalisation(recipe, train)
     take_folder(folder, plan_of(recipe, normalisation, train, judges, None), resume)
     done = folder / TREES
@@ -98,7 +93,7 @@ def fit_trees(
         normalisation=normalisation,
         train=tuple(record for record, _ in train),
         validation=tuple(record for record, _ in judges),
-        refused=refused | refused_too,
+        refused=refused,
         history=(),
         best_epoch=0,
     )

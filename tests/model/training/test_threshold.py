@@ -7,7 +7,7 @@ import torch
 
 from model.normalisation import Normalisation, ZScore
 from model.training.threshold import SOFTNESS_DB, WINDOWS, threshold_trees
-from model.trees import TreeMember, features
+from model.trees import FEATURES, TreeMember, features
 
 NORMALISATION = Normalisation({"vv": ZScore(-11.0, 4.0), "vh": ZScore(-18.0, 5.0)})
 
@@ -23,8 +23,6 @@ def test_its_log_odds_are_the_distance_of_the_averaged_vh_from_the_threshold() -
     rng = np.random.default_rng(0)
     vv = rng.normal(-11, 4, (64, 80)).astype(np.float32)
     vh = (rng.normal(-22, 2, (64, 80)) + np.linspace(-3, 3, 80)).astype(np.float32)
-    from model.trees import FEATURES
-
     columns = features(vv, vh)
     means = [columns[:, FEATURES.index(f"vh_mean_{side}")].reshape(vh.shape) for side in WINDOWS]
     expected = np.mean([np.clip((-22.0 - mean) / SOFTNESS_DB, -4, 4) for mean in means], axis=0)
