@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.predictors.protocol import NODATA, level
-from model.scores import LEVELS, IntArray
-
-_BYTES = 2 * LEVELS * 4
+from model.scores import LEVELS, IntArray, two_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +68,4 @@ class Disagreement:
         Raises:
             ValueError: the data is not 2040 bytes long.
         """
-        if len(data) != _BYTES:
-            raise ValueError(f"a stored disagreement has {_BYTES} bytes, not {len(data)}")
-        counts = np.frombuffer(data, dtype="<u4").astype(np.int64)
-        return cls(counts[:LEVELS], counts[LEVELS:])
+        return cls(*two_counts(data, "disagreement"))

@@ -229,10 +229,7 @@ class ScoreHistogram:
         Raises:
             ValueError: the data is not 2040 bytes long.
         """
-        if len(data) != _BYTES:
-            raise ValueError(f"a stored histogram has {_BYTES} bytes, not {len(data)}")
-        counts = np.frombuffer(data, dtype="<u4")
-        return cls(counts[:LEVELS].astype(np.int64), counts[LEVELS:].astype(np.int64))
+        return cls(*two_counts(data, "histogram"))
 
     @property
     def water_pixels(self) -> int:
@@ -322,6 +319,18 @@ class ScoreHistogram:
         r = self.reliability(bins)
         gap = np.abs(np.nan_to_num(r.observed) - np.nan_to_num(r.predicted))
         return float((gap * r.pixels).sum() / self.pixels)
+
+
+def two_counts(data: bytes, what: str) -> tuple[IntArray, IntArray]:
+    """Return two counts of length LEVELS, int64, that are stored one after the other as uint32 little-endian.
+
+    Raises:
+        ValueError: the data is not 2040 bytes long; `what` names it.
+    """
+    if len(data) != _BYTES:
+        raise ValueError(f"a stored {what} has {_BYTES} bytes, not {len(data)}")
+    counts = np.frombuffer(data, dtype="<u4").astype(np.int64)
+    return counts[:LEVELS], counts[LEVELS:]
 
 
 def _at_or_above(counts: IntArray) -> IntArray:
