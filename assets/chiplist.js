@@ -5,6 +5,7 @@ floodscope.chiplist = (() => {
   const { make, fill } = floodscope.build;
   const TABLE = "chips-table";
   const GALLERY = "chips-gallery";
+  const FOLLOWING = new Set(["iou", "missed", "false", "apart"]); // the fields that follow the threshold
   const BESIDE_IOU = 3; // the place after picture, name and IoU
   const PORTION = 60; // cards that are made at once; more follow as they are scrolled to
 
@@ -65,7 +66,7 @@ floodscope.chiplist = (() => {
         if (found && found[0] !== applied) floodscope.review.set({ sort: found[0] });
       });
     }
-    floodscope.tables.write(grid, list);
+    floodscope.tables.write(grid, list, FOLLOWING);
     if (applied !== sort) {
       applied = sort;
       const [, column, descending] = SORTS[sort];

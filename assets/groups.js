@@ -65,13 +65,17 @@ floodscope.groups = (() => {
   };
 
   const counts = (group, k) => group.histograms.map((h) => floodscope.scores.confusion(h, k));
+  // A group's figures at a level; the last are kept, for table, bars and figures all ask for them.
   const summary = (group, k) => {
-    const some = counts(group, k);
-    const { name, chips, imagery, labelled, predicted, valid } = group;
-    return {
-      name, chips, imagery, labelled, predicted, valid, scored: some.length,
-      ...floodscope.scores.figures(floodscope.scores.sum(some)), interval: floodscope.scores.interval(some),
-    };
+    if (!group.summary || group.summary.k !== k) {
+      const some = counts(group, k);
+      const { name, chips, imagery, labelled, predicted, valid } = group;
+      group.summary = {
+        k, name, chips, imagery, labelled, predicted, valid, scored: some.length,
+        ...floodscope.scores.figures(floodscope.scores.sum(some)), interval: floodscope.scores.interval(some),
+      };
+    }
+    return group.summary;
   };
 
   // One row a group at a level, with its curve.

@@ -18,19 +18,18 @@ floodscope.regions = (() => {
     return path;
   };
 
+  const FOLLOWING = new Set(["iou", "low", "high", "f1", "precision", "recall", "k"]); // the fields that follow the threshold
   const rowOf = (r, k) => ({
     name: r.name, chips: r.chips, labelled: r.labelled, predicted: r.predicted, scored: r.scored, iou: r.iou,
     low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
-    pixels: r.curve.pixels, water: r.curve.water, best: r.curve.best, calibration: r.curve.calibration,
-    bar: { iou: r.iou, low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, few: r.scored < MIN_CHIPS },
-    spark: { path: spark(r.curve), k, best: r.curve.best, few: r.scored < MIN_CHIPS },
+    pixels: r.curve.pixels, water: r.curve.water, best: r.curve.best, calibration: r.curve.calibration, k, path: spark(r.curve),
   });
 
   // Show the regions that have a labelled chip.
   const show = (model, k, by, region) => {
     const rows = floodscope.groups.rows(model, k, by).filter((r) => r.labelled).map((r) => rowOf(r, k));
     floodscope.tables.use(TABLE, (grid) => {
-      floodscope.tables.write(grid, rows);
+      floodscope.tables.write(grid, rows, FOLLOWING);
       const header = grid.getColumnDef("name");
       if (header && header.headerName !== floodscope.groups.BY[by]) {
         header.headerName = floodscope.groups.BY[by];
@@ -44,30 +43,45 @@ floodscope.regions = (() => {
     });
   };
 
-  // --- cells, which React draws --------------------------------------------------------------------------------
-  const draw = (type, props, ...children) => window.React.createElement(type, props, ...children);
-  const pixels = (value) => Math.min(Math.max(value, 0), 1) * 100;
-  const bar = ({ value }) => {
-    if (!value || value.iou === null) return null;
-    const color = floodscope.map.ramp(value.iou);
-    const whisker = value.low === null ? [] : [
-      ["fs-whisker-rim", 4.5], ["fs-whisker", 1.5],
-    ].map(([name, width]) => draw("path", {
-      key: name, className: name, strokeWidth: width, d: `M${pixels(value.low)} 11H${pixels(value.high)}M${pixels(value.low)} 7V15M${pixels(value.high)} 7V15`,
-    }));
-    return draw("svg", { className: "fs-cell-chart", viewBox: "-1 0 102 22", preserveAspectRatio: "none", "aria-hidden": true },
-      draw("path", { className: "fs-cell-axis", d: "M0 2V20M50 2V20M100 2V20" }),
-      draw("rect", { x: 0, y: value.few ? 9 : 5, width: pixels(value.iou), height: value.few ? 4 : 12, fill: value.few ? "var(--fs-muted)" : color, stroke: "var(--fs-muted)", strokeWidth: 0.5 }),
-      ...whisker);
-  };
-  const line = ({ value }) => {
-    if (!value || !value.path) return null;
-    const at = (100 * value.k) / 254;
-    return draw("svg", { className: `fs-cell-chart${value.few ? " fs-few" : ""}`, viewBox: "-1 0 102 22", preserveAspectRatio: "none", "aria-hidden": true },
-      draw("path", { className: "fs-cell-axis", d: `M${at} 0V22` }),
-      draw("path", { className: "fs-spark", d: value.path }),
-      value.best === null ? null : draw("path", { className: "fs-spark-best", d: `M${100 * value.best} 17V22` }));
-  };
+  // --- cells that are drawn ------------------------------------------------------------------------------------
+  const { svg } = floodscope.build;
+  const chart = (place, ...parts) => place.appendChild(
+    svg("svg", { class: "fs-cell-chart", viewBox: "-1 0 102 22", preserveAspectRatio: "none", "aria-hidden": true }, ...parts),
+  );
+  const put = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+  });
+  const share = (value) => Math.min(Math.max(value, 0), 1) * 100;
+
+  // IoU from 0 to 1 with its interval; grey and thin where it rests on one chip.
+  const bar = floodscope.live.cell((place) => {
+    const [body, rim, whisker] = [
+      svg("rect", { x: 0, stroke: "var(--fs-muted)", "stroke-width": 0.5 }),
+      svg("path", { class: "fs-whisker-rim", "stroke-width": 4.5 }), svg("path", { class: "fs-whisker", "stroke-width": 1.5 }),
+    ];
+    const all = chart(place, svg("path", { class: "fs-cell-axis", d: "M0 2V20M50 2V20M100 2V20" }), body, rim, whisker);
+    return ({ iou, low, high, scored }) => {
+      put(all, { visibility: iou === null ? "hidden" : "visible" });
+      if (iou === null) return;
+      const few = scored < MIN_CHIPS;
+      put(body, { y: few ? 9 : 5, height: few ? 4 : 12, width: share(iou), fill: few ? "var(--fs-muted)" : floodscope.map.ramp(iou) });
+      const d = low === null ? "" : `M${share(low)} 11H${share(high)}M${share(low)} 7V15M${share(high)} 7V15`;
+      [rim, whisker].forEach((path) => put(path, { d }));
+    };
+  });
+
+  // IoU over the threshold, with a line at the present one and a tick at the best.
+  const line = floodscope.live.cell((place) => {
+    const [now, curve, best] = ["fs-cell-axis", "fs-spark", "fs-spark-best"].map((name) => svg("path", { class: name }));
+    const all = chart(place, now, curve, best);
+    return (data) => {
+      put(all, { visibility: data.path ? "visible" : "hidden", class: `fs-cell-chart${data.scored < MIN_CHIPS ? " fs-few" : ""}` });
+      put(now, { d: `M${(100 * data.k) / 254} 0V22` });
+      put(curve, { d: data.path });
+      put(best, { d: data.best === null ? "" : `M${100 * data.best} 17V22` });
+    };
+  });
+
   window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, {
     fsBar: bar,
     fsSpark: line,

@@ -58,10 +58,32 @@ floodscope.scores = (() => {
     return (h ^ (h >>> 16)) >>> 0;
   };
 
-  const quantile = (sorted, q) => {
-    const at = q * (sorted.length - 1);
+  // The k-th smallest value, from 0 (Hoare's FIND): two ends of a thousand values are asked for, and sorting all takes longer.
+  const smallest = (values, k) => {
+    let [left, right] = [0, values.length - 1];
+    while (left < right) {
+      const pivot = values[k];
+      let [i, j] = [left, right];
+      while (i <= j) {
+        while (values[i] < pivot) i += 1;
+        while (values[j] > pivot) j -= 1;
+        if (i > j) break;
+        const kept = values[i];
+        values[i] = values[j];
+        values[j] = kept;
+        i += 1;
+        j -= 1;
+      }
+      if (j < k) left = i;
+      if (i > k) right = j;
+    }
+    return values[k];
+  };
+  // A quantile, between the two values beside it; the order of the values changes.
+  const quantile = (values, q) => {
+    const at = q * (values.length - 1);
     const low = Math.floor(at);
-    const [a, b, f] = [sorted[low], sorted[Math.min(low + 1, sorted.length - 1)], at - low];
+    const [a, b, f] = [smallest(values, low), smallest(values, Math.min(low + 1, values.length - 1)), at - low];
     return f < 0.5 ? a + (b - a) * f : b - (b - a) * (1 - f); // numpy's way, to the last bit
   };
 
@@ -116,10 +138,8 @@ floodscope.scores = (() => {
   };
 
   const TAIL = (1 - 0.95) / 2; // not quite 0.025, and Python computes it so
-  const percentiles = (values) => {
-    const sorted = Float64Array.from(values).sort();
-    return sorted.length ? [quantile(sorted, TAIL), quantile(sorted, 1 - TAIL)] : null;
-  };
+  // The order of the values changes.
+  const percentiles = (values) => (values.length ? [quantile(values, TAIL), quantile(values, 1 - TAIL)] : null);
 
   const counted = (c) => c.tp + c.fp + c.fn + c.tn > 0;
 
@@ -130,9 +150,15 @@ floodscope.scores = (() => {
     const values = new Float64Array(2 * chips.length);
     chips.forEach((c, i) => { values[2 * i] = c.tp; values[2 * i + 1] = c.tp + c.fp + c.fn; });
     const sums = resampled(values, 2);
-    const ious = [];
-    for (let b = 0; b < RESAMPLES; b += 1) if (sums[2 * b + 1] > 0) ious.push(sums[2 * b] / sums[2 * b + 1]);
-    return percentiles(ious);
+    const ious = new Float64Array(RESAMPLES);
+    let known = 0;
+    for (let b = 0; b < RESAMPLES; b += 1) {
+      if (sums[2 * b + 1] > 0) {
+        ious[known] = sums[2 * b] / sums[2 * b + 1];
+        known += 1;
+      }
+    }
+    return percentiles(ious.subarray(0, known));
   };
 
   // The same of the difference of two models' micro IoU on the same chips in the same order (model.intervals.paired_interval).
@@ -147,7 +173,7 @@ floodscope.scores = (() => {
       if (sums[at + 1] > 0 && sums[at + 3] > 0) differences.push(sums[at] / sums[at + 1] - sums[at + 2] / sums[at + 3]);
     }
     const [one, two] = [figures(sum(pairs.map(([a]) => a))).iou, figures(sum(pairs.map(([, b]) => b))).iou];
-    const ends = percentiles(differences);
+    const ends = percentiles(Float64Array.from(differences));
     if (!ends || one === null || two === null) return null;
     return { difference: one - two, low: ends[0], high: ends[1], above: differences.filter((d) => d > 0).length / differences.length };
   };

@@ -19,10 +19,25 @@ floodscope.tables = (() => {
     waiting.set(table, then);
     if (first) attempt(table);
   };
-  // Write rows into a table, and have them drawn in this very frame: React would wait for the next.
-  const write = (grid, rows) => {
-    const flush = window.ReactDOM && window.ReactDOM.flushSync ? window.ReactDOM.flushSync : (then) => then();
-    flush(() => grid.setGridOption("rowData", rows));
+  // Is it the same row but for what follows the threshold?
+  const alike = (old, row, following) => Object.keys(row).every((field) => following.has(field) || old[field] === row[field]);
+
+  // Have the grid draw in this very frame: React would wait for the next.
+  const now = (then) => (window.ReactDOM && window.ReactDOM.flushSync ? window.ReactDOM.flushSync(then) : then());
+
+  // Write rows into a table. Where only fields that follow the threshold have changed, they are put into the rows that the grid
+  // has, and their cells are written past it; else it is given all rows anew.
+  const held = new WeakMap(); // grid -> its rows, in the order in which they were given
+  const write = (grid, rows, following) => {
+    const old = held.get(grid) || [];
+    if (rows.length && old.length === rows.length && rows.every((row, i) => alike(old[i], row, following))) {
+      rows.forEach((row, i) => Object.assign(old[i], row));
+      if (grid.getColumnState().some((column) => column.sort && following.has(column.colId))) now(() => grid.refreshClientSideRowModel("sort"));
+    } else {
+      held.set(grid, rows);
+      now(() => grid.setGridOption("rowData", rows));
+    }
+    floodscope.live.write();
   };
   return { use, write };
 })();

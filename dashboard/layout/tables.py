@@ -14,16 +14,23 @@ def _text(field: str, name: str, width: int, *, pinned: bool = False) -> dict[st
 
 
 def _number(
-    field: str, name: str, formatter: str, tooltip: str, width: int, comparator: str = "fsNullsLast"
+    field: str,
+    name: str,
+    formatter: str,
+    tooltip: str,
+    width: int,
+    comparator: str = "fsNullsLast",
+    *,
+    live: bool = False,
 ) -> dict[str, Any]:
-    """Return a column of numbers, which are never cut off."""
-    return {
+    """Return a column of numbers, which are never cut off; assets/live.js writes those that follow the threshold."""
+    written = {"cellRenderer": "fsLive", "cellRendererParams": {"format": formatter}}
+    return (written if live else {"valueFormatter": {"function": f"{formatter}(params)"}}) | {
         "field": field,
         "headerName": name,
         "headerTooltip": tooltip,
         "width": width,
         "type": "rightAligned",
-        "valueFormatter": {"function": f"{formatter}(params)"},
         "comparator": {"function": comparator},
         "cellClass": {"function": "fsFew(params)"},
     }
@@ -38,6 +45,7 @@ def _drawn(field: str, name: str, renderer: str, tooltip: str, width: int) -> di
         "width": width,
         "cellRenderer": renderer,
         "sortable": False,
+        "cellClass": "fs-drawn",
         "cellStyle": {"padding": "0 6px", "display": "flex", "alignItems": "center"},
     }
 
@@ -46,12 +54,12 @@ REGION_COLUMNS: list[dict[str, Any]] = [
     _text("name", "Country", 106, pinned=True),
     _number("scored", "Chips", "fsChips", "Chips that are scored, of those with a label", 62),
     # The weakest first; what rests on one chip comes after all others.
-    _number("iou", "IoU [95 %]", "fsIou", "Micro IoU with its 95 % bootstrap interval", 128, "fsFewLast")
+    _number("iou", "IoU [95 %]", "fsIou", "Micro IoU with its 95 % bootstrap interval", 128, "fsFewLast", live=True)
     | {"sort": "asc", "sortingOrder": ["asc", "desc"]},
     _drawn("bar", "0 to 1", "fsBar", "IoU from 0 to 1 with its 95 % interval", 96),
-    _number("precision", "Prec", "fsScore", "Precision: share of predicted water that is", 58),
-    _number("recall", "Rec", "fsScore", "Recall: share of true water that is found", 54),
-    _number("f1", "F1", "fsScore", "Harmonic mean of precision and recall", 54),
+    _number("precision", "Prec", "fsScore", "Precision: share of predicted water that is", 58, live=True),
+    _number("recall", "Rec", "fsScore", "Recall: share of true water that is found", 54, live=True),
+    _number("f1", "F1", "fsScore", "Harmonic mean of precision and recall", 54, live=True),
     _drawn("spark", "Curve", "fsSpark", "IoU over the threshold; the line is the present one, the tick the best", 96),
     _number("best", "Best", "fsScore", "Threshold with the highest IoU", 58),
     _number("calibration", "Cal", "fsScore3", "Expected calibration error, 15 bins", 62),
@@ -63,11 +71,13 @@ CHIP_COLUMNS: list[dict[str, Any]] = [
     _drawn("revision", "", "fsThumbs", "False colour, and errors at the threshold", 112)
     | {"headerName": "Image, errors"},
     _text("id", "Chip", 132),
-    _number("iou", "IoU", "fsIouOrState", "IoU at the threshold, or why there is none", 78),
-    _number("missed", "Missed px", "fsInteger", "Water in the label that is not predicted, in pixels", 88),
-    _number("false", "False px", "fsInteger", "Predicted water that is dry in the label, in pixels", 84),
+    _number("iou", "IoU", "fsIouOrState", "IoU at the threshold, or why there is none", 78, live=True),
+    _number("missed", "Missed px", "fsInteger", "Water in the label that is not predicted, in pixels", 88, live=True),
+    _number("false", "False px", "fsInteger", "Predicted water that is dry in the label, in pixels", 84, live=True),
     _number("uncertain", "Uncertain", "fsPercent", "Share of the valid area where 0.25 < p < 0.75", 88),
-    _number("apart", "Differ", "fsPercent", "Share of pixels that are wet under one of models A and B alone", 72),
+    _number(
+        "apart", "Differ", "fsPercent", "Share of pixels that are wet under one of models A and B alone", 72, live=True
+    ),
     _text("date", "Date", 94),
     _text("country", "Country", 92),
     _text("event", "Event", 92),
