@@ -36,11 +36,14 @@ floodscope.build = (() => {
     return element;
   };
 
+  // A list of terms: [[term, meaning], ...].
+  const terms = (rows) => make("dl", {}, rows.flatMap(([term, meaning]) => [make("dt", {}, term), make("dd", {}, meaning)]));
+
   const ask = (url, options) => fetch(url, options).then(async (answer) => {
     const told = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Error(told.message || `The server answered ${answer.status} to ${url.split("?")[0]}.`);
     return told;
   });
 
-  return { make, svg, fill, select, ask };
+  return { make, svg, fill, select, terms, ask };
 })();

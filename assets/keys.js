@@ -1,5 +1,5 @@
 // Single keys for the whole review of a chip, and the dialog that tells them. They can be turned off (WCAG 2.1.4), and
-// rest while something is typed. dashboard/layout/compare.py holds the list that is shown.
+// rest while something is typed.
 window.floodscope = window.floodscope || {};
 
 floodscope.keys = (() => {
@@ -57,6 +57,30 @@ floodscope.keys = (() => {
     a: () => { set("tab", "chip"); requestAnimationFrame(() => requestAnimationFrame(floodscope.closeup.openForm)); },
     "?": open,
   };
+  // What the dialog tells of them; `A B` are two keys, `Shift + arrows` two at once.
+  const TOLD = [
+    ["Chips", [["J", "next chip"], ["K", "previous chip"], ["P", "predict the open chip"]]],
+    ["Layers", [
+      ["1 2 3", "false colour, VV, VH"], ["W T E 0", "prediction (water), truth, errors, none"], ["S", "swipe between two layers, or back"],
+      ["F", "four maps side by side, or back"], ["← →", "move the swipe's handle, when it has the focus"],
+      [", .", "threshold down or up by 0.01; with Shift by 0.10"],
+    ]],
+    ["Pixel and area", [
+      ["I", "pin the pixel in the middle of the map"], ["Shift + arrows", "move the pin by a pixel"], ["R", "draw a rectangle"],
+      ["A", "give an area by its coordinates"], ["Esc", "stop drawing, or take the pin away"],
+    ]],
+    ["Help", [["?", "these keys"]]],
+  ];
+  const caps = (text) => {
+    const place = document.createDocumentFragment();
+    text.split(" ").forEach((part) => place.append(part === "+" ? " + " : floodscope.build.make("kbd", {}, part)));
+    return place;
+  };
+  const tell = () => TOLD.map(([title, rows]) => {
+    const { make, terms } = floodscope.build;
+    return make("section", {}, make("h3", {}, title), terms(rows.map(([names, meaning]) => [caps(names), meaning])));
+  });
+
   const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const TYPED = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable=true], [role=combobox], [role=option], dialog";
 
@@ -94,6 +118,7 @@ floodscope.keys = (() => {
     const box = dialog();
     if (!box) return;
     start.disconnect();
+    document.getElementById("keys-told").replaceChildren(...tell());
     document.getElementById("keys-off-place").replaceChildren(toggle());
     document.getElementById("keys-close").addEventListener("click", () => box.close());
     box.addEventListener("click", (event) => { if (event.target === box) box.close(); }); // beside it

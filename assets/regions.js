@@ -5,6 +5,26 @@ floodscope.regions = (() => {
   const TABLE = "regions-table";
   const MIN_CHIPS = 2; // fewer scored chips than this give no interval, so no confident number
 
+  const COLUMNS = [
+    ["Chips", "chips that are scored, of those with a label; a label in which nothing is known scores nothing"],
+    ["IoU", "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of all chips count together; in brackets its 95 % bootstrap interval over chips"],
+    ["Bar", "the IoU from 0 to 1 with its interval; thin and grey where it rests on one chip"],
+    ["Prec", "precision: of the pixels predicted as water, the share that is water"],
+    ["Rec", "recall: of the pixels that are water, the share that was found"],
+    ["F1", "harmonic mean of precision and recall"],
+    ["Curve", "IoU over the threshold from 0 to 1; the line is the present threshold, the tick the best one"],
+    ["Best", "the threshold at which the region's IoU is highest"],
+    ["Cal", "expected calibration error in 15 bins: how far probabilities are from the share of water"],
+    ["Water", "share of water among the pixels whose truth is known"],
+    ["Pixels", "valid pixels whose truth is known; only these are scored"],
+    ["n = 1", "one chip alone: no interval, and no number to rely on"],
+  ];
+  // What the columns mean, for those who hover over nothing. Told here, not by Dash, which weighs each of its words at every change.
+  const explain = () => {
+    const place = document.getElementById("regions-terms");
+    if (place && !place.firstChild) place.append(floodscope.build.terms(COLUMNS));
+  };
+
   // The line of IoU over the threshold in a box of 100 x 22, made once a group.
   const spark = (curve) => {
     if (curve.path !== undefined) return curve.path;
@@ -28,6 +48,7 @@ floodscope.regions = (() => {
   // Show the regions that have a labelled chip.
   const show = (model, k, by, region) => {
     const rows = floodscope.groups.rows(model, k, by).filter((r) => r.labelled).map((r) => rowOf(r, k));
+    explain();
     floodscope.tables.use(TABLE, (grid) => {
       floodscope.tables.write(grid, rows, FOLLOWING);
       const header = grid.getColumnDef("name");

@@ -24,33 +24,6 @@ LAYERS = (
 )
 FOUR = (("composite", "False colour"), ("truth", "Truth"), ("prediction", "Prediction"), ("errors", "Errors"))
 
-KEYS = (
-    ("Chips", (("J", "next chip"), ("K", "previous chip"), ("P", "predict the open chip"))),
-    (
-        "Layers",
-        (
-            ("1 2 3", "false colour, VV, VH"),
-            ("W T E 0", "prediction (water), truth, errors, none"),
-            ("S", "swipe between two layers, or back"),
-            ("F", "four maps side by side, or back"),
-            ("← →", "move the swipe's handle, when it has the focus"),
-            (", .", "threshold down or up by 0.01; with Shift by 0.10"),
-        ),
-    ),
-    (
-        "Pixel and area",
-        (
-            ("I", "pin the pixel in the middle of the map"),
-            ("Shift + arrows", "move the pin by a pixel"),
-            ("R", "draw a rectangle"),
-            ("A", "give an area by its coordinates"),
-            ("Esc", "stop drawing, or take the pin away"),
-        ),
-    ),
-    ("Help", (("?", "these keys"),)),
-)
-"""What assets/keys.js does at each key, for the dialog that tells."""
-
 
 def modes() -> html.Div:
     """Return the switch between one picture, a swipe and four."""
@@ -182,15 +155,9 @@ def keys_dialog() -> html.Dialog:
                     html.Button("Close", id="keys-close", className="fs-button"),
                 ],
             ),
-            *[
-                html.Section(
-                    [
-                        html.H3(title),
-                        html.Dl([part for keys, meaning in rows for part in (html.Dt(_keys(keys)), html.Dd(meaning))]),
-                    ]
-                )
-                for title, rows in KEYS
-            ],
+            html.Div(
+                id="keys-told"
+            ),  # by assets/keys.js: as components of Dash each word would be weighed at every change
             html.Div(id="keys-off-place"),
         ],
     )
@@ -199,11 +166,3 @@ def keys_dialog() -> html.Dialog:
 def _data(**attributes: str) -> dict[str, Any]:
     """Return `data-*` attributes as keywords of a component."""
     return {f"data-{name}": value for name, value in attributes.items()}
-
-
-def _keys(text: str) -> list[html.Kbd | str]:
-    """Return keys as they are drawn: `A B` is two, `Shift + arrows` is two at once."""
-    out: list[html.Kbd | str] = []
-    for part in text.split():
-        out.append(" + " if part == "+" else html.Kbd(part))
-    return out

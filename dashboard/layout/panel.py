@@ -112,29 +112,7 @@ def _models() -> html.Div:
 
 
 def _explained() -> html.Details:
-    """Return what the columns mean, for those who hover over nothing: fingers and keyboards."""
-    meanings = (
-        ("Chips", "chips that are scored, of those with a label; a label in which nothing is known scores nothing"),
-        (
-            "IoU",
-            "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of "
-            "all chips count together; in brackets its 95 % bootstrap interval over chips",
-        ),
-        ("Bar", "the IoU from 0 to 1 with its interval; thin and grey where it rests on one chip"),
-        ("Prec", "precision: of the pixels predicted as water, the share that is water"),
-        ("Rec", "recall: of the pixels that are water, the share that was found"),
-        ("F1", "harmonic mean of precision and recall"),
-        ("Curve", "IoU over the threshold from 0 to 1; the line is the present threshold, the tick the best one"),
-        ("Best", "the threshold at which the region's IoU is highest"),
-        ("Cal", "expected calibration error in 15 bins: how far probabilities are from the share of water"),
-        ("Water", "share of water among the pixels whose truth is known"),
-        ("Pixels", "valid pixels whose truth is known; only these are scored"),
-        ("n = 1", "one chip alone: no interval, and no number to rely on"),
-    )
+    """Return what the columns mean, for those who hover over nothing: fingers and keyboards. assets/regions.js tells it."""
     return html.Details(
-        className="fs-explained",
-        children=[
-            html.Summary("What the columns mean"),
-            html.Dl([part for name, text in meanings for part in (html.Dt(name), html.Dd(text))]),
-        ],
+        className="fs-explained", children=[html.Summary("What the columns mean"), html.Div(id="regions-terms")]
     )
