@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import pyarrow as pa
-import pyogrio
 import shapely
 
 from model.takeaway.polygons import WaterBody
@@ -110,6 +109,8 @@ class WaterPolygons:
             UsageError: it would be a GeoJSON of more than `geojson_limit` bytes.
             OutputError: the file cannot be written.
         """
+        import pyogrio  # noqa: PLC0415 - it brings geopandas: a second to import, and only now
+
         self._writer.close()
         target = out / FILES[kind]
         if kind == "geojson":
