@@ -1,5 +1,5 @@
 // Cells that follow the threshold. The grid makes their places; what stands in them is written here, straight into the page:
-// React takes ten times as long to draw a few hundred cells anew, and the slider waits for them.
+// React takes five times as long to draw a few hundred cells anew, and the slider waits for them.
 window.floodscope = window.floodscope || {};
 
 floodscope.live = (() => {

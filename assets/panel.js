@@ -105,14 +105,11 @@ floodscope.panel = (() => {
   };
 
   // --- regions -------------------------------------------------------------------------------------------------
-  const MIN_CHIPS = 2; // fewer labelled chips than this give no interval, so no confident number
-
   const figures = (all, regions, unscored) => {
     const { integer, score, interval } = w();
-    const wet = regions.filter((r) => r.iou !== null && r.tp + r.fn > 0); // a dry country has no water to fail at
-    const rated = wet.filter((r) => r.scored >= MIN_CHIPS);
-    const pool = rated.length ? rated : wet;
-    const weakest = pool.length ? pool.reduce((a, b) => (b.iou < a.iou ? b : a)) : null;
+    const rank = (r) => floodscope.regions.rank({ scored: r.scored, water: r.curve.water });
+    const wet = regions.filter((r) => rank(r) < 2).sort((a, b) => rank(a) - rank(b) || a.iou - b.iou); // as the table has them
+    const weakest = wet[0] || null;
     return [
       figure("Chips", integer(all.chips), `${integer(all.imagery)} with imagery, ${integer(all.labelled)} labelled, ${integer(all.scored)} scored`,
         `Chips that the catalog knows. Only those with imagery on disk can be predicted, only labelled ones scored.${notScored(unscored)}`),
@@ -120,7 +117,7 @@ floodscope.panel = (() => {
       figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
         "IoU over the pixels of all scored chips together, with its 95 % bootstrap interval over chips."),
       figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : "predict to find out",
-        "The country with the lowest IoU among those with two scored chips or more."),
+        "The region with the lowest IoU, of those with water in their labels; one of two scored chips or more, where there is one."),
     ];
   };
 
@@ -162,5 +159,5 @@ floodscope.panel = (() => {
     return out;
   };
 
-  return { chip, job, figures, unlabelled, MIN_CHIPS };
+  return { chip, job, figures, unlabelled };
 })();

@@ -4,11 +4,13 @@ window.floodscope = window.floodscope || {};
 floodscope.regions = (() => {
   const TABLE = "regions-table";
   const MIN_CHIPS = 2; // fewer scored chips than this give no interval, so no confident number
+  // What a region's IoU tells: 0 where it can be relied on, 1 of one chip, 2 where there is no water to find, so none to fail at.
+  const rank = ({ scored, water }) => (!water ? 2 : scored < MIN_CHIPS ? 1 : 0);
 
   const COLUMNS = [
     ["Chips", "chips that are scored, of those with a label; a label in which nothing is known scores nothing"],
     ["IoU", "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of all chips count together; in brackets its 95 % bootstrap interval over chips"],
-    ["Bar", "the IoU from 0 to 1 with its interval; thin and grey where it rests on one chip"],
+    ["Bar", "the IoU from 0 to 1 with its interval; thin and grey where it cannot be relied on"],
     ["Prec", "precision: of the pixels predicted as water, the share that is water"],
     ["Rec", "recall: of the pixels that are water, the share that was found"],
     ["F1", "harmonic mean of precision and recall"],
@@ -17,7 +19,8 @@ floodscope.regions = (() => {
     ["Cal", "expected calibration error in 15 bins: how far probabilities are from the share of water"],
     ["Water", "share of water among the pixels whose truth is known"],
     ["Pixels", "valid pixels whose truth is known; only these are scored"],
-    ["n = 1", "one chip alone: no interval, and no number to rely on"],
+    ["n = 1", "one chip alone: no interval, and no number to rely on; such regions come after the others"],
+    ["Grey", "one chip, or no water in the labels: there every wet pixel is false, and IoU is 0 at most; such regions come last"],
   ];
   // What the columns mean, for those who hover over nothing. Told here, not by Dash, which weighs each of its words at every change.
   const explain = () => {
@@ -74,17 +77,17 @@ floodscope.regions = (() => {
   });
   const share = (value) => Math.min(Math.max(value, 0), 1) * 100;
 
-  // IoU from 0 to 1 with its interval; grey and thin where it rests on one chip.
+  // IoU from 0 to 1 with its interval; grey and thin where it cannot be relied on.
   const bar = floodscope.live.cell((place) => {
     const [body, rim, whisker] = [
       svg("rect", { x: 0, stroke: "var(--fs-muted)", "stroke-width": 0.5 }),
       svg("path", { class: "fs-whisker-rim", "stroke-width": 4.5 }), svg("path", { class: "fs-whisker", "stroke-width": 1.5 }),
     ];
     const all = chart(place, svg("path", { class: "fs-cell-axis", d: "M0 2V20M50 2V20M100 2V20" }), body, rim, whisker);
-    return ({ iou, low, high, scored }) => {
+    return ({ iou, low, high, scored, water }) => {
       put(all, { visibility: iou === null ? "hidden" : "visible" });
       if (iou === null) return;
-      const few = scored < MIN_CHIPS;
+      const few = rank({ scored, water }) > 0;
       put(body, { y: few ? 9 : 5, height: few ? 4 : 12, width: share(iou), fill: few ? "var(--fs-muted)" : floodscope.map.ramp(iou) });
       const d = low === null ? "" : `M${share(low)} 11H${share(high)}M${share(low)} 7V15M${share(high)} 7V15`;
       [rim, whisker].forEach((path) => put(path, { d }));
@@ -96,7 +99,7 @@ floodscope.regions = (() => {
     const [now, curve, best] = ["fs-cell-axis", "fs-spark", "fs-spark-best"].map((name) => svg("path", { class: name }));
     const all = chart(place, now, curve, best);
     return (data) => {
-      put(all, { visibility: data.path ? "visible" : "hidden", class: `fs-cell-chart${data.scored < MIN_CHIPS ? " fs-few" : ""}` });
+      put(all, { visibility: data.path ? "visible" : "hidden", class: `fs-cell-chart${rank(data) ? " fs-few" : ""}` });
       put(now, { d: `M${(100 * data.k) / 254} 0V22` });
       put(curve, { d: data.path });
       put(best, { d: data.best === null ? "" : `M${100 * data.best} 17V22` });
@@ -112,5 +115,5 @@ floodscope.regions = (() => {
     },
   });
 
-  return { show, MIN_CHIPS };
+  return { show, rank };
 })();

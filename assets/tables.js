@@ -60,14 +60,13 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     if (x === null || y === null) return x === y ? 0 : (x === null) === descending ? -1 : 1;
     return x - y;
   },
-  // Regions that rest on one chip or none come last too: their number is no reason to begin with them.
-  fsFewLast: (a, b, nodeA, nodeB, descending) => {
-    const [few, other] = [nodeA, nodeB].map((node) => node.data.scored < floodscope.regions.MIN_CHIPS);
-    if (few !== other) return few === descending ? -1 : 1;
-    return window.dashAgGridFunctions.fsNullsLast(a, b, nodeA, nodeB, descending);
+  // Regions of one chip or without water come last, whichever way: their number is no reason to begin with them.
+  fsRankFirst: (a, b, nodeA, nodeB, descending) => {
+    const apart = floodscope.regions.rank(nodeA.data) - floodscope.regions.rank(nodeB.data);
+    return apart ? (descending ? -apart : apart) : window.dashAgGridFunctions.fsNullsLast(a, b, nodeA, nodeB, descending);
   },
-  // A number that rests on one chip or none is grey.
-  fsFew: ({ data }) => ["ag-right-aligned-cell", ...(data.scored !== undefined && data.scored < 2 ? ["fs-few"] : [])],
+  // The numbers of such a region are grey.
+  fsFew: ({ data }) => ["ag-right-aligned-cell", ...(data.scored !== undefined && floodscope.regions.rank(data) ? ["fs-few"] : [])],
   fsTabOut: () => false, // the browser's own Tab: on to what stands after the table
   fsGridTheme: (quartz) => quartz.withParams({
     fontFamily: "inherit", fontSize: 13, headerFontSize: 13, headerFontWeight: 500, wrapperBorderRadius: 8, cellHorizontalPadding: 6,

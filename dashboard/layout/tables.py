@@ -53,8 +53,8 @@ def _drawn(field: str, name: str, renderer: str, tooltip: str, width: int) -> di
 REGION_COLUMNS: list[dict[str, Any]] = [
     _text("name", "Country", 106, pinned=True),
     _number("scored", "Chips", "fsChips", "Chips that are scored, of those with a label", 62),
-    # The weakest first; what rests on one chip comes after all others.
-    _number("iou", "IoU [95 %]", "fsIou", "Micro IoU with its 95 % bootstrap interval", 128, "fsFewLast", live=True)
+    # The weakest first; what rests on one chip or has no water to find comes after all others.
+    _number("iou", "IoU [95 %]", "fsIou", "Micro IoU with its 95 % bootstrap interval", 128, "fsRankFirst", live=True)
     | {"sort": "asc", "sortingOrder": ["asc", "desc"]},
     _drawn("bar", "0 to 1", "fsBar", "IoU from 0 to 1 with its 95 % interval", 96),
     _number("precision", "Prec", "fsScore", "Precision: share of predicted water that is", 58, live=True),

@@ -202,6 +202,8 @@ def test_regions_and_the_four_figures_are_those_of_evaluate(
             weakest["name"],
             f"IoU {rounded(weakest['iou'])}, n = {weakest['scored']}",
         )
+        first = page.page.locator("#regions-table .ag-row[row-index='0']").first.get_attribute("row-id")
+        assert first == weakest["name"]  # the table begins with the same
         assert figures["Predicted"] == ("15", "of 16")
         assert figures["Chips"][1] == "16 with imagery, 14 labelled, 12 scored"
     why = page.page.locator("#figures .fs-figure").first.locator(".fs-tip").text_content()
