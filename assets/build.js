@@ -11,7 +11,7 @@ floodscope.build = (() => {
       else if (name === "value" || name === "checked" || name === "disabled" || name === "open") element[name] = value;
       else element.setAttribute(name, value === true ? "" : value);
     });
-    element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+    element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
     return element;
   };
   const make = (tag, props, ...children) => put(document.createElement(tag), props, children);

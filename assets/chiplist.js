@@ -45,10 +45,12 @@ floodscope.chiplist = (() => {
     });
   };
 
+  const wrong = (row) => (row.missed || 0) + (row.false || 0);
   const compare = (column, descending) => (a, b) => {
     const [x, y] = [a[column] ?? null, b[column] ?? null];
     if (x === null || y === null) return (x === null) - (y === null);
-    const order = typeof x === "string" ? x.localeCompare(y) : x - y;
+    // Of chips with the same IoU, as the dry ones with theirs of 0, the one with more wrong pixels is the worse.
+    const order = typeof x === "string" ? x.localeCompare(y) : x - y || (column === "iou" ? wrong(b) - wrong(a) : 0);
     return descending ? -order : order;
   };
   const sorted = (list, sort) => {
@@ -129,5 +131,5 @@ floodscope.chiplist = (() => {
     return list.length;
   };
 
-  return { SORTS, rows, sorted, show, stateOf };
+  return { SORTS, rows, sorted, show, stateOf, wrong };
 })();

@@ -27,7 +27,7 @@ floodscope.explore = (() => {
     const sorted = order ? rows.sort((a, b) => a[0].localeCompare(b[0])) : rows.sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
     const shown = sorted.slice(0, MOST);
     const rest = sorted.slice(MOST).reduce((s, [, n]) => s + n, 0);
-    if (rest) shown.push([`${sorted.length - MOST} others`, rest]);
+    if (rest) shown.push([w().count(sorted.length - MOST, "other"), rest]);
     return [make("h3", {}, label), floodscope.charts.bars(label, shown.map(([name, n]) => [name, n, w().integer(n)]))];
   };
 
@@ -81,6 +81,10 @@ floodscope.explore = (() => {
     const chips = shown();
     const out = [make("h2", {}, `${w().count(chips.length, "chip")}${part() ? ` of ${w().integer(floodscope.book.chips.size)}` : ""}`)];
     if (problem) out.push(make("p", { class: "fs-notice fs-notice-error", role: "alert" }, problem));
+    if (!chips.length) {
+      fill(PLACE, ...out, make("p", { class: "fs-soft" }, "No chip passes the filters."));
+      return;
+    }
     if (answer) out.push(...warnings(), ...progress());
     out.push(make("div", { class: "fs-explore-columns" },
       make("div", {}, ...counted("By country", tally(chips, (c) => c.country))),

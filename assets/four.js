@@ -59,12 +59,18 @@ floodscope.four = (() => {
   };
 
   // Show a chip whole in every cell; who looks at a part of it keeps that part.
+  let fitted = null; // where the cells show it whole: [bounds, centre, zoom]
+  const fitTo = (all) => {
+    maps[0].fitBounds(all, { animate: false, padding: [6, 6] });
+    fitted = [all, maps[0].getCenter(), maps[0].getZoom()];
+  };
   const fit = (one) => {
     chip = one.id;
     const [west, south, east, north] = one.bounds;
     const all = [[south, west], [north, east]];
-    if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) maps[0].fitBounds(all, { animate: false, padding: [6, 6] });
+    if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) fitTo(all);
   };
+  const stillWhole = () => shown() && fitted !== null && maps[0].getZoom() === fitted[2] && maps[0].getCenter().equals(fitted[1], 1e-6);
 
   // Put the tiles of the open chip on all four: the ones that the main map has asked for already. Where a link has
   // placed the map, they show that.
@@ -102,7 +108,7 @@ floodscope.four = (() => {
     const whole = floodscope.book.chips.get(chip);
     const back = !linked && whole && maps[0].getBounds().contains([[whole.bounds[1], whole.bounds[0]], [whole.bounds[3], whole.bounds[2]]]);
     maps.forEach((map) => map.remove());
-    [maps, chip] = [[], null];
+    [maps, chip, fitted] = [[], null, null];
     document.getElementById("four-up").hidden = true;
     if (back) floodscope.map.flyToBounds(whole.bounds, { instant: true });
   };
@@ -112,12 +118,15 @@ floodscope.four = (() => {
     return wanted ? open() : close();
   };
 
-  // The cells have another size: they keep their middle, and where a link has placed the map, the map its own.
+  // The cells have another size: a chip that they show whole stays whole. Else they keep their middle, and where a link has
+  // placed the map, the map its own.
   const resize = () => {
-    moving = linked;
+    const again = stillWhole();
+    moving = linked || again;
     maps.forEach((map) => map.invalidateSize({ animate: false }));
     moving = false;
-    if (linked) followMain();
+    if (again) fitTo(fitted[0]);
+    else if (linked) followMain();
   };
 
   // The cells end above the strip, whose height depends on what stands in it.
@@ -125,6 +134,7 @@ floodscope.four = (() => {
     new ResizeObserver(([entry]) => {
       document.documentElement.style.setProperty("--fs-strip-height", `${Math.ceil(entry.borderBoxSize[0].blockSize)}px`);
       resize();
+      floodscope.map.settle();
     }).observe(document.getElementById("layer-strip"));
     update(true);
   };

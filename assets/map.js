@@ -72,6 +72,9 @@ floodscope.map = (() => {
     return css("--fs-unscored");
   };
 
+  // A grey is the colour of a middling IoU: what has none is hollow.
+  const filled = (chip) => (state.iou.has(chip.id) && state.iou.get(chip.id) !== null ? 1 : 0.15);
+
   const footprintStyle = (chip) => {
     if (chip.id === state.selected) return { weight: 2, color: css("--fs-accent"), opacity: 1, fillOpacity: 0, dashArray: null };
     if (chip.problem) return { weight: 1.5, color: css("--fs-warning"), opacity: 0.9, fillOpacity: 0, dashArray: "2 3" };
@@ -79,21 +82,21 @@ floodscope.map = (() => {
     const scored = state.iou.has(chip.id);
     return {
       weight: 1.5, color: chip.labelled && scored ? chipColour(chip) : css("--fs-ink"), opacity: 0.9, dashArray: null,
-      fillOpacity: chip.labelled ? 0.55 : 0.7, fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
+      fillOpacity: chip.labelled ? 0.55 * filled(chip) : 0.7, fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
     };
   };
 
   const pointStyle = (chip) => ({
     radius: chip.imagery ? 7 : 4, weight: chip.id === state.selected ? 3 : 1,
     color: chip.id === state.selected ? css("--fs-accent") : css("--fs-ink"), opacity: chip.imagery ? 0.9 : 0.5,
-    fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)", fillOpacity: chip.imagery ? 0.95 : 0,
+    fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)", fillOpacity: chip.imagery ? 0.95 * (chip.labelled ? filled(chip) : 1) : 0,
     dashArray: chip.imagery ? null : "2 2",
   });
 
   const countryStyle = (name) => {
     const base = { weight: 0.6, color: css("--fs-border-land"), opacity: 1, fillColor: css("--fs-land"), fillOpacity: 1 };
     const iou = state.country.get(name);
-    if (iou !== undefined && iou !== null) return { ...base, fillColor: ramp(iou), fillOpacity: 0.75, weight: 1, color: css("--fs-ink-soft") };
+    if (iou !== undefined && iou !== null) return { ...base, fillColor: ramp(iou), fillOpacity: 0.9, weight: 1.2, color: css("--fs-ink") };
     if (state.withChips.has(name)) return { ...base, weight: 1, color: css("--fs-ink-soft"), fillColor: css("--fs-land-chips") };
     return base;
   };
@@ -263,6 +266,17 @@ floodscope.map = (() => {
     }
   };
 
+  // A link has opened a chip: until somebody uses the page, the strip below it may still get its words, and so its height.
+  let settling = null;
+  const open = (bounds, options) => {
+    flyToBounds(bounds, options);
+    settling = { bounds, until: performance.now() + 3000 };
+  };
+  const settle = () => {
+    if (settling && performance.now() < settling.until && !floodscope.four.shown()) flyToBounds(settling.bounds, { instant: true });
+  };
+  ["pointerdown", "keydown", "wheel"].forEach((used) => window.addEventListener(used, () => { settling = null; }, { capture: true, passive: true }));
+
   const flyToChips = (chips) => {
     const boxes = chips.map((chip) => chip.bounds).filter(Boolean);
     if (!boxes.length) return false;
@@ -285,7 +299,7 @@ floodscope.map = (() => {
   );
 
   return {
-    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, flyToBounds, flyToChips, footprints, points, ramp, css, describe,
+    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, flyToBounds, flyToChips, open, settle, footprints, points, ramp, css, describe,
     footprintStyle: (feature) => floodscope.focus.chip(feature.properties.chip, footprintStyle(chipOf(feature))),
     countryStyle: (feature) => floodscope.focus.country(feature.properties.name, countryStyle(feature.properties.name)),
     invalidate: () => { if (map) map.invalidateSize({ pan: false }); floodscope.four.invalidate(); },

@@ -65,7 +65,7 @@ floodscope.models = (() => {
 
   const difference = (c, { model, other, by }) => {
     if (!c.chips) {
-      const reason = floodscope.book.shelf(other).size ? "No chip is scored under both models." : `${floodscope.others.nameOf(other)} has predicted nothing here yet: choose it above and predict all chips.`;
+      const reason = floodscope.book.shelf(other).size ? "No chip is scored under both models." : `${floodscope.others.nameOf(other)} has predicted nothing here yet. Choose it as the model in use (A), and press Predict all chips in Regions.`;
       fill(PLACE.difference, make("p", { class: "fs-notice" }, reason));
       return;
     }
@@ -85,7 +85,8 @@ floodscope.models = (() => {
     const { precisionRecall, averagePrecision, calibrationError } = floodscope.curves;
     const here = (h) => { const f = floodscope.scores.figures(floodscope.scores.confusion(h, k)); return f.recall === null || f.precision === null ? [] : [[f.recall, f.precision, 4, "at the threshold"]]; };
     const each = (make1) => sums.map(([letter, h]) => make1(letter, h));
-    const told = (name, value) => sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ") && `${name}: ${sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ")}`;
+    const told = (name, value) => `${name}: ${sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ")}`;
+    if (!sums.length) { fill(PLACE.curves); return; } // nothing is scored: there is nothing to draw
     fill(PLACE.curves,
       make("h2", {}, "Precision and recall"), make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
       frame(`Precision over recall. ${told("Average precision", averagePrecision)}`, { ...AXES, xTitle: "Recall", yTitle: "Precision" },
@@ -118,7 +119,7 @@ floodscope.models = (() => {
       const id = `model-card-${i}`;
       const before = document.getElementById(id);
       const card = make("details", { class: "fs-model-card", id, open: before ? before.open : Boolean(m.error) },
-        make("summary", {}, m.name, m.spec === inUse ? " (in use)" : "", make("span", { class: "fs-soft" }, m.device && !m.error ? ` Runs on ${m.device}.` : "", m.error ? " cannot be opened" : m.latest ? ` ${w().count(m.chips, "chip")}, latest ${m.latest.slice(0, 10)}` : " nothing predicted")),
+        make("summary", {}, m.name, m.spec === inUse ? " (in use)" : "", make("span", { class: "fs-soft" }, m.device && !m.error && m.device !== "not loaded" ? ` Runs on ${m.device}.` : "", m.error ? " cannot be opened" : m.latest ? ` ${w().count(m.chips, "chip")}, latest ${m.latest.slice(0, 10)}` : " nothing predicted")),
         m.error ? make("p", { class: "fs-notice fs-notice-error" }, m.error) : before && before.open ? cardOf(m, true) : "");
       card.addEventListener("toggle", () => { if (card.open && card.children.length < 2 && !m.error) showCards(null); });
       return card;

@@ -18,6 +18,15 @@ floodscope.others = (() => {
   const load = (spec) => {
     if (!spec || loaded.has(spec)) return;
     loaded.add(spec);
+    const known = () => models.some((m) => m.spec === spec);
+    if (!known()) { // it may have come into the store since; else a link names a model that there is not
+      refresh().then(() => {
+        loaded.delete(spec);
+        if (known()) load(spec);
+        else if (!problem && floodscope.review.stored.other === spec) floodscope.review.set({ other: null });
+      });
+      return;
+    }
     ask(`review/predictions?model=${encodeURIComponent(spec)}`)
       .then((payload) => { floodscope.book.add(spec, payload.predictions); tell(); })
       .catch((error) => { loaded.delete(spec); failed(error); });

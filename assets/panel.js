@@ -116,7 +116,7 @@ floodscope.panel = (() => {
       figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
       figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
         "IoU over the pixels of all scored chips together, with its 95 % bootstrap interval over chips."),
-      figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : "predict to find out",
+      figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : regions.length ? "predict to find out" : "no labelled chip is shown",
         "The region with the lowest IoU, of those with water in their labels; one of two scored chips or more, where there is one."),
     ];
   };

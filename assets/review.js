@@ -75,9 +75,19 @@ floodscope.review = (() => {
     drawn.shapes = JSON.stringify(floodscope.sieve.version);
   };
 
+  // A link may name a region that there is not.
+  const sound = () => {
+    const { by, region, model } = state;
+    if (!region || !floodscope.book.chips.size) return true;
+    const known = by === "water" ? floodscope.groups.SHARES.some(([, name]) => name === region) || region === floodscope.groups.UNKNOWN
+      : [...floodscope.book.chips.values()].some((chip) => floodscope.groups.nameOf(by, chip, model) === region);
+    if (!known) set({ region: null });
+    return known;
+  };
+
   const draw = () => {
     const { version, k, model, tab, theme, sieve, by, region, other, list, sort, wide } = state;
-    if (!version || !model) return;
+    if (!version || !model || !sound()) return;
     floodscope.sieve.use({ values: sieve || floodscope.sieve.NONE, model, k, by, region });
     if (other) floodscope.others.load(other);
     where("width", wide, () => {

@@ -17,6 +17,19 @@ floodscope.sieve = (() => {
   });
   const any = () => Object.values(active()).includes(true);
 
+  // A link may hold what this catalog has not, a name twice, or dates the wrong way round.
+  const KEYS = ["country", "event", "split"];
+  let names = { version: null };
+  const sound = (wanted) => {
+    if (names.version !== floodscope.book.version) {
+      const chips = [...floodscope.book.chips.values()];
+      names = { version: floodscope.book.version, ...Object.fromEntries(KEYS.map((name) => [name, new Set(chips.map((chip) => chip[name] || "Unknown"))])) };
+    }
+    const known = (name) => [...new Set(wanted[name] || [])].filter((value) => !floodscope.book.chips.size || names[name].has(value));
+    const dates = wanted.from && wanted.to && wanted.from > wanted.to ? { from: wanted.to, to: wanted.from } : {};
+    return { ...wanted, ...Object.fromEntries(KEYS.map((name) => [name, known(name)])), ...dates };
+  };
+
   const among = (list, value) => !listed(list) || list.includes(value || "Unknown");
   const passes = (chip, on) => {
     if (!among(values.country, chip.country) || !among(values.event, chip.event) || !among(values.split, chip.split)) return false;
@@ -35,7 +48,7 @@ floodscope.sieve = (() => {
 
   // Take what is new, and sift again where it can matter. Returns whether other chips pass than before.
   const use = (news) => {
-    values = { ...NONE, ...(news.values || values) };
+    values = sound({ ...NONE, ...(news.values || values) });
     context = { ...context, ...news };
     const on = active();
     const now = JSON.stringify([values, floodscope.book.version, on.iou || on.predicted ? context.model : 0, on.iou ? context.k : 0]);

@@ -60,6 +60,9 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     if (x === null || y === null) return x === y ? 0 : (x === null) === descending ? -1 : 1;
     return x - y;
   },
+  // Of chips with the same IoU the one with more wrong pixels is the worse (chiplist.js sorts its pictures so).
+  fsWorst: (a, b, nodeA, nodeB, descending) => window.dashAgGridFunctions.fsNullsLast(a, b, nodeA, nodeB, descending)
+    || (a === null || a === undefined ? 0 : floodscope.chiplist.wrong(nodeB.data) - floodscope.chiplist.wrong(nodeA.data)),
   // Regions of one chip or without water come last, whichever way: their number is no reason to begin with them.
   fsRankFirst: (a, b, nodeA, nodeB, descending) => {
     const apart = floodscope.regions.rank(nodeA.data) - floodscope.regions.rank(nodeB.data);

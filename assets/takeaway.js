@@ -8,10 +8,17 @@ floodscope.takeaway = (() => {
   let parts = null;
   let running = null; // id of the export that is being made
 
-  // The ids of the chips with imagery that the filters leave, or null where nothing is filtered.
-  const filtered = () => (floodscope.sieve.any() ? floodscope.sieve.chips().filter((c) => c.imagery).map((c) => c.id) : null);
+  // The ids of the chips with imagery that filters and region leave, or null where neither is set.
+  const filtered = () => (floodscope.sieve.any() || floodscope.sieve.context.region
+    ? floodscope.sieve.chips().filter((c) => c.imagery && floodscope.sieve.focused(c.id)).map((c) => c.id) : null);
+  const left = (ids) => {
+    const { region } = floodscope.sieve.context;
+    const by = !region ? "the filters leave" : floodscope.sieve.any() ? "filters and region leave" : `${region} has`;
+    return ids.length ? `The ${floodscope.words.count(ids.length, "chip")} with imagery that ${by}` : `None: ${by} no chip with imagery`;
+  };
 
-  const radio = (value, text, checked) => el("label", { class: "fs-choice" }, el("input", { type: "radio", name: "takeaway-chips", value, checked }), el("span", { text }));
+  const radio = ({ value, text, empty }, checked) => el("label", { class: "fs-choice" },
+    el("input", { type: "radio", name: "takeaway-chips", value, checked, disabled: empty }), el("span", { text }));
   const box = ({ name, title, note, chosen }) => el("label", { class: "fs-choice" },
     el("input", { type: "checkbox", name: "takeaway-format", value: name, checked: chosen }),
     el("span", {}, title, el("small", { text: note })));
@@ -39,10 +46,11 @@ floodscope.takeaway = (() => {
       const listed = filtered();
       const all = [...floodscope.book.chips.values()].filter((c) => c.imagery).length;
       const choices = [];
-      if (known && known.imagery) choices.push(["chip", `The open chip, ${chip}`]);
-      if (listed && listed.length) choices.push(["listed", `The ${floodscope.words.count(listed.length, "chip")} that the filters leave`]);
-      choices.push(["all", `All ${floodscope.words.count(all, "chip")} with imagery`]);
-      parts.chips.replaceChildren(...choices.map(([value, text], i) => radio(value, text, i === 0)));
+      if (known && known.imagery) choices.push({ value: "chip", text: `The open chip, ${chip}` });
+      if (listed) choices.push({ value: "listed", text: left(listed), empty: !listed.length });
+      choices.push({ value: "all", text: `All ${floodscope.words.count(all, "chip")} with imagery`, empty: !all });
+      // Where the filters leave nothing, all is not what was meant: it is chosen by whoever wants it.
+      parts.chips.replaceChildren(...choices.map((choice, i) => radio(choice, i === 0 && !choice.empty)));
       const name = [...floodscope.book.shelf(model).values()].map((p) => p.model_name)[0] || model;
       parts.what.textContent = `Predictions of ${name}, water where p ≥ ${(threshold ?? 0.5).toFixed(2)}. Chips that are not predicted yet are predicted first. Areas are geodesic.`;
       say(parts.result, null);
@@ -55,6 +63,10 @@ floodscope.takeaway = (() => {
   const begin = async () => {
     const form = new FormData(parts.form);
     const formats = form.getAll("takeaway-format");
+    if (!form.get("takeaway-chips")) {
+      say(parts.result, "error", "Choose which chips.");
+      return;
+    }
     if (!formats.length) {
       say(parts.result, "error", "Choose at least one kind of file.");
       return;

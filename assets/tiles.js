@@ -94,7 +94,7 @@ floodscope.tiles = (() => {
     Object.values(wanted).forEach(fetch);
     // The requests leave when this task ends, and before what is queued here: a map of many shapes moves slowly.
     queueMicrotask(() => {
-      floodscope.map.flyToBounds(chip.bounds, { instant: !wanted.imagery || Boolean(wanted.scores) });
+      floodscope.map[selection.restored ? "open" : "flyToBounds"](chip.bounds, { instant: !wanted.imagery || Boolean(wanted.scores) });
       show();
     });
   };

@@ -39,10 +39,24 @@
       parts.list.replaceChildren(...images.map((image) => el("li", {},
         el("button", { type: "button", class: "fs-link", text: image.id, title: image.names.join(", "), on: { click: () => { parts.box.close(); floodscope.tiles.choose(image.id); } } }),
         el("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
-        el("button", { type: "button", class: "fs-button", text: "Remove", "aria-label": `Remove ${image.id}`, on: { click: () => remove(image.id) } }))));
+        removal(image.id))));
     } catch (error) {
       say(parts.result, "error", error.message);
     }
+  };
+
+  // It is gone for all who use the dashboard, so it is asked for twice.
+  const removal = (id) => {
+    const button = el("button", { type: "button", class: "fs-button" });
+    const ask = (sure) => {
+      button.textContent = sure ? "Remove for good?" : "Remove";
+      button.setAttribute("aria-label", sure ? `Remove ${id} and its predictions for good` : `Remove ${id}`);
+      button.classList.toggle("fs-button-danger", sure);
+    };
+    ask(false);
+    button.addEventListener("click", () => (button.classList.contains("fs-button-danger") ? remove(id) : ask(true)));
+    button.addEventListener("blur", () => ask(false));
+    return button;
   };
 
   const remove = async (id) => {
@@ -58,8 +72,16 @@
     }
   };
 
-  // The catalog, as it is now, in place of the one that the page has.
-  const renew = async () => window.dash_clientside.set_props("catalog-in", { data: await ask("uploads/catalog") });
+  // The catalog, as it is now, in place of the one that the page has; other pages of this browser are told to do the same.
+  const pages = new BroadcastChannel("floodscope-catalog");
+  const renew = async ({ told = false } = {}) => {
+    const data = await ask("uploads/catalog");
+    const { chip } = floodscope.dialogs.screen();
+    if (told && chip && !data.chips.some(({ id }) => id === chip)) window.dash_clientside.set_props("selection", { data: null });
+    window.dash_clientside.set_props("catalog-in", { data });
+    if (!told) pages.postMessage("changed");
+  };
+  pages.onmessage = () => renew({ told: true }).catch(() => { /* a page whose server is gone says so itself */ });
 
   // --- sending ---------------------------------------------------------------------------------------------------
   const problemOf = (files) => {

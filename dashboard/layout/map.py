@@ -29,6 +29,8 @@ def chip_map() -> html.Main:
                 zoom=2,
                 minZoom=2,
                 maxZoom=19,
+                # Else the place of every moveend comes back through React a moment later, and stops a flight that has gone on.
+                trackViewport=False,
                 worldCopyJump=True,
                 fadeAnimation=False,
                 attributionControl=True,

@@ -71,7 +71,7 @@ CHIP_COLUMNS: list[dict[str, Any]] = [
     _drawn("revision", "", "fsThumbs", "False colour, and errors at the threshold", 112)
     | {"headerName": "Image, errors"},
     _text("id", "Chip", 132),
-    _number("iou", "IoU", "fsIouOrState", "IoU at the threshold, or why there is none", 78, live=True),
+    _number("iou", "IoU", "fsIouOrState", "IoU at the threshold, or why there is none", 78, "fsWorst", live=True),
     _number("missed", "Missed px", "fsInteger", "Water in the label that is not predicted, in pixels", 88, live=True),
     _number("false", "False px", "fsInteger", "Predicted water that is dry in the label, in pixels", 84, live=True),
     _number("uncertain", "Uncertain", "fsPercent", "Share of the valid area where 0.25 < p < 0.75", 88),
@@ -117,6 +117,7 @@ def grid(
             "rowHeight": row_height,
             "headerHeight": 34,
             "animateRows": False,
+            "localeText": {"noRowsToShow": "Nothing passes the filters"},
             "tooltipShowDelay": 300,
             "domLayout": "autoHeight" if autosize else "normal",
             "suppressHeaderFocus": not sort_by_key,

@@ -47,7 +47,9 @@ WRONG = """([table, fields]) => {
   grid.forEachNodeAfterFilterAndSort((node) => {
     const row = truth.get(node.id);
     if (!row) wrong.push(`${node.id} is not a row`);
-    else if (table === "chips-table" || regions.rank({ scored: row.scored, water: row.curve.water }) === 0) values.push(row[sort.colId]);
+    else if (table === "chips-table" || !regions.rank({ scored: row.scored, water: row.curve.water })) {
+      values.push(row[sort.colId]);
+    }
   });
   const known = values.filter((value) => value !== null);
   const way = sort.sort === "desc" ? -1 : 1;

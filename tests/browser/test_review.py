@@ -387,3 +387,58 @@ def test_the_workbench_breaks_no_rule_of_accessibility(
     page.page.locator(".fs-model-card summary").first.click()
     check("models")
     assert found == {}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"region": "Atlantis"},
+        {"by": "split", "region": "Ghana"},
+        {"country": "Atlantis"},
+        {"event": "flood", "split": "nowhere"},
+        {"b": "no-model"},
+    ],
+    ids=lambda address: next(iter(address)),
+)
+def test_what_an_address_names_and_the_catalog_has_not_filters_nothing(
+    reviewed: Reviewed, screen: ScreenMaker, address: dict[str, str]
+) -> None:
+    page = screen(reviewed.dashboard).open(tab="models" if "b" in address else "chips", **address)
+    page.until(
+        "([chips]) => floodscope.sieve.chips().filter((c) => floodscope.sieve.focused(c.id)).length === chips"
+        " && !floodscope.review.state.region && !floodscope.review.stored.other",
+        [len(reviewed.records)],
+    )
+
+
+def test_dates_the_wrong_way_round_are_turned(reviewed: Reviewed, screen: ScreenMaker) -> None:
+    page = screen(reviewed.dashboard).open(tab="chips", **{"from": "2030-01-01", "to": "2000-01-01"})
+    page.until("chips => floodscope.sieve.chips().length === chips", len(reviewed.records))
+
+
+def test_pictures_of_every_kind_stand_in_cards_of_one_height(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(real_dashboard).open(tab="chips", list="grid", wide=1)
+    page.page.locator(".fs-card").first.wait_for()
+    page.frames(3)
+    boxes = page.page.locator(".fs-card").evaluate_all(
+        """cards => cards.filter((card) => card.querySelector("img")).map((card) => {
+          const box = card.getBoundingClientRect();
+          const inside = [...card.querySelectorAll("img")].every((image) => {
+            const picture = image.getBoundingClientRect();
+            return picture.left >= box.left && picture.right <= box.right && picture.bottom <= box.bottom;
+          });
+          return [Math.round(box.height), inside];
+        })"""
+    )
+    assert len(boxes) == 16
+    assert len({height for height, _ in boxes}) == 1
+    assert all(inside for _, inside in boxes)
+
+
+def test_explore_tells_every_kind_of_warning(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(real_dashboard).open(tab="chips", list="explore")
+    page.page.locator(".fs-warnings > li").nth(1).wait_for()
+    told = page.page.locator(".fs-warnings").inner_text()
+    assert "floods have chips in several splits" in told
+    assert "are in two sources" in told
+    assert "[object" not in told

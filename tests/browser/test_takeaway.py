@@ -70,7 +70,8 @@ def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
     page.painted(chip)
     assert page.figures()["IoU"][0] != "–"
     page.page.locator("#add-images").click()
-    page.page.get_by_role("button", name=f"Remove {chip}").click()
+    page.page.get_by_role("button", name=f"Remove {chip}", exact=True).click()
+    page.page.get_by_role("button", name=f"Remove {chip} and its predictions for good").click()  # asked once more
     page.page.locator("#uploads-dialog .fs-notice", has_text="are removed").wait_for()
     page.until("() => floodscope.book.chips.size === 3")
     assert not list(small.data.glob("uploads/*/chip.json")) and not list(small.data.glob(f"predictions/*/{chip}.*"))
@@ -141,6 +142,42 @@ def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, screen: Scree
         chosen.first.uncheck()
     page.page.get_by_role("button", name="Make the file").click()
     assert page.page.locator("#takeaway-dialog [role=alert]").inner_text() == "Choose at least one kind of file."
+
+
+def test_where_the_filters_leave_nothing_nothing_is_chosen_to_be_taken(small: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(small).open(labelled="no")
+    page.page.locator("#take-away").click()
+    dialog = page.page.locator("#takeaway-dialog")
+    dialog.get_by_text("None: the filters leave no chip with imagery").wait_for()
+    assert dialog.locator("input[name=takeaway-chips][value=listed]").is_disabled()
+    assert dialog.locator("input[name=takeaway-chips]:checked").count() == 0
+    dialog.get_by_role("button", name="Make the file").click()
+    assert dialog.locator("[role=alert]").inner_text() == "Choose which chips."
+
+
+def test_the_chips_of_a_region_are_offered(small: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(small).open(tab="chips", region="Ghana")
+    there = page.page.evaluate("[...floodscope.book.chips.values()].filter(c => c.country === 'Ghana').length")
+    assert 0 < there < 3
+    page.page.locator("#take-away").click()
+    page.page.get_by_text(f"The {there} chip{'s' if there > 1 else ''} with imagery that Ghana has").wait_for()
+
+
+def test_a_chip_removed_on_another_page_is_gone_here_too(
+    small: Dashboard, screen: ScreenMaker, own: list[Path]
+) -> None:
+    first, second = screen(small).open(), screen(small).open()
+    first.page.locator("#add-images").click()
+    first.page.locator("#uploads-files").set_input_files([str(path) for path in own])
+    second.until("() => floodscope.book.chips.size === 4")
+    chip = second.page.evaluate("() => [...floodscope.book.chips.values()].find(c => c.layout === 'upload').id")
+    second.choose_in_table(chip)
+    second.answered(chip)
+    first.answered(chip)
+    first.page.locator("#add-images").click()
+    first.page.get_by_role("button", name=f"Remove {chip}", exact=True).click()
+    first.page.get_by_role("button", name=f"Remove {chip} and its predictions for good").click()
+    second.until("() => floodscope.book.chips.size === 3 && !new URLSearchParams(location.search).has('chip')")
 
 
 def test_the_changed_chip_follows_threshold_and_layer_with_no_request(small: Dashboard, screen: ScreenMaker) -> None:
