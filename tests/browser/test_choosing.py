@@ -149,16 +149,3 @@ def test_a_chip_that_a_link_opens_lies_above_the_strip_once_that_has_its_words(
     page.answered("India_900498")
     page.painted("India_900498")
     page.until(f"chip => ({COVERED})(chip).length === 0", "India_900498")
-
-
-def test_a_flight_ends_where_it_was_to_go_though_the_map_is_told_that_it_has_moved(
-    real_dashboard: Dashboard, screen: ScreenMaker
-) -> None:
-    page = screen(real_dashboard, still=False).open(tab="regions")
-    page.page.evaluate(
-        "() => floodscope.map.flyToBounds(floodscope.book.chips.get('India_900498').bounds, { maxZoom: 9 })"
-    )
-    page.frames(4)
-    # As a change of the map's size tells it in mid-flight.
-    page.page.evaluate("() => floodscope.map.leaflet.fire('moveend')")
-    page.until("() => floodscope.map.leaflet.getZoom() === 9")

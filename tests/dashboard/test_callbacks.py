@@ -43,3 +43,10 @@ def test_every_function_takes_what_it_is_wired_to(wiring: InBrowser) -> None:
 def test_a_property_has_one_writer_at_the_start() -> None:
     writers = Counter(place for w in IN_BROWSER if w.at_start for place in w.outputs)
     assert [place for place, count in writers.items() if count > 1] == []
+
+
+def test_the_map_is_not_told_where_it_was() -> None:
+    """dash-leaflet sets a map back to the place that it tracked: told in the first frames of a flight, that ends the flight."""
+    text = json.dumps(page(SETTINGS).to_plotly_json(), default=lambda c: c.to_plotly_json())
+    maps = re.findall(r'"trackViewport": (true|false)', text)
+    assert maps == ["false"]
