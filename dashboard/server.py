@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import tempfile
 import threading
 import time
 import urllib.request
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.settings import Settings
-from tiles.errors import AddressError, BundleError
+from tiles.errors import AddressError, BundleError, StoreError
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 THREADS = 24
@@ -81,6 +82,8 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
 
     A bundle that was named must be one; of a folder of bundles, the damaged ones are told, and listed on the page.
     """
+    from dashboard.takeaway import jobs  # noqa: PLC0415
+    from dashboard.uploads import shelf  # noqa: PLC0415
     from model.predictors.select import known_models, open_predictor  # noqa: PLC0415
     from model.store import Store  # noqa: PLC0415
 
@@ -93,6 +96,24 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
             raise BundleError(choice.problem)
         announce(f"floodscope: {choice.name}: {choice.problem}")
     Store(settings.data, settings.database).close()
+    for name in (".", shelf.FOLDER, jobs.FOLDER):
+        _require_writable(settings.data / name)
+
+
+def _require_writable(folder: Path) -> None:
+    """Write to a folder, where it is there already: a database that can be opened says nothing of its folder.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        if folder.exists():
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise StoreError(
+            f"The data folder {folder} cannot be written ({error.strerror}): give write permission to it, or choose "
+            "another with --data."
+        ) from error
 
 
 def free_port(host: str, port: int) -> int:

@@ -168,6 +168,17 @@ def test_a_port_in_use_is_told_before_anything_is_served(process: Run, simulated
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["uploads", "exports"])
+def test_a_data_folder_that_cannot_be_written_is_told_before_anything_is_served(
+    process: Run, simulated: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).symlink_to("/proc/self")  # where nobody may write, root neither
+    result = process("dashboard", simulated, "--port", 0, "--no-browser", "--data", tmp_path)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1), result.stderr
+    assert f"{tmp_path / name} cannot be written" in result.stderr
+    assert "--data" in result.stderr
+
+
 def test_the_environment_sets_options(
     floodscope: Run, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
