@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from dashboard.commands.options import (
     require_usable,
 )
 from dashboard.commands.values import SeveralValues
+
+if TYPE_CHECKING:
+    from tiles.chip import ChipRecord
 
 # As dashboard.takeaway.files.CHOICES, which a test compares: --help loads nothing of the model.
 FORMATS = (
@@ -65,6 +68,7 @@ def export(
     from model.evaluate import predict_missing
     from model.predictors.select import open_predictor
     from model.store import key_of
+    from tiles.errors import PredictionError
 
     found = open_sources(sources)
     require_usable(found)
@@ -73,11 +77,15 @@ def export(
     with open_store(**store_options) as store:
         with progress_bar("Predicting") as tick:
             job = predict_missing([r for r in records if r.has_imagery], predictor, store, tick)
-        failed = [(r.id, r.problem or job.failed.get(r.id, "")) for r in records]
-        failed = [(chip_id, reason) for chip_id, reason in failed if reason]
+        failed = [(r.id, reason) for r in records if (reason := _why_not(r, job.failed.get(r.id)))]
+        stored = store.fresh(records, key_of(predictor))
+        decisive = failed.pop() if failed and not stored else None
         for chip_id, reason in failed:
             click.echo(f"floodscope: {chip_id}: {reason}", err=True)
-        stored = store.fresh(records, key_of(predictor))
+        if decisive is not None:
+            raise PredictionError(
+                f"Nothing is written, since not one chip could be predicted. {decisive[0]}: {decisive[1]}"
+            )
         limit = predictor.threshold if threshold is None else threshold
         asked = FORMATS if "all" in formats else formats
         with progress_bar("Writing") as tick:
@@ -97,3 +105,11 @@ def export(
         f"{written.chips} chip(s), {written.water_km2:.2f} km² of water at p >= {limit:.2f} under {predictor.name}; "
         f"{len(written.files)} files in {out}"
     )
+
+
+def _why_not(record: ChipRecord, failure: str | None) -> str | None:
+    """Return why a chip that was asked for cannot be predicted, or None where it can."""
+    if record.problem or failure or record.has_imagery:
+        return record.problem or failure
+    where = record.source or "the source folder"
+    return f"it has no imagery on disk: put its VV and VH files into {where}, or choose another chip."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pytest
+import rasterio
 from flask.testing import FlaskClient
 
 from dashboard.app import create_app
@@ -24,6 +26,7 @@ from dashboard.settings import Settings
 from dashboard.takeaway.files import CHOICES
 from dashboard.workspace import Workspace
 from model.predictors.backscatter import BackscatterPredictor
+from tiles.catalog import open_catalog
 from tiles.chip import Chip
 
 HEADERS = {"X-Floodscope": "test"}
@@ -184,3 +187,26 @@ def test_the_command_tells_what_is_wrong(floodscope: Any, simulated: Path, tmp_p
     ):
         done = floodscope("export", *arguments, "--data", tmp_path / "data")
         assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+
+
+def test_a_chip_that_cannot_be_predicted_is_named_with_the_reason(
+    floodscope: Any, simulated: Path, tmp_path: Path
+) -> None:
+    source = shutil.copytree(simulated, tmp_path / "chips")
+    bare, empty, good = (r.id for r in open_catalog([source]).records()[:3])
+    (source / "S1Hand" / f"{bare}_S1Hand.tif").unlink()
+    with rasterio.open(source / "S1Hand" / f"{empty}_S1Hand.tif", "r+") as image:
+        image.write(np.full((image.count, *image.shape), np.nan, np.float32))
+
+    def export(*chips: str) -> Any:
+        arguments = (source, "--data", tmp_path / "data", "--out", tmp_path / "out", "--format", "csv")
+        return floodscope("export", *arguments, "--model", "backscatter", "--chip", *chips)
+
+    for chip, why in (bare, "no imagery on disk"), (empty, "no valid pixel"):
+        done = export(chip)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        assert chip in done.stderr and why in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = export(bare, good)
+    assert (done.returncode, "1 chip(s)" in done.stdout) == (0, True), done.stderr
+    assert f"{bare}: it has no imagery on disk" in (tmp_path / "out" / "README.txt").read_text()
