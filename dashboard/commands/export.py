@@ -68,6 +68,7 @@ def export(
     from model.evaluate import predict_missing
     from model.predictors.select import open_predictor
     from model.store import key_of
+    from model.takeaway.listing import replace_earlier
     from tiles.errors import PredictionError
 
     found = open_sources(sources)
@@ -99,11 +100,12 @@ def export(
                 failed=failed,
                 tick=tick,
             )
+    removed = replace_earlier(out, written.files)
     for note in written.notes:
         click.echo(f"floodscope: {note}", err=True)
     click.echo(
         f"{written.chips} chip(s), {written.water_km2:.2f} km² of water at p >= {limit:.2f} under {predictor.name}; "
-        f"{len(written.files)} files in {out}"
+        f"{len(written.files)} files in {out}" + (f", {removed} of an earlier export removed" if removed else "")
     )
 
 

@@ -174,7 +174,8 @@ def test_the_command_writes_the_same_files(floodscope: Any, simulated: Path, tmp
         "export", simulated, "--data", tmp_path / "data", "--out", out, "--format", "csv", "geojson", "mask"
     )
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in out.iterdir()) == ["README.txt", "rasters", "scores.csv", "water.geojson"]
+    names = [".floodscope-export", "README.txt", "rasters", "scores.csv", "water.geojson"]
+    assert sorted(p.name for p in out.iterdir()) == names
     assert "11 chip(s)" in done.stdout and "14 files" in done.stdout
 
 
@@ -210,3 +211,32 @@ def test_a_chip_that_cannot_be_predicted_is_named_with_the_reason(
     done = export(bare, good)
     assert (done.returncode, "1 chip(s)" in done.stdout) == (0, True), done.stderr
     assert f"{bare}: it has no imagery on disk" in (tmp_path / "out" / "README.txt").read_text()
+
+
+def test_a_second_export_into_a_folder_leaves_nothing_of_the_first_and_everything_else(
+    floodscope: Any, simulated: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first, second = (r.id for r in open_catalog([simulated]).records()[:2])
+
+    def export(*wishes: str) -> Any:
+        done = floodscope(
+            "export", simulated, "--data", tmp_path / "data", "--out", out, "--model", "backscatter", *wishes
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+    export("--chip", first, "--format", "stac", "csv", "geojson")
+    mine = [out / "notes.txt", out / "rasters" / "mine_mask.tif", out / "items" / "mine.json", tmp_path / "outside.txt"]
+    for path in mine:
+        path.write_text("mine")
+    with (out / ".floodscope-export").open("a") as listing:
+        listing.write("../outside.txt\nrasters/../../outside.txt\n..\n.\n\n")
+    done = export("--chip", second, "--format", "stac", "csv")
+    assert "4 of an earlier export removed" in done.stdout
+    assert all(path.read_text() == "mine" for path in mine)
+    assert not list(out.rglob(f"*{first}*")) and not (out / "water.geojson").exists()
+    assert [line for line in (out / "collection.json").read_text().splitlines() if f"items/{second}" in line]
+    export("--chip", second, "--format", "csv")
+    assert sorted(p.name for p in (out / "rasters").iterdir()) == ["mine_mask.tif"]
+    assert not (out / "collection.json").exists()
