@@ -31,6 +31,9 @@ ByteArray = npt.NDArray[np.uint8]
 UNKNOWN = 255
 """Label value of a pixel whose truth is not known."""
 
+LABEL_REFUSED = "The label is not used: "
+"""How the sentence on a label that cannot be used begins, where it does not begin with the label anyway."""
+
 # No C-band backscatter lies below this; -99, -9999 and -3.4e38 are fill values of one tool or another.
 _FLOOR_DB = -90.0
 _CEILING_DB = 60.0
@@ -312,7 +315,7 @@ def require_db(values: FloatArray, path: str, name: str) -> None:
 def label_refusal(error: ChipError) -> str:
     """Return the sentence that says why a label is not used, and that it is the label: the image may be fine."""
     text = str(error)
-    return text if text.startswith("The label ") else f"The label is not used: {text}"
+    return text if text.startswith("The label ") else LABEL_REFUSED + text
 
 
 def require_label_type(path: str, count: int, dtype: str) -> None:

@@ -18,9 +18,13 @@ from tiles.sniff import require_tiff, shown
 
 @dataclass
 class Outcome:
-    """What became of a batch: the chips that were added, and for each one refused its name and the reason."""
+    """What became of a batch: the chips that were added, and for each one refused its name and the reason.
+
+    `renamed` has a sentence for each added chip, by its id, whose own name another chip had.
+    """
 
     added: list[ChipRecord] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 

@@ -55,7 +55,8 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
             _drain()
             raise
         refused = [{"name": name, "message": message} for name, message in outcome.refused]
-        return jsonify(added=[_shown(uploads, record) for record in outcome.added], refused=refused)
+        added = [{**_shown(uploads, r), "message": outcome.renamed.get(r.id)} for r in outcome.added]
+        return jsonify(added=added, refused=refused)
 
     @routes.delete("/<chip>")
     def remove(chip: str) -> Response:

@@ -21,7 +21,7 @@ from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
 from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
 from model.ahead import load_chip
 from tiles.catalog import Catalog
-from tiles.chip import ChipRecord
+from tiles.chip import LABEL_REFUSED, ChipRecord
 from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
 from tiles.layouts.geotiff import SentRole
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
@@ -105,7 +105,7 @@ class Uploads:
         with self._lock:
             for key, members in groups(batch.files, outcome):
                 try:
-                    outcome.added.append(self._take(key, members))
+                    self._take(key, members, outcome)
                 except ChipError as error:
                     outcome.refused.append((key, in_their_words(str(error), members.values())))
                 except UploadError as error:
@@ -136,7 +136,7 @@ class Uploads:
             return list(json.loads((Path(record.vv.path).parent / CHIP).read_text(encoding="utf-8"))["names"])
         return []
 
-    def _take(self, key: str, members: dict[SentRole, Sent]) -> ChipRecord:
+    def _take(self, key: str, members: dict[SentRole, Sent], outcome: Outcome) -> None:
         """Check one chip, headers and pixels, and take it in; a label that cannot be used refuses the chip.
 
         Raises:
@@ -159,11 +159,16 @@ class Uploads:
             sent.path = sent.path.rename(scratch / kept_name(role))
         chip = load_chip(record_of(scratch, upload)).chip
         if chip.label_problem is not None:
-            raise ChipError(f"{chip.label_problem.removesuffix('.')}; or send the image without it.")
-        upload = replace(upload, id=self._catalog.free_id(upload.id))
+            why = chip.label_problem.removeprefix(LABEL_REFUSED).removesuffix(".")
+            raise ChipError(
+                f"The image is not taken, since its label cannot be used: {why}; or send it without the label."
+            )
+        wanted, upload = upload.id, replace(upload, id=self._catalog.free_id(upload.id))
         (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")
         scratch.rename(place)
-        return self._catalog.add(record_of(place, upload))
+        outcome.added.append(self._catalog.add(record_of(place, upload)))
+        if upload.id != wanted:
+            outcome.renamed[upload.id] = f"Another chip is called {wanted}, so this one is {upload.id}."
 
     def _sweep(self) -> None:
         for path in self.folder.glob(f"{_INCOMING}*"):

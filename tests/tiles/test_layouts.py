@@ -70,7 +70,7 @@ def test_one_file_of_a_pair_is_enough_to_name_the_chip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "chip_id"),
     [
-        ("Tirol 2024, Süd", "Tirol-2024-S-d"),
+        ("Tirol 2024, Süd", "Tirol-2024-Sud"),
         ("line\nbreak", "line-break"),
         ("a..b", "a..b"),
         ("-rm -rf", "rm--rf"),

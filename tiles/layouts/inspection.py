@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,8 +53,9 @@ class Reading:
 
 
 def chip_id(text: str) -> str:
-    """Return a chip id made of `text`: other than letters, digits, `_`, `-` and `.` become `-`."""
-    return _UNSAFE.sub("-", text).strip("-.")[:_MAX_ID] or "chip"
+    """Return a chip id made of `text`: accents go, and what is no letter of ASCII, digit, `_`, `-` or `.` becomes `-`."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return _UNSAFE.sub("-", plain).strip("-.")[:_MAX_ID] or "image"
 
 
 def polarization(description: str | None) -> str | None:

@@ -106,7 +106,10 @@ CASES: dict[str, tuple[Form, tuple[str, ...]]] = {
         [*pair(label=True), ("lake.tif", tiff(VV, VH, names=("VV", "VH")))],
         ("lake.tif", "cannot be told", "one pair, or one two-band file"),
     ),
-    "a label of sevens": (with_label(tiff(np.full_like(VV, 7))), ("lake_label.tif", "label value(s) 7", "without it")),
+    "a label of sevens": (
+        with_label(tiff(np.full_like(VV, 7))),
+        ("The image is not taken", "lake_label.tif", "label value(s) 7", "without the label"),
+    ),
     "a label elsewhere": (
         with_label(truth(transform=PLACE @ Affine.translation(0, 9))),
         ("lake_label.tif", "9.0 pixels off"),

@@ -50,6 +50,7 @@ def test_a_pair_with_its_label_is_placed_predicted_and_scored(client: FlaskClien
             "names": [f"lake_20180921T051229_{part}.tif" for part in ("vv", "vh", "label")],
             "labelled": True,
             "country": "Austria",
+            "message": None,
         }
     ]
     record = workspace.catalog.get("lake_20180921T051229")
@@ -85,6 +86,30 @@ def test_no_file_is_called_as_its_sender_calls_it(client: FlaskClient, workspace
     folder = workspace.settings.data / "uploads"
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     assert names == {"FLOODSCOPE_UPLOADS", "chip.json", "vv.tif", "vh.tif", "label.tif"}
+
+
+@pytest.mark.parametrize(
+    ("name", "chip"),
+    [
+        ("ünï côde 😀", "uni-code"),
+        ("Hà Nội_20180921T051229", "Ha-Noi_20180921T051229"),
+        ("u\u0308ber", "uber"),  # as a Mac writes an umlaut
+        ("½ ／．．／ ℀", "1-2-..-a-c"),  # what takes letters apart makes slashes
+        ("洪水", "image"),
+    ],
+)
+def test_a_name_keeps_its_letters_without_accents(client: FlaskClient, name: str, chip: str) -> None:
+    (added,) = send(client, pair(name))["added"]
+    assert (added["id"], added["message"]) == (chip, None)
+    assert added["names"] == [f"{name}_vv.tif", f"{name}_vh.tif"]
+    assert client.delete(f"/uploads/{chip}", headers=HEADERS).status_code == 200
+
+
+def test_an_image_whose_name_another_chip_has_says_what_it_is_called(client: FlaskClient, workspace: Workspace) -> None:
+    taken = workspace.catalog.records()[0].id
+    (added,) = send(client, pair(taken))["added"]
+    assert added["id"] == f"{taken}-2"
+    assert added["message"] == f"Another chip is called {taken}, so this one is {taken}-2."
 
 
 def test_images_are_there_after_a_restart_and_are_a_source_of_their_own(
