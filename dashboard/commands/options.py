@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tiles.catalog import Catalog
 
 _STDOUT = "-"
+_REPORTS = "floodscope.reports"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -134,7 +135,7 @@ def report_option(name: str, what: str) -> Callable[[Command], Command]:
 
 def _claim(context: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
     if file is not None:
-        first = context.meta.setdefault("floodscope.reports", {}).setdefault(str(file), option.opts[0])
+        first = context.meta.setdefault(_REPORTS, {}).setdefault(str(file), option.opts[0])
         if first != option.opts[0]:
             place = "stdout" if str(file) == _STDOUT else str(file)
             raise click.UsageError(
@@ -144,7 +145,7 @@ def _claim(context: click.Context, option: click.Parameter, file: Path | None) -
 
 
 def write_report(file: Path, text: str) -> None:
-    """Write a report to a file, whole or not at all, or to stdout where it is named `-`.
+    """Write a report to a file, whole or not at all, and say so; or to stdout where it is named `-`.
 
     Raises:
         UsageError: the name is that of an image or a catalog, such as a SOURCE that was taken for the option's FILE.
@@ -162,12 +163,14 @@ def write_report(file: Path, text: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and not file.is_file():  # a pipe or /dev/null, or a folder, which says so by itself
             file.write_text(text, encoding="utf-8")
-        else:
-            write_whole(file.resolve(), text.encode())
+            return
+        write_whole(file.resolve(), text.encode())
     except OSError as error:
         raise OutputError(f"{file} cannot be written ({error.strerror}): choose another file.") from error
     except StoreError as error:
         raise OutputError(str(error)) from error
+    # A report that goes to stdout is alone there.
+    click.echo(f"Written to {file}", err=_STDOUT in click.get_current_context().meta[_REPORTS])
 
 
 @contextmanager

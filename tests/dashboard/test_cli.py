@@ -113,6 +113,17 @@ def test_evaluate_writes_json_csv_and_a_table_that_agree(process: Run, simulated
     assert "SIMULATED" in table
 
 
+def test_each_file_that_a_command_writes_a_report_to_is_told(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
+    evaluate = ("evaluate", simulated, "--data", tmp_path / "d", "--model", "backscatter")
+    files = [tmp_path / f"r.{name}" for name in ("json", "csv", "html")]
+    options = [word for file in files for word in (f"--{file.suffix[1:]}", file)]
+    assert floodscope(*evaluate, *options).stdout.splitlines() == [f"Written to {file}" for file in files]
+    aside = floodscope(*evaluate, "--json", "--csv", files[1])
+    assert json.loads(aside.stdout) and aside.stderr == f"Written to {files[1]}\n"
+    predicted = floodscope("predict", *evaluate[1:], "--json", files[0])
+    assert predicted.stdout.endswith(f"\nWritten to {files[0]}\n")
+
+
 def test_predict_writes_masks_that_match_the_probabilities(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
     result = floodscope("predict", simulated, "--data", tmp_path / "d", "--out", tmp_path / "out", "--threshold", "0.3")
     assert result.returncode == 0, result.stderr

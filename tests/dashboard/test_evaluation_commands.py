@@ -27,7 +27,8 @@ def test_everything_at_once_goes_to_json_html_and_the_table(
     asked = ["evaluate", simulated, "--data", data, "--robustness", "--compare", "backscatter", "backscatter:otsu"]
     result = floodscope(*asked, "--json", tmp_path / "r.json", "--html", tmp_path / "r.html")
     assert result.returncode == 0, result.stderr
-    assert (result.stdout, result.stderr) == ("", "")
+    written = f"Written to {tmp_path / 'r.json'}\nWritten to {tmp_path / 'r.html'}\n"
+    assert (result.stdout, result.stderr) == (written, "")
     report = json.loads((tmp_path / "r.json").read_text())
     assert [m["model"]["name"] for m in report["comparison"]["models"]] == ["VH threshold -22 dB", "VH Otsu threshold"]
     assert len(report["robustness"]["changes"]) == 14
