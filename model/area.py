@@ -29,6 +29,8 @@ _ROWS_AT_ONCE = 512
 # Between neighbours of this lattice a pixel's place is so close to linear that a cell's margin holds what is left.
 _STEP = 16
 _LONGITUDE_MAX, _LATITUDE_MAX = 720.0, 90.0
+# Degrees. An address holds six digits of them, a decimetre: what is narrower is a line or a point when it is read back.
+_NARROWEST, _WIDEST = 1e-6, 360.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,8 @@ def polygon_of(geometry: Mapping[str, Any]) -> BaseGeometry:
     """Return the area that a GeoJSON Polygon or MultiPolygon in WGS84 describes; holes are left out of it.
 
     Raises:
-        UsageError: it is not one, has coordinates that are none, too many corners, or an outline that crosses itself.
+        UsageError: it is not one, has coordinates that are none, too many corners, or an outline that crosses itself; it is
+            wider than the Earth, or too narrow for a pixel.
     """
     if not isinstance(geometry, Mapping) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
         raise UsageError(
@@ -81,6 +84,11 @@ def polygon_of(geometry: Mapping[str, Any]) -> BaseGeometry:
         or (abs(corners[:, 1]) > _LATITUDE_MAX).any()
     ):
         raise UsageError("The area has a corner that is no place on Earth: give longitude and latitude in degrees.")
+    width, height = np.ptp(corners, axis=0)
+    if width > _WIDEST:
+        raise UsageError("The area is wider than the Earth: give longitudes that are 360 degrees apart at most.")
+    if min(width, height) < _NARROWEST:
+        raise UsageError("The area is too small to hold a pixel: draw a larger one.")
     if not area.is_valid or not area.area:
         raise UsageError("The area's outline crosses or covers itself: draw it again without a crossing.")
     return area

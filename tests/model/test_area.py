@@ -173,6 +173,16 @@ BAD: dict[str, tuple[Any, str]] = {
     "latitude 95": ({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 95], [0, 0]]]}, "no place"),
     "a bow tie": ({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}, "crosses"),
     "a line": ({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]}, "crosses"),
+    "a tenth of a millionth": (mapping(box(33, -4, 33.0000001, -3.9999999)), "too small"),
+    "a point of three corners": ({"type": "Polygon", "coordinates": [[[33, -4]] * 4]}, "too small"),
+    "more than the Earth": (mapping(box(-500, -10, 500, 10)), "wider than the Earth"),
+    "a hundred places at random": (
+        {
+            "type": "Polygon",
+            "coordinates": [[*(places := np.random.default_rng(1).random((100, 2)).tolist()), places[0]]],
+        },
+        "crosses",
+    ),
     "too many": (
         {
             "type": "Polygon",
@@ -194,5 +204,7 @@ def test_an_area_off_the_chip_is_told() -> None:
     chip, probability = chip_of(GRIDS["degrees"])
     with pytest.raises(UsageError, match="No pixel of noise lies in the area"):
         score_area(chip, probability, polygon_of({"type": "Polygon", "coordinates": [RING]}))
+    with pytest.raises(UsageError, match="larger than a pixel"):
+        score_area(chip, probability, polygon_of(mapping(box(33.11001, -4.20999, 33.11002, -4.20998))))
     with pytest.raises(ValueError, match="does not fit"):
         score_area(chip, probability[:-1], polygon_of({"type": "Polygon", "coordinates": [RING]}))
