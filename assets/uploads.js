@@ -135,7 +135,7 @@
       return;
     }
     const { added, refused } = answer;
-    const words = added.length ? `${floodscope.words.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.` : "";
+    const words = added.length ? [`${floodscope.words.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.`, ...added.map((a) => a.message).filter(Boolean)].join(" ") : "";
     if (refused.length) {
       say(parts.result, "error", el("p", { text: `${floodscope.words.count(refused.length, "image")} not taken${words ? `; ${words}` : ":"}` }),
         el("ul", {}, ...refused.map(({ message }) => el("li", { text: message }))));
@@ -148,7 +148,7 @@
     const known = () => floodscope.book.chips.has(added[0].id);
     const show = () => {
       if (!known()) { requestAnimationFrame(show); return; }
-      if (!refused.length) parts.box.close();
+      if (!refused.length && !added.some((a) => a.message)) parts.box.close();
       floodscope.tiles.choose(added[0].id);
     };
     show();
