@@ -37,10 +37,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A simulated chip of another seed, as its two-band image and its label."""
+    """A simulated chip of another seed, as its two-band image and its label, by a name that the catalog has not."""
     folder = simulate(tmp_path_factory.mktemp("own") / "chips", chips=1, size=96, seed=99)
     (image,), (label,) = folder.rglob("*_S1Hand.tif"), folder.rglob("*_LabelHand.tif")
-    return [image, label]
+    return [image.rename(folder / "my_river.tif"), label.rename(folder / "my_river_label.tif")]
 
 
 def first_chip(page: Screen) -> str:
