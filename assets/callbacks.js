@@ -92,7 +92,11 @@ window.dash_clientside.floodscope = (() => {
     return version;
   };
 
-  const jobNews = (payload) => (payload ? fs.book.add(payload.model, payload.predictions, payload.progress.failed) : SAME());
+  const jobNews = (payload) => {
+    if (!payload) return [SAME(), SAME()];
+    const { model, predictions, progress, job, cursor } = payload;
+    return [fs.book.add(model, predictions, progress.failed), { job, cursor }];
+  };
 
   // --- map -----------------------------------------------------------------------------------------------------
   // Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.

@@ -61,7 +61,7 @@ IN_BROWSER = (
     ),
     InBrowser("predictionsLoaded", (_VERSION,), ((ids.PREDICTIONS_IN, "data"),), at_start=False),
     InBrowser("chipOpened", (_VERSION,), ((ids.OPENED, "data"),), at_start=False),
-    InBrowser("jobNews", (_VERSION,), ((ids.JOB_IN, "data"),), at_start=False),
+    InBrowser("jobNews", (_VERSION, (ids.JOB_SEEN, "data")), ((ids.JOB_IN, "data"),), at_start=False),
     InBrowser(
         "modelState",
         ((ids.DOT, "data-state"), (ids.DOT, "title"), (ids.DEVICE, "children")),
@@ -163,7 +163,7 @@ def _server(app: Dash, workspace: Workspace) -> None:
         Input(ids.CANCEL, "n_clicks"),
         Input(ids.POLL, "n_intervals"),
         Input(ids.MODEL, "value"),
-        State(ids.JOB_IN, "data"),
+        State(ids.JOB_SEEN, "data"),
         prevent_initial_call=True,
     )
     def job(_: int | None, __: int | None, ___: int | None, spec: str | None, seen: dict[str, Any] | None) -> Any:
@@ -173,7 +173,7 @@ def _server(app: Dash, workspace: Workspace) -> None:
             workspace.predict_all(spec)
         elif ctx.triggered_id == ids.CANCEL:
             workspace.cancel(spec)
-        # A new job counts from 0 again; the browser keeps what it knows, so being told twice is harmless.
-        same = seen is not None and seen["model"] == spec and ctx.triggered_id in {ids.POLL, ids.CANCEL}
-        news = workspace.news(spec, int(seen["cursor"]) if same and seen is not None else 0)
+        # What the page has taken in, not what it was sent: of two answers that come together Dash hands on the later alone.
+        # Being told twice is harmless.
+        news = workspace.news(spec, int(seen["cursor"]), str(seen["job"])) if seen else workspace.news(spec, 0)
         return news, news is None or not news["progress"]["running"]

@@ -216,17 +216,26 @@ class Workspace:
         if job is not None:
             job.cancel()
 
-    def news(self, spec: str, cursor: int) -> dict[str, Any] | None:
-        """Return how far the model's job is and the predictions since `cursor`; None where there is no job."""
+    def news(self, spec: str, cursor: int, of: str | None = None) -> dict[str, Any] | None:
+        """Return how far the model's job is and the predictions since `cursor`; None where there is no job.
+
+        Args:
+            spec: the model.
+            cursor: how many of its predictions have been taken in.
+            of: the name of the job that the cursor counts; of another it says nothing.
+        """
         job = self._jobs.get(spec)
         if job is None:
             return None
+        if of is not None and of != job.name:
+            cursor = 0
         progress = progress_payload(job)
         done = job.completed(since=cursor)
         records = [self.catalog.get(chip_id) for chip_id in done if chip_id in self.catalog]
         stored = self.store.fresh(records, key_of(self.predictor(spec))) if records else {}
         return {
             "model": spec,
+            "job": job.name,
             "cursor": cursor + len(done),
             "predictions": [prediction_payload(p) for p in stored.values()],
             "progress": progress,

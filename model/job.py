@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -46,6 +47,8 @@ class Job:
             skipped: number of chips that need not be.
             cancel: takes what is not begun out of the worker's queue, and tells `note_dropped`.
         """
+        self.name = uuid.uuid4().hex
+        """Its own, in any process: who counts what it has seen of a job says of which."""
         self._lock = threading.Lock()
         self._pending = set(pending)
         self._skipped = skipped

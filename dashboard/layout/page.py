@@ -24,6 +24,7 @@ _STORES = (
     ids.CATALOG_IN,
     ids.PREDICTIONS_IN,
     ids.JOB_IN,
+    ids.JOB_SEEN,
     ids.EFFECT,
     ids.THEME,
     ids.LOOK,

@@ -61,7 +61,7 @@ WRONG = """([table, fields]) => {
   return wrong;
 }"""
 FIELDS = {"regions-table": ["iou", "f1", "precision", "recall"], "chips-table": ["iou", "missed", "false"]}
-MOVES = 25
+MOVES = 16
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,8 @@ def test_predicting_all_brings_news_since_a_cursor(workspace: Workspace) -> None
     later = workspace.news("backscatter", 11)
     assert later is not None
     assert later["predictions"] == []
+    assert workspace.news("backscatter", 11, news["job"]) == later
+    assert len(workspace.news("backscatter", 11, "of another job")["predictions"]) == 11  # type: ignore[index]
     workspace.predict_all("backscatter")
     assert wait_for_job(workspace, "backscatter")["progress"]["skipped"] == 11
 
