@@ -12,9 +12,9 @@ from screen import Screen, ScreenMaker
 from dashboard.address import ADDRESS
 
 STATES = 100
-SHOWN = int(os.environ.get("FLOODSCOPE_SHOWN_LINKS", "16"))
+SHOWN = int(os.environ.get("FLOODSCOPE_SHOWN_LINKS", "10"))
 """How many of the states are restored in the page; all 100 take a minute."""
-FRESH = int(os.environ.get("FLOODSCOPE_FRESH_LINKS", "2"))
+FRESH = int(os.environ.get("FLOODSCOPE_FRESH_LINKS", "1"))
 """How many are opened in a page of their own, too; 100 take some minutes."""
 
 # A random state: the table draws what it can, the catalog and the models the rest. lowbias32 is the randomness.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import pytest
@@ -83,11 +84,10 @@ def regions(page: Screen, by: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("by", ["country", "event", "split"])
-def test_regions_are_those_of_evaluate_in_every_column(reviewed: Reviewed, screen: ScreenMaker, by: str) -> None:
+def test_regions_are_those_of_evaluate_in_every_column(reviewed: Reviewed, screen: ScreenMaker) -> None:
     page = screen(reviewed.dashboard).open(tab="regions")
     page.page.locator("#regions-table .ag-row").first.wait_for()
-    for threshold in (0.5, 0.28):
+    for threshold, by in product((0.5, 0.28), ("country", "event", "split")):
         page.set_threshold(threshold)
         shown = regions(page, by)
         groups = {group["name"]: group for group in reviewed.evaluation(FIRST, threshold, by).report()["groups"]}
