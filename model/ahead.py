@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model.predictors.protocol import Loadable, Predictor
-from tiles.chip import Chip, ChipRecord, read_chip
+from tiles.chip import Chip, ChipRecord
 from tiles.errors import NoValidPixelError
+from tiles.reading.door import read_chip
 
 # Of the threads here, so that tiles and pages are served first when all cores are busy.
 _NICENESS = 10

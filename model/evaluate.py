@@ -15,8 +15,9 @@ from model.predictors.protocol import Predictor
 from model.scores import MEAN_RULE, Confusion, ScoreHistogram, mean_over_chips
 from model.store import Prediction, Store, key_of
 from model.worker import InferenceWorker
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
 from tiles.errors import ChipError
+from tiles.reading.door import read_chip
 
 GroupBy = Literal["country", "event", "chip", "split"]
 Tick = Callable[[int, int], None]

@@ -15,7 +15,7 @@ from model.store import Prediction, Store
 from tiles.chip import PROVENANCE, ChipRecord
 from tiles.errors import ChipError, OutputError, StoreError
 from tiles.grid import Grid
-from tiles.raster import read_info
+from tiles.reading.raster import read_info
 
 TABLE = "predictions.csv"
 _COLUMNS = (

@@ -18,7 +18,7 @@ from model.predictors.protocol import NODATA, level
 from tiles.composite import WATER_CYAN
 from tiles.errors import ChipError, StoreError
 from tiles.grid import Grid
-from tiles.raster import GDAL_OPTIONS, read_band
+from tiles.reading.raster import GDAL_OPTIONS, read_band
 
 TEMPORARY = ".part"
 """Ending of a raster that is being written."""

@@ -78,7 +78,7 @@ def test_importing_the_packages_or_the_command_line_loads_nothing_heavy(code: st
 
 
 def test_a_heavy_import_would_be_seen() -> None:
-    assert "rasterio" in _loaded_by("import tiles.raster") & HEAVY
+    assert "rasterio" in _loaded_by("import tiles.reading.raster") & HEAVY
 
 
 def test_asking_for_help_loads_nothing_heavy() -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, OutputError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11, uploads
-from tiles.layouts.inspection import TIFF_ENDINGS, Reading, chip_id
-from tiles.sniff import is_utf8, shown
+from tiles.layouts.folder import TIFF_ENDINGS, Reading, chip_id
+from tiles.reading.sniff import is_utf8, shown
 
 if TYPE_CHECKING:
     import geopandas as gpd

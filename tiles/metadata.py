@@ -9,7 +9,7 @@ from typing import Any
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError
-from tiles.raster import read_info
+from tiles.reading.raster import read_info
 
 _MAX_TAGS = 40
 _MAX_TEXT = 300

@@ -17,7 +17,7 @@ from rio_tiler.io import Reader
 
 from tiles.chip import ByteArray
 from tiles.grid import Grid
-from tiles.raster import GDAL_OPTIONS
+from tiles.reading.raster import GDAL_OPTIONS
 
 MAX_ZOOM = 22
 OVERVIEWS_ABOVE = 512

@@ -11,10 +11,11 @@ import numpy as np
 
 from tiles.cache import BoundedCache
 from tiles.catalog import Catalog
-from tiles.chip import ByteArray, Chip, ChipRecord, read_chip
+from tiles.chip import ByteArray, Chip, ChipRecord
 from tiles.composite import WATER_CYAN, composite, score_pixels, single_band
 from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
 from tiles.layers import IMAGERY, Layer
+from tiles.reading.door import read_chip
 from tiles.render import MAX_ZOOM, DisplayRaster, encode_mask, encode_png
 
 SCALES = (1, 2)

@@ -11,7 +11,8 @@ import numpy as np
 from dashboard.review.derived import DerivedStore, Filling
 from tiles.audit import audit
 from tiles.catalog import Catalog
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
+from tiles.reading.door import read_chip
 from tiles.statistics import BINS, CLASSES, RANGES, ChipStatistics, statistics_of
 
 _KIND = "statistics-1"  # counts up when what is counted changes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tiles.cache import BoundedCache
-from tiles.chip import read_chip
 from tiles.errors import LayerNotFoundError
+from tiles.reading.door import read_chip
 from tiles.thumbnail import composite_thumbnail, score_thumbnail
 
 if TYPE_CHECKING:

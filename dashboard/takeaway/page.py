@@ -16,8 +16,9 @@ from model.export import read_stored
 from model.prediction import Prediction
 from model.predictors.protocol import Predictor
 from model.store import Store
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
 from tiles.errors import ChipError, StoreError
+from tiles.reading.door import read_chip
 
 Chosen = Sequence[tuple[ChipRecord, Prediction]]
 

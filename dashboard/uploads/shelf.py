@@ -21,10 +21,11 @@ from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
 from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
 from model.ahead import load_chip
 from tiles.catalog import Catalog
-from tiles.chip import LABEL_REFUSED, ChipRecord
+from tiles.chip import ChipRecord
 from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
 from tiles.layouts.geotiff import SentRole
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
+from tiles.reading.labels import LABEL_REFUSED
 
 FOLDER = "uploads"
 _INCOMING = ".incoming-"

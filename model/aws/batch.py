@@ -25,8 +25,9 @@ from model.aws.waiting import Wait
 from model.bundle import Bundle, Channel, read_bundle
 from model.predictors.protocol import Parameter
 from model.store import Store, key_of
-from tiles.chip import Chip, ChipRecord, read_chip
+from tiles.chip import Chip, ChipRecord
 from tiles.errors import BandError, ChipError, CloudError, NoValidPixelError, PredictionError, StoreError
+from tiles.reading.door import read_chip
 
 NPY = "application/x-npy"
 _ENDED = {"Completed", "Failed", "Stopped"}

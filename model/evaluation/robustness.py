@@ -14,8 +14,9 @@ from model.intervals import paired_interval
 from model.predictors.protocol import NODATA, Predictor, level
 from model.scores import ScoreHistogram
 from model.store import Prediction, Store
-from tiles.chip import Chip, ChipRecord, read_chip
+from tiles.chip import Chip, ChipRecord
 from tiles.errors import ChipError, PredictionError, StoreError
+from tiles.reading.door import read_chip
 
 Scored = tuple[ChipRecord, Prediction, ScoreHistogram]
 Tick = Callable[[int, int], None]

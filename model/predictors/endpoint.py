@@ -18,7 +18,7 @@ from model.predictors.protocol import NODATA, Parameter
 from model.serving.payload import DESCRIBE, JSON, NPY, decode_npy, encode_npy
 from tiles.chip import ANCILLARY, Chip
 from tiles.errors import BandError, EndpointError, RequestError
-from tiles.sniff import shown
+from tiles.reading.sniff import shown
 
 ByteArray = npt.NDArray[np.uint8]
 

@@ -9,7 +9,7 @@ from model.predictors.endpoint import EndpointPredictor, NotNowError, Received
 from model.predictors.endpoint_spec import EndpointSpec
 from model.predictors.http import CONNECT_TIMEOUT_S, refusal, unwrap
 from tiles.errors import EndpointError
-from tiles.sniff import shown
+from tiles.reading.sniff import shown
 
 if TYPE_CHECKING:
     import boto3

@@ -18,11 +18,13 @@ from numpy.lib import format as npy
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 
-from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord, has_data, read_chip, require_db
+from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord
 from tiles.errors import ChipError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError
 from tiles.grid import Grid
 from tiles.probability import NODATA, level
-from tiles.raster import DRIVER, MAX_PIXELS, read_info
+from tiles.reading.door import read_chip
+from tiles.reading.raster import DRIVER, MAX_PIXELS, read_info
+from tiles.reading.units import has_data, require_db
 
 NPY = "application/x-npy"
 TIFF = "image/tiff"

@@ -12,9 +12,10 @@ from PIL import Image
 
 from model.bundle import Bundle
 from model.scores import ScoreHistogram
-from tiles.chip import UNKNOWN, ChipRecord, read_chip
+from tiles.chip import UNKNOWN, ChipRecord
 from tiles.composite import composite
 from tiles.probability import NODATA, level
+from tiles.reading.door import read_chip
 
 CARD = "README.md"
 _PLOT = "calibration.svg"

@@ -18,8 +18,9 @@ from model.normalisation import MinMax, Normalisation, ZScore
 from model.training.augment import augment, random_crop
 from model.training.recipe import Recipe
 from model.training.split import Split
-from tiles.chip import UNKNOWN, ChipRecord, read_chip
+from tiles.chip import UNKNOWN, ChipRecord
 from tiles.errors import BandError, ChipError, UsageError
+from tiles.reading.door import read_chip
 
 # Decoded chips kept in memory: all 446 of Sen1Floods11 take 1.1 GB.
 _CACHE_BYTES = 2 << 30

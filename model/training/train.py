@@ -25,8 +25,9 @@ from model.training.recipe import Recipe
 from model.training.split import Split
 from model.training.threshold import threshold_trees
 from model.trees import TreeMember
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
 from tiles.errors import ChipError, UsageError
+from tiles.reading.door import read_chip
 
 BUNDLE = "bundle"
 """Name of the finished bundle's folder, in the folder of a training."""

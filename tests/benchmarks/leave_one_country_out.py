@@ -36,7 +36,8 @@ from model.training.recipe import CAPSTONE, FINETUNE, PRETRAIN, Recipe
 from model.training.split import Fold, Split, leave_one_out
 from model.training.train import BUNDLE, train
 from tiles.catalog import open_catalog
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
+from tiles.reading.door import read_chip
 from tiles.simulate import simulate
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

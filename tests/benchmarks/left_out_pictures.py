@@ -27,8 +27,9 @@ from model.predictors.local import LocalPredictor
 from model.scores import ScoreHistogram
 from model.training.crossvalidate import REPORT
 from tiles.catalog import open_catalog
-from tiles.chip import UNKNOWN, read_chip
+from tiles.chip import UNKNOWN
 from tiles.probability import NODATA, level
+from tiles.reading.door import read_chip
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 COLUMNS = 5

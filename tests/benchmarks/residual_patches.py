@@ -21,7 +21,7 @@ from scipy.special import expit, logit
 from model.evaluation.answer import PATCH_PIXELS
 from model.predictors.select import open_predictor
 from tiles.catalog import open_catalog
-from tiles.chip import read_chip
+from tiles.reading.door import read_chip
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 P = np.clip(np.arange(255) / 254, 0.25 / 254, 1 - 0.25 / 254)

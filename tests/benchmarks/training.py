@@ -47,7 +47,7 @@ def predict_chips(recipe_name: str, chips: Path, times: int) -> float:
     from model.predictors.local import LocalPredictor
     from model.training.recipe import load_recipe
     from tiles.catalog import open_catalog
-    from tiles.chip import read_chip
+    from tiles.reading.door import read_chip
 
     _, normalisation, _ = make_loader(recipe_name, chips)
     recipe = load_recipe(recipe_name)

@@ -17,7 +17,8 @@ from screen import Screen, ScreenMaker
 from model.predictors.protocol import level
 from model.store import Store
 from tiles.catalog import open_catalog
-from tiles.chip import Chip, read_chip
+from tiles.chip import Chip
+from tiles.reading.door import read_chip
 
 SETTLED = "() => floodscope.draw.state.answer !== null || floodscope.draw.state.error !== ''"
 

@@ -22,7 +22,7 @@ from dashboard.workspace import Workspace
 from model.predictors.protocol import level
 from model.predictors.select import open_predictor
 from model.store import key_of
-from tiles.chip import read_chip
+from tiles.reading.door import read_chip
 from tiles.statistics import statistics_of
 
 FIRST, SECOND = "backscatter", "backscatter:otsu"

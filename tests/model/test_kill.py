@@ -19,7 +19,8 @@ import pytest
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import DATABASE, Store, key_of
 from model.worker import InferenceWorker
-from tiles.chip import Chip, ChipRecord, read_chip
+from tiles.chip import Chip, ChipRecord
+from tiles.reading.door import read_chip
 
 KILLS = 20
 CHIPS = 10

@@ -15,7 +15,8 @@ from model.predictors.select import known_models, open_predictor
 from model.scores import ScoreHistogram
 from model.weights import SHIPPED, WEIGHTS
 from tiles.catalog import open_catalog
-from tiles.chip import Chip, read_chip
+from tiles.chip import Chip
+from tiles.reading.door import read_chip
 from tiles.simulate import simulate
 
 MOST_BYTES = 15_000_000

@@ -24,8 +24,9 @@ from model import database
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.protocol import level
 from model.store import DATABASE, ModelKey, Prediction, Store, key_of
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
 from tiles.errors import ModelError, PredictionError, StoreError, UsageError
+from tiles.reading.door import read_chip
 
 MakeRecord = Callable[..., ChipRecord]
 

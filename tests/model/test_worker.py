@@ -17,8 +17,9 @@ import pytest
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import Store, key_of
 from model.worker import InferenceWorker, predict_one
-from tiles.chip import Asset, Chip, ChipRecord, read_chip
+from tiles.chip import Asset, Chip, ChipRecord
 from tiles.errors import ModelError, NoValidPixelError, PredictionError, UnreadableFileError
+from tiles.reading.door import read_chip
 
 MakeRecord = Callable[..., ChipRecord]
 WAIT = 20.0

@@ -17,9 +17,10 @@ from rio_tiler.io import Reader
 from model.predictors.backscatter import BackscatterPredictor
 from model.raster import encode_probability, read_probability
 from tiles.catalog import Catalog, open_catalog
-from tiles.chip import Asset, ChipRecord, read_chip
+from tiles.chip import Asset, ChipRecord
 from tiles.errors import PredictionNotFoundError
 from tiles.grid import Grid
+from tiles.reading.door import read_chip
 from tiles.service import TileService
 
 Pixels = npt.NDArray[np.uint8]

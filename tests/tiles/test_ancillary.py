@@ -13,7 +13,8 @@ from affine import Affine
 from chips import SIZE, backscatter, write_pair, write_tiff
 
 from tiles.catalog import Catalog, open_catalog
-from tiles.chip import Asset, Chip, ChipRecord, read_chip
+from tiles.chip import Asset, Chip, ChipRecord
+from tiles.reading.door import read_chip
 
 METRES = np.linspace(-3, 812, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.float32)
 PERCENT = np.linspace(0, 100, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.uint8)

@@ -21,8 +21,9 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.store import Prediction, Store
 from model.worker import predict_one
 from tiles.catalog import Catalog, open_catalog
-from tiles.chip import UNKNOWN, Asset, ChipRecord, read_chip
+from tiles.chip import UNKNOWN, Asset, ChipRecord
 from tiles.errors import ChipError, FloodscopeError, NoValidPixelError, PredictionNotFoundError, UnreadableFileError
+from tiles.reading.door import read_chip
 from tiles.service import TileService
 
 GOOD = ("good_1", "good_2")

@@ -14,8 +14,9 @@ from affine import Affine
 from chips import backscatter, write_pair, write_tiff
 
 from tiles.catalog import Catalog, counts, open_catalog
-from tiles.chip import Asset, ChipRecord, read_chip
+from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, SourceError, UnreadableFileError
+from tiles.reading.door import read_chip
 
 
 @pytest.fixture(scope="module")

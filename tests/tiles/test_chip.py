@@ -15,8 +15,9 @@ from model.evaluate import evaluate
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import Store
 from tiles.catalog import open_catalog
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
 from tiles.errors import PredictionNotFoundError
+from tiles.reading.door import read_chip
 from tiles.service import TileService
 
 VV, VH = backscatter()

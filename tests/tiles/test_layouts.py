@@ -10,7 +10,7 @@ import pytest
 from chips import backscatter, lake, write_pair, write_tiff
 
 from tiles.catalog import Catalog, open_catalog
-from tiles.chip import read_chip
+from tiles.reading.door import read_chip
 
 VV, VH = backscatter()
 TRUTH = lake().astype(np.uint8)
@@ -297,7 +297,7 @@ def test_the_real_scenes_are_taken_or_refused_for_what_they_are(real_data: Path)
 def test_the_real_scenes_ground_control_points_place_it_where_it_was_taken(real_data: Path, tmp_path: Path) -> None:
     import rasterio
 
-    from tiles.raster import read_info
+    from tiles.reading.raster import read_info
 
     source = real_data / "scenes" / "s1a_iw_grd_decimated"
     for band in ("vv", "vh"):

@@ -11,8 +11,8 @@ from bad_files import gcps
 from chips import PLACE, SIZE, backscatter, write_tiff
 
 from tiles.errors import BandError, UnreadableFileError
-from tiles.raster import read_band, read_info
-from tiles.sniff import shown
+from tiles.reading.raster import read_band, read_info
+from tiles.reading.sniff import shown
 
 VV, VH = backscatter()
 CORNERS: list[tuple[float, float]] = [(0, 0), (SIZE, 0), (0, SIZE), (SIZE, SIZE), (SIZE / 2, SIZE / 3)]

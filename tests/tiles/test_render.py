@@ -21,11 +21,12 @@ from rio_tiler.io import Reader
 from served import KeptPredictions, Pixels, centre, decode, plain, real_catalog, write
 
 from tiles.catalog import Catalog
-from tiles.chip import Asset, Chip, ChipRecord, read_chip
+from tiles.chip import Asset, Chip, ChipRecord
 from tiles.composite import composite, single_band
 from tiles.errors import ChipError
 from tiles.grid import Grid
 from tiles.probability import level
+from tiles.reading.door import read_chip
 from tiles.render import OVERVIEWS_ABOVE, DisplayRaster, encode_mask, encode_png
 from tiles.service import TileService
 

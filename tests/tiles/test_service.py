@@ -15,7 +15,7 @@ from served import REVISION, Pixels, centre, decode, make_record, serve
 
 import tiles.service
 from tiles.catalog import Catalog
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
 from tiles.composite import NODATA_YELLOW, WATER_CYAN, composite, score_pixels
 from tiles.errors import (
     ChipError,
@@ -26,6 +26,7 @@ from tiles.errors import (
     UsageError,
 )
 from tiles.layers import IMAGERY
+from tiles.reading.door import read_chip
 from tiles.service import TileService
 
 LAYERS = ("composite", "vv", "vh", "scores", "mask")

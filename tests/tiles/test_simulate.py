@@ -18,9 +18,9 @@ import rasterio
 from scipy.stats import wasserstein_distance
 
 from tiles.catalog import open_catalog
-from tiles.chip import read_chip
 from tiles.errors import OutputError, UsageError
 from tiles.places import country_at
+from tiles.reading.door import read_chip
 from tiles.simulate import simulate
 from tiles.simulate.chip import draw_chip, place_chip
 from tiles.simulate.floods import FLOODS

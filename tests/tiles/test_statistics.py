@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from served import make_record
 
-from tiles.chip import read_chip
+from tiles.reading.door import read_chip
 from tiles.statistics import BINS, RANGES, ChipStatistics, statistics_of
 
 

@@ -10,8 +10,8 @@ from affine import Affine
 from PIL import Image
 from served import UTM, KeptPredictions, make_record
 
-from tiles.chip import read_chip
 from tiles.composite import composite, score_pixels
+from tiles.reading.door import read_chip
 from tiles.thumbnail import composite_thumbnail, score_thumbnail
 
 

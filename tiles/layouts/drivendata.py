@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
-from tiles.layouts.inspection import Reading, chip_id, inspected, permanent_water_of, tiffs, unnamed
+from tiles.layouts.folder import Reading, chip_id, permanent_water_of, tiffs, unnamed
 from tiles.places import country_at, country_name, iso_date
-from tiles.sniff import shown
+from tiles.reading.headers import inspected
+from tiles.reading.sniff import shown
 
 NAME = "drivendata"
 _TABLE = "flood-training-metadata.csv"

@@ -10,19 +10,10 @@ from typing import Literal
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError
-from tiles.layouts.inspection import (
-    TIFF_ENDINGS,
-    Headers,
-    Reading,
-    chip_id,
-    inspected,
-    permanent_water_of,
-    tiffs,
-    two_band_assets,
-    unnamed,
-)
+from tiles.layouts.folder import TIFF_ENDINGS, Reading, chip_id, permanent_water_of, tiffs, unnamed
 from tiles.places import country_at
-from tiles.sniff import is_utf8, shown
+from tiles.reading.headers import Headers, inspected, two_band_assets
+from tiles.reading.sniff import is_utf8, shown
 
 NAME = "geotiff"
 _BAND = re.compile(r"(?:^|[_\-. ])(vv|vh)(?=[_\-. ]|$)", re.IGNORECASE)

@@ -16,9 +16,10 @@ from shapely.geometry.base import BaseGeometry
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipError
-from tiles.layouts.inspection import Headers, Reading, chip_id, inspected, tiffs, two_band_assets, unnamed
+from tiles.layouts.folder import Reading, chip_id, tiffs, unnamed
 from tiles.places import country_at, country_name, iso_date
-from tiles.sniff import shown
+from tiles.reading.headers import Headers, inspected, two_band_assets
+from tiles.reading.sniff import shown
 
 NAME = "sen1floods11"
 _SUFFIX = "_S1Hand"

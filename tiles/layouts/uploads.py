@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tiles.chip import Asset, ChipRecord
-from tiles.layouts.inspection import Reading, chip_id, inspected
+from tiles.layouts.folder import Reading, chip_id
 from tiles.places import country_at, iso_date
-from tiles.sniff import shown
+from tiles.reading.headers import inspected
+from tiles.reading.sniff import shown
 
 NAME = "upload"
 MARK = "FLOODSCOPE_UPLOADS"

@@ -18,7 +18,7 @@ from model.bundle import read_bundle
 from model.predictors.local import LocalPredictor
 from tests.dashboard.commands import Run
 from tiles.catalog import open_catalog
-from tiles.chip import read_chip
+from tiles.reading.door import read_chip
 
 # Only the unpacked folder and the libraries: neither this repository nor its editable install can be imported.
 _ALONE = (sys.executable, "-I", "-S", "-c")

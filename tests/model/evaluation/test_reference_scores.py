@@ -17,7 +17,7 @@ from model.predictors.protocol import level
 from model.scores import ScoreHistogram
 from model.store import Store, key_of
 from tiles.catalog import open_catalog
-from tiles.chip import read_chip
+from tiles.reading.door import read_chip
 
 Bytes = npt.NDArray[np.uint8]
 Case = tuple[Bytes, Bytes, float]

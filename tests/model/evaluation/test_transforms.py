@@ -13,7 +13,8 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.protocol import level
 from model.store import Store
 from model.worker import predict_one
-from tiles.chip import ChipRecord, read_chip
+from tiles.chip import ChipRecord
+from tiles.reading.door import read_chip
 
 MakeRecord = Callable[..., ChipRecord]
 

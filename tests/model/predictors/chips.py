@@ -8,8 +8,9 @@ import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 
-from tiles.chip import Asset, Chip, ChipRecord, read_chip
+from tiles.chip import Asset, Chip, ChipRecord
 from tiles.grid import Grid
+from tiles.reading.door import read_chip
 
 
 def make_chip(

@@ -21,8 +21,9 @@ from model.views import D4
 from tests.model.predictors.bundles import UNET, members, write_random
 from tests.model.predictors.chips import make_chip, random_chip
 from tiles.catalog import open_catalog
-from tiles.chip import Chip, read_chip
+from tiles.chip import Chip
 from tiles.errors import BandError, BundleError, ModelError, PredictionError
+from tiles.reading.door import read_chip
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,7 +16,8 @@ from tests.model.predictors.bundles import write_random
 from tests.model.predictors.chips import labelled_real_chips
 from tests.serving import ServerProcess, model_server
 from tiles.catalog import open_catalog
-from tiles.chip import Chip, read_chip
+from tiles.chip import Chip
+from tiles.reading.door import read_chip
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.protocol import level
 from model.takeaway.polygons import water_bodies
 from tiles.catalog import open_catalog
-from tiles.chip import read_chip
 from tiles.grid import Grid
+from tiles.reading.door import read_chip
 
 UTM = Grid(CRS.from_epsg(32632), Affine(10, 0, 700_000, 0, -10, 5_230_000), 60, 40)
 DEGREES = Grid(CRS.from_epsg(4326), Affine(8.98e-5, 0, 80.1, 0, -8.98e-5, 7.2), 60, 40)

@@ -25,8 +25,8 @@ from model.training.dataset import (
 from model.training.recipe import Recipe, change_recipe
 from tests.model.conftest import MakeRecord
 from tests.model.training.conftest import MakeChips
-from tiles.chip import read_chip
 from tiles.errors import BandError, UsageError
+from tiles.reading.door import read_chip
 
 
 def test_an_unknown_label_stays_unknown_and_no_data_has_no_truth(make_record: MakeRecord) -> None:

@@ -66,7 +66,7 @@ def test_two_processes_train_one_network_and_one_of_them_goes_on(
 def test_validation_and_evaluation_have_one_metric(make_chips: MakeChips, tiny: Recipe, tmp_path: Path) -> None:
     """The capstone validated by micro IoU and tested by a mean of batches: two numbers that nothing connects."""
     from model.predictors.local import LocalPredictor
-    from tiles.chip import read_chip
+    from tiles.reading.door import read_chip
 
     records = make_chips()
     recipe = change_recipe(tiny, {"epochs": 1})

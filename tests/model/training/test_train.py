@@ -18,8 +18,8 @@ from model.training.split import Split, split_by_group
 from model.training.train import train
 from tests.model.training.conftest import MakeChips
 from tests.model.training.test_fit import HERE
-from tiles.chip import read_chip
 from tiles.errors import UsageError
+from tiles.reading.door import read_chip
 
 
 def test_a_training_ends_with_a_bundle_its_card_and_its_pictures(

@@ -23,7 +23,7 @@ from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from tiles.errors import BandError, GeoreferenceError, UnreadableFileError
 from tiles.grid import Grid
-from tiles.sniff import require_tiff, shown
+from tiles.reading.sniff import require_tiff, shown
 
 MAX_PIXELS = 4096 * 4096
 """Largest chip, in pixels: it is read whole, so a bigger one would take gigabytes of memory."""

@@ -1,0 +1,55 @@
+"""What may lie beside VV and VH: elevation and permanent water."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tiles.chip import Asset, FloatArray
+from tiles.errors import AncillaryError, ChipError
+from tiles.grid import Grid
+from tiles.reading.grids import require_same_grid
+from tiles.reading.raster import read_band
+from tiles.reading.sniff import shown
+
+# Metres. The Dead Sea's shore lies at -430, no summit above 8849; what lies far below is a fill value (-9999, -32768).
+_LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
+# JRC Global Surface Water stores "no observation" as 255, tagged or not.
+_JRC_NODATA = 255
+
+
+def ancillary_refusal(name: str, error: ChipError) -> str:
+    """Return the sentence that says why elevation or permanent water is not used, and that it is not the image."""
+    text, words = str(error), name.replace("_", " ")
+    return text if text.startswith(f"The {words} ") else f"The {words} is not used: {text}"
+
+
+def require_ancillary_type(path: str, dtype: str) -> None:
+    """Raise AncillaryError unless a band's type can hold elevation or permanent water."""
+    if dtype.startswith("complex"):
+        raise AncillaryError(f"{shown(path)} holds {dtype} numbers: give real ones.")
+
+
+def read_ancillary(name: str, asset: Asset, image_path: str, image_grid: Grid) -> FloatArray:
+    """Return elevation in metres or permanent water as a share, NaN where the file holds nodata of any kind."""
+    stored, grid, nodata = read_band(asset.path, asset.band)
+    require_ancillary_type(asset.path, str(stored.dtype))
+    require_same_grid(name.replace("_", " "), asset.path, grid, "image", image_path, image_grid)
+    numbers = stored.astype(np.float64)
+    unknown = ~np.isfinite(numbers)
+    if nodata is not None and np.isfinite(nodata):
+        unknown |= numbers == nodata
+    if name == "elevation":
+        unknown |= numbers < _FILL_M
+        low, high, unit = _LOWEST_M, _HIGHEST_M, "metres"
+    else:
+        unknown |= (numbers == _JRC_NODATA) | (numbers < 0)
+        low, high, unit = 0.0, 1.0, "a share of the time"
+    with np.errstate(over="ignore", invalid="ignore"):
+        values: FloatArray = (numbers * asset.scale).astype(np.float32)
+    values[unknown] = np.nan
+    strange = values[(values < low) | (values > high * (1 + 1e-6))]
+    if strange.size:
+        raise AncillaryError(
+            f"{shown(asset.path)} holds {strange[0]:g}: {name.replace('_', ' ')} is {unit}, {low:g} to {high:g}; convert it."
+        )
+    return values
