@@ -12,6 +12,7 @@ from dashboard.callbacks import register
 from dashboard.inspection import Inspection
 from dashboard.inspection_routes import inspection_blueprint
 from dashboard.layout.page import page
+from dashboard.proxies import Mounted, networks
 from dashboard.review.routes import review_blueprint
 from dashboard.takeaway.jobs import Exports
 from dashboard.takeaway.routes import exports_blueprint
@@ -61,6 +62,9 @@ def _icon() -> str:
 def create_app(workspace: Workspace) -> Dash:
     """Return the Dash app of a workspace; `app.server` is the WSGI application."""
     server = Flask("dashboard")
+    server.wsgi_app = Mounted(  # type: ignore[method-assign]
+        server.wsgi_app, workspace.settings.url_prefixes, networks(workspace.settings.trusted_proxies)
+    )
     app = Dash(
         "dashboard",
         server=server,  # type: ignore[arg-type]  # dash's own annotation forgets Flask
@@ -71,7 +75,11 @@ def create_app(workspace: Workspace) -> Dash:
         index_string=_INDEX.replace("{icon}", _icon()),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
         suppress_callback_exceptions=True,
+        routes_pathname_prefix="/",
+        requests_pathname_prefix="/",
     )
+    # Relative addresses hold below every path; Dash takes them after its constructor alone.
+    app.init_app(requests_pathname_prefix="./")
     models = workspace.models()
     settings = {"model": models[0]["spec"], "models": models}
     app.layout = lambda: page(settings)
@@ -101,7 +109,10 @@ def create_app(workspace: Workspace) -> Dash:
         # Dash answers every path with its page; here the page is at / alone.
         if request.endpoint != "/<path:path>":
             return None
-        text = f"There is no page at /{quote(request.path[1:60])}: the dashboard is at {request.script_root}/.\n"
+        text = (
+            f"There is no page at /{quote(request.path[1:60])}: the dashboard is at {request.script_root}/. Behind a proxy that "
+            "leaves its path on, start it with --url-prefix.\n"
+        )
         return Response(text, status=404, mimetype="text/plain")
 
     @server.get("/endpoints")

@@ -15,14 +15,31 @@ HEADER = "X-Floodscope"
 def require_same_origin() -> None:
     """Raise unless the present request comes from this server's page, or from a program that says what it means.
 
+    A browser that says "same-origin" has compared the page's address with the one that it asks, whatever proxies there are
+    between. Browsers say so only over https and to this machine; else the page's address is compared with the one asked for.
+
     Raises:
         ForeignRequestError: it comes from another site, or lacks the header that the page sends.
     """
-    site, origin = request.headers.get("Sec-Fetch-Site", "same-origin"), request.headers.get("Origin")
-    foreign = site not in {"same-origin", "none"} or (origin is not None and urlsplit(origin).netloc != request.host)
-    if foreign:
-        raise ForeignRequestError("This was asked by another page: open the dashboard itself, and do it there.")
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in {None, "same-origin", "none"} or (site is None and origin is not None and not _ours(origin)):
+        raise ForeignRequestError(
+            "This was asked by another page: open the dashboard itself, and do it there. (Behind a proxy: have it send the "
+            "headers Host or X-Forwarded-Host.)"
+        )
     if HEADER not in request.headers:
         raise ForeignRequestError(
             f"The header {HEADER} is missing: the dashboard's page sends it, and a program must too."
         )
+
+
+def _ours(origin: str) -> bool:
+    """Return whether an origin is the host that was asked, by itself or through a trusted proxy."""
+    asked = (request.host, request.environ.get("werkzeug.proxy_fix.orig", {}).get("HTTP_HOST"))
+    parts = urlsplit(origin)
+    return bool(parts.netloc) and _plain(parts.netloc) in {_plain(host) for host in asked if host}
+
+
+def _plain(host: str) -> str:
+    """Return a host without the ports that browsers leave out."""
+    return host.lower().removesuffix(":443").removesuffix(":80")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import tempfile
 import threading
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dashboard.proxies import PREFIX_VARIABLES, hub_prefixes, networks
 from dashboard.settings import Settings
 from tiles.errors import AddressError, BundleError, StoreError
 
@@ -42,8 +44,11 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
 
     port = free_port(host, port)
     settings = replace(settings, sources=tuple(source.absolute() for source in settings.sources))
+    hub = () if settings.url_prefixes else hub_prefixes(os.environ, port)
+    settings = replace(settings, url_prefixes=settings.url_prefixes or hub)
     _check(settings, announce)
-    address = f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}/"
+    below = settings.url_prefixes[0] if settings.url_prefixes and not hub else "/"
+    address = f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}{below}"
 
     class Application(BaseApplication):  # type: ignore[misc]
         """The dashboard under gunicorn. It is made in the serving process: threads and connections survive no fork."""
@@ -68,12 +73,14 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
             from dashboard.app import create_app  # noqa: PLC0415
             from dashboard.workspace import Workspace  # noqa: PLC0415
 
+            for name in PREFIX_VARIABLES:  # heard by the command; Dash would hear them a second time
+                os.environ.pop(name, None)
             server = create_app(Workspace(settings)).server
             # Dash collects its scripts at the first request; one that came meanwhile would get a page without them.
             server.test_client().get("/healthz")
             return server
 
-    threading.Thread(target=_tell, args=(address, browser, announce), daemon=True).start()
+    threading.Thread(target=_tell, args=(address, browser and not hub, announce, hub[:1]), daemon=True).start()
     Application().run()
 
 
@@ -87,6 +94,7 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
     from model.predictors.select import known_models, open_predictor  # noqa: PLC0415
     from model.store import Store  # noqa: PLC0415
 
+    networks(settings.trusted_proxies)
     for spec in (settings.model, *settings.endpoints):
         open_predictor(spec)
     for choice in known_models(settings.bundles):
@@ -135,8 +143,8 @@ def free_port(host: str, port: int) -> int:
         ) from error
 
 
-def _tell(address: str, browser: bool, announce: Callable[[str], None]) -> None:
-    """Say where the page is once it answers."""
+def _tell(address: str, browser: bool, announce: Callable[[str], None], hub: tuple[str, ...]) -> None:
+    """Say where the page is once it answers: at an address, and at a path of JupyterHub where there is one."""
     for _ in range(600):
         try:
             with urllib.request.urlopen(f"{address}healthz", timeout=2):  # noqa: S310 - our own address
@@ -146,5 +154,7 @@ def _tell(address: str, browser: bool, announce: Callable[[str], None]) -> None:
     else:
         return
     announce(f"floodscope is at {address} (Ctrl-C stops it)")
+    for path in hub:
+        announce(f"In JupyterHub it is at {path} of the hub's own address (with jupyter-server-proxy).")
     if browser:
         webbrowser.open(address)

@@ -19,6 +19,8 @@ class Settings:
         bundles: further bundles on offer, or folders of bundles.
         endpoints: models that are served elsewhere, as `model.predictors.endpoint_spec` names them.
         name: what the catalog is called in the header.
+        url_prefixes: paths below which the page is reached, as `dashboard.proxies.url_prefix` returns them.
+        trusted_proxies: addresses and networks whose X-Forwarded headers are heard beside this machine's own.
     """
 
     sources: tuple[Path, ...]
@@ -28,6 +30,8 @@ class Settings:
     bundles: tuple[Path, ...] = ()
     endpoints: tuple[str, ...] = ()
     name: str = ""
+    url_prefixes: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
 
 
 def default_data_folder() -> Path:

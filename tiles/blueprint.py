@@ -60,7 +60,7 @@ def tile_blueprint(service: Callable[[], TileService]) -> Blueprint:
 
     @tiles.get("/<layer>/<chip>/tilejson.json")
     def tilejson(layer: str, chip: str) -> Response:
-        root = request.url_root.rstrip("/") + "/tiles"
+        root = f"{request.host_url.rstrip('/')}{quote(request.root_path)}/tiles"
         response = jsonify(service().tilejson(layer, chip, root, query=_options().query(layer)))
         response.headers["Cache-Control"] = "no-cache"
         return response

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dashboard.proxies import PREFIX_VARIABLES, url_prefix
+
 if TYPE_CHECKING:
     from model.store import Store
     from tiles.catalog import Catalog
@@ -36,6 +38,15 @@ def _database_url(_: click.Context, __: click.Parameter, url: str | None) -> str
             f"{url!r} is no URL of a database: give one like postgresql+psycopg://host/name or sqlite:////folder/file.db."
         )
     return url
+
+
+def _url_prefix(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    from tiles.errors import UsageError
+
+    try:
+        return url_prefix(path) if path else None
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 SOURCES = click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
@@ -106,6 +117,25 @@ SERVING = together(
     click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 serves others too."),
     click.option(
         "--port", default=8050, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
+    ),
+    click.option(
+        "--url-prefix",
+        callback=_url_prefix,
+        envvar=list(PREFIX_VARIABLES),
+        show_envvar=True,
+        metavar="PATH",
+        help="Path below which a proxy shows the page, such as /user/me/proxy/8050/, whether it takes that off or leaves it on. "
+        "In JupyterHub it is found by itself.",
+    ),
+    click.option(
+        "--trust-proxy",
+        "trusted_proxies",
+        multiple=True,
+        envvar="FLOODSCOPE_TRUST_PROXY",
+        show_envvar=True,
+        metavar="ADDRESS",
+        help="Address or network (10.0.0.0/8) of a proxy on another machine whose X-Forwarded-Host, -Proto and -Prefix are "
+        "heard; those of this machine's own proxies are.",
     ),
     click.option("--browser/--no-browser", default=True, help="Open the page in a browser."),
 )

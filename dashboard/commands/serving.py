@@ -59,5 +59,7 @@ def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **opt
         bundles=tuple(options["bundles"]),
         endpoints=tuple(options["endpoints"]),
         name=options["name"],
+        url_prefixes=(options["url_prefix"],) if options["url_prefix"] else (),
+        trusted_proxies=tuple(options["trusted_proxies"]),
     )
     serve(settings, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))

@@ -1,0 +1,56 @@
+"""The page through real proxies: one that takes its path off and tells nothing, one that leaves it on and rewrites the host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from running import serving
+from screen import ScreenMaker
+
+from tests.proxying import proxy
+
+PATH = "/user/me/proxy/8050/"
+
+
+@pytest.mark.parametrize(
+    ("strips", "tells", "options"),
+    [(True, False, ()), (True, True, ()), (False, True, ("--url-prefix", PATH))],
+    ids=["takes its path off and tells nothing", "takes it off and tells", "leaves it on"],
+)
+def test_a_chip_is_opened_predicted_and_taken_away_through_a_proxy(
+    screen: ScreenMaker, simulated_chips: Path, tmp_path: Path, strips: bool, tells: bool, options: tuple[str, ...]
+) -> None:
+    with (
+        serving(tmp_path, simulated_chips, options=options) as dashboard,
+        proxy(dashboard.url.removesuffix(PATH), PATH, strips=strips, tells=tells) as between,
+    ):
+        home = screen(replace(dashboard, url=between.url)).open()
+        chip: str = home.page.evaluate("[...floodscope.book.chips.values()].find((chip) => chip.labelled).id")
+        home.open(chip=chip)
+        home.answered(chip)
+        home.painted(chip, "imagery")
+        home.painted(chip)
+        assert "IoU" in home.figures()
+        with home.page.expect_response(lambda answer: answer.url.endswith("/exports")) as begun:
+            home.page.evaluate(
+                """() => fetch("exports", { method: "POST",
+                  headers: { "Content-Type": "application/json", "X-Floodscope": "page" },
+                  body: JSON.stringify({ model: "backscatter", threshold: 0.5, formats: ["csv"], chips: null }) })"""
+            )
+        assert begun.value.status == 200
+        info: dict[str, Any] = home.page.evaluate(
+            "id => fetch(`tiles/composite/${id}/tilejson.json`).then((answer) => answer.json())", chip
+        )
+        root = between.url if tells else dashboard.url
+        assert info["tiles"][0].startswith(f"{root}tiles/composite/")
+        home.page.reload()
+        home.ready()
+        expect(home.page.locator("#chip-panel h2", has_text=chip)).to_be_visible()
+        home.page.goto("about:blank")  # nothing is asked for any more
+    beside = [entry for entry in between.asked if entry[2] >= 400 or not entry[1].startswith(PATH)]
+    assert len(between.asked) > 60
+    assert beside == []
