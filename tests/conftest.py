@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Give the processes that tests start the signals of a terminal back, where a shell has taken them from this one.
+
+    `make test &` in a script, and nohup, ignore the interrupt, and what is ignored stays so in every child. What is handled
+    does not: so this process goes on ignoring it, by a handler that does nothing, and a child gets the system's default.
+    """
+    for interrupt in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(interrupt) is signal.SIG_IGN:
+            signal.signal(interrupt, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
