@@ -84,9 +84,20 @@ window.dash_clientside.floodscope = (() => {
 
   const predictionsLoaded = (payload) => (payload ? fs.book.add(payload.model, payload.predictions, payload.failed) : SAME());
 
+  // A choice of a chip under a model is one click, however often its answer must be asked for; the key P is another. The
+  // server begins one prediction a click.
+  let click = { of: "", name: "" };
+  const ask = (selection, model, again) => {
+    if (!idOf(selection) || !model) return SAME();
+    const of = JSON.stringify([selection.id, selection.at, model]);
+    if (click.of !== of || (by("ask-again.data") && again.pressed)) click = { of, name: fs.words.unique() };
+    return { id: selection.id, model, click: click.name, at: Date.now() };
+  };
+
   const chipOpened = (payload) => {
     if (!payload) return SAME();
-    if (payload.pending) setTimeout(() => window.dash_clientside.set_props("ask-again", { data: Date.now() }), 400);
+    const waits = () => payload.pending && payload.click === click.name; // else something else was chosen meanwhile
+    if (waits()) setTimeout(() => { if (waits()) window.dash_clientside.set_props("ask-again", { data: { at: Date.now() } }); }, 400);
     const version = fs.book.open(payload);
     if (payload.prediction) fs.tiles.again();
     return version;
@@ -235,7 +246,7 @@ window.dash_clientside.floodscope = (() => {
   };
 
   return {
-    restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, chipOpened, jobNews, showLayers, showLegend, showChip,
+    restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, ask, chipOpened, jobNews, showLayers, showLegend, showChip,
     highlight, compareSides, otherChosen, lookGiven, lookClosely, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, jobShown, modelState,
     drawer, drawerClass,
   };

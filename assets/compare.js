@@ -64,7 +64,8 @@ floodscope.compare = (() => {
       if (message) failed.set(key, message);
       news(floodscope.book.add(other, prediction ? [prediction] : [], message ? [{ id: chip, message }] : []));
     };
-    const once = () => json(`inspect/prediction/${encodeURIComponent(chip)}`, { model: other }).then((answer) => {
+    const click = floodscope.words.unique(); // one for all of its questions: they begin one prediction
+    const once = () => json(`inspect/prediction/${encodeURIComponent(chip)}`, { model: other, click }).then((answer) => {
       if (answer.pending) setTimeout(once, AGAIN_MS);
       else done(answer.error, answer.prediction);
     }, (error) => done(error.message));

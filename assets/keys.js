@@ -39,7 +39,7 @@ floodscope.keys = (() => {
     if (Number.isFinite(now)) set("threshold", Math.round(100 * Math.min(1, Math.max(0, now + by))) / 100);
   };
   const predict = () => {
-    if (floodscope.inspect.now.chip) window.dash_clientside.set_props("ask-again", { data: Date.now() });
+    if (floodscope.inspect.now.chip) window.dash_clientside.set_props("ask-again", { data: { pressed: Date.now() } });
     else floodscope.inspect.said("No chip is open: J opens the next.");
   };
   const open = () => {

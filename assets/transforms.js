@@ -49,12 +49,13 @@
     const changes = JSON.parse(place.dataset.changes);
     const cards = changes.map(cardOf);
     place.replaceChildren(...cards.map((card) => card.whole));
+    const click = floodscope.words.unique();
     for (let i = 0; i < changes.length; i += 1) {
       said.textContent = `Predicting ${i + 1} of ${changes.length} …`;
       try {
         let answer = { pending: true };
         while (answer.pending && mine === turn) {
-          answer = await ask(`transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}`);
+          answer = await ask(`transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}&click=${click}`);
           if (answer.pending) await wait(AGAIN_MS);
         }
         if (mine !== turn) return;

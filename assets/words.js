@@ -17,6 +17,9 @@ floodscope.words = (() => {
   };
   const interval = (pair) => (pair ? `[${pair[0].toFixed(2)}–${pair[1].toFixed(2)}]` : "");
 
+  // A name that nothing else has, on any page.
+  const unique = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+
   // A Dash component, as a clientside callback returns it.
   const component = (namespace, type) => (props, ...children) => ({
     namespace, type, props: { ...props, children: children.length === 1 ? children[0] : children },
@@ -34,5 +37,5 @@ floodscope.words = (() => {
     Labelled: "Valid pixels whose truth is known; only these are scored.",
   };
 
-  return { integer, count, score, score3, percent, km2, seconds, interval, html, METRICS, NONE, known };
+  return { integer, count, score, score3, percent, km2, seconds, interval, unique, html, METRICS, NONE, known };
 })();

@@ -60,6 +60,12 @@ IN_BROWSER = (
         ((ids.CATALOG_IN, "data"),),
     ),
     InBrowser("predictionsLoaded", (_VERSION,), ((ids.PREDICTIONS_IN, "data"),), at_start=False),
+    InBrowser(
+        "ask",
+        ((ids.ASKED, "data"),),
+        (_SELECTION, *_MODEL, (ids.ASK_AGAIN, "data")),
+        at_start=False,
+    ),
     InBrowser("chipOpened", (_VERSION,), ((ids.OPENED, "data"),), at_start=False),
     InBrowser("jobNews", (_VERSION, (ids.JOB_SEEN, "data")), ((ids.JOB_IN, "data"),), at_start=False),
     InBrowser(
@@ -146,15 +152,14 @@ def _server(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(
         Output(ids.OPENED, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.MODEL, "value"),
-        Input(ids.ASK_AGAIN, "data"),
+        Input(ids.ASKED, "data"),
         prevent_initial_call=True,
     )
-    def open_chip(selection: dict[str, Any] | None, spec: str | None, _: float | None) -> Any:
-        if not selection or not selection.get("id") or not spec:
+    def open_chip(asked: dict[str, Any] | None) -> Any:
+        if not asked:
             return no_update
-        return workspace.open_chip(str(selection["id"]), spec)
+        chip, spec, click = (str(asked[name]) for name in ("id", "model", "click"))
+        return workspace.open_chip(chip, spec, click) | {"click": click}
 
     @app.callback(
         Output(ids.JOB_IN, "data"),

@@ -45,7 +45,9 @@ def inspection_blueprint(inspection: Inspection) -> Blueprint:
 
     @routes.post("/prediction/<chip>")
     def prediction(chip: str) -> Response:
-        return jsonify(inspection.other(chip, str(_json().get("model", ""))))
+        asked = _json()
+        click = asked.get("click")
+        return jsonify(inspection.other(chip, str(asked.get("model", "")), None if click is None else str(click)))
 
     return routes
 

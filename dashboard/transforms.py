@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any
@@ -32,18 +31,18 @@ _BY_NAME = {change.name: change for change in TRANSFORMS}
 
 
 class Transforms:
-    """What a model says of changed chips. Computed when asked for, by the one inference thread, and kept for a while."""
+    """What a model says of changed chips. Computed when asked for, by who predicts under that model, and kept for a while."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._answers: BoundedCache[dict[str, Any]] = BoundedCache(
             _CACHE_BYTES, lambda a: len(a["image"]) + len(a["scores"]) + 8000
         )
-        self._asked: dict[tuple[str, ...], Future[ByteArray]] = {}
-        self._lock = threading.Lock()
 
-    def answer(self, chip_id: str, spec: str, name: str) -> dict[str, Any]:
+    def answer(self, chip_id: str, spec: str, name: str, click: str | None = None) -> dict[str, Any]:
         """Return the answer to one change of a chip, or `{"pending": True}` where the model is still at it.
+
+        Who is told that asks again, under the same name of a click.
 
         The answer holds the pictures of the changed chip and of its score pixels, the score histograms of the changed and
         of the unchanged chip on the same pixels, and at each level how many pixels change their class.
@@ -59,35 +58,40 @@ class Transforms:
         workspace = self._workspace
         record, predictor = workspace.catalog.get(chip_id), workspace.predictor(spec)
         try:
-            prediction = workspace.store.get(record, key_of(predictor)) or workspace.worker.submit(
-                record, predictor
-            ).result(timeout=WAIT_S)
+            prediction = workspace.store.get(record, key_of(predictor)) or workspace.clicks.result(
+                click,
+                (record.id, record.revision(), spec),
+                lambda: workspace.worker_of(spec).submit(record, predictor),
+                WAIT_S,
+            )
             key = (record.id, record.revision(), prediction.revision, name)
-            return self._answers.get(key, lambda: self._judge(record, prediction, change, key, spec))
+            return self._answers.get(key, lambda: self._judge(record, prediction, change, key, spec, click))
         except FutureTimeoutError:
             return {"pending": True}
         except CancelledError:
             raise PredictionError(f"The prediction of {chip_id} was cancelled: open the chip again.") from None
 
-    def _probability(self, key: tuple[str, ...], record: ChipRecord, spec: str, change: Change) -> ByteArray:
+    def _probability(
+        self, key: tuple[str, ...], record: ChipRecord, spec: str, change: Change, click: str | None
+    ) -> ByteArray:
         workspace = self._workspace
-        with self._lock:
-            future = self._asked.get(key)
-            if future is None:
-                changed = change.apply(workspace.tiles.chip(record))
-                future = workspace.worker.ask(changed, workspace.predictor(spec), change.name)
-                self._asked[key] = future
-        try:
-            return future.result(timeout=WAIT_S)
-        finally:
-            if future.done():
-                with self._lock:
-                    self._asked.pop(key, None)
+
+        def begin() -> Future[ByteArray]:
+            changed = change.apply(workspace.tiles.chip(record))
+            return workspace.worker_of(spec).ask(changed, workspace.predictor(spec), change.name)
+
+        return workspace.clicks.result(click, key, begin, WAIT_S)
 
     def _judge(
-        self, record: ChipRecord, prediction: Prediction, change: Change, key: tuple[str, ...], spec: str
+        self,
+        record: ChipRecord,
+        prediction: Prediction,
+        change: Change,
+        key: tuple[str, ...],
+        spec: str,
+        click: str | None,
     ) -> dict[str, Any]:
-        probability = self._probability(key, record, spec, change)
+        probability = self._probability(key, record, spec, change, click)
         chip = self._workspace.tiles.chip(record)
         image = change.apply(chip)
         found = compare_transformed(chip, change, image, probability, self._workspace.store.read(prediction))
@@ -107,11 +111,12 @@ def _encoded(histogram: ScoreHistogram | None) -> str | None:
 
 
 def transforms_blueprint(transforms: Transforms) -> Blueprint:
-    """Return the route `/transforms/CHIP/CHANGE?model=SPEC`."""
+    """Return the route `/transforms/CHIP/CHANGE?model=SPEC&click=NAME`."""
     routes = json_blueprint("transforms")
 
     @routes.get("/<chip>/<change>")
     def answer(chip: str, change: str) -> Response:
-        return jsonify(transforms.answer(chip, request.args.get("model", ""), change))
+        asked = request.args
+        return jsonify(transforms.answer(chip, asked.get("model", ""), change, asked.get("click")))
 
     return routes

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dashboard.clicks import Clicks
 from dashboard.endpoints import Endpoints
 from dashboard.payloads import detail_payload, prediction_payload, progress_payload
 from dashboard.settings import Settings
@@ -67,6 +68,7 @@ class Workspace:
         self.tiles = TileService(lambda: self.catalog, self.stored)
         self._choices = _choices(settings)
         self.endpoints = Endpoints(self.store, [choice.spec for choice in self._choices])
+        self.clicks = Clicks()
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -157,8 +159,10 @@ class Workspace:
             **(status or {}),
         }
 
-    def open_chip(self, chip_id: str, spec: str) -> dict[str, Any]:
+    def open_chip(self, chip_id: str, spec: str, click: str | None = None) -> dict[str, Any]:
         """Return a chip's prediction under a model, read back or made now; never raises for what a chip can be.
+
+        A click that is answered `pending` is asked for again under its name, and begins no second prediction.
 
         The answer holds `id`, `model`, `chip_revision`, and either `prediction` with `detail`, or `pending` with how
         many chips are predicted `ahead` of it and whether the model is still `loading`, or `error` with the sentence to show.
@@ -180,7 +184,12 @@ class Workspace:
             prediction = self.store.get(record, key_of(predictor))
             answer["device"] = predictor.device
             if prediction is None:
-                prediction = self._worker(spec).submit(record, predictor).result(timeout=CLICK_WAIT_S)
+                prediction = self.clicks.result(
+                    click,
+                    (chip_id, answer["chip_revision"], spec),
+                    lambda: self.worker_of(spec).submit(record, predictor),
+                    CLICK_WAIT_S,
+                )
             answer["device"] = predictor.device  # known once its weights are loaded
             label_problem = self.tiles.chip(record).label_problem
             return answer | {
@@ -190,8 +199,8 @@ class Workspace:
         except FutureTimeoutError:
             return answer | {
                 "pending": True,
-                "ahead": self._worker(spec).ahead(record, predictor),
-                "loading": self._worker(spec).loading(predictor),
+                "ahead": self.worker_of(spec).ahead(record, predictor),
+                "loading": self.worker_of(spec).loading(predictor),
                 "note": self.endpoints.note(spec),
             }
         except CancelledError:
@@ -208,7 +217,7 @@ class Workspace:
         with self._lock:
             job = self._jobs.get(spec)
             if job is None or not job.running:
-                self._jobs[spec] = self._worker(spec).predict_all(self.catalog.usable(), predictor)
+                self._jobs[spec] = self.worker_of(spec).predict_all(self.catalog.usable(), predictor)
 
     def cancel(self, spec: str) -> None:
         """Stop predicting all; what is done stays."""
@@ -241,7 +250,7 @@ class Workspace:
             "progress": progress,
         }
 
-    def _worker(self, spec: str) -> InferenceWorker:
+    def worker_of(self, spec: str) -> InferenceWorker:
         """Return who predicts under a model: the one inference thread, or the endpoint's own, which waits for nobody else."""
         return self.endpoints.worker(spec) or self.worker
 

@@ -322,7 +322,8 @@ class InferenceWorker:
         loaded: list[tuple[_Task, LoadedChip]] = []
         for task in batch:
             try:
-                held = None if task.force else self._store.get(task.record, task.key)
+                # An endpoint may have told which model it runs since the chip was asked for.
+                held = None if task.force else self._store.get(task.record, key_of(task.predictor))
                 if held is not None:
                     self._settle(task, held)
                 else:

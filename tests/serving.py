@@ -200,11 +200,15 @@ def misbehaving_server() -> Iterator[Misbehaving]:
         server.server_close()
 
 
+_DEAD: list[socket.socket] = []
+
+
 def dead_url() -> str:
-    """Return the address of a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/invocations"
+    """Return the address of a port that nobody listens on, nor will before this process ends: it is taken for that."""
+    probe = socket.socket()
+    probe.bind(("127.0.0.1", 0))
+    _DEAD.append(probe)
+    return f"http://127.0.0.1:{probe.getsockname()[1]}/invocations"
 
 
 def without_digits(text: str) -> str:

@@ -19,6 +19,7 @@ _STORES = (
     ids.SELECTION,
     ids.VIEW,
     ids.OPENED,
+    ids.ASKED,
     ids.ASK_AGAIN,
     ids.ENDPOINT_NEWS,
     ids.CATALOG_IN,

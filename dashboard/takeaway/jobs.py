@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard.takeaway.files import CHOICES, write_takeaway
-from model.predictors.protocol import Predictor, level
+from model.predictors.protocol import level
 from model.store import key_of
 from model.takeaway.package import ExportCancelledError
 from tiles.chip import ChipRecord
@@ -128,7 +128,7 @@ class Exports:
             name = _UNSAFE.sub("-", f"floodscope-{what}-{predictor.name}").strip("-")[:120] + ".zip"
             export = Export(secrets.token_hex(16), name, total=len(records))
             self._exports[export.id] = export
-        arguments = (export, records, predictor, threshold, tuple(formats))
+        arguments = (export, records, spec, threshold, tuple(formats))
         threading.Thread(target=self._run, args=arguments, name="floodscope-export", daemon=True).start()
         return export
 
@@ -172,13 +172,13 @@ class Exports:
         self,
         export: Export,
         records: list[ChipRecord],
-        predictor: Predictor,
+        spec: str,
         threshold: float,
         formats: tuple[str, ...],
     ) -> None:
         folder = self._folder / export.id
         try:
-            self._make(export, folder, records, predictor, threshold, formats)
+            self._make(export, folder, records, spec, threshold, formats)
         except ExportCancelledError:
             export.state = "cancelled"
         except FloodscopeError as error:
@@ -201,12 +201,12 @@ class Exports:
         export: Export,
         folder: Path,
         records: list[ChipRecord],
-        predictor: Predictor,
+        spec: str,
         threshold: float,
         formats: tuple[str, ...],
     ) -> None:
-        store = self._workspace.store
-        job = self._workspace.worker.predict_all(records, predictor)
+        store, predictor = self._workspace.store, self._workspace.predictor(spec)
+        job = self._workspace.worker_of(spec).predict_all(records, predictor)
         while not job.wait(0.1):
             progress = job.snapshot()
             export.done = progress.skipped + progress.done + progress.failed

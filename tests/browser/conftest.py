@@ -124,6 +124,7 @@ def screen(at_home: BrowserContext, request: pytest.FixtureRequest) -> Iterator[
     The test fails at its end if a page had an error, an answer of 400 or more, or a request to another machine.
     """
     made: list[Screen] = []
+    dashboards: list[Dashboard] = []
 
     def make(
         dashboard: Dashboard, *, still: bool = True, size: tuple[int, int] = (1280, 800), scale: int = 1
@@ -135,12 +136,15 @@ def screen(at_home: BrowserContext, request: pytest.FixtureRequest) -> Iterator[
             page = contexts(device_scale_factor=scale).new_page()
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(reduced_motion="reduce" if still else "no-preference")
+        dashboard.before_end.append(page.close)
+        dashboards.append(dashboard)
         made.append(Screen(page, dashboard.url))
         return made[-1]
 
     yield make
-    for one in made:
+    for one, dashboard in zip(made, dashboards, strict=True):
         one.page.close()
+        dashboard.before_end.remove(one.page.close)
     assert [problem for one in made for problem in one.problems] == []
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,12 @@ Evaluate = Callable[[float], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A running dashboard."""
+    """A running dashboard. What is in `before_end` is called before it is stopped: open pages would find nobody there."""
 
     url: str
     sources: tuple[Path, ...]
     data: Path
+    before_end: list[Callable[[], None]] = field(default_factory=list)
 
 
 @contextmanager
@@ -53,6 +54,7 @@ def serving(
     environment = {name: value for name, value in os.environ.items() if name != "FLOODSCOPE_DEFAULT_MODEL"}
     process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True, env=environment)
     said: list[str] = []
+    before_end: list[Callable[[], None]] = []
     try:
         assert process.stderr is not None
         for line in process.stderr:
@@ -63,8 +65,10 @@ def serving(
             pytest.fail(f"the dashboard did not start: {''.join(said)}")
         # A pipe that nobody reads would stop the server when it is full.
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield Dashboard(found[1], sources, data)
+        yield Dashboard(found[1], sources, data, before_end)
     finally:
+        for end in list(before_end):
+            end()
         process.terminate()
         # What pages still ask for is waited for by the server: 20 seconds that no test needs.
         for patience, then in ((1, signal.SIGQUIT), (4, signal.SIGKILL)):

@@ -7,7 +7,6 @@ import json
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 
@@ -162,9 +161,7 @@ def test_the_dashboard_serves_and_stops_when_told(simulated: Path, tmp_path: Pat
         with urllib.request.urlopen(f"{address}healthz") as answer:
             assert json.load(answer) == {"chips": 11, "status": "ok"}
         process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
         process.wait(timeout=30)
-        assert time.monotonic() - began < 30
     assert process.returncode == 0
 
 

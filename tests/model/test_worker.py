@@ -467,3 +467,33 @@ def test_a_failure_on_a_chip_in_memory_reaches_who_asked(worker: InferenceWorker
     with pytest.raises(PredictionError, match="out of order"):
         worker.ask(chip, predictor, "turned").result(WAIT)
     assert worker.waiting == 0
+
+
+class Unknown(Gated):
+    """A model whose identity is known once it is loaded, as an endpoint's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = threading.Event()
+        self.loaded = threading.Event()
+
+    def load(self) -> None:
+        assert self.told.wait(WAIT)
+        self.model_id = "a" * 64
+        self.loaded.set()
+        assert self.gate.wait(WAIT)
+
+
+def test_a_chip_asked_for_before_and_after_the_model_was_known_is_predicted_once(
+    worker: InferenceWorker, records: list[ChipRecord]
+) -> None:
+    predictor = Unknown()
+    predictor.gate.clear()
+    job = worker.predict_all(records[:1], predictor)
+    predictor.told.set()
+    assert predictor.loaded.wait(WAIT)
+    click = worker.submit(records[0], predictor)  # goes first, under another identity
+    predictor.gate.set()
+    click.result(WAIT)
+    assert job.wait(WAIT)
+    assert predictor.asked == ["chip_0"]
