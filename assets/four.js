@@ -26,7 +26,7 @@ floodscope.four = (() => {
     moving = true;
     const view = from === main() ? ofMain() : [from.getCenter(), from.getZoom()];
     maps.forEach((map) => { if (map !== from) map.setView(...view, { animate: false }); });
-    if (from !== main()) main().setView(...toMain(view), { animate: false });
+    if (from !== main()) floodscope.map.jump(...toMain(view));
     moving = false;
   };
 

@@ -24,7 +24,7 @@ floodscope.keys = (() => {
   const step = (by) => {
     const ids = order();
     if (!ids.length) return;
-    const at = ids.indexOf(floodscope.inspect.now.chip);
+    const at = ids.indexOf(floodscope.tiles.chosen);
     floodscope.tiles.choose(ids[at < 0 ? 0 : (at + by + ids.length) % ids.length]);
   };
 

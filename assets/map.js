@@ -15,9 +15,11 @@ floodscope.map = (() => {
     map = context.map;
     const fly = map.flyTo.bind(map);
     // A cluster of chips that lie on one another asks for no zoom: they are told apart by their footprints.
-    map.flyTo = (centre, zoom = 12, options = {}) => (calm()
-      ? map.setView(centre, zoom, { animate: false })
-      : fly(centre, zoom, { duration: 0.6, ...options }));
+    map.flyTo = (centre, zoom = 12, options = {}) => {
+      if (calm()) { jump(centre, zoom); return map; }
+      endZoom();
+      return fly(centre, zoom, { duration: 0.6, ...options });
+    };
     const mark = () => {
       map.getContainer().classList.toggle("fs-near", near());
       repaint();
@@ -32,7 +34,7 @@ floodscope.map = (() => {
     map.getContainer().setAttribute("role", "application");
     map.getContainer().setAttribute("aria-label", "World map of the chips. Every chip can also be opened from the Chips table.");
     const view = floodscope.view.initial();
-    if (view.zoom !== null) map.setView([view.lat, view.lon], view.zoom, { animate: false });
+    if (view.zoom !== null) jump([view.lat, view.lon], view.zoom);
     floodscope.swipe.install();
     floodscope.four.install();
     floodscope.inspect.watch(map);
@@ -212,6 +214,21 @@ floodscope.map = (() => {
   const margin = () => (floodscope.view.narrow() ? 8 : 24);
   const GAP = 3; // beside the key and the strip, where room is short
   let flight = false; // from the start of a flight until the map has come to rest
+  let going = 0; // counts the places that the map was sent to
+
+  // While a zoom is animated Leaflet takes no other view, and at its end goes where it led: so it ends there before the map
+  // is sent elsewhere. (Leaflet's own stop() begins an animated zoom.)
+  const endZoom = () => {
+    going += 1;
+    if (map._animatingZoom) map._onZoomTransitionEnd();
+  };
+  // Show a place at once, whatever the map was doing.
+  const jump = (centre, zoom) => {
+    const there = () => { endZoom(); map.setView(centre, zoom, { animate: false }); };
+    there();
+    const mine = going;
+    requestAnimationFrame(() => { if (mine === going && map._animatingZoom) there(); }); // a zoom asked for before begins in the next frame
+  };
 
   // Height that the strip of layers takes at the bottom of the map.
   const below = () => {
@@ -257,10 +274,10 @@ floodscope.map = (() => {
   const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
     if (!map) return;
     const { centre, zoom } = viewOf(bounds, maxZoom);
-    map.stop();
     if (instant || calm()) {
-      map.setView(centre, zoom, { animate: false });
+      jump(centre, zoom);
     } else {
+      endZoom();
       flight = true;
       map.flyTo(centre, zoom);
     }
@@ -299,7 +316,7 @@ floodscope.map = (() => {
   );
 
   return {
-    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, flyToBounds, flyToChips, open, settle, footprints, points, ramp, css, describe,
+    pointToLayer, clusterToLayer, onFootprint, onCountry, restyle, highlight, viewOf, jump, flyToBounds, flyToChips, open, settle, footprints, points, ramp, css, describe,
     footprintStyle: (feature) => floodscope.focus.chip(feature.properties.chip, footprintStyle(chipOf(feature))),
     countryStyle: (feature) => floodscope.focus.country(feature.properties.name, countryStyle(feature.properties.name)),
     invalidate: () => { if (map) map.invalidateSize({ pan: false }); floodscope.four.invalidate(); },

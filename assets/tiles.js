@@ -138,5 +138,8 @@ floodscope.tiles = (() => {
     setTimeout(telling, wanted.scores ? PATIENCE_MS : 0);
   };
 
-  return { open, choose, point, leave, layerOf, again: () => open(last.selection) };
+  return {
+    open, choose, point, leave, layerOf, again: () => open(last.selection),
+    get chosen() { return last.selection ? last.selection.id : null; }, // before Dash and the panel have heard of it
+  };
 })();

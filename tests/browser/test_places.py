@@ -1,0 +1,92 @@
+"""The map ends at the chip that was chosen: by a link, or by keys that follow one another while it is still on its way."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from running import Dashboard
+from screen import Screen, ScreenMaker
+
+TIMES = int(os.environ.get("FLOODSCOPE_PLACES", "2"))
+"""How often a link is opened, and keys are pressed, in each window size; 40 take some minutes."""
+SIZES = ((1440, 900), (1280, 800), (390, 844))
+
+# The chip is open, the map shows it as large as it fits, and so says the address, which is written once the map has rested.
+THERE = """id => {
+  const chip = floodscope.book.chips.get(id);
+  const query = new URLSearchParams(location.search);
+  if (query.get("chip") !== id || floodscope.tiles.chosen !== id || floodscope.map.flying()) return false;
+  const { leaflet, viewOf } = floodscope.map;
+  const { centre, zoom } = viewOf(chip.bounds);
+  const near = (at) => leaflet.project(at, zoom).distanceTo(leaflet.project(centre, zoom)) < 2;
+  return leaflet.getZoom() === zoom && near(leaflet.getCenter())
+    && Number(query.get("z")) === zoom && near([Number(query.get("lat")), Number(query.get("lon"))]);
+}"""
+WHERE = """id => [floodscope.tiles.chosen, location.search, floodscope.map.leaflet.getZoom(), floodscope.map.leaflet.getCenter(),
+  floodscope.map.viewOf(floodscope.book.chips.get(id).bounds)].map((part) => JSON.stringify(part)).join(' ')"""
+
+
+def chips_of(page: Screen) -> list[str]:
+    found: list[str] = page.page.evaluate("[...floodscope.book.chips.keys()].sort((a, b) => a.localeCompare(b))")
+    return found
+
+
+def there(page: Screen, chip: str, told: object = "") -> None:
+    try:
+        page.until(THERE, chip)
+    except Exception:
+        pytest.fail(f"{chip} {told}: {page.page.evaluate(WHERE, chip)}")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_link_to_a_chip_ends_at_that_chip(
+    simulated_dashboard: Dashboard, screen: ScreenMaker, size: tuple[int, int]
+) -> None:
+    page = screen(simulated_dashboard, still=False, size=size).open()
+    chips = chips_of(page)
+    draw = random.Random(f"links {size}")
+    for _ in range(TIMES):
+        chip = draw.choice(chips)
+        page.open(chip=chip, model=draw.choice(["backscatter", "backscatter:otsu"]))
+        there(page, chip)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_keys_that_follow_one_another_end_at_the_chip_of_the_last(
+    simulated_dashboard: Dashboard, screen: ScreenMaker, size: tuple[int, int]
+) -> None:
+    draw = random.Random(f"keys {size}")
+    page = screen(simulated_dashboard, still=False, size=size).open(sort="name", model="backscatter:otsu")
+    chips = chips_of(page)
+    at = draw.randrange(len(chips))
+    page.open(sort="name", model="backscatter:otsu", chip=chips[at])
+    there(page, chips[at])
+    for _ in range(TIMES):
+        pressed = []
+        for _ in range(draw.randint(2, 4)):
+            key, after_ms = draw.choice("jk"), draw.randint(0, 250)
+            pressed.append((key, after_ms))
+            at = (at + (1 if key == "j" else -1)) % len(chips)
+            page.page.keyboard.press(key)
+            page.page.wait_for_timeout(after_ms)  # a hand's own time, between one key and the next
+        there(page, chips[at], pressed)
+
+
+def test_a_chip_chosen_while_the_map_zooms_is_where_the_map_ends(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard, still=False).open()
+    chips = chips_of(page)
+    for n, frames in enumerate((0, 1, 3)):
+        page.page.evaluate(
+            """([id, frames]) => new Promise((done) => {
+              floodscope.map.leaflet.setView([0, 0], 4, { animate: false });
+              floodscope.map.leaflet.setZoom(6, { animate: true });
+              const then = () => { if (frames-- > 0) requestAnimationFrame(then); else { floodscope.tiles.choose(id); done(); } };
+              then();
+            })""",
+            [chips[n], frames],
+        )
+        there(page, chips[n], frames)
