@@ -35,7 +35,8 @@ floodscope.panel = (() => {
   };
 
   const heading = (chip) => div("fs-chip-heading",
-    w().html.H2({}, chip.id),
+    w().html.H2({ dir: "auto" }, chip.id),
+    chip.file ? w().html.Div({ className: "fs-chip-file", dir: "auto", title: "The files of this chip" }, chip.file) : "",
     div("fs-chip-place", [chip.country, chip.event && chip.event !== chip.country ? `event ${chip.event}` : null, chip.date,
       chip.split ? `${chip.split} split` : null, chip.layout].filter(Boolean).join(" · ")),
     badges(chip));

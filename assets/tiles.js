@@ -6,7 +6,7 @@ floodscope.tiles = (() => {
   // Four requests a chip in place of nine: a tile of 512 pixels has the very pixels of the four of 256 a zoom farther in.
   const SIZE = 512;
   // Revisions are in the address: what has changed has another.
-  const address = (layer, chip, revision) => `tiles/${layer}/${chip.id}/${revision}/{z}/{x}/{y}@2x.png`;
+  const address = (layer, chip, revision) => `tiles/${layer}/${encodeURIComponent(chip.id)}/${revision}/{z}/{x}/{y}@2x.png`;
 
   const optionsOf = (pane, chip) => ({
     pane, tileSize: SIZE, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,

@@ -24,6 +24,7 @@ def chip_payload(record: ChipRecord) -> dict[str, Any]:
         bounds = [round(v, 5) for v in record.footprint.bounds]
     return {
         **record.provenance(),
+        "file": record.file,
         "layout": record.layout,
         "source": Path(record.source).name,
         "imagery": record.has_imagery,

@@ -18,7 +18,7 @@ def as_json(report: dict[str, Any]) -> str:
 def as_csv(report: dict[str, Any]) -> str:
     """Return one row a scored chip."""
     out = io.StringIO()
-    columns = [*PROVENANCE, "tp", "fp", "fn", "tn", "iou", "water_km2", "label_water_km2"]
+    columns = [*PROVENANCE, "tp", "fp", "fn", "tn", "iou", "water_km2", "label_water_km2", "file"]
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report["chips"])

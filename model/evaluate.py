@@ -103,6 +103,7 @@ class Evaluation:
                     "event": record.event,
                     "date": record.date,
                     "split": record.split,
+                    "file": record.file,
                     **_counts(histogram.confusion(self.threshold)),
                     "iou": histogram.confusion(self.threshold).iou,
                     "water_km2": prediction.water_km2(self.threshold),

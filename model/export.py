@@ -21,7 +21,7 @@ TABLE = "predictions.csv"
 _COLUMNS = (
     *PROVENANCE,
     *("water_km2", "threshold", "valid_pixels", "total_pixels"),
-    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask"),
+    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask", "file"),
 )
 
 
@@ -103,4 +103,5 @@ def _write(
         "simulated": record.simulated,
         "probability": names[0],
         "mask": names[1],
+        "file": record.file,
     }

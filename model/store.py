@@ -27,6 +27,7 @@ from model.raster import TEMPORARY, encode_probability, read_probability, write_
 from model.scores import LEVELS, ScoreHistogram
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import PredictionError, StoreError, UsageError
+from tiles.naming import is_chip_id, nfc
 
 __all__ = ["ModelKey", "ModelSummary", "Prediction", "Store", "key_of"]
 
@@ -36,10 +37,9 @@ RASTERS = "predictions"
 SWEEP_AFTER_S = 3600.0
 """Age at which a file that no row names is taken for left behind, in seconds: far longer than any write lasts."""
 
-_CHIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 # predictions/{store id}/{chip id}.{revision}.tif: nothing else is read, and nothing else is swept.
-_RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/[A-Za-z0-9_.-]+\.[0-9a-f]{{12}}\.tif")
-_SWEPT = re.compile(rf"[A-Za-z0-9_.-]+\.[0-9a-f]{{12}}\.tif({re.escape(TEMPORARY)})?")
+_RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/(?P<chip>[^/]+)\.[0-9a-f]{{12}}\.tif")
+_SWEPT = re.compile(rf"(?P<chip>[^/]+?)\.[0-9a-f]{{12}}\.tif((\.[0-9]+-[0-9a-f]+)?{re.escape(TEMPORARY)})?")
 
 
 class Store:
@@ -113,7 +113,7 @@ class Store:
             StoreError: it cannot be written.
             UsageError: the chip's id cannot be part of a file name.
         """
-        if not _CHIP_ID.fullmatch(record.id):
+        if not is_chip_id(record.id):
             raise UsageError(
                 f"The chip id {record.id[:80]!r} is not made of letters, digits, _, - and .: rename the chip."
             )
@@ -276,7 +276,8 @@ class Store:
         return values
 
     def _path(self, raster: str) -> Path:
-        if not _RASTER.fullmatch(raster):
+        named = _RASTER.fullmatch(raster)
+        if named is None or not is_chip_id(named["chip"]):
             raise StoreError(f"{self._database.url} names a raster {raster[:80]!r} outside the store: predict again.")
         return self.folder / raster
 
@@ -298,14 +299,15 @@ class Store:
         old: list[Path] = []
         for path in (self.folder / self._rasters).iterdir():
             with contextlib.suppress(FileNotFoundError):  # another process swept it, or gave it its final name
-                if _SWEPT.fullmatch(path.name) and time.time() - path.stat().st_mtime > SWEEP_AFTER_S:
+                ours = _SWEPT.fullmatch(path.name)
+                if ours and is_chip_id(ours["chip"]) and time.time() - path.stat().st_mtime > SWEEP_AFTER_S:
                     old.append(path)
         if not old:
             return
         with self._database.reading() as connection:  # after the files were listed: a new row names none of them
             named = set(connection.execute(select(PREDICTIONS.c.raster)).scalars())
         for path in old:
-            if f"{self._rasters}/{path.name}" not in named:
+            if f"{self._rasters}/{nfc(path.name)}" not in named:
                 path.unlink(missing_ok=True)
 
 

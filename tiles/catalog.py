@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, OutputError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11, uploads
-from tiles.layouts.folder import TIFF_ENDINGS, Reading, chip_id
+from tiles.layouts.folder import TIFF_ENDINGS, Reading
+from tiles.naming import apart, chip_id, file_names
 from tiles.reading.sniff import is_utf8, shown
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ _REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
 class Catalog:
     """The chips of one or several sources, in the order of the sources.
 
-    Two chips of one id are told apart by a suffix: the second `X` becomes `X-2`. The same chip given twice, as by a
-    catalog and by its folder, is one.
+    Two chips of one id are told apart: the second `X` becomes `X-` and 8 hex digits made of its folder's and its files'
+    names, so that it is called the same whatever else is there. The same chip given twice, as by a catalog and by its
+    folder, is one.
     """
 
     def __init__(self, records: Iterable[ChipRecord], problems: Iterable[tuple[str, str]] = ()) -> None:
@@ -50,7 +52,7 @@ class Catalog:
             if made_of in given:
                 continue
             given.add(made_of)
-            name = self.free_id(record.id)
+            name = record.id if record.id not in self._records else self._told_apart(record)
             self._records[name] = record if name == record.id else replace(record, id=name)
 
     def __len__(self) -> int:
@@ -58,6 +60,14 @@ class Catalog:
 
     def __contains__(self, chip_id: object) -> bool:
         return chip_id in self._records
+
+    def _told_apart(self, record: ChipRecord) -> str:
+        """Return the id of a chip whose own another one has: of its folder's name, else of its whole path."""
+        for folder in (Path(record.source).name, record.source):
+            name = apart(record.id, f"{folder}/{record.file or record.split}")
+            if name not in self._records:
+                return name
+        return self.free_id(record.id)
 
     def free_id(self, wanted: str) -> str:
         """Return the id that a further chip gets: the one wanted, or where it is taken the next of `X-2`, `X-3`, ..."""
@@ -223,6 +233,8 @@ def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
         values[name] = bool(values.get(name) or False)
     values["id"] = chip_id(str(values["id"]))
     values["footprint"] = row["geometry"]
+    if "file" not in row:  # a catalog of an earlier version
+        values["file"] = file_names(*(values[name].path for name in ("vv", "vh") if values[name]))
     record = ChipRecord(**values)
     gone = [a for a in (record.vv, record.vh) if a is not None and not Path(a.path).exists()]
     if gone and record.problem is None:
@@ -295,7 +307,7 @@ def _named(folder: Path, found: Reading) -> Reading:
     """Mark every chip of a folder that holds SIMULATED.json, those without imagery too."""
     if not (folder / "SIMULATED.json").is_file():
         return found
-    return Reading([replace(r, simulated=True) for r in found.records], found.problems)
+    return Reading([replace(r, simulated=True, legend=r.legend or "floodscope") for r in found.records], found.problems)
 
 
 def open_catalog(sources: Sequence[str | Path]) -> Catalog:

@@ -23,6 +23,11 @@ UNKNOWN = 255
 ANCILLARY = ("elevation", "permanent_water")
 """What a chip may hold beside VV and VH; a model bundle may name them as channels."""
 
+LEGENDS = ("sen1floods11", "drivendata", "s1s2water", "etci2021", "floodscope")
+"""Data sets whose documents say what their labels' numbers mean, as `ChipRecord.legend` names them: Sen1Floods11 (-1 unknown,
+0 dry, 1 water), DrivenData (0 dry, 1 water, 255 unknown), S1S2-Water (0 dry, 1 water), ETCI 2021 (0 dry, 255 flood) and
+the chips that floodscope simulates (0 dry, 1 water, 255 unknown)."""
+
 PROVENANCE = ("id", "country", "event", "date", "split")
 """The fields of a record that every table and payload begins with."""
 
@@ -48,13 +53,15 @@ class ChipRecord:
     """What the catalog knows of a chip.
 
     Attributes:
-        id: unique in its catalog, made of letters, digits, `_`, `-` and `.`.
+        id: unique in its catalog, made of letters, marks and digits of any script, `_`, `-` and `.` (tiles.naming).
         country: Natural Earth's name, or None where neither the source nor the place tells.
         event: the flood event.
         date: ISO date of the image.
         split: train, valid, test or whatever the source calls it.
         layout: sen1floods11, drivendata or geotiff.
         source: the folder that the chip came from.
+        file: what its files are called, for people: names without folders, joined by ` + `; None where there is none.
+        legend: the data set whose documents say what the label's numbers mean, None where nothing says it (LEGENDS).
         footprint: outline in WGS84, or None where it is not known.
         vv, vh, label, elevation, permanent_water: the files, None where they do not exist.
         simulated: the imagery was made by tiles.simulate.
@@ -71,6 +78,8 @@ class ChipRecord:
     split: str | None = None
     layout: str = "geotiff"
     source: str = ""
+    file: str | None = None
+    legend: str | None = None
     footprint: BaseGeometry | None = None
     vv: Asset | None = None
     vh: Asset | None = None

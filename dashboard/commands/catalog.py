@@ -45,7 +45,7 @@ def catalog_build(sources: tuple[Path, ...], out: Path) -> None:
 def catalog_show(
     sources: tuple[Path, ...], country: str | None, event: str | None, split: str | None, everything: bool
 ) -> None:
-    """List the chips of SOURCEs: id, country, event, date, split, what there is of them."""
+    """List the chips of SOURCEs: id, country, event, date, split, what there is of them, files."""
     from tiles.places import country_name
 
     found = open_sources(sources).filter(country=country_name(country), event=event, split=split)
@@ -61,6 +61,7 @@ def catalog_show(
                         r.date or "-",
                         f"{r.split or '-':8}",
                         state,
+                        r.file or "",
                     ]
                 )
             )

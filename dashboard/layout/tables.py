@@ -82,6 +82,7 @@ CHIP_COLUMNS: list[dict[str, Any]] = [
     _text("country", "Country", 92),
     _text("event", "Event", 92),
     _text("split", "Split", 74),
+    _text("file", "File", 180),
 ]
 
 

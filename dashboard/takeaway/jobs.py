@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import secrets
 import shutil
 import threading
@@ -20,6 +19,7 @@ from model.store import key_of
 from model.takeaway.package import ExportCancelledError
 from tiles.chip import ChipRecord
 from tiles.errors import EnoughError, ExportNotFoundError, FloodscopeError, OutputError, StoreError, UsageError
+from tiles.naming import plain_name
 
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
@@ -33,8 +33,8 @@ KEPT_S = 3600.0
 """How long a finished file waits to be fetched, in seconds."""
 
 _RUNNING = frozenset({"predicting", "writing", "packing"})
+_LONGEST_NAME = 120
 _STORED = frozenset({".tif", ".parquet"})  # compressed already
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Exports:
             if sum(export.running for export in self._exports.values()) >= AT_ONCE:
                 raise EnoughError(f"{AT_ONCE} exports are being made at this moment: try again when one is done.")
             what = records[0].id if len(records) == 1 else f"{len(records)}-chips"
-            name = _UNSAFE.sub("-", f"floodscope-{what}-{predictor.name}").strip("-")[:120] + ".zip"
+            name = plain_name(f"floodscope-{what}-{predictor.name}", _LONGEST_NAME) + ".zip"
             export = Export(secrets.token_hex(16), name, total=len(records))
             self._exports[export.id] = export
         arguments = (export, records, spec, threshold, tuple(formats))

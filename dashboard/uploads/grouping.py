@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from dashboard.uploads.batch import Sent
 from tiles.chip import ChipRecord
 from tiles.errors import BandError, ChipError
-from tiles.layouts.folder import chip_id
 from tiles.layouts.geotiff import SentRole, sent_part, time_in
 from tiles.layouts.uploads import Upload
+from tiles.naming import chip_id
 from tiles.reading.headers import two_band_assets
 from tiles.reading.raster import read_info
 from tiles.reading.sniff import require_tiff, shown

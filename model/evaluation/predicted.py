@@ -70,6 +70,7 @@ def _chip(
         "country": record.country,
         "event": record.event,
         "date": record.date,
+        "file": record.file,
         "simulated": record.simulated,
         "water_km2": prediction.water_km2(threshold),
         "valid_km2": float(prediction.area.sum()),

@@ -68,6 +68,7 @@ def item(
         "floodscope:event": record.event,
         "floodscope:split": record.split,
         "floodscope:simulated": record.simulated,
+        "floodscope:file": record.file,
     }
     return {
         "type": "Feature",

@@ -24,7 +24,7 @@ COLUMNS = (
     *PROVENANCE,
     *("water_km2", "label_water_km2", "valid_km2", "threshold", "tp", "fp", "fn", "tn"),
     *("iou", "precision", "recall", "f1", "valid_pixels", "total_pixels"),
-    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated"),
+    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "file"),
 )
 AREA = "geodesic, on the WGS84 ellipsoid"
 
@@ -58,6 +58,7 @@ def _row(record: ChipRecord, p: Prediction, threshold: float) -> dict[str, Any]:
         "seconds": round(p.seconds, 4),
         "predicted": p.created,
         "simulated": record.simulated,
+        "file": record.file,
     }
 
 
@@ -125,7 +126,11 @@ def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDat
     numbers = ("label_water_km2", "iou", "precision", "recall", "f1")
     counts = ("tp", "fp", "fn", "tn")
     # Columns in which nothing is known keep their type, or two exports could not be joined.
-    types = dict.fromkeys(numbers, "float64") | dict.fromkeys(counts, "Int64") | dict.fromkeys(PROVENANCE, "string")
+    types = (
+        dict.fromkeys(numbers, "float64")
+        | dict.fromkeys(counts, "Int64")
+        | dict.fromkeys((*PROVENANCE, "file"), "string")
+    )
     return frame.astype(types)
 
 

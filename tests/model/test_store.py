@@ -371,12 +371,25 @@ def test_a_second_database_in_the_same_folder_leaves_the_rasters_of_the_first(
     assert kept.exists()
 
 
-@pytest.mark.parametrize("chip_id", ["../evil", "a/b", "", "a b", "x" * 201, "über"])
+@pytest.mark.parametrize("chip_id", ["../evil", "a/b", "", "a b", "x" * 201, "洪" * 60, "u\u0308ber", ".x", "a\nb"])
 def test_a_chip_id_never_becomes_a_path(store: Store, folder: Path, make_record: MakeRecord, chip_id: str) -> None:
     record = dataclasses.replace(make_record(), id=chip_id)
     with pytest.raises(UsageError, match="rename the chip"):
         put(store, record)
     assert rasters(folder) == []
+
+
+def test_a_chip_whose_name_is_of_another_script_is_kept_and_found_again_by_a_later_store(
+    store: Store, folder: Path, make_record: MakeRecord
+) -> None:
+    record = dataclasses.replace(make_record(), id="鄱阳湖_সিলেট_" + "洪" * 20)
+    put(store, record)
+    for path in rasters(folder):
+        os.utime(path, (1, 1))  # so old that a sweep would take it
+    with Store(folder) as later:
+        found = later.get(record, KEY)
+        assert found is not None and found.chip_id == record.id
+        assert later.read(found).shape == (64, 64)
 
 
 def test_a_row_that_points_outside_the_store_is_not_followed(

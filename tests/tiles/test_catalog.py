@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from chips import backscatter, write_pair, write_tiff
 from tiles.catalog import Catalog, counts, open_catalog
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, SourceError, UnreadableFileError
+from tiles.naming import chip_id
 from tiles.reading.door import read_chip
 
 
@@ -99,7 +101,7 @@ def test_one_source_given_twice_and_its_catalog_are_one(tmp_path: Path) -> None:
     write_tiff(tmp_path / "bad one.tif", backscatter()[0])
     write_tiff(tmp_path / "bad+one.tif", backscatter()[0])
     once = open_catalog([tmp_path])
-    assert [r.id for r in once.records()] == ["bad-one", "bad-one-2", "x"]
+    assert [r.id for r in once.records()] == [chip_id("bad one"), chip_id("bad+one"), "x"]
     once.to_parquet(tmp_path / "catalog.parquet")
     assert open_catalog([tmp_path, tmp_path]).records() == once.records()
     assert open_catalog([tmp_path, tmp_path / "catalog.parquet"]).records() == once.records()
@@ -110,8 +112,11 @@ def test_one_id_in_two_sources_names_two_chips(tmp_path: Path) -> None:
     for folder in ("a", "b", "c"):
         write_pair(tmp_path / folder, "x")
     catalog = open_catalog([tmp_path / "a", tmp_path / "b", tmp_path / "c"])
-    assert [r.id for r in catalog.records()] == ["x", "x-2", "x-3"]
-    assert [Path(r.source).name for r in catalog.records()] == ["a", "b", "c"]
+    by_folder = {Path(r.source).name: r.id for r in catalog.records()}
+    assert by_folder["a"] == "x" and len(set(by_folder.values())) == 3
+    assert all(re.fullmatch("x-[0-9a-f]{8}", by_folder[folder]) for folder in "bc")
+    without = open_catalog([tmp_path / "a", tmp_path / "c"])
+    assert [r.id for r in without.records()] == ["x", by_folder["c"]]  # what is called the same whoever else is there
 
 
 def test_an_unknown_id_is_refused_with_the_nearest_known_one(tmp_path: Path) -> None:
@@ -199,7 +204,7 @@ def test_ids_from_a_table_can_never_be_paths(tmp_path: Path) -> None:
     record = ChipRecord(id="../../x", vv=Asset("/nowhere/a.tif"), vh=Asset("/nowhere/b.tif"))
     Catalog([record]).to_parquet(tmp_path / "c.parquet")
     (only,) = open_catalog([tmp_path / "c.parquet"]).records()
-    assert only.id == "x"
+    assert only.id == chip_id("../../x") == "x-55c35b3f"
 
 
 def test_a_revision_changes_when_a_file_does(tmp_path: Path) -> None:

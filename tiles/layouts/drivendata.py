@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
-from tiles.layouts.folder import Reading, chip_id, permanent_water_of, tiffs, unnamed
+from tiles.layouts.folder import Reading, permanent_water_of, tiffs, unnamed
+from tiles.naming import chip_id, file_names
 from tiles.places import country_at, country_name, iso_date
 from tiles.reading.headers import inspected
 from tiles.reading.sniff import shown
@@ -63,6 +64,8 @@ def _record(folder: Path, chip: str, row: dict[str, str], files: dict[str, Path]
         date=iso_date(row.get("scene_start")),
         layout=NAME,
         source=str(folder),
+        file=file_names(*(files[band] for band in ("vv", "vh") if band in files)),
+        legend=NAME,
         vv=Asset(str(files["vv"])) if "vv" in files else None,
         vh=Asset(str(files["vh"])) if "vh" in files else None,
         label=Asset(str(label)) if label.exists() or label.is_symlink() else None,

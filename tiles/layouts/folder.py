@@ -1,9 +1,7 @@
-"""What a layout finds in a folder: GeoTIFFs by name, chips and problems, and the ids that chips get."""
+"""What a layout finds in a folder: GeoTIFFs by name, chips and problems."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +10,6 @@ from tiles.chip import Asset, ChipRecord
 from tiles.reading.sniff import is_utf8, shown
 
 TIFF_ENDINGS = frozenset({".tif", ".tiff"})
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
-# Room for a suffix in the 255 bytes of a file name, and in the store's 200 characters.
-_MAX_ID = 160
 
 
 @dataclass(frozen=True)
@@ -28,12 +23,6 @@ class Reading:
 
     records: list[ChipRecord]
     problems: list[tuple[str, str]] = field(default_factory=list)
-
-
-def chip_id(text: str) -> str:
-    """Return a chip id made of `text`: accents go, and what is no letter of ASCII, digit, `_`, `-` or `.` becomes `-`."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return _UNSAFE.sub("-", plain).strip("-.")[:_MAX_ID] or "image"
 
 
 def permanent_water_of(files: Mapping[str, Path]) -> Asset | None:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError
-from tiles.layouts.folder import TIFF_ENDINGS, Reading, chip_id, permanent_water_of, tiffs, unnamed
+from tiles.layouts.folder import TIFF_ENDINGS, Reading, permanent_water_of, tiffs, unnamed
+from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at
 from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.reading.sniff import is_utf8, shown
@@ -45,11 +46,11 @@ def read(source: Path) -> Reading:
     """
     folder = source if source.is_dir() else source.parent
     files = tiffs(folder)
-    labels = {_LABEL.sub("", p.stem): p for p in reversed(files) if _LABEL.search(p.stem)}
+    labels = {_LABEL.sub("", nfc(p.stem)): p for p in reversed(files) if _LABEL.search(p.stem)}
     ancillary: dict[str, dict[str, Path]] = {}
     for path in reversed(files):
-        if match := _ANCILLARY.search(path.stem):
-            ancillary.setdefault(path.stem[: match.start()], {})[match[1].lower()] = path
+        if match := _ANCILLARY.search(nfc(path.stem)):
+            ancillary.setdefault(match.string[: match.start()], {})[match[1].lower()] = path
     groups: dict[str, Group] = {}
     doubles: list[Found] = []
     for path in files:
@@ -90,16 +91,17 @@ def _completed(entry: Found, misnamed: Found | None) -> Found:
 
 
 def _order(entry: Found) -> tuple[str, bool, str]:
-    return entry[0], entry[2] is not None, str(next(iter(entry[1].values())))
+    return entry[0], entry[2] is not None or "both" in entry[1], str(next(iter(entry[1].values())))
 
 
 def _part(path: Path) -> tuple[str, Role]:
     """Return which chip a file belongs to, and which of its bands it holds, by its name."""
-    named = {match[1].lower() for match in _BAND.finditer(path.stem)}
+    stem = nfc(path.stem)
+    named = {match[1].lower() for match in _BAND.finditer(stem)}
     if len(named) != 1:  # no polarization, or both of them, as in x_vv_vh.tif
-        return path.stem, "both"
+        return stem, "both"
     role: Role = "vv" if "vv" in named else "vh"
-    return _BAND.sub("", path.stem, count=1) or path.parent.name, role
+    return _BAND.sub("", stem, count=1) or nfc(path.parent.name), role
 
 
 def time_in(name: str) -> str | None:
@@ -110,7 +112,7 @@ def time_in(name: str) -> str | None:
 
 def sent_part(name: str) -> tuple[str, SentRole]:
     """Return which chip a file belongs to, and what it is of it, by its name alone: for files that have no folder."""
-    stem = _IMAGE.sub("", Path(name).stem)
+    stem = _IMAGE.sub("", nfc(Path(name).stem))
     if _LABEL.search(stem):
         return _LABEL.sub("", stem), "label"
     if _ANCILLARY.search(stem):
@@ -159,6 +161,7 @@ def _record(
             date=time_in(first.stem),
             layout=NAME,
             source=str(folder),
+            file=file_names(*(group[role] for role in get_args(Role) if role in group)),
             vv=vv,
             vh=vh,
             label=Asset(str(label)) if label is not None else None,

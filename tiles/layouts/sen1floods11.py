@@ -16,7 +16,8 @@ from shapely.geometry.base import BaseGeometry
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipError
-from tiles.layouts.folder import Reading, chip_id, tiffs, unnamed
+from tiles.layouts.folder import Reading, tiffs, unnamed
+from tiles.naming import chip_id, file_names
 from tiles.places import country_at, country_name, iso_date
 from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.reading.sniff import shown
@@ -66,6 +67,8 @@ def read(folder: Path) -> Reading:
             split=splits.get(stem),
             layout=NAME,
             source=str(folder),
+            file=file_names(path),
+            legend=NAME,
             label=Asset(str(label)) if label.exists() or label.is_symlink() else None,
             permanent_water=Asset(str(permanent)) if permanent.exists() else None,
         )

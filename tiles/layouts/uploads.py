@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tiles.chip import Asset, ChipRecord
-from tiles.layouts.folder import Reading, chip_id
+from tiles.layouts.folder import Reading
+from tiles.naming import chip_id, file_names
 from tiles.places import country_at, iso_date
 from tiles.reading.headers import inspected
 from tiles.reading.sniff import shown
@@ -94,6 +95,7 @@ def record_of(place: Path, upload: Upload) -> ChipRecord:
             date=upload.date,
             layout=NAME,
             source=str(place.parent),
+            file=file_names(*upload.names),
             vv=asset(upload.vv),
             vh=asset(upload.vh),
             label=asset(upload.label) if upload.label else None,
