@@ -16,7 +16,7 @@ from dashboard.commands.model_server import serve
 from dashboard.commands.prediction import predict
 from dashboard.commands.sagemaker import sagemaker
 from dashboard.commands.serving import dashboard, demo
-from dashboard.commands.training import train, tune
+from dashboard.commands.training import name_chips, train, tune
 from tiles.errors import FloodscopeError, exit_code
 
 
@@ -31,7 +31,7 @@ def cli(debug: bool) -> None:
 
 
 for _command in (
-    catalog, dashboard, demo, download, evaluate, export, predict, sagemaker, serve, simulate, train, tune,
+    catalog, dashboard, demo, download, evaluate, export, name_chips, predict, sagemaker, serve, simulate, train, tune,
 ):  # fmt: skip
     cli.add_command(_command)
 

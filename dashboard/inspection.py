@@ -153,7 +153,8 @@ class Inspection:
         answer: dict[str, Any] = {"id": chip_id, "model": spec, "prediction": None, "error": None, "pending": False}
         try:
             summary = self._stored(spec)
-            prediction = self._workspace.store.get(self._workspace.catalog.get(chip_id), summary.key)
+            record = self._workspace.catalog.get(chip_id)
+            prediction = self._workspace.store.get(record, summary.key)
         except FloodscopeError as error:
             return answer | {"error": str(error)}
         if prediction is None:
@@ -161,7 +162,8 @@ class Inspection:
                 "error": f"{summary.name} has not predicted {chip_id} and is not on offer here: choose another model B, "
                 "or start the dashboard with --bundle and its path."
             }
-        return answer | {"prediction": prediction_payload(prediction)}
+        seen = self._workspace.judges.of_key(summary.key).judge([(record, prediction)])[chip_id]
+        return answer | {"prediction": prediction_payload(prediction, seen)}
 
     def _stored(self, spec: str) -> ModelSummary:
         for summary in self._workspace.store.models():

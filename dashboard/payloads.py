@@ -51,8 +51,13 @@ def catalog_payload(catalog: Catalog, name: str) -> dict[str, Any]:
     }
 
 
-def prediction_payload(prediction: Prediction) -> dict[str, Any]:
-    """Return what tables and tiles need of a prediction; the histogram as base64 of its stored bytes (contract 3)."""
+def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, Any]:
+    """Return what tables and tiles need of a prediction; the histogram as base64 of its stored bytes (contract 3).
+
+    Args:
+        prediction: what is stored.
+        seen: whether the model has seen the chip in training (contract 9); None where that cannot be told.
+    """
     histogram = prediction.histogram
     return {
         "id": prediction.chip_id,
@@ -65,6 +70,7 @@ def prediction_payload(prediction: Prediction) -> dict[str, Any]:
         "device": prediction.device,
         "seconds": prediction.seconds,
         "created": prediction.created,
+        "seen": seen,
     }
 
 

@@ -7,6 +7,15 @@ import io
 import json
 from typing import Any
 
+from model.evaluation.seen import (
+    MARK,
+    UNTOLD,
+    comparison_sentence,
+    headline_name,
+    headline_of,
+    headline_sentence,
+    marked,
+)
 from tiles.chip import PROVENANCE
 
 
@@ -18,7 +27,8 @@ def as_json(report: dict[str, Any]) -> str:
 def as_csv(report: dict[str, Any]) -> str:
     """Return one row a scored chip."""
     out = io.StringIO()
-    columns = [*PROVENANCE, "tp", "fp", "fn", "tn", "iou", "water_km2", "label_water_km2", "file"]
+    figures = ["tp", "fp", "fn", "tn", "iou", "water_km2", "label_water_km2"]
+    columns = [*PROVENANCE, *figures, "seen_in_training", "file"]
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report["chips"])
@@ -26,7 +36,10 @@ def as_csv(report: dict[str, Any]) -> str:
 
 
 def as_table(report: dict[str, Any]) -> str:
-    """Return the groups as a table, the total below, and what was left out."""
+    """Return the groups as a table, the headline below, and what was left out.
+
+    The headline counts the chips that are new to the model; groups that hold others carry a mark.
+    """
     lines = [
         f"{report['model']['name']} on {report['model']['device']}, water where p >= {report['threshold']:.2f}"
         + (", SIMULATED DATA" if report["simulated"] else ""),
@@ -34,17 +47,19 @@ def as_table(report: dict[str, Any]) -> str:
         f"{report['by']:28} chips    IoU   95 % interval    F1  precision  recall",
     ]
     for group in report["groups"]:
-        lines.append(_row(group["name"], group))
-    lines.append(_row("all (micro)", report["micro"]))
-    mean = report["mean_over_chips"]
+        lines.append(_row(marked(group["name"], group["seen"]), group))
+    lines += _headline_lines(report)
     lines += ["", f"{'share of water of the chip':28} chips    IoU   95 % interval    F1  precision  recall"]
-    lines += [_row(b["name"], b) for b in report["by_water_share"]]
-    lines += ["", *_alert_lines(report["alert"])]
+    lines += [_row(marked(b["name"], b["seen"]), b) for b in report["by_water_share"]]
+    lines += ["", *_alert_lines(report["alert"], report["seen"])]
     if "comparison" in report:
         lines += ["", *_comparison_lines(report["comparison"])]
     if "robustness" in report:
         lines += ["", *_robustness_lines(report["robustness"])]
-    lines += ["", f"mean IoU over {mean['chips']} chips: {_score(mean['iou'])}. {mean['rule']}"]
+    mean = headline_of(report["seen"], report["mean_over_chips"], report["mean_over_unseen_chips"])
+    if mean is not None:
+        of = headline_name(report["seen"])
+        lines += ["", f"mean IoU over {mean['chips']} chips ({of}): {_score(mean['iou'])}. {mean['rule']}"]
     reasons: dict[str, int] = {}
     for skipped in report["skipped"]:
         reasons[skipped["reason"]] = reasons.get(skipped["reason"], 0) + 1
@@ -52,6 +67,21 @@ def as_table(report: dict[str, Any]) -> str:
         f"not scored: {count} chip(s): {reason}" for reason, count in sorted(reasons.items(), key=lambda r: -r[1])
     ]
     return "\n".join(lines)
+
+
+def _headline_lines(report: dict[str, Any]) -> list[str]:
+    """Return the headline, the meaning of the marks where there are any, and what has to be known of both."""
+    seen = report["seen"]
+    figures = headline_of(seen, report["micro"], report["micro_unseen"])
+    lines = [] if figures is None else [_row(f"{headline_name(seen)} (micro)", figures)]
+    if seen["seen"]:
+        lines.append(
+            f"{MARK} holds chips that {report['model']['name']} was trained or calibrated on: no measure of it"
+        )
+    if seen["unknown"]:
+        lines.append(f"{UNTOLD} holds chips that it may have been trained on: it does not tell")
+    said = headline_sentence(report)
+    return [*lines, *(["", said] if said else [])]
 
 
 def as_answers(report: dict[str, Any]) -> str:
@@ -75,11 +105,11 @@ def as_answers(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _alert_lines(alert: dict[str, Any]) -> list[str]:
+def _alert_lines(alert: dict[str, Any], seen: dict[str, int]) -> list[str]:
     if not alert["chips"]:
         return []
     return [
-        f"{alert['question']}",
+        marked(alert["question"], seen),
         f"right for {alert['tp'] + alert['tn']} of {alert['chips']} chips: {alert['tp']} found, {alert['fn']} missed, "
         f"{alert['fp']} false alarms; precision {_score(alert['precision'])}, recall {_score(alert['recall'])}, AUC "
         f"{_score(alert['auc'])}; true share in its 95 % interval: {_score(alert['coverage'])}",
@@ -90,12 +120,19 @@ def _comparison_lines(comparison: dict[str, Any]) -> list[str]:
     lines = [f"compared on {comparison['chips']} chips; difference of micro IoU, 95 % interval"]
     for pair in comparison["pairs"]:
         lines.append(f"{pair['first']} less {pair['second']}")
-        for row in [{"name": "all (micro)", **pair}, *pair["countries"]]:
+        figures = headline_of(pair["seen"], pair, pair["micro_unseen"])
+        head = [] if figures is None else [{**figures, "name": f"{headline_name(pair['seen'])} (micro)"}]
+        for row in [*head, *({**c, "name": marked(c["name"], c["seen"])} for c in pair["countries"])]:
             lines.append(
                 f"  {row['name'][:26]:26} {row['chips']:5} {_score(row['first_iou']):>6}  {_score(row['second_iou']):>6}  "
                 f"{_signed(row['difference'], 3):>7}  {_signed_interval(row['difference_ci'], 3)}"
             )
-        moved = ", ".join(f"{m['id']} {m['fewer_wrong_pixels']:+}" for m in pair["moved_most"][:3])
+        if said := comparison_sentence(pair):
+            lines.append(f"  {said}")
+        moved = ", ".join(
+            f"{m['id']}{f' {MARK}' if m['seen_in_training'] else ''} {m['fewer_wrong_pixels']:+}"
+            for m in pair["moved_most"][:3]
+        )
         lines.append(f"  moved most (fewer wrong pixels): {moved or 'none'}")
     return lines
 

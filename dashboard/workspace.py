@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
@@ -14,11 +14,13 @@ import numpy.typing as npt
 from dashboard.clicks import Clicks
 from dashboard.endpoints import Endpoints
 from dashboard.payloads import detail_payload, prediction_payload, progress_payload
+from dashboard.seen import Judges, judged
 from dashboard.settings import Settings
 from model.job import Job
 from model.predictors.protocol import Predictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
-from model.store import Store, key_of
+from model.seen.judge import crossvalidated_of
+from model.store import Prediction, Store, key_of
 from model.worker import InferenceWorker
 from tiles.catalog import Catalog, open_catalog
 from tiles.chip import ChipRecord
@@ -67,6 +69,7 @@ class Workspace:
         self.stored = StoredPredictions(self.store, self.catalog)
         self.tiles = TileService(lambda: self.catalog, self.stored)
         self._choices = _choices(settings)
+        self.judges = Judges(self.store)
         self.endpoints = Endpoints(self.store, [choice.spec for choice in self._choices])
         self.clicks = Clicks()
         self._predictors: dict[str, Predictor] = {}
@@ -94,7 +97,11 @@ class Workspace:
         return self.settings.name or ", ".join(source.name for source in self.settings.sources)
 
     def models(self) -> list[dict[str, Any]]:
-        """Return the models on offer: spec, name, threshold, and what is wrong with those that cannot be opened."""
+        """Return the models on offer: spec, name, threshold, and what is wrong with those that cannot be opened.
+
+        `crossvalidated` is how good each is where it has never been (`model.seen.judge.crossvalidated`), `knows_training`
+        whether it names all chips that it was trained on.
+        """
         out: list[dict[str, Any]] = []
         for choice in self._choices:
             entry: dict[str, Any] = {
@@ -103,6 +110,8 @@ class Workspace:
                 "threshold": 0.5,
                 "error": choice.problem,
                 "endpoint": choice.spec in self.endpoints,
+                "crossvalidated": None,
+                "knows_training": False,
             }
             try:
                 predictor = self.predictor(choice.spec)
@@ -112,6 +121,8 @@ class Workspace:
                     "id": predictor.model_id,
                     "device": predictor.device,
                     "parameters": dict(predictor.parameters),
+                    "crossvalidated": crossvalidated_of(predictor),
+                    "knows_training": self.judges.of(predictor).knows,
                 }
             except FloodscopeError as error:
                 entry["error"] = str(error)
@@ -151,13 +162,31 @@ class Workspace:
         ]
         return {
             "model": spec,
-            "predictions": [prediction_payload(p) for p in stored.values()],
+            "predictions": self._payloads(predictor, stored.values()),
             "failed": failed,
             "state": "ready",
             "device": predictor.device,
             "name": predictor.name,
             **(status or {}),
         }
+
+    def seen(self, records: Sequence[ChipRecord], spec: str | None = None) -> tuple[str, dict[str, bool | None]]:
+        """Return a model's name and whether it was trained on each of some chips, predicted or not, by id.
+
+        Of a chip that it has not predicted, place and date alone are known. A model that cannot be opened tells nothing.
+
+        Args:
+            records: the chips.
+            spec: of a model on offer; None takes the one to begin with.
+        """
+        try:
+            predictor = self.predictor(self._choices[0].spec if spec is None else spec)
+        except FloodscopeError:
+            return "the model", {}
+        judge = self.judges.of(predictor)
+        stored = self.store.fresh(records, key_of(predictor)) if judge.asks else {}
+        seen = judge.judge((record, stored[record.id]) for record in records if record.id in stored)
+        return predictor.name, {r.id: seen[r.id] if r.id in seen else judge.expects(r) for r in records}
 
     def open_chip(self, chip_id: str, spec: str, click: str | None = None) -> dict[str, Any]:
         """Return a chip's prediction under a model, read back or made now; never raises for what a chip can be.
@@ -193,7 +222,7 @@ class Workspace:
             answer["device"] = predictor.device  # known once its weights are loaded
             label_problem = self.tiles.chip(record).label_problem
             return answer | {
-                "prediction": prediction_payload(prediction) | {"label_problem": label_problem},
+                "prediction": self._payloads(predictor, [prediction])[0] | {"label_problem": label_problem},
                 "detail": detail_payload(prediction),
             }
         except FutureTimeoutError:
@@ -241,14 +270,19 @@ class Workspace:
         progress = progress_payload(job)
         done = job.completed(since=cursor)
         records = [self.catalog.get(chip_id) for chip_id in done if chip_id in self.catalog]
-        stored = self.store.fresh(records, key_of(self.predictor(spec))) if records else {}
+        predictor = self.predictor(spec)
+        stored = self.store.fresh(records, key_of(predictor)) if records else {}
         return {
             "model": spec,
             "job": job.name,
             "cursor": cursor + len(done),
-            "predictions": [prediction_payload(p) for p in stored.values()],
+            "predictions": self._payloads(predictor, stored.values()),
             "progress": progress,
         }
+
+    def _payloads(self, predictor: Predictor, predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
+        found = judged(self.judges.of(predictor), self.catalog, predictions)
+        return [prediction_payload(prediction, seen) for prediction, seen in found]
 
     def worker_of(self, spec: str) -> InferenceWorker:
         """Return who predicts under a model: the one inference thread, or the endpoint's own, which waits for nobody else."""

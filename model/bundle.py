@@ -1,4 +1,4 @@
-"""A model on disk (contract 4): model.json, read strictly, its members' files, and the identity that follows from both."""
+"""A model on disk (contract 4): model.json, read strictly, the files beside it, and the identity that follows from both."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ _FILE_NAMES = {
     ),
     "trees": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.txt"), "a plain file name that ends in .txt"),
 }
+CHIPS = "chips.json"
+"""Name of the list of the chips that a bundle was trained on (`model.seen.chips`), beside model.json."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_MEMBERS = 64
 
@@ -82,6 +85,7 @@ class Bundle:
         training: data and split, as the trainer wrote it.
         scores: measured scores, as the evaluation wrote them.
         licence, version: of the model.
+        chips: sha256 of `chips.json`, which names the chips that it was trained and calibrated on; "" where there is none.
     """
 
     name: str
@@ -100,11 +104,17 @@ class Bundle:
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
     version: str = "1"
+    chips: str = ""
 
     @property
     def in_channels(self) -> int:
         """The number of input channels."""
         return len(self.channels)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The hash of every file beside model.json, by its name."""
+        return {member.file: member.sha256 for member in self.members} | ({CHIPS: self.chips} if self.chips else {})
 
     @cached_property
     def id(self) -> str:
@@ -115,6 +125,8 @@ class Bundle:
         """Return model.json without its id."""
         members = [{k: v for k, v in asdict(member).items() if v is not None} for member in self.members]
         raw = {f.name: getattr(self, f.name) for f in fields(self)}
+        if not self.chips:  # so that bundles without a list keep the id that they had
+            del raw["chips"]
         return {
             "schema": SCHEMA,
             **raw,
@@ -142,7 +154,7 @@ def read_bundle(path: str | Path, *, verify: bool = True) -> Bundle:
     path = Path(path)
     bundle = parse_bundle(read_manifest(path), f"{path}/{MANIFEST}")
     if verify:
-        for _ in _member_files(path, bundle):
+        for _ in _checked_files(path, bundle.files):
             pass
     return bundle
 
@@ -159,7 +171,7 @@ def read_states(path: str | Path, bundle: Bundle) -> list[Content]:
 
     states: dict[str, Content] = {}
     texts = {member.file for member in bundle.members if member.kind == "trees"}
-    for name, content in _member_files(Path(path), bundle):
+    for name, content in _checked_files(Path(path), {member.file: member.sha256 for member in bundle.members}):
         if name in texts:
             states[name] = content.decode("ascii", "replace")
             continue
@@ -178,7 +190,21 @@ def read_states(path: str | Path, bundle: Bundle) -> list[Content]:
     return [states[member.file] for member in bundle.members]
 
 
-def write_bundle(folder: str | Path, bundle: Bundle, states: Sequence[Content], *, half: bool = False) -> Bundle:
+def read_list(path: Path, bundle: Bundle) -> bytes | None:
+    """Return the content of a bundle's `chips.json`; None where it has none.
+
+    Raises:
+        BundleError: it is missing or altered.
+    """
+    if not bundle.chips:
+        return None
+    ((_, content),) = _checked_files(path, {CHIPS: bundle.chips})
+    return content
+
+
+def write_bundle(
+    folder: str | Path, bundle: Bundle, states: Sequence[Content], *, half: bool = False, chips: bytes | None = None
+) -> Bundle:
     """Write a bundle and return it as written, with the hashes of its members.
 
     Files of an older bundle in the folder are replaced; model.json goes last, so a torn write is no bundle.
@@ -188,9 +214,10 @@ def write_bundle(folder: str | Path, bundle: Bundle, states: Sequence[Content], 
         bundle: its members name the files; their hashes are filled in.
         states: one state dict a network, the text of trees.
         half: store floats as float16, half the size; tensors that float16 cannot hold stay as they are.
+        chips: the content of `chips.json`; None where the model does not tell what it was trained on.
 
     Raises:
-        ModelError: there are not as many states as members.
+        ModelError: there are not as many states as members, or the list of chips that the bundle had would be lost.
         BundleError: the bundle's own fields would not be read back.
     """
     from safetensors.torch import save  # noqa: PLC0415
@@ -205,16 +232,36 @@ def write_bundle(folder: str | Path, bundle: Bundle, states: Sequence[Content], 
         replace(member, sha256=hashlib.sha256(content).hexdigest())
         for member, content in zip(bundle.members, contents, strict=True)
     )
-    bundle = replace(bundle, members=members)
+    if chips is None and bundle.chips:
+        raise ModelError(f"{bundle.name} names the chips that it was trained on: give the list to write it again.")
+    bundle = replace(bundle, members=members, chips="" if chips is None else hashlib.sha256(chips).hexdigest())
     folder = Path(folder)
-    manifest = json.dumps({"id": bundle.id} | bundle.to_json(), indent=2, allow_nan=False).encode() + b"\n"
-    written = parse_bundle(manifest, f"{folder}/{MANIFEST}")
+    manifest, written = _manifest(folder, bundle)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     for member, content in zip(members, contents, strict=True):
         _replace(folder / member.file, content)
+    if chips is None:
+        (folder / CHIPS).unlink(missing_ok=True)
+    else:
+        _replace(folder / CHIPS, chips)
     _replace(folder / MANIFEST, manifest)
     return written
+
+
+def attach_list(folder: Path, bundle: Bundle, chips: bytes) -> Bundle:
+    """Write `chips.json` into the folder of a bundle in place of the one it had, and return the bundle as it is then."""
+    manifest, written = _manifest(folder, replace(bundle, chips=hashlib.sha256(chips).hexdigest()))
+    (folder / MANIFEST).unlink(missing_ok=True)
+    _replace(folder / CHIPS, chips)
+    _replace(folder / MANIFEST, manifest)
+    return written
+
+
+def _manifest(folder: Path, bundle: Bundle) -> tuple[bytes, Bundle]:
+    """Return the model.json of a bundle, and the bundle that it is read as."""
+    text = json.dumps({"id": bundle.id} | bundle.to_json(), indent=2, allow_nan=False).encode() + b"\n"
+    return text, parse_bundle(text, f"{folder}/{MANIFEST}")
 
 
 def pack_bundle(folder: str | Path, archive: str | Path) -> None:
@@ -222,7 +269,7 @@ def pack_bundle(folder: str | Path, archive: str | Path) -> None:
     bundle = read_bundle(folder)
     temporary = Path(f"{archive}.part")
     with tarfile.open(temporary, "w:gz") as tar:
-        for name in (MANIFEST, *(member.file for member in bundle.members)):
+        for name in (MANIFEST, *bundle.files):
             tar.add(Path(folder).resolve() / name, name, filter=_anonymous)
     temporary.replace(archive)
 
@@ -234,8 +281,7 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _member_files(path: Path, bundle: Bundle) -> Iterator[tuple[str, bytes]]:
-    hashes = {member.file: member.sha256 for member in bundle.members}
+def _checked_files(path: Path, hashes: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     for name, content in read_files(path, hashes):
         if hashlib.sha256(content).hexdigest() != hashes[name]:
             raise BundleError(f"{path}/{name} was altered or damaged (its hash is another): fetch the bundle again.")
@@ -322,6 +368,7 @@ def _parse(raw: object, where: str) -> tuple[str, Bundle]:
         scores=reader.take("scores", an_object, {}),
         licence=reader.take("licence", a_text, ""),
         version=reader.take("version", a_text, "1"),
+        chips=reader.take("chips", a_match(_SHA256, "64 hex digits, the hash of chips.json"), ""),
     )
     reader.finish()
     return declared, bundle

@@ -78,6 +78,16 @@ PREDICTIONS = Table(
     Column("split", Text),
 )
 
+# What tells a chip's picture from others (model.seen.content), of the files of each revision that was predicted.
+CONTENTS = Table(
+    "floodscope_contents",
+    _METADATA,
+    Column("chip_id", String(200), primary_key=True),
+    Column("chip_revision", String(32), primary_key=True),
+    Column("digest", String(32), nullable=False),
+    Column("samples", LargeBinary, nullable=False),
+)
+
 # A transaction that will write says so, and takes SQLite's write lock at once: one that reads first and then wants to
 # write fails at once, timeout or not, when another process wrote in between.
 _WRITES = "floodscope_writes"
@@ -133,6 +143,7 @@ class Database:
                             _METADATA.create_all(connection)
                             about = {"schema_version": str(SCHEMA_VERSION), "store_id": secrets.token_hex(4)}
                             connection.execute(insert(ABOUT), [{"name": k, "value": v} for k, v in about.items()])
+                        CONTENTS.create(connection, checkfirst=True)  # databases of 0.1 have none
                         rows = connection.execute(select(ABOUT.c.name, ABOUT.c.value)).all()
                     break
                 except (IntegrityError, ProgrammingError):
@@ -176,21 +187,19 @@ class Database:
             raise StoreError(_explain(self.url, error)) from error
 
 
-def upsert(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Write a row of PREDICTIONS in place of the one with its key, if there is one."""
-    key = [PREDICTIONS.c.chip_id, PREDICTIONS.c.model_key]
+def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Write a row of a table in place of the one with its key, if there is one."""
+    key = list(table.primary_key.columns)
     names = {column.name for column in key}
     rest = {name: value for name, value in row.items() if name not in names}
     dialect = connection.dialect.name
     if dialect == "sqlite":
-        connection.execute(sqlite.insert(PREDICTIONS).values(row).on_conflict_do_update(index_elements=key, set_=rest))
+        connection.execute(sqlite.insert(table).values(row).on_conflict_do_update(index_elements=key, set_=rest))
     elif dialect == "postgresql":
-        connection.execute(
-            postgresql.insert(PREDICTIONS).values(row).on_conflict_do_update(index_elements=key, set_=rest)
-        )
+        connection.execute(postgresql.insert(table).values(row).on_conflict_do_update(index_elements=key, set_=rest))
     else:
-        connection.execute(delete(PREDICTIONS).where(*(column == row[column.name] for column in key)))
-        connection.execute(insert(PREDICTIONS).values(row))
+        connection.execute(delete(table).where(*(column == row[column.name] for column in key)))
+        connection.execute(insert(table).values(row))
 
 
 def _speak_sqlite(engine: Engine) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from model.evaluation.alert import DEFAULT_ABOVE, alert_report, recorded_share_error
 from model.evaluation.answer import ShareError
-from model.evaluation.water_share import by_water_share
+from model.evaluation.seen import tally
+from model.evaluation.water_share import BINS
 from model.intervals import bootstrap_interval
 from model.job import Job
 from model.predictors.protocol import Predictor
 from model.scores import MEAN_RULE, Confusion, ScoreHistogram, mean_over_chips
+from model.seen.judge import Judge, crossvalidated_of
 from model.store import Prediction, Store, key_of
 from model.worker import InferenceWorker
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError
 from tiles.reading.door import read_chip
 
+_Chip = tuple[ChipRecord, ScoreHistogram]
 GroupBy = Literal["country", "event", "chip", "split"]
 Tick = Callable[[int, int], None]
 
@@ -45,6 +48,8 @@ class Evaluation:
         predictions: the scored predictions, in the order of the catalog, each with its record.
         skipped: the chips that are not scored.
         share_error: of the model's shares of water, where its bundle records it.
+        seen: whether the model was trained or calibrated on a chip, by id; None, or no entry, where it does not tell.
+        crossvalidated: how good it is where it has never been, as its bundle records it (`model.seen.judge.crossvalidated`).
     """
 
     model: dict[str, Any]
@@ -53,6 +58,8 @@ class Evaluation:
     predictions: list[tuple[ChipRecord, Prediction, ScoreHistogram]]
     skipped: list[Skipped]
     share_error: ShareError | None = None
+    seen: Mapping[str, bool | None] = field(default_factory=dict)
+    crossvalidated: Mapping[str, Any] | None = None
 
     def report(self, alert_above: float = DEFAULT_ABOVE) -> dict[str, Any]:
         """Return everything as JSON-able values; a figure whose denominator is 0 is None.
@@ -63,39 +70,34 @@ class Evaluation:
         Raises:
             UsageError: `alert_above` is not in [0, 1).
         """
-        histograms = [h for _, _, h in self.predictions]
-        groups: dict[str, list[ScoreHistogram]] = {}
-        for record, _, histogram in self.predictions:
-            groups.setdefault(_group_of(record, self.by), []).append(histogram)
+        chips = [(record, histogram) for record, _, histogram in self.predictions]
+        histograms, new = [h for _, h in chips], self._new(chips)
+        groups: dict[str, list[_Chip]] = {}
+        for record, histogram in chips:
+            groups.setdefault(_group_of(record, self.by), []).append((record, histogram))
         return {
             "model": self.model,
             "threshold": self.threshold,
             "metric": "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out",
             "simulated": any(record.simulated for record, _, _ in self.predictions),
-            "micro": {"chips": len(histograms), "scored": _scored(histograms), **self._figures(histograms)},
-            "mean_over_chips": {
-                "iou": mean_over_chips(histograms, self.threshold),
-                "f1": mean_over_chips(histograms, self.threshold, "f1"),
-                "chips": sum(1 for h in histograms if h.confusion(self.threshold).iou is not None),
-                "rule": MEAN_RULE,
-            },
+            "seen": self._tally(chips),
+            "crossvalidated": None if self.crossvalidated is None else dict(self.crossvalidated),
+            "micro": self._part(histograms),
+            "micro_unseen": self._part(new) if new else None,
+            "mean_over_chips": self._mean(histograms),
+            "mean_over_unseen_chips": self._mean(new) if new else None,
             "by": self.by,
-            "groups": [
-                {"name": name, "chips": len(members), "scored": _scored(members), **self._figures(members)}
-                for name, members in sorted(groups.items())
-            ],
+            "groups": [{"name": name, **self._marked(members)} for name, members in sorted(groups.items())],
             "by_water_share": [
                 {
                     "name": b.name,
                     "above": b.low if b.high else None,
                     "up_to": b.high,
-                    "chips": len(members),
-                    "scored": len(members),
-                    **self._figures(members),
+                    **self._marked([chip for chip in chips if b.holds(chip[1])]),
                 }
-                for b, members in by_water_share(histograms)
+                for b in BINS
             ],
-            "alert": alert_report([(r, h) for r, _, h in self.predictions], self.share_error, alert_above),
+            "alert": alert_report(chips, self.share_error, alert_above),
             "chips": [
                 {
                     "id": record.id,
@@ -108,10 +110,38 @@ class Evaluation:
                     "iou": histogram.confusion(self.threshold).iou,
                     "water_km2": prediction.water_km2(self.threshold),
                     "label_water_km2": prediction.label_water_km2,
+                    "seen_in_training": self.seen.get(record.id),
                 }
                 for record, prediction, histogram in self.predictions
             ],
             "skipped": [{"id": s.id, "reason": s.reason} for s in self.skipped],
+        }
+
+    def _new(self, chips: Iterable[_Chip]) -> list[ScoreHistogram]:
+        """Return those that the model has not seen, and that have something to score."""
+        return [h for record, h in chips if h.pixels and self.seen.get(record.id) is False]
+
+    def _tally(self, chips: Iterable[_Chip]) -> dict[str, int]:
+        return tally(self.seen.get(record.id) for record, h in chips if h.pixels)
+
+    def _marked(self, chips: Sequence[_Chip]) -> dict[str, Any]:
+        """Return the figures of some chips, those of the unseen ones among them, and how many are which."""
+        new = self._new(chips)
+        return {
+            **self._part([h for _, h in chips]),
+            "micro_unseen": self._part(new) if new else None,
+            "seen": self._tally(chips),
+        }
+
+    def _part(self, histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+        return {"chips": len(histograms), "scored": _scored(histograms), **self._figures(histograms)}
+
+    def _mean(self, histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+        return {
+            "iou": mean_over_chips(histograms, self.threshold),
+            "f1": mean_over_chips(histograms, self.threshold, "f1"),
+            "chips": sum(1 for h in histograms if h.confusion(self.threshold).iou is not None),
+            "rule": MEAN_RULE,
         }
 
     def _figures(self, histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
@@ -219,6 +249,8 @@ def evaluate(
         scored,
         skipped,
         recorded_share_error(predictor),
+        Judge.of(store, predictor).judge([(record, prediction) for record, prediction, _ in scored], reading=True),
+        crossvalidated_of(predictor),
     )
 
 

@@ -101,6 +101,13 @@ def a_whole_number(value: object) -> int:
     return value
 
 
+def a_truth(value: object) -> bool:
+    """Take true or false."""
+    if not isinstance(value, bool):
+        raise _Wrong("true or false")
+    return value
+
+
 def an_object(value: object) -> dict[str, Any]:
     """Take an object of any fields."""
     if not isinstance(value, dict):

@@ -20,11 +20,12 @@ import numpy.typing as npt
 from sqlalchemy import URL, delete, func, select
 from sqlalchemy.engine import RowMapping
 
-from model.database import PREDICTIONS, Database, upsert
+from model.database import CONTENTS, PREDICTIONS, Database, upsert
 from model.prediction import ModelKey, ModelSummary, Prediction, key_of
 from model.predictors.protocol import NODATA, Predictor
 from model.raster import TEMPORARY, encode_probability, read_probability, write_whole
 from model.scores import LEVELS, ScoreHistogram
+from model.seen.content import Content, content_of
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import PredictionError, StoreError, UsageError
 from tiles.naming import is_chip_id, nfc
@@ -144,14 +145,14 @@ class Store:
         )
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
         write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
-        replaced = self._write_row(prediction)
+        replaced = self._write_row(prediction, content_of(chip))
         if replaced is not None:
             with contextlib.suppress(OSError, StoreError):  # it is swept later
                 self._path(replaced).unlink(missing_ok=True)
         return prediction
 
-    def _write_row(self, prediction: Prediction) -> str | None:
-        """Write the row and return the raster of the row it replaces."""
+    def _write_row(self, prediction: Prediction, content: Content) -> str | None:
+        """Write the row and what its chip holds, and return the raster of the row it replaces."""
         row = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__}
         row["model_key"] = prediction.key.digest
         row["area"] = prediction.area.astype("<f8").tobytes()
@@ -159,8 +160,37 @@ class Store:
         of_key = (PREDICTIONS.c.chip_id == row["chip_id"]) & (PREDICTIONS.c.model_key == row["model_key"])
         with self._database.writing() as connection:
             replaced = connection.execute(select(PREDICTIONS.c.raster).where(of_key).with_for_update()).scalar()
-            upsert(connection, row)
+            upsert(connection, PREDICTIONS, row)
+            upsert(connection, CONTENTS, _content_row(prediction.chip_id, prediction.chip_revision, content))
         return replaced
+
+    def contents(self, key: ModelKey) -> dict[tuple[str, str], Content]:
+        """Return what is known of the content of the chips that a model has predicted, by chip id and revision.
+
+        Chips that only a floodscope before 0.2 has predicted are not among them.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        table = CONTENTS.c
+        same = (table.chip_id == PREDICTIONS.c.chip_id) & (table.chip_revision == PREDICTIONS.c.chip_revision)
+        query = (
+            select(table.chip_id, table.chip_revision, table.digest, table.samples)
+            .join(PREDICTIONS, same)
+            .where(PREDICTIONS.c.model_key == key.digest)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {(r[0], r[1]): Content(r[2], bytes(r[3])) for r in rows}
+
+    def keep_content(self, prediction: Prediction, content: Content) -> None:
+        """Keep the content of a chip that was predicted before contents were kept.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        with self._database.writing() as connection:
+            upsert(connection, CONTENTS, _content_row(prediction.chip_id, prediction.chip_revision, content))
 
     def get(self, record: ChipRecord, key: ModelKey) -> Prediction | None:
         """Return the prediction of a chip under a model, or None where there is none of the chip's files as they are now.
@@ -232,6 +262,8 @@ class Store:
         with self._database.writing() as connection:
             rasters = connection.execute(select(PREDICTIONS.c.raster).where(of_chip)).scalars().all()
             connection.execute(delete(PREDICTIONS).where(of_chip))
+            of_files = (CONTENTS.c.chip_id == record.id) & (CONTENTS.c.chip_revision == record.revision())
+            connection.execute(delete(CONTENTS).where(of_files))
         for raster in rasters:
             with contextlib.suppress(OSError, StoreError):  # it is swept later
                 self._path(raster).unlink(missing_ok=True)
@@ -309,6 +341,15 @@ class Store:
         for path in old:
             if f"{self._rasters}/{nfc(path.name)}" not in named:
                 path.unlink(missing_ok=True)
+
+
+def _content_row(chip_id: str, chip_revision: str, content: Content) -> dict[str, Any]:
+    return {
+        "chip_id": chip_id,
+        "chip_revision": chip_revision,
+        "digest": content.digest,
+        "samples": content.samples,
+    }
 
 
 def _require_contract(chip: Chip, predictor: Predictor, probability: npt.NDArray[np.uint8]) -> None:

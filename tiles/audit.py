@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ DOMINANT = 0.5
 OVERLAP = 0.5
 """Share of the smaller footprint that two chips of one date must have in common to be one place."""
 
-Kind = Literal["dominance", "leak", "duplicate", "no_imagery"]
+Kind = Literal["seen", "dominance", "leak", "duplicate", "no_imagery"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Finding:
     """One thing that would spoil a score.
 
     Attributes:
-        kind: dominance, leak, duplicate or no_imagery.
+        kind: seen, dominance, leak, duplicate or no_imagery.
         text: what it is, and what it does to a score.
         chips: the chips concerned, in the catalog's order.
     """
@@ -35,10 +35,35 @@ class Finding:
     chips: tuple[str, ...]
 
 
-def audit(records: Iterable[ChipRecord]) -> list[Finding]:
-    """Return what would spoil a score of these chips, the gravest first."""
+def audit(
+    records: Iterable[ChipRecord], seen: Callable[[ChipRecord], bool | None] | None = None, model: str = "the model"
+) -> list[Finding]:
+    """Return what would spoil a score of these chips, the gravest first.
+
+    Args:
+        records: the chips.
+        seen: whether the model in use was trained on a chip; None where that is not known.
+        model: its name.
+    """
     chips = list(records)
-    return [*_leaks(chips), *_duplicates(chips), *_dominance(chips), *_without_imagery(chips)]
+    shown = _seen(chips, seen, model) if seen is not None else []
+    return [*shown, *_leaks(chips), *_duplicates(chips), *_dominance(chips), *_without_imagery(chips)]
+
+
+def _seen(records: Sequence[ChipRecord], seen: Callable[[ChipRecord], bool | None], model: str) -> list[Finding]:
+    """Return the labelled chips that the model was trained on: how well it does on them says nothing of others."""
+    labelled = [r for r in records if r.has_imagery and r.has_label]
+    chips = tuple(r.id for r in labelled if seen(r))
+    if not chips:
+        return []
+    left = len(labelled) - len(chips)
+    rest = "none is left to judge it by" if not left else f"{left} {'is' if left == 1 else 'are'} left to judge it by"
+    text = (
+        f"{model} was trained or calibrated on {len(chips)} of {len(labelled)} labelled "
+        f"chip{'' if len(labelled) == 1 else 's'}: how it does on {'it' if len(chips) == 1 else 'them'} is no measure of it; "
+        f"{rest}."
+    )
+    return [Finding("seen", text, chips)]
 
 
 def _leaks(records: Sequence[ChipRecord]) -> list[Finding]:

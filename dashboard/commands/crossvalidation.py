@@ -96,6 +96,7 @@ def run_cross_validation(
             init=init,
             machine=machine_of(device, 1, workers, ("csv",)),
             on_fold=lambda _, ready, total: tick(ready, total),
+            by=by if folds is None else f"group of {'countries' if by == 'country' else 'events'}",
         )
     for name, reason in done.skipped.items():
         click.echo(f"floodscope: {name} is left out of the folds: {reason}", err=True)

@@ -101,7 +101,7 @@ def train(
     plan = load_plan(recipe, changes, seed, from_study)
     found = open_sources(sources)
     records = labelled(found)
-    from model.training.crossvalidate import read_calibration
+    from model.training.crossvalidate import read_calibration, read_calibration_chips
     from model.training.epochs import best_line, is_logging, tell_epoch
     from model.training.train import train as run
     from tiles.errors import UsageError
@@ -117,6 +117,7 @@ def train(
         resume=resume,
         machine=machine_of(device, devices, workers, loggers),
         calibration=known,
+        calibrated_on=read_calibration_chips(calibration) if calibration is not None else None,
         on_epoch=tell_epoch,
     )
     best = best_line(done.fitted[0].history)
@@ -185,6 +186,23 @@ def machine_of(device: str | None, devices: int, workers: int, loggers: tuple[An
     from model.training.fit import Machine
 
     return Machine(accelerator=device or "auto", devices=devices, workers=workers, loggers=loggers)
+
+
+@click.command("name-chips")
+@click.argument("bundle", type=click.Path(path_type=Path, file_okay=False))
+@SOURCES
+def name_chips(bundle: Path, sources: tuple[Path, ...]) -> None:
+    """Write into BUNDLE which chips of SOURCEs it was trained on, so that scores on them are told from others.
+
+    For a bundle that an older floodscope trained; `train` does it by itself. Give every source that it was trained on, and
+    those of the model that it went on from. Its id changes, so what it had predicted is predicted again.
+    """
+    found = open_sources(sources)
+    require_usable(found)
+    from model.training.provenance import name_chips as name
+
+    written, seen = name(bundle, found.usable())
+    click.echo(f"{bundle}: names {len(seen.chips)} chip(s) that it has seen; its id is {written.id[:12]} now")
 
 
 @click.command()

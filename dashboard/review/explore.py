@@ -15,6 +15,7 @@ from tiles.chip import ChipRecord
 from tiles.reading.door import read_chip
 from tiles.statistics import BINS, CLASSES, RANGES, ChipStatistics, statistics_of
 
+SeenOf = Callable[[Sequence[ChipRecord], str | None], tuple[str, dict[str, bool | None]]]
 _KIND = "statistics-1"  # counts up when what is counted changes
 _PIXELS = 4
 _SIZE = 4 * (_PIXELS + len(RANGES) * len(CLASSES) * BINS)
@@ -23,14 +24,15 @@ _SIZE = 4 * (_PIXELS + len(RANGES) * len(CLASSES) * BINS)
 class Explorer:
     """The statistics of a catalog's chips: computed once a chip, when first asked for, and kept in the data folder."""
 
-    def __init__(self, catalog: Callable[[], Catalog], kept: DerivedStore) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], kept: DerivedStore, seen: SeenOf) -> None:
         """Make an explorer.
 
         Args:
             catalog: gives the catalog in use, which may be replaced.
             kept: where the statistics are kept.
+            seen: gives a model's name and which of some chips it was trained on.
         """
-        self._catalog, self._kept = catalog, kept
+        self._catalog, self._kept, self._seen = catalog, kept, seen
         self._lock = threading.Lock()
         self._filled: Catalog | None = None
         self._filling: Filling[ChipRecord] | None = None
@@ -41,11 +43,12 @@ class Explorer:
         if self._filling is not None:
             self._filling.close()
 
-    def answer(self, ids: Sequence[str] | None) -> dict[str, Any]:
+    def answer(self, ids: Sequence[str] | None, model: str | None = None) -> dict[str, Any]:
         """Return the sums over some chips, as far as they are computed, and start computing where that has not begun.
 
         Args:
             ids: the chips; None for all. Those that the catalog does not know are left out.
+            model: spec of the model whose scores are looked at; None for the one to begin with.
 
         Returns:
             JSON: `progress`; `ranges` of the histograms; `histograms` [vv, vh, ratio][water, dry, unknown][60] of all and by
@@ -70,6 +73,7 @@ class Explorer:
             total += found
             countries[name] = countries.get(name, ChipStatistics.zero()) + found
             shares.append([record.id, *_shares(found)])
+        name, seen = self._seen(records, model)
         return {
             "progress": progress.payload(),
             "ranges": RANGES,
@@ -79,7 +83,8 @@ class Explorer:
             "countries": {name: sums.histograms.tolist() for name, sums in sorted(countries.items())},
             "shares": shares,
             "warnings": [
-                {"kind": finding.kind, "text": finding.text, "chips": finding.chips} for finding in audit(records)
+                {"kind": finding.kind, "text": finding.text, "chips": finding.chips}
+                for finding in audit(records, lambda record: seen.get(record.id), name)
             ],
         }
 

@@ -13,9 +13,11 @@ import numpy as np
 
 from dashboard.payloads import prediction_payload
 from dashboard.review.derived import DerivedStore, Filling
+from dashboard.seen import judged
 from model.archive import is_archive, is_bundle
 from model.disagreement import Disagreement
 from model.prediction import ModelKey, ModelSummary, Prediction, key_of
+from model.seen.judge import Judge
 from tiles.errors import FloodscopeError, ModelError
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ class ModelShelf:
             ModelError: there is no such model.
         """
         found = self._workspace.store.fresh(self._workspace.catalog.usable(), self._key(spec))
-        return {"model": spec, "predictions": [prediction_payload(p) for p in found.values()]}
+        marked = judged(self._judge(spec), self._workspace.catalog, found.values())
+        return {"model": spec, "predictions": [prediction_payload(p, seen) for p, seen in marked]}
 
     def card(self, spec: str) -> dict[str, Any]:
         """Return what is known of a model, as Markdown.
@@ -105,6 +108,12 @@ class ModelShelf:
             except FloodscopeError:  # it is listed with its problem in the header
                 continue
         return out
+
+    def _judge(self, spec: str) -> Judge:
+        judges = self._workspace.judges
+        if spec.startswith(STORED):
+            return judges.of_key(self._key(spec))
+        return judges.of(self._workspace.predictor(spec))
 
     def _key(self, spec: str) -> ModelKey:
         if not spec.startswith(STORED):

@@ -26,7 +26,7 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     routes = json_blueprint("review")
     kept = DerivedStore(workspace.store.folder)
     explorer, shelf, thumbnails = (
-        Explorer(lambda: workspace.catalog, kept),
+        Explorer(lambda: workspace.catalog, kept, workspace.seen),
         ModelShelf(workspace, kept),
         Thumbnails(workspace),
     )
@@ -58,7 +58,8 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
 
     @routes.post("/explore")
     def explore() -> Response:
-        return jsonify(explorer.answer(_ids()))
+        ids, model = _asked()
+        return jsonify(explorer.answer(ids, model))
 
     @routes.get("/metadata/<chip>")
     def metadata(chip: str) -> Response:
@@ -67,8 +68,8 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     return routes
 
 
-def _ids() -> list[str] | None:
-    """Return the ids of chips in the present request's body; None where it asks for all.
+def _asked() -> tuple[list[str] | None, str | None]:
+    """Return the ids of chips in the present request's body, None where it asks for all, and the model's spec if it has one.
 
     Raises:
         UsageError: the body is no such list.
@@ -78,4 +79,5 @@ def _ids() -> list[str] | None:
     ids = body.get("ids", False) if isinstance(body, dict) else False
     if ids is not None and not (isinstance(ids, list) and all(isinstance(name, str) for name in ids)):
         raise UsageError('The chips to explore are not understood: send {"ids": [...]}, or {"ids": null} for all.')
-    return ids
+    model = body.get("model")
+    return ids, model if isinstance(model, str) and model else None

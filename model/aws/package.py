@@ -63,7 +63,7 @@ def package(bundle: Path, archive: Path) -> Bundle:
     found = read_bundle(bundle)
     # As it lies there: written anew, model.json would lose its place as what a person may read.
     files = [(MANIFEST, read_manifest(bundle))]
-    files += sorted(read_files(bundle, {member.file for member in found.members}))
+    files += sorted(read_files(bundle, found.files))
     files += [(f"{CODE}/{name}", content) for name, content in serving_code()]
     temporary = archive.with_name(archive.name + ".part")
     try:

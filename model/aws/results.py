@@ -110,7 +110,7 @@ def _put_bundle(archive: Path, bundle: Bundle, path: Path) -> None:
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(3)}")
     try:
         fresh.mkdir(parents=True)
-        for name, content in read_files(archive, {member.file for member in bundle.members}):
+        for name, content in read_files(archive, bundle.files):
             (fresh / name).write_bytes(content)
         (fresh / MANIFEST).write_bytes(read_manifest(archive))
         if path.exists():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from model.evaluation.seen import tally
 from model.intervals import paired_interval
 from model.scores import Confusion
 from tiles.chip import ChipRecord
@@ -29,7 +30,8 @@ def compare(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
 
     Returns:
         JSON-able values: `models` with their scores on the common chips, and `pairs`, one for each other model: the
-        difference, overall and per country, and the chips that moved most.
+        difference over all common chips, over those that are new to both models (`micro_unseen`, None without any; `seen`
+        counts them), and per country; and the chips that moved most.
 
     Raises:
         UsageError: fewer than two models, two alike, or no chip in common.
@@ -62,21 +64,31 @@ def compare(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
             {
                 "first": evaluations[0].model["name"],
                 "second": other.model["name"],
-                **_pair([(r, counts[0][r.id], theirs[r.id]) for r in common]),
+                **_pair(
+                    [(r, counts[0][r.id], theirs[r.id]) for r in common],
+                    {r.id: seen_by_either(evaluations[0].seen.get(r.id), other.seen.get(r.id)) for r in common},
+                ),
             }
             for other, theirs in zip(evaluations[1:], counts[1:], strict=True)
         ],
     }
 
 
-def _pair(chips: Sequence[_Pair]) -> dict[str, Any]:
+def seen_by_either(first: bool | None, second: bool | None) -> bool | None:
+    """Return whether one of two models has seen a chip; None where one does not tell and the other has not."""
+    if first or second:
+        return True
+    return None if first is None or second is None else False
+
+
+def _pair(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> dict[str, Any]:
     countries: dict[str, list[_Pair]] = {}
     for chip in chips:
         countries.setdefault(chip[0].country or "Unknown", []).append(chip)
     moved = sorted(chips, key=lambda chip: (-abs(_movement(chip)), chip[0].id))
     return {
-        **_difference(chips),
-        "countries": [{"name": name, **_difference(group)} for name, group in sorted(countries.items())],
+        **_marked(chips, seen),
+        "countries": [{"name": name, **_marked(group, seen)} for name, group in sorted(countries.items())],
         "moved_most": [
             {
                 "id": record.id,
@@ -84,10 +96,20 @@ def _pair(chips: Sequence[_Pair]) -> dict[str, Any]:
                 "fewer_wrong_pixels": -_movement((record, first, second)),
                 "first_iou": first.iou,
                 "second_iou": second.iou,
+                "seen_in_training": seen[record.id],
             }
             for record, first, second in moved[:MOVERS]
             if _movement((record, first, second))
         ],
+    }
+
+
+def _marked(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> dict[str, Any]:
+    new = [chip for chip in chips if seen[chip[0].id] is False]
+    return {
+        **_difference(chips),
+        "micro_unseen": _difference(new) if new else None,
+        "seen": tally(seen[record.id] for record, _, _ in chips),
     }
 
 

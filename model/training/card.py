@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from model.bundle import Bundle
+from model.bundle import CHIPS, Bundle
 from model.scores import ScoreHistogram
 from tiles.chip import UNKNOWN, ChipRecord
 from tiles.composite import composite
@@ -56,6 +56,10 @@ def card_text(bundle: Bundle, has_plot: bool) -> str:
         _data_text("Validated on", training.get("validation", {})),
         f"Split: {training.get('split', 'not recorded')}. Unknown label pixels and pixels without data are left out "
         "everywhere.",
+        f"`{CHIPS}` names all of these chips by their content, place and date: floodscope counts no score on them as a measure "
+        "of this model."
+        if bundle.chips
+        else "It does not name these chips by their content, so scores on them cannot be told from others.",
         f"Recipe `{recipe.get('name', '?')}`: loss {recipe.get('loss')}, {recipe.get('crop')} px crops, batch "
         f"{recipe.get('batch')}, learning rate {recipe.get('learning_rate')}, best epoch {training.get('best_epoch')}, seed "
         f"{recipe.get('seed')}.",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from model.bundle import read_bundle, read_states, write_bundle
+from model.bundle import CHIPS, attach_list, read_bundle, read_list, read_states, write_bundle
 from model.evaluation.answer import fit_share_error, log_likelihoods
 from model.network import load_ensemble
 from model.scores import ScoreHistogram
+from model.seen.chips import NOTHING, SeenChips, parse_seen_chips, read_seen_chips, seen_chips
 from model.training.calibrate import Calibration, Margins, fit_temperature, fit_threshold, sample_margins
 from model.training.dataset import ChipCache, ChipSummary, require_both_classes, usable_for_training
 from model.training.fit import Machine
@@ -34,6 +36,8 @@ class FoldResult:
         calibration: fitted on what the other folds left out: no chip of this fold had a part in it.
         scored: the chips that were left out.
         seconds: of prediction a chip.
+        seen: whether the fold's model has seen each of these after all, by id: as where two sources hold one chip under two
+            dates; None where its bundle does not tell.
     """
 
     name: str
@@ -41,6 +45,7 @@ class FoldResult:
     calibration: Calibration
     scored: tuple[Scored, ...]
     seconds: float
+    seen: Mapping[str, bool | None]
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,13 @@ class CrossValidation:
         folds: those that could be scored.
         calibration: from what all folds left out.
         skipped: why a group is in no fold, by its name.
+        by: what was left out: "country", "event", or "group".
     """
 
     folds: tuple[FoldResult, ...]
     calibration: Calibration
     skipped: Mapping[str, str]
+    by: str = "group"
 
     @property
     def histograms(self) -> list[ScoreHistogram]:
@@ -83,7 +90,12 @@ class CrossValidation:
             "best_micro_iou_of_any_threshold": _best(self.histograms),
             "seconds_a_chip": sum(f.seconds for f in self.folds) / max(1, len(self.folds)),
             "calibration": asdict(self.calibration),
-            "at_one_threshold": summary(scored, self.calibration) | _share_error([h for _, h in scored]),
+            "at_one_threshold": {
+                **summary(scored, self.calibration),
+                **_share_error([h for _, h in scored]),
+                "by": self.by,
+                "groups": len(self.folds),
+            },
             "skipped": dict(self.skipped),
             "folds": [
                 {
@@ -94,6 +106,7 @@ class CrossValidation:
                         {
                             "id": s.record.id,
                             "country": s.record.country,
+                            "seen_in_training": fold.seen[s.record.id],
                             **_named(_at(s.histogram, fold.calibration.threshold)),
                         }
                         for s in fold.scored
@@ -113,6 +126,7 @@ def cross_validate(
     machine: Machine | None = None,
     on_fold: Callable[[str, int, int], None] | None = None,
     fit_fold: Callable[[Recipe, Fold, Path], Path] | None = None,
+    by: str = "group",
 ) -> CrossValidation:
     """Train a recipe once a fold, and score what each fold left out.
 
@@ -127,6 +141,7 @@ def cross_validate(
         machine: where it runs.
         on_fold: told (name, folds ready, folds in all).
         fit_fold: trains a fold and returns its bundle, in place of `train`.
+        by: what a fold leaves out, for the report: "country", "event", or "group" where it leaves out several of them.
 
     Raises:
         UsageError: no chip that is left out has water, a fold's training set has one class, or as `train`.
@@ -165,9 +180,13 @@ def cross_validate(
         for i in range(len(folds))
     ]
     results: list[FoldResult] = []
-    for (fold, path), records, temperature in zip(homes, judges, temperatures, strict=True):
+    named = [seen_chips(((r, cache.content(r)) for r in records), "calibration") for records in judges]
+    for i, ((fold, path), records, temperature) in enumerate(zip(homes, judges, temperatures, strict=True)):
+        # What calibrates a fold is what the others left out; not all of that need be in its training set.
+        seen = _name_calibration(path, [chips for j, chips in enumerate(named) if j != i])
         scored, seconds = _timed_score(path, records, temperature)
-        results.append(FoldResult(fold.name, path, Calibration(temperature), tuple(scored), seconds))
+        known = {r.id: None if seen is None else seen.judge(r, cache.content(r)) for r in records}
+        results.append(FoldResult(fold.name, path, Calibration(temperature), tuple(scored), seconds, known))
     finished = []
     for i, result in enumerate(results):
         others = [s.histogram for j, other in enumerate(results) if j != i for s in other.scored]
@@ -178,9 +197,25 @@ def cross_validate(
         fit_temperature([s for fold_samples in samples for s in fold_samples], recipe.combine),
         fit_threshold([s.histogram for r in results for s in r.scored]),
     )
-    done = CrossValidation(tuple(finished), everything, skipped)
+    done = CrossValidation(tuple(finished), everything, skipped, by)
     (folder / REPORT).write_text(json.dumps({"recipe": recipe.to_json(), **done.report()}, indent=1), encoding="utf-8")
+    (folder / CHIPS).write_bytes(_together(named).to_bytes())
     return done
+
+
+def _together(lists: Iterable[SeenChips]) -> SeenChips:
+    return reduce(lambda one, more: one.with_more(more), lists, NOTHING)
+
+
+def _name_calibration(path: Path, lists: Sequence[SeenChips]) -> SeenChips | None:
+    """Have a fold's bundle name the chips that calibrate it, and return all that it has seen; None where it names none."""
+    bundle = read_bundle(path)
+    trained = read_seen_chips(path, bundle)
+    if trained is None:
+        return None
+    seen = _together([trained, *lists])
+    attach_list(path, bundle, seen.to_bytes())
+    return seen
 
 
 def _worth_training(folds: Sequence[Fold], cache: ChipCache) -> tuple[list[Fold], dict[str, str]]:
@@ -232,6 +267,19 @@ def _share_error(histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
     return {"share_error": error.to_json()} if error.origin != "assumed" else {}
 
 
+def read_calibration_chips(path: Path) -> SeenChips | None:
+    """Return the chips that a cross-validation's calibration comes from; None where it was made before it told.
+
+    Args:
+        path: of its report; the list lies beside it.
+
+    Raises:
+        BundleError: the list is not understood.
+    """
+    beside = path.with_name(CHIPS)
+    return parse_seen_chips(beside.read_bytes(), str(beside)) if beside.is_file() else None
+
+
 def read_calibration(path: Path) -> tuple[Calibration, Mapping[str, Any]]:
     """Return the calibration of a cross-validation's report, and its scores for the card.
 
@@ -263,7 +311,7 @@ def _timed_score(path: Path, records: Sequence[Any], temperature: float) -> tupl
 def _recalibrate(path: Path, calibration: Calibration) -> Any:
     bundle = read_bundle(path)
     changed = replace(bundle, temperature=calibration.temperature, threshold=calibration.threshold)
-    return write_bundle(path, changed, read_states(path, bundle), half=True)
+    return write_bundle(path, changed, read_states(path, bundle), half=True, chips=read_list(path, bundle))
 
 
 def _folder_name(name: str) -> str:

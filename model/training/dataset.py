@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from model.bundle import Channel
 from model.normalisation import MinMax, Normalisation, ZScore
+from model.seen.content import Content, content_of
 from model.training.augment import augment, random_crop
 from model.training.recipe import Recipe
 from model.training.split import Split
@@ -36,10 +37,12 @@ class ChipTensors:
     Attributes:
         image: float32 (C, H, W), each channel in its own unit, NaN where the chip has no data.
         label: uint8 (H, W), 0 dry, 1 water, 255 where the truth is not known or the chip has no data.
+        content: what tells the chip from others (model.seen), whatever the channels.
     """
 
     image: Tensor
     label: Tensor
+    content: Content
 
     @property
     def bytes(self) -> int:
@@ -67,7 +70,7 @@ def read_tensors(record: ChipRecord, channels: Sequence[Channel]) -> ChipTensors
     image = np.stack(planes).astype(np.float32)
     image[:, ~chip.valid] = np.nan
     label = np.where(chip.valid, chip.label, np.uint8(UNKNOWN))
-    return ChipTensors(torch.from_numpy(image), torch.from_numpy(label))
+    return ChipTensors(torch.from_numpy(image), torch.from_numpy(label), content_of(chip))
 
 
 class ChipCache:
@@ -78,6 +81,7 @@ class ChipCache:
         self._budget = budget
         self._held: OrderedDict[str, ChipTensors] = OrderedDict()
         self._bytes = 0
+        self._contents: dict[str, Content] = {}
         self._lock = threading.Lock()
 
     def get(self, record: ChipRecord) -> ChipTensors:
@@ -92,6 +96,7 @@ class ChipCache:
                 return self._held[record.id]
         tensors = read_tensors(record, self._channels)
         with self._lock:
+            self._contents[record.id] = tensors.content
             if record.id not in self._held:
                 self._held[record.id] = tensors
                 self._bytes += tensors.bytes
@@ -99,6 +104,16 @@ class ChipCache:
                 _, dropped = self._held.popitem(last=False)
                 self._bytes -= dropped.bytes
         return tensors
+
+    def content(self, record: ChipRecord) -> Content:
+        """Return a chip's content; that of a chip that was read before is known.
+
+        Raises:
+            ChipError: as `read_tensors`.
+        """
+        with self._lock:
+            known = self._contents.get(record.id)
+        return known or self.get(record).content
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the chips behind when a worker process gets a copy: each reads its own."""

@@ -16,11 +16,13 @@ from model.intervals import bootstrap_interval
 from model.network import Ensemble, content_of, load_ensemble
 from model.predictors.local import LocalPredictor
 from model.scores import ScoreHistogram, mean_over_chips
+from model.seen.chips import NOTHING, SeenChips
 from model.training.calibrate import Calibration, Margins, calibrate, sample_margins
 from model.training.card import write_card, write_overlays
 from model.training.dataset import ChipCache
 from model.training.fit import Fitted, Machine, fit
 from model.training.fit_trees import fit_trees
+from model.training.provenance import chips_of_training
 from model.training.recipe import Recipe
 from model.training.split import Split
 from model.training.threshold import threshold_trees
@@ -70,6 +72,7 @@ def train(
     resume: bool = False,
     machine: Machine | None = None,
     calibration: tuple[Calibration, Mapping[str, Any]] | None = None,
+    calibrated_on: SeenChips | None = None,
     on_epoch: Callable[[Mapping[str, float]], None] | None = None,
     cache: ChipCache | None = None,
 ) -> Trained:
@@ -83,6 +86,7 @@ def train(
         folder: of everything that is written.
         calibration: found by a cross-validation of the same recipe, with its scores for the card; only for a split without
             validation.
+        calibrated_on: the chips of that cross-validation; None where it does not tell.
 
     Raises:
         UsageError, ModelError, TrainingError: as `fit`.
@@ -106,10 +110,13 @@ def train(
     if recipe.despeckled_below_db:
         fitted.append(_threshold(recipe, fitted[0]))
     bundle = _bundle(recipe, split, fitted, init)
+    elsewhere = NOTHING if calibration is None else calibrated_on
+    seen = chips_of_training(fitted[0].train, fitted[0].validation, cache, init=init, calibrated_on=elsewhere)
     scored: list[Scored] = []
 
     def write(bundle: Bundle) -> Bundle:
-        return write_bundle(path, bundle, [content_of(f.network) for f in fitted], half=True)
+        states = [content_of(f.network) for f in fitted]
+        return write_bundle(path, bundle, states, half=True, chips=seen.to_bytes())
 
     def histograms_at(temperature: float) -> list[ScoreHistogram]:
         scored[:] = score(write(replace(bundle, temperature=temperature)), path, fitted[0].validation)

@@ -443,7 +443,7 @@ def test_postgresql_is_given_its_own_upsert() -> None:
         def execute(self, statement: ClauseElement) -> None:
             statements.append(str(statement.compile(dialect=self.dialect)))
 
-    database.upsert(Recorder(), {"chip_id": "a", "model_key": "b", "device": "cpu"})  # type: ignore[arg-type]
+    database.upsert(Recorder(), database.PREDICTIONS, {"chip_id": "a", "model_key": "b", "device": "cpu"})  # type: ignore[arg-type]
     assert len(statements) == 1
     assert "ON CONFLICT (chip_id, model_key) DO UPDATE SET device = " in statements[0]
 

@@ -1,0 +1,118 @@
+"""Scores that count: of the chips that a model has not seen, and in words what stands where there are none (contract 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+_Figures = TypeVar("_Figures")
+
+MARK = "*"
+"""Stands behind the name of whatever holds a chip that the model was trained or calibrated on."""
+UNTOLD = "?"
+"""Stands there where a model does not tell whether it was."""
+
+
+def marked(name: str, seen: Mapping[str, int]) -> str:
+    """Return a name with the mark that its chips ask for."""
+    return f"{name} {MARK}" if seen["seen"] else f"{name} {UNTOLD}" if seen["unknown"] else name
+
+
+def headline_of(seen: Mapping[str, int], everything: _Figures, unseen: _Figures | None) -> _Figures | None:
+    """Return the figures that may be shown as a headline; None where none may.
+
+    They count the chips that are new to the model. Of a model that tells nothing, they count all, and `headline_name` says so.
+
+    Args:
+        seen: as `tally` returns it.
+        everything, unseen: figures over all chips, and over unseen ones.
+    """
+    return everything if not seen["seen"] and not seen["unseen"] else unseen
+
+
+def headline_name(seen: Mapping[str, int]) -> str:
+    """Return what the headline counts, in words."""
+    if seen["unseen"]:
+        return "all unseen" if seen["seen"] or seen["unknown"] else "all"
+    return f"all {UNTOLD}" if seen["unknown"] else "all"
+
+
+def tally(seen: Iterable[bool | None]) -> dict[str, int]:
+    """Return how many chips are "seen", "unseen" and "unknown": those of which the model does not tell."""
+    values = list(seen)
+    return {
+        "seen": sum(1 for v in values if v is True),
+        "unseen": sum(1 for v in values if v is False),
+        "unknown": sum(1 for v in values if v is None),
+    }
+
+
+def headline_sentence(report: Mapping[str, Any]) -> str:
+    """Return what has to be known of the headline figure: which chips it counts, and what stands in its place without.
+
+    Args:
+        report: of `Evaluation.report`, with "seen", "crossvalidated" and "model"; empty where every chip is new to the model.
+    """
+    return _sentence(report["seen"], report["model"]["name"], report["crossvalidated"])
+
+
+def _sentence(seen: Mapping[str, int], name: str, crossvalidated: Mapping[str, Any] | None) -> str:
+    chips = sum(seen.values())
+    elsewhere = _elsewhere(name, crossvalidated)
+    if seen["unseen"]:
+        left = chips - seen["unseen"]
+        if not left:
+            return ""
+        why = "was trained or calibrated on" if not seen["unknown"] else "was trained on, or may have been,"
+        return f"Counted are the {_chips(seen['unseen'])} of {chips} that are new to {name}; it {why} the others.{elsewhere}"
+    if seen["seen"] == chips:
+        return (
+            f"None of these {_chips(chips)} is new to {name}: it was trained or calibrated on all of them, so there is no "
+            f"headline score.{elsewhere}"
+        )
+    if seen["seen"]:
+        return (
+            f"{name} was trained or calibrated on {seen['seen']} of these {_chips(chips)}, and does not tell of the others, so "
+            f"there is no headline score.{elsewhere}"
+        )
+    return (
+        f"{name} does not tell what it was trained on, so these scores may be of chips that it has seen: take "
+        f"none of them for its quality.{elsewhere}"
+    )
+
+
+def comparison_sentence(pair: Mapping[str, Any]) -> str:
+    """Return which chips the headline difference of two models counts; "" where all are new to both.
+
+    Args:
+        pair: one of the "pairs" of `model.evaluation.comparison.compare`.
+    """
+    seen, names = pair["seen"], f"{pair['first']} and {pair['second']}"
+    chips = sum(seen.values())
+    if seen["unseen"] == chips:
+        return ""
+    if seen["unseen"]:
+        return f"Counted are the {_chips(seen['unseen'])} of {chips} that are new to both {names}."
+    if seen["seen"]:
+        return f"None of these {_chips(chips)} is known to be new to both {names}, so there is no headline difference."
+    return f"{names} do not both tell what they were trained on, so one may have seen these chips."
+
+
+def crossvalidated_sentence(name: str, crossvalidated: Mapping[str, Any] | None) -> str:
+    """Return how good a model is where it has never been, by its own record, or "" where it records nothing."""
+    return _elsewhere(name, crossvalidated).strip()
+
+
+def _elsewhere(name: str, crossvalidated: Mapping[str, Any] | None) -> str:
+    if crossvalidated is None:
+        return ""
+    interval = crossvalidated["ci"]
+    told = f" [{interval[0]:.3f} to {interval[1]:.3f}]" if interval else ""
+    return (
+        f" Where it had never been, each {crossvalidated['by']} left out in turn, the micro IoU of {name} was "
+        f"{crossvalidated['micro']:.3f}{told} over {_chips(crossvalidated['chips'])}."
+    )
+
+
+def _chips(count: int) -> str:
+    return f"{count} chip{'' if count == 1 else 's'}"
