@@ -98,10 +98,11 @@ floodscope.models = (() => {
 
   // --- cards -----------------------------------------------------------------------------------------------------
   const cardOf = (m, opened) => {
-    const held = cards.get(m.spec);
+    const key = `${m.spec} ${m.id}`; // an endpoint may run another model by now
+    const held = cards.get(key);
     if (opened && !held) {
-      cards.set(m.spec, "");
-      ask(`review/card?model=${encodeURIComponent(m.spec)}`).then((told) => cards.set(m.spec, told.markdown), (error) => cards.set(m.spec, { error: error.message }))
+      cards.set(key, "");
+      ask(`review/card?model=${encodeURIComponent(m.spec)}`).then((told) => cards.set(key, told.markdown), (error) => cards.set(key, { error: error.message }))
         .then(() => showCards(null));
     }
     if (held && held.error) return [make("p", { class: "fs-notice fs-notice-error" }, held.error)];

@@ -6,15 +6,14 @@ import base64
 import json
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dashboard.cards import card_of, card_of_stored
 from dashboard.payloads import prediction_payload
 from dashboard.review.derived import DerivedStore, Filling
 from dashboard.seen import judged
-from model.archive import is_archive, is_bundle
 from model.disagreement import Disagreement
 from model.prediction import ModelKey, ModelSummary, Prediction, key_of
 from model.seen.judge import Judge
@@ -68,15 +67,14 @@ class ModelShelf:
         Raises:
             ModelError: there is no such model, or its bundle cannot be read.
         """
+        if not spec.startswith(STORED):
+            return {"model": spec, "markdown": card_of(self._workspace.predictor(spec))}
         key = self._key(spec)
-        path = Path(spec)
-        if not spec.startswith((STORED, "backscatter")) and (is_archive(path) or is_bundle(path)):
-            from model.bundle import read_bundle  # noqa: PLC0415 - for bundles alone
-            from model.training.card import card_text  # noqa: PLC0415
-
-            return {"model": spec, "markdown": card_text(read_bundle(path, verify=False), has_plot=False)}
+        for offered, its_key in self._offered().items():  # by another name, as where a link was made before it was
+            if its_key == key:
+                return {"model": spec, "markdown": card_of(self._workspace.predictor(offered))}
         names = {m["spec"]: m["name"] for m in self.models()}
-        return {"model": spec, "markdown": _plain_card(names.get(spec, spec), key)}
+        return {"model": spec, "markdown": card_of_stored(names.get(spec, spec), key)}
 
     def disagreement(self, first: str, second: str, since: int) -> dict[str, Any]:
         """Return on how many pixels of each chip two models differ at each level, as far as it is counted; starts counting.
@@ -176,21 +174,3 @@ def _entry(spec: str, name: str, key: ModelKey, summary: ModelSummary | None) ->
         "chips": summary.chips if summary else 0,
         "latest": summary.latest if summary else None,
     }
-
-
-def _plain_card(name: str, key: ModelKey) -> str:
-    """Return the card of the baseline, or of a model of which the store alone knows."""
-    parameters = ", ".join(f"{k} = {v}" for k, v in json.loads(key.parameters).items()) or "none"
-    if key.model_id == "backscatter":
-        text = (
-            "A threshold on VH: open water is smooth, mirrors the radar's pulse away and is dark. No training, no weights.\n\n"
-            "## Limits\n\n- Wind roughens water, which brightens it.\n- Sand, asphalt, radar shadow and dry lake beds are "
-            "dark too.\n- Flooded vegetation and towns are bright, and are missed.\n- It marks water, not flood: permanent "
-            "water is water too."
-        )
-    else:
-        text = (
-            "Its predictions are in the store, the model itself is not on offer here: start the dashboard with "
-            "`--bundle` and its path to predict with it."
-        )
-    return f"# {name}\n\n{text}\n\n## Identity\n\nModel `{key.model_id[:16]}`, parameters: {parameters}.\n"

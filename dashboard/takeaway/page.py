@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
 
+from dashboard.cards import card_of
 from dashboard.pictures import View, view_url
 from dashboard.report_page import Cell, as_page, document, section, table
 from dashboard.takeaway import map as chips_map
@@ -184,27 +184,6 @@ def _water(chosen: Chosen, threshold: float) -> str:
 
 def _card(predictor: Predictor) -> str:
     return section("Model card", "", f'<div class="card">{as_html(card_of(predictor))}</div>')
-
-
-def card_of(predictor: Predictor) -> str:
-    """Return a model's card as Markdown: of a bundle the one that its training wrote, of another what is known of it."""
-    bundle: Any = getattr(predictor, "bundle", None)
-    if bundle is not None:
-        from model.training.card import card_text  # noqa: PLC0415 - torch, which a bundle needs anyway
-
-        return card_text(bundle, has_plot=False)
-    parameters = ", ".join(f"{k} {v}" for k, v in sorted(predictor.parameters.items())) or "none"
-    text = f"# {predictor.name}\n\nId `{predictor.model_id[:40]}`, parameters: {parameters}, "
-    text += f"mask threshold {predictor.threshold:g}."
-    if predictor.model_id == "backscatter":
-        text += (
-            "\n\nA threshold on VH backscatter: still water mirrors the radar away, so a dark pixel is called water. It has "
-            "learned nothing and its probabilities are not calibrated: they say how far speckle alone could have moved a "
-            "pixel over the line.\n\n## Limits\n\n- Smooth sand, asphalt, radar shadow and dry lake beds look like water.\n"
-            "- Flooded vegetation and towns brighten radar and are missed; rough water is missed too.\n"
-            "- It marks water, not flood: permanent water is water too."
-        )
-    return text
 
 
 def _failed(failed: Sequence[tuple[str, str]]) -> str:

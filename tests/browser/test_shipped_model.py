@@ -33,3 +33,9 @@ def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard
     rows = page.rows()
     assert (rows["Model"], rows["Device"]) == (read_bundle(WEIGHTS).name, "cpu")
     assert page.page.evaluate("floodscope.book.opened.model") == SHIPPED
+    page.tab("Models")
+    card = page.page.locator(".fs-model-card", has_text="(in use)")
+    card.locator("summary").click()
+    card.get_by_text("Trained on").wait_for()
+    assert "marks water, not flood" in card.inner_text()
+    assert "not on offer" not in card.inner_text()

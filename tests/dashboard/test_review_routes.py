@@ -19,9 +19,13 @@ from dashboard.app import create_app
 from dashboard.review.derived import DerivedStore
 from dashboard.settings import Settings
 from dashboard.workspace import Workspace
+from model.bundle import read_bundle
 from model.predictors.protocol import level
 from model.predictors.select import open_predictor
 from model.store import key_of
+from model.weights import WEIGHTS
+from tests.model.predictors.bundles import write_random
+from tests.serving import dead_url
 from tiles.reading.door import read_chip
 from tiles.statistics import statistics_of
 
@@ -89,6 +93,42 @@ def test_every_model_of_the_store_is_listed_and_its_predictions_are_given(
     assert 0 <= sent["predictions"][0]["uncertain"] <= 1
     assert client.get("/review/predictions", query_string={"model": "stored:nothing"}).status_code == 502
     assert client.get("/review/predictions", query_string={"model": "/etc/passwd"}).status_code == 502
+
+
+def test_every_model_on_offer_shows_its_own_card(simulated: Path, tmp_path: Path) -> None:
+    write_random(tmp_path / "bundle")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "model.json").write_text("{}")
+    bundle, damaged, endpoint = str(tmp_path / "bundle"), str(tmp_path / "damaged"), f"{dead_url()}#name=Box"
+    bundles = (Path(bundle), Path(damaged))
+    workspace = Workspace(Settings((simulated,), tmp_path / "data", bundles=bundles, endpoints=(endpoint,)))
+    try:
+        client = create_app(workspace).server.test_client()
+        offered = [m["spec"] for m in workspace.models()]
+        assert offered == ["floodscope", FIRST, SECOND, bundle, damaged, endpoint]
+        answers = {spec: client.get("/review/card", query_string={"model": spec}) for spec in offered}
+        assert {spec: answer.status_code for spec, answer in answers.items() if answer.status_code != 200} == {
+            damaged: 422
+        }
+        cards = {spec: answer.get_json().get("markdown", "") for spec, answer in answers.items()}
+        assert [spec for spec, card in cards.items() if "not on offer" in card] == []
+        shipped = read_bundle(WEIGHTS, verify=False)
+        assert shipped.id[:12] in cards["floodscope"]
+        assert all(chip in cards["floodscope"] for chip in shipped.training["train"]["chips"])
+        assert "marks water, not flood" in cards["floodscope"]
+        assert cards[bundle].startswith("# Test U-Net\n")
+        assert read_bundle(Path(bundle), verify=False).id[:12] in cards[bundle]
+        assert "threshold_db = -22" in cards[FIRST]
+        assert "Otsu" in cards[SECOND]
+        assert "served elsewhere" in cards[endpoint]
+        assert "mask threshold" in cards[endpoint]
+    finally:
+        workspace.close()
+
+
+def test_a_model_of_the_store_that_came_to_be_offered_shows_its_card(workspace: Workspace, client: FlaskClient) -> None:
+    stored = f"stored:{key_of(workspace.predictor(SECOND)).digest}"
+    assert client.get("/review/card", query_string={"model": stored}).get_json()["markdown"].startswith("# VH Otsu")
 
 
 def test_a_model_tells_what_it_is(client: FlaskClient) -> None:
