@@ -11,9 +11,18 @@ floodscope.book = (() => {
   let opened = null; // the server's latest answer to an opened chip
   let version = 0; // changes with all of this; callbacks take it as their input
 
+  const gone = new Set(); // ids of chips that were in the catalog and are not any more
+
   const setCatalog = (payload) => {
+    const before = new Map(chips);
     chips.clear();
-    payload.chips.forEach((chip) => chips.set(chip.id, chip));
+    payload.chips.forEach((chip) => { chips.set(chip.id, chip); gone.delete(chip.id); });
+    before.forEach((was, id) => {
+      const now = chips.get(id);
+      if (now && now.revision === was.revision) return;
+      if (!now) gone.add(id); // else its files are others, or another image has its name
+      [...models.values(), ...failures.values()].forEach((shelved) => shelved.delete(id));
+    });
     info = payload.info;
     version += 1;
     return version;
@@ -64,7 +73,7 @@ floodscope.book = (() => {
   };
 
   return {
-    chips, details, setCatalog, add, open, touch, prediction, failure, chipFigures, shelf,
+    chips, details, gone, setCatalog, add, open, touch, prediction, failure, chipFigures, shelf,
     get info() { return info; },
     get opened() { return opened; },
     get version() { return version; },

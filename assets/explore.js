@@ -123,7 +123,7 @@ floodscope.explore = (() => {
 
   const show = () => {
     const { by, region } = floodscope.sieve.context;
-    const now = JSON.stringify([floodscope.sieve.version, floodscope.book.chips.size, by, region]);
+    const now = JSON.stringify([floodscope.sieve.version, floodscope.book.info.version, by, region]);
     if (now === asked && answer && !answer.progress.running) return;
     draw();
     if (now !== asked || !answer) { asked = now; fetchIt(); } else if (answer.progress.running) fetchIt();
@@ -148,9 +148,10 @@ floodscope.explore = (() => {
     details.append(body);
     const read = () => {
       if (!details.open) return;
-      if (told.has(id)) { body.replaceChildren(...told.get(id).map(file)); return; }
+      const key = `${id} ${chip.revision}`; // another image may come to have the name
+      if (told.has(key)) { body.replaceChildren(...told.get(key).map(file)); return; }
       body.replaceChildren(make("p", { class: "fs-soft" }, "Reading the files …"));
-      ask(`review/metadata/${encodeURIComponent(id)}`).then((list) => { told.set(id, list); read(); }, (error) => body.replaceChildren(make("p", { class: "fs-notice fs-notice-error" }, error.message)));
+      ask(`review/metadata/${encodeURIComponent(id)}`).then((list) => { told.set(key, list); read(); }, (error) => body.replaceChildren(make("p", { class: "fs-notice fs-notice-error" }, error.message)));
     };
     details.addEventListener("toggle", read);
     fill("chip-files", details);

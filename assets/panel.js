@@ -48,6 +48,7 @@ floodscope.panel = (() => {
     const c = floodscope.book.chips.get(id);
     if (!c) {
       if (!floodscope.book.chips.size) return div("fs-empty", w().html.P({}, "Reading the catalog …"));
+      if (floodscope.book.gone.has(id)) return said(`${id} was removed`, w().html.H2({}, id), notice("info", "This image was removed, and its predictions with it. Choose another chip in the Chips table."));
       return notice("error", `No chip ${id} is in this catalog. Choose one in the Chips table.`);
     }
     if (!c.imagery) {

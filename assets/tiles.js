@@ -8,8 +8,10 @@ floodscope.tiles = (() => {
   // Revisions are in the address: what has changed has another.
   const address = (layer, chip, revision) => `tiles/${layer}/${encodeURIComponent(chip.id)}/${revision}/{z}/{x}/{y}@2x.png`;
 
+  // A tile that does not come is transparent: its chip may have been removed, which the catalog tells.
+  const NOTHING = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
   const optionsOf = (pane, chip) => ({
-    pane, tileSize: SIZE, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
+    pane, tileSize: SIZE, errorTileUrl: NOTHING, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
     bounds: [[chip.bounds[1], chip.bounds[0]], [chip.bounds[3], chip.bounds[2]]],
     attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
   });
@@ -70,7 +72,7 @@ floodscope.tiles = (() => {
     }
     Object.entries(wanted).forEach(([pane, { chip, url }]) => {
       if (drawn[pane]) return;
-      drawn[pane] = { url, layer: layerOf(pane, chip, url).on("load", settled).addTo(floodscope.map.leaflet) };
+      drawn[pane] = { url, layer: layerOf(pane, chip, url).on("load", settled).on("tileerror", floodscope.catalog.look).addTo(floodscope.map.leaflet) };
     });
     floodscope.four.fill(wanted, Boolean(last.selection && last.selection.placed));
     held = new Map();
@@ -132,7 +134,7 @@ floodscope.tiles = (() => {
 
   // A chip was chosen. Dash hears of it once the picture is drawn, and at once where the server must be asked for it.
   const choose = (id) => {
-    const selection = { id, at: Date.now() };
+    const selection = { id, at: floodscope.words.moment() };
     open(selection);
     tell = () => window.dash_clientside.set_props("selection", { data: selection });
     setTimeout(telling, wanted.scores ? PATIENCE_MS : 0);

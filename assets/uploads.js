@@ -37,12 +37,22 @@
       const { images } = await ask("uploads");
       parts.kept.hidden = images.length === 0;
       parts.list.replaceChildren(...images.map((image) => el("li", {},
-        el("button", { type: "button", class: "fs-link", text: image.id, title: image.names.join(", "), on: { click: () => { parts.box.close(); floodscope.tiles.choose(image.id); } } }),
+        el("button", { type: "button", class: "fs-link", text: image.id, title: image.names.join(", "), on: { click: () => show(image.id) } }),
         el("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
         removal(image.id))));
     } catch (error) {
       say(parts.result, "error", error.message);
     }
+  };
+
+  const show = async (id) => {
+    try {
+      if (!floodscope.book.chips.has(id)) await floodscope.catalog.renew(); // another has just sent it
+    } catch (error) {
+      say(parts.result, "error", error.message);
+      return;
+    }
+    whenKnown(id, () => { parts.box.close(); floodscope.tiles.choose(id); });
   };
 
   // It is gone for all who use the dashboard, so it is asked for twice.
@@ -63,7 +73,7 @@
     try {
       await ask(`uploads/${encodeURIComponent(id)}`, { method: "DELETE" });
       if (floodscope.dialogs.screen().chip === id) window.dash_clientside.set_props("selection", { data: null });
-      await renew();
+      await floodscope.catalog.renew({ tell: true });
       say(parts.result, "info", `${id} and its predictions are removed.`);
       await showKept();
       parts.box.querySelector("#uploads-files").focus();
@@ -71,17 +81,6 @@
       say(parts.result, "error", error.message);
     }
   };
-
-  // The catalog, as it is now, in place of the one that the page has; other pages of this browser are told to do the same.
-  const pages = new BroadcastChannel("floodscope-catalog");
-  const renew = async ({ told = false } = {}) => {
-    const data = await ask("uploads/catalog");
-    const { chip } = floodscope.dialogs.screen();
-    if (told && chip && !data.chips.some(({ id }) => id === chip)) window.dash_clientside.set_props("selection", { data: null });
-    window.dash_clientside.set_props("catalog-in", { data });
-    if (!told) pages.postMessage("changed");
-  };
-  pages.onmessage = () => renew({ told: true }).catch(() => { /* a page whose server is gone says so itself */ });
 
   // --- sending ---------------------------------------------------------------------------------------------------
   const problemOf = (files) => {
@@ -143,15 +142,18 @@
       say(parts.result, "info", words);
     }
     if (!added.length) return;
-    await renew();
+    await floodscope.catalog.renew({ tell: true });
     await showKept();
-    const known = () => floodscope.book.chips.has(added[0].id);
-    const show = () => {
-      if (!known()) { requestAnimationFrame(show); return; }
+    whenKnown(added[0].id, () => {
       if (!refused.length && !added.some((a) => a.message)) parts.box.close();
       floodscope.tiles.choose(added[0].id);
-    };
-    show();
+    });
+  };
+
+  // Dash takes the catalog in a moment after it has come.
+  const whenKnown = (id, then, frames = 600) => {
+    if (floodscope.book.chips.has(id)) then();
+    else if (frames) requestAnimationFrame(() => whenKnown(id, then, frames - 1));
   };
 
   // --- files over the page -----------------------------------------------------------------------------------------

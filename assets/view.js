@@ -67,7 +67,7 @@ floodscope.view = (() => {
   const FIELDS = [
     { name: "chip", key: "chip", ...text, at: "selection.data", step: true,
       take: (selection) => (selection && selection.id) || null,
-      give: (id, first, view) => (id ? { id, at: Date.now(), restored: true, placed: view.zoom !== null } : first ? undefined : null) },
+      give: (id, first, view) => (id ? { id, at: floodscope.words.moment(), restored: true, placed: view.zoom !== null } : first ? undefined : null) },
     { name: "zoom", key: "z", ...number(0, 22), draw: (random) => 2 + Math.floor(random() * 17) },
     { name: "lat", key: "lat", ...number(-90, 90, 5), draw: (random) => Number((120 * random() - 60).toFixed(5)) },
     { name: "lon", key: "lon", ...number(-540, 540, 5), draw: (random) => Number((340 * random() - 170).toFixed(5)) },

@@ -20,6 +20,10 @@ floodscope.words = (() => {
   // A name that nothing else has, on any page.
   const unique = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
+  // The present moment, milliseconds; of two the later is greater, even where a busy page comes to both in one millisecond.
+  let latest = 0;
+  const moment = () => { latest = Math.max(Date.now(), latest + 1); return latest; };
+
   // A Dash component, as a clientside callback returns it.
   const component = (namespace, type) => (props, ...children) => ({
     namespace, type, props: { ...props, children: children.length === 1 ? children[0] : children },
@@ -37,5 +41,5 @@ floodscope.words = (() => {
     Labelled: "Valid pixels whose truth is known; only these are scored.",
   };
 
-  return { integer, count, score, score3, percent, km2, seconds, interval, unique, html, METRICS, NONE, known };
+  return { integer, count, score, score3, percent, km2, seconds, interval, unique, moment, html, METRICS, NONE, known };
 })();

@@ -38,12 +38,14 @@ def chip_payload(record: ChipRecord) -> dict[str, Any]:
 
 
 def catalog_payload(catalog: Catalog, name: str) -> dict[str, Any]:
-    """Return the whole catalog."""
+    """Return the whole catalog, and the version that it has at least."""
+    version = catalog.version
     count = counts(catalog)
     return {
         "chips": [chip_payload(record) for record in catalog.records()],
         "info": {
             "name": name,
+            "version": version,
             "counts": count,
             "simulated": count["simulated"] > 0,
             "countries": sorted({r.country for r in catalog.records() if r.country and r.footprint is not None}),

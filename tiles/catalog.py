@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import uuid
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import fields, replace
@@ -44,6 +45,7 @@ class Catalog:
             problems: (file name, sentence) of what belongs to no chip.
         """
         self._problems = list(problems)
+        self._name, self._changes = uuid.uuid4().hex[:12], 0
         self._records: dict[str, ChipRecord] = {}
         given: set[tuple[object, ...]] = set()
         for record in records:
@@ -95,8 +97,17 @@ class Catalog:
         self._replace({name: kept for name, kept in self._records.items() if name != chip_id})
         return record
 
+    @property
+    def version(self) -> str:
+        """What changes with each chip that is added or removed, and is no other catalog's.
+
+        Read before the records it tells of a change too much at most, never of one too few.
+        """
+        return f"{self._name}-{self._changes}"
+
     def _replace(self, records: dict[str, ChipRecord]) -> None:
         self._records = records
+        self._changes += 1
         self.__dict__.pop("frame", None)  # it is made anew when it is asked for
 
     def records(self) -> list[ChipRecord]:

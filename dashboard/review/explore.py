@@ -34,9 +34,9 @@ class Explorer:
         """
         self._catalog, self._kept, self._seen = catalog, kept, seen
         self._lock = threading.Lock()
-        self._filled: Catalog | None = None
+        self._filled = ""  # the version of the catalog that is being computed
         self._filling: Filling[ChipRecord] | None = None
-        self._of_chip: dict[str, ChipStatistics] = {}
+        self._of_chip: dict[str, tuple[ChipRecord, ChipStatistics]] = {}
 
     def close(self) -> None:
         """Stop computing."""
@@ -56,17 +56,19 @@ class Explorer:
         """
         wanted = None if ids is None else set(ids)
         catalog = self._catalog()
+        version = catalog.version
         records = [r for r in catalog.records() if wanted is None or r.id in wanted]
         with self._lock:
-            if self._filling is None or self._filled is not catalog:
+            if self._filling is None or self._filled != version:
                 self.close()
-                self._filled = catalog
-                self._filling = Filling("floodscope-explore", catalog.usable(), lambda r: r.id, self._compute)
+                self._filled = version
+                missing = [record for record in catalog.usable() if self._known(record) is None]
+                self._filling = Filling("floodscope-explore", missing, lambda r: r.id, self._compute)
             progress = self._filling.progress()
         total, shares = ChipStatistics.zero(), []
         countries: dict[str, ChipStatistics] = {}
         for record in records:
-            found = self._of_chip.get(record.id)
+            found = self._known(record)
             if found is None:
                 continue
             name = record.country or "Unknown"
@@ -97,7 +99,11 @@ class Explorer:
         else:
             numbers = np.frombuffer(data, "<u4").astype(np.int64)
             found = ChipStatistics(numbers[:_PIXELS], numbers[_PIXELS:].reshape(len(RANGES), len(CLASSES), BINS))
-        self._of_chip[record.id] = found
+        self._of_chip[record.id] = (record, found)
+
+    def _known(self, record: ChipRecord) -> ChipStatistics | None:
+        held, found = self._of_chip.get(record.id, (None, None))
+        return found if held is record else None  # another image may have come to have the name
 
 
 def _shares(found: ChipStatistics) -> tuple[float | None, float]:

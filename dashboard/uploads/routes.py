@@ -42,6 +42,8 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
 
     @routes.get("/catalog")
     def catalog() -> Response:
+        if request.args.get("since") == workspace.catalog.version:  # every open page asks, every few seconds
+            return Response(status=HTTPStatus.NO_CONTENT)
         return jsonify(catalog_payload(workspace.catalog, workspace.name()))
 
     @routes.post("")

@@ -90,3 +90,21 @@ def test_a_chip_chosen_while_the_map_zooms_is_where_the_map_ends(
             [chips[n], frames],
         )
         there(page, chips[n], frames)
+
+
+def test_of_two_chips_chosen_in_one_moment_the_second_is_open_and_shown(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard, still=False).open(model="backscatter:otsu")
+    first, second = chips_of(page)[-2:]
+    page.page.evaluate(
+        """chips => {
+          const [clock, now] = [Date.now, Date.now()];
+          Date.now = () => now;
+          chips.forEach(floodscope.tiles.choose);
+          Date.now = clock;
+        }""",
+        [first, second],
+    )
+    there(page, second)
+    page.answered(second)

@@ -77,6 +77,39 @@ def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
     assert not list(small.data.glob("uploads/*/chip.json")) and not list(small.data.glob(f"predictions/*/{chip}.*"))
 
 
+def test_what_others_send_and_remove_comes_to_an_open_page(
+    small: Dashboard, screen: ScreenMaker, own: list[Path]
+) -> None:
+    one, other = (
+        screen(small).open(),
+        screen(small, scale=2).open(),
+    )  # two browsers: nothing but the server connects them
+    one.page.locator("#add-images").click()
+    one.page.locator("#uploads-files").set_input_files([str(path) for path in own])
+    one.until("() => floodscope.book.chips.size === 4")
+    chip = one.page.evaluate("() => [...floodscope.book.chips.values()].find(c => c.layout === 'upload').id")
+    one.answered(chip)
+    other.until("() => floodscope.book.chips.size === 4")
+    other.page.locator("#catalog-label", has_text="4 chips with imagery").wait_for()
+    other.page.locator("#add-images").click()
+    other.page.locator("#uploads-dialog").get_by_role("button", name=chip, exact=True).click()
+    other.answered(chip)
+    other.painted(chip)
+
+    one.page.locator("#add-images").click()
+    one.page.get_by_role("button", name=f"Remove {chip}", exact=True).click()
+    one.page.get_by_role("button", name=f"Remove {chip} and its predictions for good").click()
+    other.page.locator("#chip-panel", has_text="This image was removed").wait_for()
+    other.until("() => document.querySelectorAll('#map .leaflet-tile').length === 0")
+    other.tab("Regions")
+    assert other.figures("#figures")["Chips"][0] == "3"
+    predicted = int(other.figures("#figures")["Predicted"][0])
+    assert predicted == other.page.evaluate("() => floodscope.book.shelf('backscatter').size")
+    assert predicted <= 3
+    other.page.keyboard.press("j")  # on to another chip
+    other.page.locator("#chip-panel .fs-figure").first.wait_for()
+
+
 def test_files_dropped_on_the_page_are_sent_and_what_is_wrong_is_told(small: Dashboard, screen: ScreenMaker) -> None:
     page = screen(small).open()
     page.page.evaluate(
@@ -177,7 +210,9 @@ def test_a_chip_removed_on_another_page_is_gone_here_too(
     first.page.locator("#add-images").click()
     first.page.get_by_role("button", name=f"Remove {chip}", exact=True).click()
     first.page.get_by_role("button", name=f"Remove {chip} and its predictions for good").click()
-    second.until("() => floodscope.book.chips.size === 3 && !new URLSearchParams(location.search).has('chip')")
+    second.until("() => floodscope.book.chips.size === 3")
+    second.page.locator("#chip-panel", has_text="This image was removed").wait_for()
+    assert first.query.get("chip") is None, "who removes it need not be told"
 
 
 def test_the_changed_chip_follows_threshold_and_layer_with_no_request(small: Dashboard, screen: ScreenMaker) -> None:

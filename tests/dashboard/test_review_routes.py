@@ -179,6 +179,31 @@ def test_explore_sums_the_statistics_of_the_chips_asked_for(workspace: Workspace
         assert client.post("/review/explore", json=body).status_code == 400
 
 
+def test_explore_counts_chips_that_came_and_went_since_it_began(simulated: Path, tmp_path: Path) -> None:
+    made = Workspace(Settings((simulated,), tmp_path, model=FIRST))
+    try:
+        client = create_app(made).server.test_client()
+
+        def explore() -> dict[str, Any]:
+            return settled(lambda: client.post("/review/explore", json={"ids": None}).get_json())
+
+        whole = explore()
+        first = made.catalog.usable()[0]
+        one = client.post("/review/explore", json={"ids": [first.id]}).get_json()
+        twin = made.catalog.add(first)
+        more = explore()
+        assert [share[0] for share in more["shares"]].count(twin.id) == 1
+        assert np.array_equal(np.add(whole["pixels"], one["pixels"]), more["pixels"])
+        made.catalog.remove(twin.id)
+        assert explore()["pixels"] == whole["pixels"]
+        other = made.catalog.usable()[1]
+        made.catalog.add(replace(other, id=twin.id))
+        again = client.post("/review/explore", json={"ids": [other.id]}).get_json()
+        assert np.array_equal(np.add(whole["pixels"], again["pixels"]), explore()["pixels"]), "another of that name"
+    finally:
+        made.close()
+
+
 def test_explore_reads_back_what_was_computed_before(
     workspace: Workspace, client: FlaskClient, simulated: Path
 ) -> None:

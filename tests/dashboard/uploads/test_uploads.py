@@ -63,6 +63,23 @@ def test_a_pair_with_its_label_is_placed_predicted_and_scored(client: FlaskClien
     assert client.get(f"/tiles/composite/{record.id}/{revision}/0/0/0.png").status_code == 200
 
 
+def test_a_page_is_told_of_a_change_of_the_catalog_and_of_nothing_else(client: FlaskClient) -> None:
+    def asked(since: str) -> Any:
+        return client.get("/uploads/catalog", query_string={"since": since})
+
+    first = asked("").json["info"]["version"]
+    assert (asked(first).status_code, asked(first).data) == (204, b"")
+    added = send(client, pair("pond"))["added"][0]["id"]
+    second = asked(first).json
+    assert added in [chip["id"] for chip in second["chips"]]
+    assert asked(second["info"]["version"]).status_code == 204
+    client.delete(f"/uploads/{added}", headers=HEADERS)
+    third = asked(second["info"]["version"]).json
+    assert added not in [chip["id"] for chip in third["chips"]]
+    assert len({first, second["info"]["version"], third["info"]["version"]}) == 3
+    assert asked("of another server").status_code == 200
+
+
 def test_several_images_in_several_forms_come_at_once(client: FlaskClient, workspace: Workspace) -> None:
     vv, vh = backscatter(5)
     form = [
