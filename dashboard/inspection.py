@@ -86,7 +86,7 @@ class Inspection:
         }
 
     def area(self, chip_id: str, revision: str, geometry: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the score histogram of an area of a chip (contract 3) and its pixels, in numbers and km2.
+        """Return the score histogram of an area of a chip (contract 3) and its pixels, in numbers and, with a place, km2.
 
         Args:
             chip_id: a chip of the catalog.
@@ -109,6 +109,7 @@ class Inspection:
             "area": base64.b64encode(score.area.astype("<f8").tobytes()).decode(),
             "histogram": None if histogram is None else base64.b64encode(histogram.to_bytes()).decode(),
             "label_water_km2": score.label_water_km2,
+            "placed": score.placed,
         }
 
     def agreement(self, chip_id: str, one: str, other: str) -> dict[str, list[int]]:

@@ -10,6 +10,7 @@ from shapely import get_coordinates
 
 from tiles.catalog import Catalog, counts
 from tiles.chip import ChipRecord
+from tiles.grid import Grid
 
 if TYPE_CHECKING:
     from model.job import Job
@@ -17,11 +18,19 @@ if TYPE_CHECKING:
 
 
 def chip_payload(record: ChipRecord) -> dict[str, Any]:
-    """Return what the map and the tables show of a chip. Coordinates are WGS84, rounded to about a metre."""
-    ring, bounds = None, None
+    """Return what the map and the tables show of a chip. Coordinates are WGS84, rounded to about a metre.
+
+    `frame` is where the browser draws the chip: its `bounds`, or for an unplaced one those of its stand-in (`Grid.drawn`),
+    which are no place.
+    """
+    ring, bounds, frame = None, None, None
     if record.footprint is not None:
         ring = [[round(x, 5), round(y, 5)] for x, y in get_coordinates(record.footprint).tolist()]
         bounds = [round(v, 5) for v in record.footprint.bounds]
+        frame = bounds
+    elif record.unplaced is not None and record.has_imagery and record.width and record.height:
+        board = Grid.unplaced(record.width, record.height).drawn.footprint().bounds
+        frame = [round(v, 7) for v in board]
     return {
         **record.provenance(),
         "file": record.file,
@@ -34,6 +43,9 @@ def chip_payload(record: ChipRecord) -> dict[str, Any]:
         "revision": record.revision() if record.has_imagery else None,
         "ring": ring,
         "bounds": bounds,
+        "frame": frame,
+        "unplaced": record.unplaced,
+        "assumed_grid": record.assumed_grid,
     }
 
 
@@ -77,10 +89,14 @@ def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, A
 
 
 def detail_payload(prediction: Prediction) -> dict[str, Any]:
-    """Return what only the open chip needs: km2 of the valid pixels at each probability value, km2 of true water."""
+    """Return what only the open chip needs: km2 of the valid pixels at each probability value, km2 of true water.
+
+    Of a chip without a place it is the number of the pixels, and `placed` is false.
+    """
     return {
         "area": base64.b64encode(prediction.area.astype("<f8").tobytes()).decode(),
         "label_water_km2": prediction.label_water_km2,
+        "placed": prediction.placed,
     }
 
 

@@ -27,7 +27,7 @@ def as_json(report: dict[str, Any]) -> str:
 def as_csv(report: dict[str, Any]) -> str:
     """Return one row a scored chip."""
     out = io.StringIO()
-    figures = ["tp", "fp", "fn", "tn", "iou", "water_km2", "label_water_km2"]
+    figures = ["tp", "fp", "fn", "tn", "iou", "water_km2", "water_share", "label_water_km2"]
     columns = [*PROVENANCE, *figures, "seen_in_training", "file"]
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()

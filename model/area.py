@@ -35,24 +35,27 @@ _NARROWEST, _WIDEST = 1e-6, 360.0
 
 @dataclass(frozen=True, eq=False)
 class AreaScore:
-    """What a chip's pixels whose centre lies inside an area say.
+    """What a chip's pixels whose centre lies inside an area say. Of a chip without a place no area is known in km2.
 
     Attributes:
         pixels, valid_pixels: pixels inside, and those of them with data.
-        km2: geodesic area of all pixels inside.
-        polygon_km2: geodesic area of the drawn outline, as far as it lies on the chip.
-        area: float64 (255,), km2 of the valid pixels at each probability value.
+        km2: geodesic area of all pixels inside, None without a place.
+        polygon_km2: geodesic area of the drawn outline, as far as it lies on the chip; None without a place.
+        area: float64 (255,), km2 of the valid pixels at each probability value; without a place their number.
         histogram: the scores (contract 3), or None where the chip has no label.
-        label_water_km2: area of the valid pixels whose label is water, or None where the chip has no label.
+        label_water_km2: area of the valid pixels whose label is water, or None where the chip has no label, or no
+            place.
+        placed: whether the chip has a place.
     """
 
     pixels: int
     valid_pixels: int
-    km2: float
-    polygon_km2: float
+    km2: float | None
+    polygon_km2: float | None
     area: npt.NDArray[np.float64]
     histogram: ScoreHistogram | None
     label_water_km2: float | None
+    placed: bool = True
 
 
 def polygon_of(geometry: Mapping[str, Any]) -> BaseGeometry:
@@ -148,7 +151,7 @@ def score_area(chip: Chip, probability: ByteArray, area: BaseGeometry) -> AreaSc
     Args:
         chip: with its label where it has one.
         probability: uint8 (H, W), contract 2.
-        area: in WGS84, as `polygon_of` returns it.
+        area: in WGS84, as `polygon_of` returns it; for an unplaced chip on its stand-in (`Grid.drawn`).
 
     Raises:
         UsageError: no pixel of the chip has its centre in the area.
@@ -156,25 +159,27 @@ def score_area(chip: Chip, probability: ByteArray, area: BaseGeometry) -> AreaSc
     """
     if probability.shape != chip.grid.shape:
         raise ValueError(f"probability {probability.shape} does not fit chip {chip.grid.shape}")
-    mask = inside(chip.grid, area)
+    placed = chip.grid.placed
+    mask = inside(chip.grid.drawn, area)
     if not mask.any():
         raise UsageError(f"No pixel of {chip.id} lies in the area: draw it over the chip, and larger than a pixel.")
-    km2 = chip.grid.pixel_area_km2()
+    km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
     valid = mask & (probability != NODATA)
     histogram, water_km2 = None, None
     if chip.label is not None:
         # Outside the area the truth counts as unknown, so that this is the very count of contract 3.
         label = np.where(mask, chip.label, np.uint8(UNKNOWN))
         histogram = ScoreHistogram.of(probability, label)
-        water_km2 = float(km2[valid & (label == 1)].sum())
+        water_km2 = float(km2[valid & (label == 1)].sum()) if placed else None
     return AreaScore(
         pixels=int(mask.sum()),
         valid_pixels=int(valid.sum()),
-        km2=float(km2[mask].sum()),
-        polygon_km2=_geodesic_km2(area, chip.grid),
+        km2=float(km2[mask].sum()) if placed else None,
+        polygon_km2=_geodesic_km2(area, chip.grid) if placed else None,
         area=np.bincount(probability[valid], weights=km2[valid], minlength=LEVELS).astype(np.float64),
         histogram=histogram,
         label_water_km2=water_km2,
+        placed=placed,
     )
 
 

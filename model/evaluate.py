@@ -109,6 +109,7 @@ class Evaluation:
                     **_counts(histogram.confusion(self.threshold)),
                     "iou": histogram.confusion(self.threshold).iou,
                     "water_km2": prediction.water_km2(self.threshold),
+                    "water_share": prediction.water_share(self.threshold),
                     "label_water_km2": prediction.label_water_km2,
                     "seen_in_training": self.seen.get(record.id),
                 }
@@ -170,8 +171,8 @@ def _counts(counts: Confusion) -> dict[str, int]:
 
 
 def _group_of(record: ChipRecord, by: GroupBy) -> str:
-    name = record.id if by == "chip" else getattr(record, by)
-    return str(name) if name else "Unknown"
+    names = {"chip": record.id, "country": record.country_group}
+    return str(names.get(by) or getattr(record, by) or "Unknown")
 
 
 def predict_missing(

@@ -20,7 +20,7 @@ from tiles.reading.raster import read_info
 TABLE = "predictions.csv"
 _COLUMNS = (
     *PROVENANCE,
-    *("water_km2", "threshold", "valid_pixels", "total_pixels"),
+    *("water_km2", "water_share", "threshold", "valid_pixels", "total_pixels"),
     *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask", "file"),
 )
 
@@ -37,7 +37,7 @@ def write_predictions(
         threshold: smallest probability that is water, for masks and areas.
 
     Returns:
-        The table: one row a chip, with the geodesic km2 of water.
+        The table: one row a chip, with the geodesic km2 of water; empty for a chip without a place.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -88,9 +88,11 @@ def _write(
     names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
     write_whole(out / names[0], encode_probability(values, grid, tags))
     write_whole(out / names[1], encode_mask(values, threshold, grid, tags))
+    km2 = prediction.water_km2(threshold)
     return {
         **record.provenance(),
-        "water_km2": round(prediction.water_km2(threshold), 6),
+        "water_km2": None if km2 is None else round(km2, 6),
+        "water_share": round(prediction.water_share(threshold), 6),
         "threshold": threshold,
         "valid_pixels": prediction.valid_pixels,
         "total_pixels": prediction.total_pixels,

@@ -28,7 +28,7 @@ class Pixel:
         vv, vh: dB, or None where there is no data.
         label: 0 dry, 1 water, or None where it is not known.
         values: its probability value (0..254) in each raster that was asked for, None where there is no data.
-        ring: its outline, four corners of longitude and latitude, WGS84.
+        ring: its outline, four corners of longitude and latitude, WGS84; of an unplaced chip on its stand-in (`Grid.drawn`).
     """
 
     row: int
@@ -48,13 +48,13 @@ def pixel_at(chip: Chip, rasters: tuple[ByteArray, ...], lon: float, lat: float)
         rasters: probability rasters of the chip, uint8 (H, W), contract 2.
         lon, lat: WGS84, degrees.
     """
-    place = chip.grid.pixel_at(lon, lat)
+    place = chip.grid.drawn.pixel_at(lon, lat)
     if place is None:
         return None
     row, column = place
     valid = bool(chip.valid[row, column])
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + np.array([column, row], dtype=np.float64)
-    xs, ys = chip.grid.lonlat(corners[:, 0], corners[:, 1])
+    xs, ys = chip.grid.drawn.lonlat(corners[:, 0], corners[:, 1])
     label = None if chip.label is None else int(chip.label[row, column])
     values = [int(raster[row, column]) for raster in rasters]
     return Pixel(

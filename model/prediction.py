@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,10 +62,12 @@ class Prediction:
         created: UTC, ISO 8601.
         threshold: the model's own mask threshold.
         valid_pixels, total_pixels: pixels with data, all pixels.
-        area: float64 (255,), km2 of the valid pixels at each probability value.
+        area: float64 (255,), km2 of the valid pixels at each probability value; of an unplaced chip their number.
         histogram: the scores, or None where the chip has no label.
-        label_water_km2: area of the valid pixels whose label is water, or None where the chip has no label.
+        label_water_km2: area of the valid pixels whose label is water, or None where the chip has no label, or
+            no place.
         country, event, split: of the chip's record, for groups.
+        placed: whether the chip has a place on Earth: without one nobody knows its area.
     """
 
     chip_id: str
@@ -85,6 +89,7 @@ class Prediction:
     country: str | None
     event: str | None
     split: str | None
+    placed: bool = True
 
     @property
     def key(self) -> ModelKey:
@@ -97,9 +102,57 @@ class Prediction:
         total = float(self.area.sum())
         return float(self.area[_UNCERTAIN].sum()) / total if total > 0 else None
 
-    def water_km2(self, threshold: float) -> float:
-        """Return the area predicted as water at a threshold, in km2."""
-        return water_area(self.area, threshold)
+    def water_km2(self, threshold: float) -> float | None:
+        """Return the area predicted as water at a threshold, in km2; None where the chip has no place."""
+        return water_area(self.area, threshold) if self.placed else None
+
+    @property
+    def valid_km2(self) -> float | None:
+        """Area of the valid pixels in km2; None where the chip has no place."""
+        return float(self.area.sum()) if self.placed else None
+
+    def water_share(self, threshold: float) -> float:
+        """Return the share of the valid area that is predicted as water at a threshold, in [0, 1]."""
+        return water_area(self.area, threshold) / float(self.area.sum())
+
+
+@dataclass(frozen=True)
+class WaterTotal:
+    """The water of several predictions.
+
+    Attributes:
+        km2: of those whose chip has a place; None where none has.
+        unplaced: how many have none.
+        share: of the valid pixels of those, the share that is water; None where there are none.
+    """
+
+    km2: float | None
+    unplaced: int
+    share: float | None
+
+    def words(self, digits: int = 2) -> str:
+        """Return it in words: an area with so many digits, and what is water of the chips that have none."""
+        if not self.unplaced:
+            return f"{self.km2 or 0.0:.{digits}f} km² of water"
+        some = f"{self.unplaced} chip{' has' if self.unplaced == 1 else 's have'} no place"
+        of_them = f"water on {100 * (self.share or 0.0):.1f} % of {'its' if self.unplaced == 1 else 'their'} pixels"
+        return (
+            f"{of_them} (no km²: {some})"
+            if self.km2 is None
+            else f"{self.km2:.{digits}f} km² of water, and {of_them} where {some}"
+        )
+
+
+def water_total(predictions: Iterable[Prediction], threshold: float) -> WaterTotal:
+    """Return the water of several predictions at a threshold in [0, 1]; of none at all 0 km2."""
+    listed = list(predictions)
+    areas = [p.area for p in listed if p.placed]
+    pixels = [p.area for p in listed if not p.placed]
+    km2 = math.fsum(water_area(area, threshold) for area in areas) if areas or not pixels else None
+    if not pixels:
+        return WaterTotal(km2, 0, None)
+    total = np.sum(pixels, axis=0)
+    return WaterTotal(km2, len(pixels), water_area(total, threshold) / float(total.sum()))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import secrets
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
 from model.predictors.protocol import NODATA, level
@@ -75,6 +76,7 @@ def _encode(
     tags: Mapping[str, str],
     colours: Mapping[int, tuple[int, int, int, int]] | None = None,
 ) -> bytes:
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # a chip may have no place
     overviews = max(0, math.ceil(math.log2(max(grid.shape) / _SMALLEST)))
     try:
         with rasterio.Env(**GDAL_OPTIONS), MemoryFile() as memory:

@@ -35,6 +35,11 @@ __all__ = ["ModelKey", "ModelSummary", "Prediction", "Store", "key_of"]
 DATABASE = "floodscope.db"
 RASTERS = "predictions"
 
+# What a row holds of a prediction; `placed` follows from how its area is stored.
+_COLUMNS = tuple(name for name in Prediction.__dataclass_fields__ if name != "placed")
+# Areas at each probability value are km2; of a chip without a place they are numbers of pixels, and take half the bytes.
+_KM2, _PIXELS = np.dtype("<f8"), np.dtype("<u4")
+
 SWEEP_AFTER_S = 3600.0
 """Age at which a file that no row names is taken for left behind, in seconds: far longer than any write lasts."""
 
@@ -120,7 +125,9 @@ class Store:
             )
         _require_contract(chip, predictor, probability)
         key, revision = key_of(predictor), secrets.token_hex(6)
-        km2 = chip.grid.pixel_area_km2()
+        # Without a place pixels are counted: as they all have one size then, shares follow from them as well.
+        placed = chip.grid.placed
+        km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
         labelled = chip.label is not None
         prediction = Prediction(
             chip_id=record.id,
@@ -138,10 +145,11 @@ class Store:
             total_pixels=int(chip.valid.size),
             area=np.bincount(probability[chip.valid], weights=km2[chip.valid], minlength=LEVELS).astype(np.float64),
             histogram=ScoreHistogram.of(probability, chip.label) if chip.label is not None else None,
-            label_water_km2=float(km2[(chip.label == 1) & chip.valid].sum()) if labelled else None,
+            label_water_km2=float(km2[(chip.label == 1) & chip.valid].sum()) if labelled and placed else None,
             country=record.country,
             event=record.event,
             split=record.split,
+            placed=placed,
         )
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
         write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
@@ -153,9 +161,9 @@ class Store:
 
     def _write_row(self, prediction: Prediction, content: Content) -> str | None:
         """Write the row and what its chip holds, and return the raster of the row it replaces."""
-        row = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__}
+        row = {name: getattr(prediction, name) for name in _COLUMNS}
         row["model_key"] = prediction.key.digest
-        row["area"] = prediction.area.astype("<f8").tobytes()
+        row["area"] = prediction.area.astype(_KM2 if prediction.placed else _PIXELS).tobytes()
         row["histogram"] = None if prediction.histogram is None else prediction.histogram.to_bytes()
         of_key = (PREDICTIONS.c.chip_id == row["chip_id"]) & (PREDICTIONS.c.model_key == row["model_key"])
         with self._database.writing() as connection:
@@ -314,9 +322,10 @@ class Store:
         return self.folder / raster
 
     def _prediction(self, row: RowMapping) -> Prediction:
-        values: Mapping[str, Any] = {name: row[name] for name in Prediction.__dataclass_fields__}
+        values: Mapping[str, Any] = {name: row[name] for name in _COLUMNS}
         try:
-            area = np.frombuffer(values["area"], dtype="<f8").astype(np.float64)
+            placed = len(values["area"]) != LEVELS * _PIXELS.itemsize
+            area = np.frombuffer(values["area"], dtype=_KM2 if placed else _PIXELS).astype(np.float64)
             area = area.reshape(LEVELS)
             histogram = None if values["histogram"] is None else ScoreHistogram.from_bytes(values["histogram"])
         except (ValueError, TypeError) as error:
@@ -324,7 +333,7 @@ class Store:
                 f"{self._database.url} holds a damaged row of chip {row['chip_id']} ({error}): predict the chip again."
             ) from error
         area.setflags(write=False)
-        return Prediction(**{**values, "area": area, "histogram": histogram})
+        return Prediction(**{**values, "area": area, "histogram": histogram, "placed": placed})
 
     def _sweep(self) -> None:
         """Remove old rasters that no row names: left by a process that was killed between raster and row."""

@@ -120,7 +120,7 @@ def _layouts(one: ChipRecord, other: ChipRecord) -> tuple[str, str]:
 def _dominance(records: Sequence[ChipRecord]) -> list[Finding]:
     """Return the country that most labelled chips are of, where there are three countries or more."""
     labelled = [r for r in records if r.has_imagery and r.has_label]
-    countries = Counter(r.country or "Unknown" for r in labelled)
+    countries = Counter(r.country_group for r in labelled)
     if len(countries) < 3:
         return []
     country, count = countries.most_common(1)[0]
@@ -130,7 +130,7 @@ def _dominance(records: Sequence[ChipRecord]) -> list[Finding]:
         f"{count} of {len(labelled)} labelled chips ({100 * count / len(labelled):.0f} %) are of {country}: the micro IoU of "
         "all chips is mostly that of one country."
     )
-    return [Finding("dominance", text, tuple(r.id for r in labelled if (r.country or "Unknown") == country))]
+    return [Finding("dominance", text, tuple(r.id for r in labelled if r.country_group == country))]
 
 
 def _without_imagery(records: Sequence[ChipRecord]) -> list[Finding]:

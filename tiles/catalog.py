@@ -242,6 +242,8 @@ def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
         values[name] = Asset(str(path), int(row[f"{name}_band"]), scale) if path else None
     for name in _FLAGS:
         values[name] = bool(values.get(name) or False)
+    for name in ("width", "height"):
+        values[name] = None if values.get(name) is None else int(values[name])
     values["id"] = chip_id(str(values["id"]))
     values["footprint"] = row["geometry"]
     if "file" not in row:  # a catalog of an earlier version
@@ -337,16 +339,18 @@ def counts(catalog: Catalog) -> dict[str, int]:
     """Return how many chips the catalog has: all, with imagery, labelled, footprint alone, listed only, unusable.
 
     `chips` is the sum of `imagery`, `outline_only`, `listed_only` and `unusable` (with files that cannot be used).
+    `unplaced` counts those with imagery that has no place on Earth.
     """
     kinds: Counter[str] = Counter()
     for r in catalog.records():
         kinds["chips"] += 1
         kinds["imagery"] += r.has_imagery
         kinds["labelled"] += r.has_imagery and r.has_label
+        kinds["unplaced"] += r.has_imagery and r.unplaced is not None
         kinds["unusable"] += r.problem is not None
         absent = not r.has_imagery and r.problem is None
         kinds["outline_only"] += absent and r.footprint is not None
         kinds["listed_only"] += absent and r.footprint is None
         kinds["simulated"] += r.simulated
-    names = ("chips", "imagery", "labelled", "outline_only", "listed_only", "unusable", "simulated")
+    names = ("chips", "imagery", "labelled", "outline_only", "listed_only", "unusable", "unplaced", "simulated")
     return {name: kinds[name] for name in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,8 @@ the chips that floodscope simulates (0 dry, 1 water, 255 unknown)."""
 
 PROVENANCE = ("id", "country", "event", "date", "split")
 """The fields of a record that every table and payload begins with."""
+
+_NUMBERS = re.compile(r"(?:[_\-.]?\d+)+$")
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,12 @@ class ChipRecord:
         file: what its files are called, for people: names without folders, joined by ` + `; None where there is none.
         legend: the data set whose documents say what the label's numbers mean, None where nothing says it (LEGENDS).
         footprint: outline in WGS84, or None where it is not known.
+        width, height: pixels of the imagery, None where it was not looked at.
+        unplaced: why imagery that is there has no place on Earth, and what that means; None where it has one.
         vv, vh, label, elevation, permanent_water: the files, None where they do not exist.
         simulated: the imagery was made by tiles.simulate.
         assumed_bands: the file does not say which band is VV; the first was taken.
+        assumed_grid: which of its files have no place, and are taken to lie on the others for they have their size.
         problem: why the imagery cannot be used, or None.
         label_problem: why the label cannot be used, or None.
         ancillary_problem: why elevation or permanent water cannot be used, or None.
@@ -81,6 +87,9 @@ class ChipRecord:
     file: str | None = None
     legend: str | None = None
     footprint: BaseGeometry | None = None
+    width: int | None = None
+    height: int | None = None
+    unplaced: str | None = None
     vv: Asset | None = None
     vh: Asset | None = None
     label: Asset | None = None
@@ -88,6 +97,7 @@ class ChipRecord:
     permanent_water: Asset | None = None
     simulated: bool = False
     assumed_bands: bool = False
+    assumed_grid: str | None = None
     problem: str | None = None
     label_problem: str | None = None
     ancillary_problem: str | None = None
@@ -101,6 +111,21 @@ class ChipRecord:
     def has_label(self) -> bool:
         """Whether a usable label raster is there."""
         return self.label is not None and self.label_problem is None
+
+    @property
+    def country_group(self) -> str:
+        """The group of the chip by country: of one without a country, whether that is for it has no place."""
+        return self.country or ("No place" if self.unplaced is not None else "Unknown")
+
+    @property
+    def series(self) -> str | None:
+        """What a chip that names no flood and has no place is kept together by: its id without the numbers at its end.
+
+        Tiles of one scene are numbered. None for a chip that says by its event, country or place what it belongs to.
+        """
+        if self.event or self.country or self.footprint is not None:
+            return None
+        return _NUMBERS.sub("", self.id) or "numbers"
 
     def provenance(self) -> dict[str, str | None]:
         """Return what names the chip in a table, a file or a payload: the fields PROVENANCE, in that order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ _LATTICE = 8
 _DEGREE = 5
 # No chip spans half the globe, so longitudes that do have jumped from 180 to -180.
 _HALF_TURN = 180.0
+# The stand-in that a grid without a place is drawn on: pixels as large as Sentinel-1's, around where x and y are 0.
+_DRAWN_CRS, _DRAWN_PIXEL_M = CRS.from_epsg(3857), 10.0
 # EPSG:32632 is a name; the text of a whole coordinate system is not.
 _LONG_NAME = 30
 
@@ -36,9 +39,12 @@ def _to_wgs84(wkt: str) -> Transformer:
 class Grid:
     """The grid of a raster: coordinate system, affine transform of pixel corners, and size.
 
+    A grid without a coordinate system is unplaced: its pixels have rows and columns, and no place on Earth. It has a
+    size, and can be drawn as a picture; whatever needs a place must ask `placed` first.
+
     Attributes:
-        crs: coordinate reference system.
-        transform: maps (column, row) of pixel corners to coordinates of `crs`.
+        crs: coordinate reference system; empty for an unplaced grid.
+        transform: maps (column, row) of pixel corners to coordinates of `crs`; the identity for an unplaced grid.
         width: columns.
         height: rows.
     """
@@ -47,6 +53,29 @@ class Grid:
     transform: Affine
     width: int
     height: int
+
+    @classmethod
+    def unplaced(cls, width: int, height: int) -> Self:
+        """Return the grid of a raster that has no place on Earth."""
+        return cls(CRS(), Affine.identity(), width, height)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it has a place on Earth; footprint, areas in km2 and longitudes exist only then."""
+        return bool(self.crs)
+
+    @property
+    def drawn(self) -> Grid:
+        """The grid that pictures, tiles and clicks go by: itself, or for an unplaced grid a stand-in.
+
+        The stand-in has square pixels around the origin of web mercator. It is a drawing board: its coordinates are told
+        to nobody as a place.
+        """
+        if self.placed:
+            return self
+        pixel = _DRAWN_PIXEL_M
+        corner = Affine(pixel, 0.0, -pixel * self.width / 2, 0.0, -pixel, pixel * self.height / 2)
+        return Grid(_DRAWN_CRS, corner, self.width, self.height)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -62,7 +91,13 @@ class Grid:
     def lonlat(
         self, cols: npt.NDArray[np.float64], rows: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return longitude and latitude (degrees, WGS84) of pixel-corner coordinates (columns, rows)."""
+        """Return longitude and latitude (degrees, WGS84) of pixel-corner coordinates (columns, rows).
+
+        Raises:
+            ValueError: the grid is unplaced.
+        """
+        if not self.placed:
+            raise ValueError("an unplaced grid has no longitude and latitude")
         t = self.transform
         x = t.a * cols + t.b * rows + t.c
         y = t.d * cols + t.e * rows + t.f
@@ -100,7 +135,7 @@ class Grid:
     def offset_from(self, other: Grid) -> float:
         """Return the largest distance between the corners of this grid and another's, in this grid's pixels.
 
-        Infinite where the sizes or the coordinate systems differ.
+        Infinite where the sizes or the coordinate systems differ, 0 where both are unplaced and of one size.
         """
         if self.shape != other.shape or self.crs != other.crs:
             return float("inf")

@@ -9,6 +9,7 @@ from typing import Any
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError
+from tiles.grid import Grid
 from tiles.reading.raster import read_info
 
 _MAX_TAGS = 40
@@ -20,6 +21,7 @@ def chip_metadata(record: ChipRecord) -> list[dict[str, Any]]:
 
     An entry holds `roles` (which bands of the chip it is), `file`, and either `error` or `crs`, `size`, `pixel`, `bounds`
     (in the file's own coordinates: west, south, east, north), `dtypes`, `bands`, `nodata`, `tags`, `modified` and `bytes`.
+    Of a file without a place `crs`, `pixel` and `bounds` are None, and `unplaced` says what it has instead.
     """
     files: dict[str, list[str]] = {}
     for role in ("vv", "vh", "label", *ANCILLARY):
@@ -36,15 +38,13 @@ def _of_file(path: str) -> dict[str, Any]:
         return {"error": str(error)}
     try:
         grid = info.grid
-        crs, pixel = grid.crs_name, [abs(grid.transform.a), abs(grid.transform.e)]
-        corners = [grid.transform @ corner for corner in ((0, 0), (grid.width, grid.height))]
-        (x0, y0), (x1, y1) = corners
-        bounds = [min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]
+        crs, pixel, bounds = _place(grid) if grid.placed else (None, None, None)
     except ChipError as error:
         return {"error": str(error)}
     stat = Path(path).stat()
     return {
-        "crs": crs + (" (from ground control points)" if info.from_gcps else ""),
+        "crs": f"{crs} (from ground control points)" if crs and info.from_gcps else crs,
+        "unplaced": info.unplaced[0] if info.unplaced else None,
         "size": [info.width, info.height],
         "pixel": pixel,
         "bounds": bounds,
@@ -55,6 +55,13 @@ def _of_file(path: str) -> dict[str, Any]:
         "modified": datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds"),
         "bytes": stat.st_size,
     }
+
+
+def _place(grid: Grid) -> tuple[str, list[float], list[float]]:
+    """Return a grid's coordinate system, the size of its pixels and its bounds, in its own coordinates."""
+    (x0, y0), (x1, y1) = (grid.transform @ corner for corner in ((0, 0), (grid.width, grid.height)))
+    bounds = [min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]
+    return grid.crs_name, [abs(grid.transform.a), abs(grid.transform.e)], bounds
 
 
 def _nodata(value: float | None) -> str:

@@ -91,13 +91,13 @@ class TileService:
     def _draw(self, layer: Layer, record: ChipRecord, revision: str, yellow: bool) -> DisplayRaster:
         chip = self.chip(record)
         if layer == "composite":
-            return DisplayRaster(composite(chip, yellow_nodata=yellow), chip.grid, "average")
+            return DisplayRaster(composite(chip, yellow_nodata=yellow), chip.grid.drawn, "average")
         if layer in ("vv", "vh"):
-            return DisplayRaster(single_band(chip, layer), chip.grid, "average")
+            return DisplayRaster(single_band(chip, layer), chip.grid.drawn, "average")
         probability = self._predictions.probability(record.id, revision)
         if probability.shape != chip.grid.shape:
             raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
-        return DisplayRaster(score_pixels(probability, chip.label), chip.grid, "nearest")
+        return DisplayRaster(score_pixels(probability, chip.label), chip.grid.drawn, "nearest")
 
     def tile(
         self,
@@ -112,7 +112,7 @@ class TileService:
         level: int = 127,
         yellow: bool = False,
     ) -> Tile:
-        """Return one tile; transparent where it lies outside the chip.
+        """Return one tile; transparent where it lies outside the chip. An unplaced chip is cut from its stand-in (`Grid.drawn`).
 
         Args:
             layer: composite, vv, vh, scores or mask.
@@ -188,6 +188,8 @@ class TileService:
         record = self._catalog().get(chip_id)
         if record.problem is not None:
             raise ChipError(record.problem)
+        if record.unplaced is not None:
+            raise ChipError(f"Chip {chip_id} has no tiles for a map. {record.unplaced}")
         if not record.has_imagery or record.footprint is None:
             raise MissingImageryError(
                 f"Chip {chip_id} has no imagery on disk, so it has no tiles: add its VV and VH files."

@@ -53,4 +53,4 @@ def _size(chip: Chip, side: int) -> tuple[int, int]:
 
 def _upright(pixels: ByteArray, chip: Chip) -> ByteArray:
     """Return pixels (H, W, bands) with north above, where the grid's rows run from south to north."""
-    return np.ascontiguousarray(pixels[::-1] if chip.grid.transform.e > 0 else pixels)
+    return np.ascontiguousarray(pixels[::-1] if chip.grid.drawn.transform.e > 0 else pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,11 @@ def catalog_show(
                         r.file or "",
                     ]
                 )
+                + ("" if r.unplaced is None or not r.has_imagery else ", no place")
             )
     click.echo(_counted(found))
+    for line in _assumed(found):
+        click.echo(line)
 
 
 def _counted(found: Catalog) -> str:
@@ -77,4 +81,11 @@ def _counted(found: Catalog) -> str:
         f"footprint alone, {n['listed_only']} listed only"
     )
     text += f", {n['unusable']} cannot be used" if n["unusable"] else ""
+    text += f"; {n['unplaced']} with imagery have no place" if n["unplaced"] else ""
     return text + (f"; {n['simulated']} are simulated" if n["simulated"] else "")
+
+
+def _assumed(found: Catalog) -> list[str]:
+    """Return what was found or assumed of the chips' places, each sentence once, with how many chips it is true of."""
+    said = Counter(text for r in found.usable() for text in (r.unplaced, r.assumed_grid) if text is not None)
+    return [f"{count} chip{'' if count == 1 else 's'}: {text}" for text, count in said.items()]

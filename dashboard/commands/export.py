@@ -104,7 +104,7 @@ def export(
     for note in written.notes:
         click.echo(f"floodscope: {note}", err=True)
     click.echo(
-        f"{written.chips} chip(s), {written.water_km2:.2f} km² of water at p >= {limit:.2f} under {predictor.name}; "
+        f"{written.chips} chip(s), {written.water.words()} at p >= {limit:.2f} under {predictor.name}; "
         f"{len(written.files)} files in {out}" + (f", {removed} of an earlier export removed" if removed else "")
     )
 

@@ -65,6 +65,7 @@ def predict(
     """
     from model.evaluate import predict_missing
     from model.evaluation.predicted import prediction_report
+    from model.prediction import water_total
     from model.predictors.select import open_predictor
     from model.store import key_of
 
@@ -86,7 +87,7 @@ def predict(
         problems = {record.id: record.problem for record in found.records() if record.problem}
         chips = [(found.get(i), p) for i, p in stored.items()]
         report = prediction_report(chips, predictor, limit, alert_above, {**problems, **job.failed})
-        km2 = sum(chip["water_km2"] for chip in report["chips"])
+        water = water_total(stored.values(), limit).words(digits=1)
         # Where the report goes to stdout, it is alone there.
         aside = json_file is not None and str(json_file) == "-"
         if alert_above is not None and json_file is None:
@@ -95,7 +96,7 @@ def predict(
             click.echo(as_answers(report))
         click.echo(
             f"{progress.done} predicted, {progress.skipped} were there, {progress.failed + len(problems)} failed; "
-            f"{km2:.1f} km² of water at p >= {limit:.2f} under {predictor.name} on {predictor.device}"
+            f"{water} at p >= {limit:.2f} under {predictor.name} on {predictor.device}"
             + (f"; written to {out}" if out else ""),
             err=aside,
         )

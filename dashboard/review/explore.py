@@ -71,7 +71,7 @@ class Explorer:
             found = self._known(record)
             if found is None:
                 continue
-            name = record.country or "Unknown"
+            name = record.country_group
             total += found
             countries[name] = countries.get(name, ChipStatistics.zero()) + found
             shares.append([record.id, *_shares(found)])

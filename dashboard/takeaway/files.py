@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from model.prediction import Prediction
+from model.prediction import Prediction, water_total
 from model.predictors.protocol import Predictor
 from model.raster import write_whole
 from model.store import Store
@@ -70,7 +70,7 @@ def write_takeaway(
         raise UsageError(f"{named}: choose among {', '.join(CHOICES)}.")
     if not chosen:
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
-    written = Written(chips=len(chosen), water_km2=sum(p.water_km2(threshold) for _, p in chosen))
+    written = Written(chips=len(chosen), water=water_total((p for _, p in chosen), threshold))
     if files:
         written = write_package(out, chosen, store, threshold, files, tick=tick, stop=stop)
     if REPORT in formats:
@@ -103,7 +103,7 @@ def _readme(
     present = {name: text for name, text in _ABOUT.items() if any(file.startswith(name) for file in written.files)}
     lines = [
         f"Water in {written.chips} Sentinel-1 chip(s), predicted by {predictor.name} ({predictor.model_id[:16]}).",
-        f"Water is where p >= {threshold:g}: {written.water_km2:.4f} km2, geodesic on the WGS84 ellipsoid.",
+        f"Water is where p >= {threshold:g}: {written.water.words(digits=4)}; areas are geodesic, on the WGS84 ellipsoid.",
         *(["SIMULATED chips are among these."] if simulated else []),
         "",
         *(f"{name:16} {text}" for name, text in present.items()),

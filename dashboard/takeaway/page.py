@@ -13,7 +13,7 @@ from dashboard.takeaway.markdown import as_html
 from model.evaluate import NO_LABEL, Evaluation, Skipped
 from model.evaluation.alert import recorded_share_error
 from model.export import read_stored
-from model.prediction import Prediction
+from model.prediction import Prediction, WaterTotal, water_total
 from model.predictors.protocol import Predictor
 from model.store import Store
 from tiles.chip import ChipRecord
@@ -95,10 +95,13 @@ def takeaway_page(
 
 
 def _head(chosen: Chosen, predictor: Predictor, threshold: float) -> str:
-    water = sum(p.water_km2(threshold) for _, p in chosen)
+    water = water_total((p for _, p in chosen), threshold)
+    areas = [p.valid_km2 for _, p in chosen if p.valid_km2 is not None]
+    seen = f"{sum(areas):,.0f} km²".replace(",", "\u2009") if areas else "no area known"
+    pixels = f"{sum(p.valid_pixels for _, p in chosen):,} pixels".replace(",", "\u2009")
     facts = (
-        ("water", f"{water:,.1f} km²".replace(",", "\u2009"), f"where p ≥ {threshold:.2f}"),
-        ("seen", f"{sum(float(p.area.sum()) for _, p in chosen):,.0f} km²".replace(",", "\u2009"), "with data"),
+        ("water", _head_water(water), f"where p ≥ {threshold:.2f}"),
+        ("seen", seen, f"with data, {pixels}"),
         ("chips", str(len(chosen)), "none with a known label, so none is scored"),
     )
     shown = "".join(f"<div><dt>{n}</dt><dd>{escape(v)}<small>{escape(t)}</small></dd></div>" for n, v, t in facts)
@@ -109,16 +112,41 @@ def _head(chosen: Chosen, predictor: Predictor, threshold: float) -> str:
     )
 
 
+def _head_water(water: WaterTotal) -> str:
+    if water.km2 is None:
+        return f"{100 * (water.share or 0.0):.1f} %"
+    return f"{water.km2:,.1f} km²".replace(",", "\u2009")
+
+
+def _said_water(prediction: Prediction, threshold: float) -> str:
+    km2 = prediction.water_km2(threshold)
+    return f"{100 * prediction.water_share(threshold):.1f} % water" if km2 is None else f"{km2:.2f} km² of water"
+
+
+def _most_water(prediction: Prediction, threshold: float) -> tuple[float, float]:
+    """Return what sorts chips by their water, the most first: by area, and those without a place by their share."""
+    return -(prediction.water_km2(threshold) or 0.0), -prediction.water_share(threshold)
+
+
+def _fixed(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
 def _places(chosen: Chosen, threshold: float) -> str:
     dots: list[chips_map.Dot] = []
     for record, prediction in chosen:
         if record.footprint is None:
             continue
         iou = _iou(prediction, threshold)
-        said = f"{record.id}: {'no IoU' if iou is None else f'IoU {iou:.2f}'}, {prediction.water_km2(threshold):.2f} km² of water"
+        said = f"{record.id}: {'no IoU' if iou is None else f'IoU {iou:.2f}'}, {_said_water(prediction, threshold)}"
         centre = record.footprint.centroid
         dots.append((centre.x if centre.x <= 180.0 else centre.x - 360.0, centre.y, said, iou))
-    return section("Map", "Where the chips lie. Natural Earth, public domain.", chips_map.chip_map(dots))
+    away = len(chosen) - len(dots)
+    lacking = f" {away} chip{' has' if away == 1 else 's have'} no place on Earth, and {'is' if away == 1 else 'are'} not on it."
+    if not dots:
+        return section("Map", f"There is none.{lacking}", "")
+    text = f"Where the chips lie. Natural Earth, public domain.{lacking if away else ''}"
+    return section("Map", text, chips_map.chip_map(dots))
 
 
 def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[], None]) -> str:
@@ -129,7 +157,7 @@ def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[],
         return counts.fp + counts.fn if counts else 0
 
     worst = sorted((pair for pair in chosen if wrong(pair)), key=lambda pair: (-wrong(pair), pair[0].id))[:PICTURED]
-    shown = worst or sorted(chosen, key=lambda pair: (-pair[1].water_km2(threshold), pair[0].id))[:PICTURED]
+    shown = worst or sorted(chosen, key=lambda pair: (*_most_water(pair[1], threshold), pair[0].id))[:PICTURED]
     blocks = []
     for record, prediction in shown:
         stop()
@@ -146,7 +174,7 @@ def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[],
         )
         iou = _iou(prediction, threshold)
         told = [record.country or "", record.date or "", "" if iou is None else f"IoU {iou:.3f}"]
-        told.append(f"{prediction.water_km2(threshold):.2f} km² of water")
+        told.append(_said_water(prediction, threshold))
         blocks.append(
             f'<div class="chip"><h3>{escape(record.id)}</h3><p>{escape(" · ".join(t for t in told if t))}</p>'
             f'<div class="views">{pictures}</div></div>'
@@ -160,24 +188,25 @@ def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[],
 
 
 def _water(chosen: Chosen, threshold: float) -> str:
-    ranked = sorted(chosen, key=lambda pair: -pair[1].water_km2(threshold))
+    ranked = sorted(chosen, key=lambda pair: _most_water(pair[1], threshold))
     rows: list[list[Cell]] = [
         [
             record.id,
-            record.country or "Unknown",
+            record.country_group,
             record.date or "-",
-            f"{p.water_km2(threshold):.3f}",
-            "-" if p.label_water_km2 is None else f"{p.label_water_km2:.3f}",
-            f"{float(p.area.sum()):.2f}",
+            _fixed(p.water_km2(threshold), 3),
+            _fixed(p.label_water_km2, 3),
+            _fixed(p.valid_km2, 2),
+            f"{100 * p.water_share(threshold):.1f}",
         ]
         for record, p in ranked[:LISTED]
     ]
-    total = sum(p.water_km2(threshold) for _, p in chosen)
+    total = water_total((p for _, p in chosen), threshold).words()
     listed = f", the {LISTED} with the most water" if len(chosen) > LISTED else ""
-    body = table(["chip", "country", "date", "water km²", "truth km²", "seen km²"], rows)
+    body = table(["chip", "country", "date", "water km²", "truth km²", "seen km²", "water %"], rows)
     return section(
         "Water",
-        f"{total:.2f} km² of water where p ≥ {threshold:.2f}, geodesic areas on the WGS84 ellipsoid.",
+        f"{total} where p ≥ {threshold:.2f}; areas are geodesic, on the WGS84 ellipsoid.",
         f"<details{' open' if len(rows) <= 30 else ''}><summary>Each chip{listed}</summary>{body}</details>",
     )
 

@@ -14,6 +14,7 @@ from dashboard.json_routes import json_blueprint
 from dashboard.payloads import catalog_payload
 from dashboard.same_origin import require_same_origin
 from dashboard.uploads.batch import Batch, too_large
+from dashboard.uploads.grouping import Outcome
 from dashboard.uploads.shelf import Uploads
 from tiles.chip import ChipRecord
 from tiles.errors import ChipNotFoundError, UploadError
@@ -57,7 +58,7 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
             _drain()
             raise
         refused = [{"name": name, "message": message} for name, message in outcome.refused]
-        added = [{**_shown(uploads, r), "message": outcome.renamed.get(r.id)} for r in outcome.added]
+        added = [{**_shown(uploads, r), "message": _told(outcome, r)} for r in outcome.added]
         return jsonify(added=added, refused=refused)
 
     @routes.delete("/<chip>")
@@ -106,6 +107,11 @@ def _drain() -> None:
             left -= len(part)
     except (OSError, ValueError):
         pass
+
+
+def _told(outcome: Outcome, record: ChipRecord) -> str | None:
+    """Return what must be said of a chip that was added: another id, no place."""
+    return " ".join(filter(None, (outcome.renamed.get(record.id), record.unplaced, record.assumed_grid))) or None
 
 
 def _shown(uploads: Uploads, record: ChipRecord) -> dict[str, Any]:

@@ -25,8 +25,8 @@ def recorded_share_error(predictor: Predictor) -> ShareError | None:
 class ShareErrors:
     """The error of a model's shares, for each chip: as its bundle records it, else measured on other labelled chips.
 
-    Never on a chip of the same country: chips of one flood err alike, and would make each other look well known. And never on
-    simulated chips for a real one.
+    Never on a chip of the same country: chips of one flood err alike, and would make each other look well known. Of chips
+    that name no flood and have no place, a series of numbered names counts as one. And never on simulated chips for a real one.
 
     Args:
         recorded: of the model's bundle, used for every chip.
@@ -49,6 +49,7 @@ class ShareErrors:
             if r.id != record.id
             and r.simulated == record.simulated
             and (r.country is None or r.country != record.country)
+            and (r.series is None or r.series != record.series)
         )
         if others not in self._fitted:
             self._fitted[others] = fit_share_error(self._likelihoods[list(others)])

@@ -84,7 +84,7 @@ def seen_by_either(first: bool | None, second: bool | None) -> bool | None:
 def _pair(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> dict[str, Any]:
     countries: dict[str, list[_Pair]] = {}
     for chip in chips:
-        countries.setdefault(chip[0].country or "Unknown", []).append(chip)
+        countries.setdefault(chip[0].country_group, []).append(chip)
     moved = sorted(chips, key=lambda chip: (-abs(_movement(chip)), chip[0].id))
     return {
         **_marked(chips, seen),

@@ -73,7 +73,8 @@ def _chip(
         "file": record.file,
         "simulated": record.simulated,
         "water_km2": prediction.water_km2(threshold),
-        "valid_km2": float(prediction.area.sum()),
+        "valid_km2": prediction.valid_km2,
+        "water_share": prediction.water_share(threshold),
         "valid_pixels": prediction.valid_pixels,
         **share,
     }

@@ -79,7 +79,7 @@ class Robustness:
     def _row(self, members: Sequence[ChangedChip]) -> dict[str, Any]:
         countries: dict[str, list[ChangedChip]] = {}
         for member in members:
-            countries.setdefault(member.record.country or "Unknown", []).append(member)
+            countries.setdefault(member.record.country_group, []).append(member)
         pixels = sum(m.pixels for m in members)
         return {
             **self._figures(members),

@@ -134,7 +134,7 @@ def require_channels(chips: list[Chip], model: LocalPredictor) -> None:
 
 def answer_of(chips: list[Chip], rasters: list[ByteArray], model: LocalPredictor) -> Answer:
     """Return the answer that rasters are to the images of one request."""
-    grid = chips[0].grid if len(chips) == 1 and chips[0].grid.crs else None
+    grid = chips[0].grid if len(chips) == 1 and chips[0].grid.placed else None
     return Answer(tuple(rasters), grid, model.threshold)
 
 

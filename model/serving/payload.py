@@ -13,9 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from affine import Affine
 from numpy.lib import format as npy
-from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 
 from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord
@@ -156,7 +154,7 @@ def _chips_of(images: npt.NDArray[np.generic]) -> list[Chip]:
     height, width = images.shape[2:]
     if height * width > MAX_PIXELS:
         raise TooLargeError(f"An image has {height:,} x {width:,} pixels, {MAX_PIXELS:,} at most: cut it into tiles.")
-    grid = Grid(CRS(), Affine.identity(), width, height)
+    grid = Grid.unplaced(width, height)
     return [_chip_of(i, bands.astype(np.float32), grid) for i, bands in enumerate(images)]
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from affine import Affine
-from rasterio.crs import CRS
 
 from model.predictors.local import LocalPredictor, default_threads, usable_cores
 from model.serving.batching import Admission, Batcher
@@ -193,7 +191,7 @@ class ModelService:
 
 def _warm_up(model: LocalPredictor) -> Chip:
     """Return a small image with every channel: dark water in brighter land."""
-    grid = Grid(CRS(), Affine.identity(), _WARM_UP, _WARM_UP)
+    grid = Grid.unplaced(_WARM_UP, _WARM_UP)
     vh = np.full(grid.shape, -16.0, np.float32)
     vh[16:48, 16:48] = -26.0
     zero = np.zeros(grid.shape, np.float32)

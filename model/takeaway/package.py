@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.export import raster_tags, read_stored
-from model.prediction import Prediction
+from model.prediction import Prediction, WaterTotal, water_total
 from model.raster import encode_mask, encode_probability, write_whole
 from model.store import Store
 from model.takeaway import stac, table
@@ -42,13 +42,13 @@ class Written:
         files: relative to its folder, in the order of writing.
         notes: sentences on what was left out, and why.
         chips: how many chips.
-        water_km2: geodesic area of their predicted water.
+        water: their predicted water.
     """
 
     files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     chips: int = 0
-    water_km2: float = 0.0
+    water: WaterTotal = field(default_factory=lambda: water_total([], 0.5))
 
 
 def write_package(
@@ -84,6 +84,11 @@ def write_package(
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
     wanted = _wanted(formats)
     written = Written(chips=len(chosen))
+    if not all(prediction.placed for _, prediction in chosen):
+        wanted, note = _without_place(
+            wanted, [record.id for record, prediction in chosen if not prediction.placed], len(chosen)
+        )
+        written.notes.append(note)
     vectors: list[VectorFormat] = [name for name in get_args(VectorFormat) if name in wanted]
     _make_folders(out, rasters=bool(wanted & {"probability", "mask"}))
     current: list[tuple[ChipRecord, Prediction]] = []
@@ -96,9 +101,9 @@ def write_package(
             if polygons is not None or wanted & {"probability", "mask"}:
                 prediction, values, grid = read_stored(record, listed, store)
                 assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
-                if "stac" in wanted:
+                if "stac" in wanted and grid.placed:
                     items.append(stac.item(record, prediction, grid, threshold, assets))
-                if polygons is not None:
+                if polygons is not None and grid.placed:
                     polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
             current.append((record, prediction))
         _tell(tick, stop, len(chosen), len(chosen))
@@ -112,7 +117,7 @@ def write_package(
         written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]
     if not written.files:
         raise UsageError(" ".join(written.notes))
-    written.water_km2 = sum(p.water_km2(threshold) for _, p in current)
+    written.water = water_total((p for _, p in current), threshold)
     return written
 
 
@@ -156,6 +161,18 @@ def _wanted(formats: Collection[Format]) -> set[Format]:
         raise UsageError(f"{named}: choose among {', '.join(FORMATS)}.")
     wanted = set(formats)
     return wanted | {"probability", "mask"} if "stac" in wanted else wanted
+
+
+def _without_place(wanted: set[Format], unplaced: Sequence[str], chips: int) -> tuple[set[Format], str]:
+    """Return the formats that can be written of chips some of which have no place, and a sentence on what is left out."""
+    places: set[Format] = {"stac", *get_args(VectorFormat)}
+    named = unplaced[0] + (f" and {len(unplaced) - 1} more" if len(unplaced) > 1 else "")
+    lacking = f"{named} {'has' if len(unplaced) == 1 else 'have'} no place on Earth"
+    if len(unplaced) < chips:
+        where = "polygons and STAC leave them out, their rasters have no georeference, their areas are not known."
+        return wanted, f"{lacking}: {where}"
+    left = "polygons and STAC are not written" if wanted & places else "areas are not known"
+    return wanted - places, f"{lacking}: {left}; rasters have no georeference."
 
 
 def _tell(tick: Tick | None, stop: Stop | None, done: int, total: int) -> None:

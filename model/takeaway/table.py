@@ -22,7 +22,7 @@ Chosen = Sequence[tuple[ChipRecord, Prediction]]
 
 COLUMNS = (
     *PROVENANCE,
-    *("water_km2", "label_water_km2", "valid_km2", "threshold", "tp", "fp", "fn", "tn"),
+    *("water_km2", "water_share", "label_water_km2", "valid_km2", "threshold", "tp", "fp", "fn", "tn"),
     *("iou", "precision", "recall", "f1", "valid_pixels", "total_pixels"),
     *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "file"),
 )
@@ -30,7 +30,8 @@ AREA = "geodesic, on the WGS84 ellipsoid"
 
 
 def score_rows(chosen: Chosen, threshold: float) -> list[dict[str, Any]]:
-    """Return one row a chip with the keys COLUMNS; scores are None where there is no label or no denominator.
+    """Return one row a chip with the keys COLUMNS; scores are None where there is no label or no denominator, areas where
+    the chip has no place.
 
     Raises:
         UsageError: the threshold is not in [0, 1].
@@ -45,8 +46,9 @@ def _row(record: ChipRecord, p: Prediction, threshold: float) -> dict[str, Any]:
     return {
         **record.provenance(),
         "water_km2": p.water_km2(threshold),
+        "water_share": p.water_share(threshold),
         "label_water_km2": p.label_water_km2,
-        "valid_km2": float(p.area.sum()),
+        "valid_km2": p.valid_km2,
         "threshold": threshold,
         **scored,
         "valid_pixels": p.valid_pixels,
@@ -81,6 +83,7 @@ def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, th
     Raises:
         OutputError: the file cannot be written.
     """
+    areas = [row["water_km2"] for row in rows if row["water_km2"] is not None]
     total = ScoreHistogram.sum_of(p.histogram for _, p in chosen if p.histogram is not None).confusion(threshold)
     report = {
         "metric": "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out",
@@ -89,7 +92,7 @@ def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, th
         "micro": {
             **{name: getattr(total, name) for name in ("tp", "fp", "fn", "tn")},
             **{name: getattr(total, name) for name in ("iou", "precision", "recall", "f1")},
-            "water_km2": sum(row["water_km2"] for row in rows),
+            "water_km2": sum(areas) if areas else None,
         },
         "chips": [dict(row) for row in rows],
     }
@@ -123,7 +126,7 @@ def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDat
         geometry=[record.footprint for record, _ in chosen],
         crs="EPSG:4326",
     )
-    numbers = ("label_water_km2", "iou", "precision", "recall", "f1")
+    numbers = ("water_km2", "label_water_km2", "valid_km2", "iou", "precision", "recall", "f1")
     counts = ("tp", "fp", "fn", "tn")
     # Columns in which nothing is known keep their type, or two exports could not be joined.
     types = (

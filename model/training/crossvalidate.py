@@ -75,7 +75,7 @@ class CrossValidation:
         tp, fp, fn, _ = (sum(c[i] for _, c in at_own) for i in range(4))
         by_country: dict[str, list[tuple[int, int, int, int]]] = {}
         for record, counts in at_own:
-            by_country.setdefault(record.country or "Unknown", []).append(counts)
+            by_country.setdefault(record.country_group, []).append(counts)
         countries = {
             name: _iou(sum(c[0] for c in rows), sum(c[1] for c in rows), sum(c[2] for c in rows))
             for name, rows in sorted(by_country.items())

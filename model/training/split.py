@@ -15,6 +15,7 @@ from tiles.errors import UsageError
 
 GroupBy = Literal["country", "event"]
 
+_NAMELESS = "they name no flood or country and have no place, so one scene may be on both sides and scores be too high"
 _TRAINING = {"train", "training"}
 _VALIDATION = {"valid", "validation", "val", "dev"}
 
@@ -43,9 +44,12 @@ class Fold:
 
 
 def group_of(record: ChipRecord, by: GroupBy) -> str:
-    """Return the group a chip belongs to. One flood may cross a border, so a country's group is not finer than an event."""
+    """Return the group a chip belongs to. One flood may cross a border, so a country's group is not finer than an event.
+
+    Chips without any of it and without a place are grouped by their series of names, as the tiles of one scene are named.
+    """
     value = record.country if by == "country" else record.event
-    return value or record.event or record.country or record.id
+    return value or record.event or record.country or record.series or record.id
 
 
 def split_by_source(records: Sequence[ChipRecord]) -> Split:
@@ -70,6 +74,8 @@ def split_by_group(records: Sequence[ChipRecord], by: GroupBy, share: float = 0.
     Groups are taken for validation, in an order that the seed draws, until they hold `share` of the chips. Simulated chips
     validate only where there are no others: a model for real floods is judged by real floods.
 
+    Where all are one series of names (see `group_of`), each chip stands for itself, and the rule says what that costs.
+
     Args:
         records: chips with imagery and a label.
         by: what is kept whole.
@@ -81,6 +87,9 @@ def split_by_group(records: Sequence[ChipRecord], by: GroupBy, share: float = 0.
     """
     judges = [r for r in records if not r.simulated] or list(records)
     groups = _grouped(judges, by)
+    nameless = len(groups) == 1 and len(judges) > 1 and all(r.series is not None for r in judges)
+    if nameless:
+        groups = {r.id: [r] for r in judges}
     if len(groups) < 2:
         raise UsageError(
             f"All {len(judges)} labelled chips are of one {by} ({next(iter(groups), 'none')}), so none can be kept apart to "
@@ -94,7 +103,11 @@ def split_by_group(records: Sequence[ChipRecord], by: GroupBy, share: float = 0.
             break
         chosen.append(name)
     validation = tuple(r for name in sorted(chosen) for r in groups[name])
-    return Split(apart(records, validation), validation, f"by {by}, left to validate: {', '.join(sorted(chosen))}")
+    left = ", ".join(sorted(chosen))
+    if nameless:
+        training = tuple(r for r in records if r not in validation)
+        return Split(training, validation, f"by chip ({_NAMELESS}), left to validate: {left}")
+    return Split(apart(records, validation), validation, f"by {by}, left to validate: {left}")
 
 
 def leave_one_out(records: Sequence[ChipRecord], by: GroupBy) -> list[Fold]:
@@ -134,7 +147,7 @@ def k_fold(records: Sequence[ChipRecord], by: GroupBy, k: int | None, seed: int 
 
 
 def apart(records: Iterable[ChipRecord], judges: Sequence[ChipRecord]) -> tuple[ChipRecord, ...]:
-    """Return the records that share nothing with those that judge: neither event nor ground.
+    """Return the records that share nothing with those that judge: neither event nor ground, nor a series of names.
 
     Two sources may hold one flood under two names, with chips that lie on each other. A simulated chip shares nothing
     with a real one, wherever it is placed.
@@ -144,6 +157,7 @@ def apart(records: Iterable[ChipRecord], judges: Sequence[ChipRecord]) -> tuple[
     for simulated in (False, True):
         others = [r for r in judges if r.simulated == simulated]
         events = {r.event for r in others if r.event}
+        series = {r.series for r in others if r.series}
         ground = STRtree([r.footprint for r in others if r.footprint is not None])
         kept = [
             r
@@ -151,6 +165,7 @@ def apart(records: Iterable[ChipRecord], judges: Sequence[ChipRecord]) -> tuple[
             if r.simulated != simulated
             or not (
                 r.event in events
+                or r.series in series
                 or (r.footprint is not None and ground.query(r.footprint, predicate="intersects").size)
             )
         ]

@@ -201,7 +201,7 @@ def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Ca
 
     countries: dict[str, list[ScoreHistogram]] = {}
     for record, histogram in scored:
-        countries.setdefault(record.country or "Unknown", []).append(histogram)
+        countries.setdefault(record.country_group, []).append(histogram)
     histograms = [histogram for _, histogram in scored]
     mean = mean_over_chips(histograms, calibration.threshold)
     return {
@@ -254,5 +254,5 @@ def _provenance(records: Sequence[ChipRecord]) -> dict[str, Any]:
     return {
         "chips": sorted(r.id for r in real),
         "simulated_chips": len(records) - len(real),
-        "countries": sorted({r.country or "Unknown" for r in real}),
+        "countries": sorted({r.country_group for r in real}),
     }

@@ -198,16 +198,6 @@ def _loop(path: Path) -> None:
     path.symlink_to(other)
 
 
-def _flat_gcps(folder: Path, name: str) -> None:
-    _both(transform=None, gcps=gcps(PLACE, [(0, 0), (10, 10), (20, 20), (30, 30)]))(folder, name)
-
-
-def _nameless_gcps(folder: Path, name: str) -> None:
-    _both(transform=None, gcps=gcps(PLACE, [(0, 0), (SIZE, 0), (0, SIZE), (SIZE, SIZE)]))(folder, name)
-    for band in ("vv", "vh"):
-        patched(folder / f"{name}_{band}.tif", 34735, new_tag=34730)  # the keys that hold the coordinate system
-
-
 def _shape_label(shape: tuple[int, int]) -> Maker:
     return _label(lambda p: write_tiff(p, np.zeros(shape, np.uint8)))
 
@@ -341,26 +331,7 @@ CASES = [
         "catalog",
         ("{name}_vv.tif.txt has the ending .txt", "rename"),
     ),
-    # --- no place
-    Case(
-        "no coordinate system",
-        _both(crs=None),
-        _PLACE,
-        "catalog",
-        ("no coordinate system (CRS)", "gdal_edit.py -a_srs"),
-    ),
-    Case("identity transform", _both(transform=None), _PLACE, "catalog", ("no position", "with its geotransform")),
-    Case(
-        "no georeferencing", _both(transform=None, crs=None), _PLACE, "catalog", ("no georeferencing at all", "export")
-    ),
-    Case("points without a CRS", _nameless_gcps, _PLACE, "catalog", ("4 ground control points but no", "say which")),
-    Case(
-        "points on one line",
-        _flat_gcps,
-        _PLACE,
-        "catalog",
-        ("4 ground control point(s) that fix no place", "three or more"),
-    ),
+    # --- a place that cannot be
     Case(
         "pixels without area",
         _both(transform=Affine(0, 0, 6e5, 0, 0, 5e6)),
@@ -493,13 +464,6 @@ CASES = [
         _PLACE,
         "label",
         ("The label", "EPSG:4326", "-t_srs"),
-    ),
-    Case(
-        "label without a place",
-        _label(lambda p: write_tiff(p, TRUTH, crs=None, transform=None)),
-        _PLACE,
-        "label",
-        ("label is not used", "no georeferencing"),
     ),
     Case(
         "label is a picture",

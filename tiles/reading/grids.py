@@ -1,9 +1,12 @@
-"""Whether two rasters share a grid."""
+"""Whether two rasters share a grid, and what is said of those that do not say where they lie."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tiles.errors import GeoreferenceError
 from tiles.grid import Grid
+from tiles.reading.raster import RasterInfo
 from tiles.reading.sniff import shown
 
 # Two rasters that share a grid may differ by float noise in their transforms, never by a tenth of a pixel.
@@ -15,6 +18,8 @@ def require_same_grid(
 ) -> None:
     """Raise GeoreferenceError unless two rasters have one size, one coordinate system and one position (0.1 pixel).
 
+    Where one of them has no place on Earth, their size decides: `assumed_grid` tells of it.
+
     Args:
         name, path, grid: the raster that is judged: "VH" or "label", its file and grid.
         reference_name, reference_path, reference: the raster that it must fit.
@@ -25,6 +30,8 @@ def require_same_grid(
             f"{one} has {grid.width} x {grid.height} pixels, {two} {reference.width} x {reference.height}: cut or resample it "
             "to the same grid (gdalwarp -te -ts)."
         )
+    if not (grid.placed and reference.placed):
+        return
     if grid.crs != reference.crs:
         raise GeoreferenceError(
             f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}: warp it to the same "
@@ -35,3 +42,29 @@ def require_same_grid(
         raise GeoreferenceError(
             f"{one} lies {offset:.1f} pixels off {two}: put it on the same grid (gdalwarp -te -ts), or mend its geotransform."
         )
+
+
+def unplaced(image: RasterInfo) -> str | None:
+    """Return why a chip has no place on Earth and what follows from it, in one sentence; None where it has one."""
+    if image.unplaced is None:
+        return None
+    found, todo = image.unplaced
+    return f"The image has {found}, so it is shown as a picture, not on the map, and has no area in km²: {todo}."
+
+
+def assumed_grid(image: RasterInfo, others: Mapping[str, RasterInfo]) -> str | None:
+    """Return which files beside an image are taken to lie on it for their size alone, since one of the two has no place.
+
+    Args:
+        image: VV.
+        others: the chip's other files of the same size, by what they are of it.
+    """
+    told = []
+    for name, info in others.items():
+        if info.path == image.path or (info.unplaced is None) == (image.unplaced is None):
+            continue
+        lacking, found = (name, info.unplaced) if info.unplaced else ("image", image.unplaced)
+        told.append(
+            f"The {lacking} has {found[0] if found else 'no place'}: the {name} is as large as the image, and taken to lie on it."
+        )
+    return " ".join(told) or None

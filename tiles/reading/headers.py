@@ -11,7 +11,7 @@ from shapely.geometry import Polygon
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import BandError, ChipError, GeoreferenceError
 from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
-from tiles.reading.grids import require_same_grid
+from tiles.reading.grids import assumed_grid, require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, require_label_type
 from tiles.reading.raster import RasterInfo, read_info
 from tiles.reading.sniff import shown
@@ -86,8 +86,8 @@ def _require_backscatter(info: RasterInfo, band: int, name: str) -> None:
 def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     """Return the record with what its files' headers say; never raises for a file that is wrong.
 
-    Fills `footprint` and `simulated`, and `problem`, `label_problem` or `ancillary_problem` with the sentence that says
-    what is wrong.
+    Fills `footprint`, `width`, `height`, `unplaced`, `assumed_grid` and `simulated`, and `problem`, `label_problem` or
+    `ancillary_problem` with the sentence that says what is wrong.
     """
     if record.problem is not None or record.vv is None or record.vh is None:
         return record
@@ -96,17 +96,24 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
         vv, vh = header(record.vv.path, headers), header(record.vh.path, headers)
         _require_backscatter(vv, record.vv.band, "VV")
         _require_backscatter(vh, record.vh.band, "VH")
-        footprint = _footprint(vv)
+        footprint = _footprint(vv) if vv.grid.placed else None
         require_same_grid("VH", vh.path, vh.grid, "VV", vv.path, vv.grid)
     except ChipError as error:
         return replace(record, problem=str(error))
+    beside = {"VH": vh}
+    label_problem = _label_problem(record, vv, beside)
+    ancillary_problem = _ancillary_problem(record, vv, beside)
     simulated = record.simulated or vv.tags.get("FLOODSCOPE_SIMULATED", "no") == "yes"
     return replace(
         record,
         footprint=footprint,
+        width=vv.grid.width,
+        height=vv.grid.height,
+        unplaced=unplaced(vv),
+        assumed_grid=assumed_grid(vv, beside),
         simulated=simulated,
-        label_problem=_label_problem(record, vv),
-        ancillary_problem=_ancillary_problem(record, vv),
+        label_problem=label_problem,
+        ancillary_problem=ancillary_problem,
     )
 
 
@@ -137,7 +144,8 @@ def _footprint(info: RasterInfo) -> Polygon:
     return footprint
 
 
-def _label_problem(record: ChipRecord, image: RasterInfo) -> str | None:
+def _label_problem(record: ChipRecord, image: RasterInfo, beside: Headers) -> str | None:
+    """Return why the label cannot be used; where it can, put it among what lies beside the image."""
     if record.label is None:
         return None
     try:
@@ -146,10 +154,11 @@ def _label_problem(record: ChipRecord, image: RasterInfo) -> str | None:
         require_same_grid("label", info.path, info.grid, "image", image.path, image.grid)
     except ChipError as error:
         return label_refusal(error)
+    beside["label"] = info
     return None
 
 
-def _ancillary_problem(record: ChipRecord, image: RasterInfo) -> str | None:
+def _ancillary_problem(record: ChipRecord, image: RasterInfo, beside: Headers) -> str | None:
     problems = []
     for name in ANCILLARY:
         asset: Asset | None = getattr(record, name)
@@ -161,4 +170,6 @@ def _ancillary_problem(record: ChipRecord, image: RasterInfo) -> str | None:
             require_same_grid(name.replace("_", " "), info.path, info.grid, "image", image.path, image.grid)
         except ChipError as error:
             problems.append(ancillary_refusal(name, error))
+        else:
+            beside[name.replace("_", " ")] = info
     return " ".join(problems) or None

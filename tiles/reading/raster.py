@@ -87,22 +87,31 @@ class RasterInfo:
     @property
     def from_gcps(self) -> bool:
         """Whether the grid is made from ground control points."""
-        placed = self.crs is not None and self.transform != Affine.identity()
-        return not placed and bool(self.gcps) and self.gcp_crs is not None
+        return self._has_points and self.grid.placed
+
+    @property
+    def _has_transform(self) -> bool:
+        return self.crs is not None and self.transform != Affine.identity()
+
+    @property
+    def _has_points(self) -> bool:
+        return not self._has_transform and bool(self.gcps) and self.gcp_crs is not None
 
     @cached_property
     def grid(self) -> Grid:
         """The grid; for a file with ground control points, the regular grid that its pixels are warped to.
 
+        Unplaced where the file does not say where it lies, or says half of it; `unplaced` tells which.
+
         Raises:
-            GeoreferenceError: the file has no usable place on Earth.
+            GeoreferenceError: the place that it names cannot be.
             UnreadableFileError: it is too large for a chip.
         """
         _require_size(self.path, self.width, self.height)
-        if self.from_gcps:
+        if self._has_points:
             return self._warped_grid()
-        if self.crs is None or self.transform == Affine.identity():
-            raise GeoreferenceError(self._unplaced())
+        if not self._has_transform:
+            return Grid.unplaced(self.width, self.height)
         a, b, _, d, e, _, *_ = self.transform
         if not all(map(math.isfinite, self.transform)) or a * e == b * d:
             raise GeoreferenceError(
@@ -117,28 +126,34 @@ class RasterInfo:
                 transform, width, height = calculate_default_transform(
                     self.gcp_crs, self.gcp_crs, self.width, self.height, gcps=list(self.gcps)
                 )
-        except Exception as error:  # GDAL's own errors share no public base class
-            raise GeoreferenceError(
-                f"{shown(self.path)} has {len(self.gcps)} ground control point(s) that fix no place (too few, or on one "
-                "line): give three or more that span the image."
-            ) from error
+        except Exception:  # GDAL's own errors share no public base class
+            return Grid.unplaced(self.width, self.height)
         _require_size(self.path, int(width), int(height))
         return Grid(CRS.from_user_input(self.gcp_crs), transform, int(width), int(height))
 
-    def _unplaced(self) -> str:
-        name = shown(self.path)
+    @property
+    def unplaced(self) -> tuple[str, str] | None:
+        """What the file lacks for a place on Earth, and what to do about it; None where it has a place.
+
+        Raises:
+            GeoreferenceError, UnreadableFileError: as `grid`.
+        """
+        if self.grid.placed:
+            return None
+        points = f"{len(self.gcps)} ground control point{'' if len(self.gcps) == 1 else 's'}"
+        if self._has_points:
+            return f"{points} that fix no place (too few, or on one line)", "give three or more that span the image"
         if self.gcps:
-            return (
-                f"{name} has {len(self.gcps)} ground control points but no coordinate system for them: say which it is "
-                "(gdal_translate -a_srs EPSG:... with the points as -gcp)."
-            )
+            todo = "say which it is (gdal_translate -a_srs EPSG:... with the points as -gcp)"
+            return f"{points} but no coordinate system for them", todo
         if self.transform != Affine.identity():
-            return f"{name} has a pixel grid but no coordinate system (CRS): say which it is (gdal_edit.py -a_srs EPSG:... FILE)."
+            todo = "say which it is (gdal_edit.py -a_srs EPSG:... FILE)"
+            return "a pixel grid but no coordinate system (CRS)", todo
         if self.crs is not None:
-            return f"{name} has a coordinate system but no position (no geotransform): export it again with its geotransform."
+            return "a coordinate system but no position (no geotransform)", "export it again with its geotransform"
         return (
-            f"{name} has no georeferencing at all (no coordinate system, geotransform or ground control points): export it "
-            "again as a GeoTIFF with its place on Earth."
+            "no georeference (no coordinate system, geotransform or control points)",
+            "export it again as a GeoTIFF with it",
         )
 
     def require_whole(self) -> None:
@@ -251,7 +266,7 @@ def read_band(path: str, band: int) -> tuple[npt.NDArray[np.generic], Grid, floa
 
     Raises:
         UnreadableFileError: the file is missing, damaged, too large or not permitted to be read.
-        GeoreferenceError: it has no place on Earth.
+        GeoreferenceError: the place that it names cannot be.
         BandError: it has no such band.
     """
     with _open(path) as dataset:

@@ -79,8 +79,6 @@ CASES: dict[str, tuple[Form, tuple[str, ...]]] = {
         [pair()[0], ("lake_vh.tif", tiff(VH, transform=PLACE @ Affine.translation(3, 0)))],
         ("lake_vh.tif", "3.0 pixels off", "lake_vv.tif"),
     ),
-    "no coordinate system": (pair(crs=None), ("lake_vv.tif", "no coordinate system (CRS)")),
-    "no place at all": (pair(crs=None, transform=None), ("lake_vv.tif", "no georeferencing")),
     "off the Earth": (
         pair(crs="EPSG:4326", transform=Affine(0.1, 0, 500, 0, -0.1, 60)),
         ("lake_vv.tif", "off the Earth"),

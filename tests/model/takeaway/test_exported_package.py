@@ -61,7 +61,7 @@ def test_what_is_listed_is_what_is_there(taken: Taken) -> None:
     there = {str(path.relative_to(taken.out)) for path in taken.out.rglob("*") if path.is_file()}
     assert set(taken.written.files) == there
     assert (taken.written.notes, taken.written.chips) == ([], 2)
-    assert taken.written.water_km2 == pytest.approx(taken.km2())
+    assert taken.written.water.km2 == pytest.approx(taken.km2())
 
 
 def test_rasters_are_valid_cogs_on_the_chips_own_grid(taken: Taken) -> None:
