@@ -204,3 +204,21 @@ def test_a_damaged_folder_is_told_and_disturbs_no_other(client: FlaskClient, wor
     catalog = open_catalog([folder])
     assert [record.id for record in catalog.records()] == ["sea"]
     assert "chip.json" in catalog.problems()[0][1]
+
+
+def test_an_image_without_a_place_is_taken_and_told(client: FlaskClient, workspace: Workspace) -> None:
+    (added,) = send(client, pair("lake", label=True, crs=None, transform=None))["added"]
+    assert added["country"] is None
+    assert "no georeference" in added["message"] and "not on the map" in added["message"]
+    assert "the label is as large as the image" in added["message"]  # the label alone says where it lies
+    answer = workspace.open_chip("lake", "backscatter")
+    assert answer["error"] is None and answer["detail"]["placed"] is False
+    assert answer["detail"]["label_water_km2"] is None and answer["prediction"]["histogram"] is not None
+    chip = next(c for c in client.get("/uploads/catalog").json["chips"] if c["id"] == "lake")
+    assert (chip["bounds"], chip["ring"], chip["imagery"]) == (None, None, True)
+    west, south, east, north = chip["frame"]
+    assert west == -east and south == -north and "no georeference" in chip["unplaced"]
+    place = {"lon": (west + east) / 2, "lat": (south + north) / 2}
+    pixel = client.get(f"/inspect/point/lake/{chip['revision']}", query_string=place).json
+    assert abs(pixel["row"] - 20) <= 1 and abs(pixel["column"] - 20) <= 1
+    assert client.get("/tiles/composite/lake/tilejson.json").status_code == 422
