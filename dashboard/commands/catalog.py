@@ -53,6 +53,7 @@ def catalog_show(
     for r in found.records():
         if r.has_imagery or everything:
             state = "image and label" if r.has_label and r.has_imagery else "image" if r.has_imagery else "no image"
+            state += ", no place" if r.unplaced is not None and r.has_imagery else ""
             click.echo(
                 "  ".join(
                     [
@@ -65,7 +66,6 @@ def catalog_show(
                         r.file or "",
                     ]
                 )
-                + ("" if r.unplaced is None or not r.has_imagery else ", no place")
             )
     click.echo(_counted(found))
     for line in _assumed(found):
