@@ -22,6 +22,7 @@ window.dash_clientside.floodscope = (() => {
   // The page opens: controls get what the URL says, or the defaults.
   const restore = (_, settings) => {
     fs.endpoints.watch(settings.models);
+    fs.seen.begin(settings.models);
     fs.travel.begin(settings);
     const components = fs.view.toComponents(fs.view.initial(), settings, true);
     return window.dash_clientside.callback_context.outputs_list.map(({ id, property }) => {
@@ -71,10 +72,13 @@ window.dash_clientside.floodscope = (() => {
     const version = fs.book.setCatalog(payload);
     fs.review.shapesGiven();
     const { counts, simulated, name } = payload.info;
+    const items = (chips) => chips.map((c) => ({ value: `chip:${c.id}`, label: c.id }));
+    const chips = [...fs.book.chips.values()];
     const options = [
       { group: "Countries", items: payload.info.countries.map((c) => ({ value: `country:${c}`, label: c })) },
-      { group: "Chips", items: [...fs.book.chips.values()].map((c) => ({ value: `chip:${c.id}`, label: c.id })) },
-    ];
+      { group: "Chips", items: items(chips.filter((c) => !fs.sieve.onlyKnown(c))) },
+      { group: "Known only, no image", items: items(chips.filter(fs.sieve.onlyKnown)) },
+    ].filter((group) => group.items.length);
     const { html } = fs.words;
     const label = [html.Span({ className: "fs-catalog-name", title: name }, name)];
     if (simulated) label.push(html.Span({ className: "fs-badge fs-badge-simulated" }, "Simulated data"));
@@ -134,7 +138,13 @@ window.dash_clientside.floodscope = (() => {
   };
 
   // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
+  let outlined = null; // the chip for which the outlines were turned on
   const showChip = (selection, version, model) => {
+    const chip = fs.book.chips.get(idOf(selection));
+    if (chip && chip.id !== outlined) { // who opens a chip that is only known sees its outline
+      outlined = chip.id;
+      if (fs.sieve.onlyKnown(chip) && !fs.sieve.values.known) fs.filterbar.set({ known: true });
+    }
     fs.tiles.open(selection, model);
     return SAME();
   };
@@ -176,7 +186,9 @@ window.dash_clientside.floodscope = (() => {
       fs.tiles.choose(name);
       return [SAME(), null];
     }
-    fs.map.flyToChips([...fs.book.chips.values()].filter((chip) => chip.country === name));
+    const there = [...fs.book.chips.values()].filter((chip) => chip.country === name);
+    const open = there.filter((chip) => !fs.sieve.onlyKnown(chip));
+    fs.map.flyToChips(open.length ? open : there);
     return ["regions", null];
   };
   // A table tells its chosen row again when its rows are written anew: nobody has chosen then.
@@ -212,8 +224,8 @@ window.dash_clientside.floodscope = (() => {
     fs.sieve.use({ values: sieve || fs.sieve.NONE, model, k });
     const by = (review && review.by) || "country";
     const all = fs.groups.rows(model, k, by);
-    return [fs.panel.figures(fs.groups.total(model, k), all.filter((region) => region.labelled), fs.groups.unscored(model, k)),
-      fs.panel.unlabelled(all.filter((region) => !region.labelled))];
+    const regions = all.filter((region) => region.labelled);
+    return [fs.panel.figures(model, fs.groups.total(model, k), regions, fs.groups.unscored(model, k)), fs.panel.unlabelled(fs.groups.unlabelled(model, by))];
   };
 
   const jobShown = (version, job, model) => {

@@ -5,11 +5,11 @@ floodscope.chiplist = (() => {
   const { make, fill } = floodscope.build;
   const TABLE = "chips-table";
   const GALLERY = "chips-gallery";
-  const FOLLOWING = new Set(["iou", "missed", "false", "apart"]); // the fields that follow the threshold
+  const FOLLOWING = new Set(["iou", "missed", "false", "apart", "worst", "wrong"]); // the fields that follow the threshold
   const BESIDE_IOU = 3; // the place after picture, name and IoU
   const PORTION = 60; // cards that are made at once; more follow as they are scrolled to
 
-  // name -> [text, column, descending]
+  // name -> [text, column, descending]; those by IoU go by the one rule of worst.js
   const SORTS = {
     iou: ["Worst IoU first", "iou", false],
     best: ["Best IoU first", "iou", true],
@@ -40,17 +40,16 @@ floodscope.chiplist = (() => {
         id: chip.id, country: chip.country, event: chip.event, date: chip.date ? chip.date.slice(0, 10) : null, split: chip.split, file: chip.file,
         state: stateOf(chip, model, p, f), iou: f ? f.iou : null, predicted: Boolean(p), missed: f ? f.fn : null, false: f ? f.fp : null,
         uncertain: p ? p.uncertain : null, apart: other ? floodscope.others.apart(model, other, chip.id, k) : null,
-        model, revision: p ? p.revision : null,
+        model, revision: p ? p.revision : null, seen: p ? p.seen ?? null : null,
+        worst: f ? floodscope.worst.value(f) : null, wrong: f ? f.fp + f.fn : null, little: Boolean(f) && floodscope.worst.little(f),
       };
     });
   };
 
-  const wrong = (row) => (row.missed || 0) + (row.false || 0);
   const compare = (column, descending) => (a, b) => {
-    const [x, y] = [a[column] ?? null, b[column] ?? null];
+    const [x, y] = column === "iou" ? [a.worst ?? null, b.worst ?? null] : [a[column] ?? null, b[column] ?? null];
     if (x === null || y === null) return (x === null) - (y === null);
-    // Of chips with the same IoU, as the dry ones with theirs of 0, the one with more wrong pixels is the worse.
-    const order = typeof x === "string" ? x.localeCompare(y) : x - y || (column === "iou" ? wrong(b) - wrong(a) : 0);
+    const order = column === "iou" ? floodscope.worst.compare(a, b) : typeof x === "string" ? x.localeCompare(y) : x - y;
     return descending ? -order : order;
   };
   const sorted = (list, sort) => {
@@ -85,28 +84,29 @@ floodscope.chiplist = (() => {
     if (sort === "uncertain" && row.uncertain !== null) return `${percent(row.uncertain)} uncertain`;
     if (sort === "apart" && row.apart !== null) return `${percent(row.apart)} differ`;
     if ((sort === "newest" || sort === "oldest") && row.date) return row.date;
-    return row.iou === null ? (row.state === "scored" ? "no water" : row.state) : `IoU ${score(row.iou)}`;
+    return row.iou === null ? (row.state === "scored" ? "no water" : row.state) : `IoU ${score(row.iou)}${row.little ? ", dry land" : ""}`;
   };
+  const labelOf = (row, said) => `Open ${row.id}, ${said}${row.seen === true ? ", in this model's training set" : ""}`;
   const card = (row, model, sort) => {
     const chip = floodscope.book.chips.get(row.id);
     const said = note(row, sort);
     return make("button", {
-      class: "fs-card", type: "button", "data-chip": row.id, "aria-label": `Open ${row.id}, ${said}`, onclick: () => floodscope.tiles.choose(row.id),
+      class: "fs-card", type: "button", "data-chip": row.id, "aria-label": labelOf(row, said), onclick: () => floodscope.tiles.choose(row.id),
     }, make("span", { class: "fs-thumbs" }, floodscope.thumbs.elements(chip, model)), make("span", { class: "fs-card-name" }, row.id),
-    make("span", { class: "fs-card-note" }, said));
+    make("span", { class: "fs-card-foot" }, make("span", { class: "fs-card-note" }, said), floodscope.seen.mark(row.seen)));
   };
   let watcher = null;
   let drawn = ""; // what the cards are of: they are made anew where it changes, and else written over
   const showGallery = (list, { model, sort }) => {
     const place = document.getElementById(GALLERY);
     if (!place) return;
-    const now = `${model} ${list.map((row) => `${row.id}:${row.revision}`).join()}`;
+    const now = `${model} ${list.map((row) => `${row.id}:${row.revision}:${row.seen}`).join()}`;
     if (now === drawn) {
       const by = new Map(list.map((row) => [row.id, row]));
       place.querySelectorAll(".fs-card").forEach((element) => {
         const said = note(by.get(element.dataset.chip), sort);
         element.querySelector(".fs-card-note").textContent = said;
-        element.setAttribute("aria-label", `Open ${element.dataset.chip}, ${said}`);
+        element.setAttribute("aria-label", labelOf(by.get(element.dataset.chip), said));
       });
       return;
     }
@@ -131,5 +131,5 @@ floodscope.chiplist = (() => {
     return list.length;
   };
 
-  return { SORTS, rows, sorted, show, stateOf, wrong };
+  return { SORTS, rows, sorted, show, stateOf };
 })();

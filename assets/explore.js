@@ -51,7 +51,7 @@ floodscope.explore = (() => {
   };
 
   // Several findings of one kind are folded under what they have in common.
-  const KINDS = { leak: "floods have chips in several splits", duplicate: "pairs of sources show the same places", dominance: "countries dominate", no_imagery: "kinds of labels lack imagery" };
+  const KINDS = { seen: "sets of chips are in this model's training set", leak: "floods have chips in several splits", duplicate: "pairs of sources show the same places", dominance: "countries dominate", no_imagery: "kinds of labels lack imagery" };
   const finding = (warning) => make("li", {}, warning.text,
     make("span", { class: "fs-soft" }, ` ${warning.chips.slice(0, 3).join(", ")}${warning.chips.length > 3 ? ` and ${w().integer(warning.chips.length - 3)} more` : ""}`));
   const warnings = () => {
@@ -79,7 +79,9 @@ floodscope.explore = (() => {
 
   const draw = () => {
     const chips = shown();
-    const out = [make("h2", {}, `${w().count(chips.length, "chip")}${part() ? ` of ${w().integer(floodscope.book.chips.size)}` : ""}`)];
+    const out = [make("h2", {}, `${w().count(chips.filter((chip) => !floodscope.sieve.onlyKnown(chip)).length, "chip")}${part() ? ` of ${w().integer(floodscope.sieve.total())}` : ""}`)];
+    const only = floodscope.sieve.known().filter((chip) => floodscope.sieve.focused(chip.id)).length;
+    if (only) out.push(make("p", { class: "fs-soft" }, `${w().integer(only)} more are known only: there is no image of them.`));
     if (problem) out.push(make("p", { class: "fs-notice fs-notice-error", role: "alert" }, problem));
     if (!chips.length) {
       fill(PLACE, ...out, make("p", { class: "fs-soft" }, "No chip passes the filters."));
@@ -112,7 +114,7 @@ floodscope.explore = (() => {
     running += 1;
     const mine = running;
     const ids = part() ? shown().map((chip) => chip.id) : null;
-    ask("review/explore", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) }).then((told) => {
+    ask("review/explore", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids, model: floodscope.sieve.context.model }) }).then((told) => {
       if (mine !== running) return; // asked anew since
       [answer, problem] = [told, ""];
       if (visible()) draw();
@@ -123,7 +125,7 @@ floodscope.explore = (() => {
 
   const show = () => {
     const { by, region } = floodscope.sieve.context;
-    const now = JSON.stringify([floodscope.sieve.version, floodscope.book.info.version, by, region]);
+    const now = JSON.stringify([floodscope.sieve.version, floodscope.book.info.version, by, region, floodscope.sieve.context.model]);
     if (now === asked && answer && !answer.progress.running) return;
     draw();
     if (now !== asked || !answer) { asked = now; fetchIt(); } else if (answer.progress.running) fetchIt();

@@ -10,7 +10,10 @@ floodscope.filterbar = (() => {
 
   const namesOf = (key) => {
     const counts = new Map();
-    floodscope.book.chips.forEach((chip) => { const name = chip[key] || "Unknown"; counts.set(name, (counts.get(name) || 0) + 1); });
+    floodscope.book.chips.forEach((chip) => {
+      if (!floodscope.sieve.values.known && floodscope.sieve.onlyKnown(chip)) return;
+      const name = chip[key] || "Unknown"; counts.set(name, (counts.get(name) || 0) + 1);
+    });
     return [...counts].sort((a, b) => a[0].localeCompare(b[0]));
   };
 
@@ -44,28 +47,38 @@ floodscope.filterbar = (() => {
     several("country", "Country"), several("event", "Event"), several("split", "Split"),
     make("div", { class: "fs-field-row" }, date("from", "From"), date("to", "To")),
     make("div", { class: "fs-field-row" }, iou(0, "IoU from"), iou(1, "to")),
-    make("div", { class: "fs-field-row" }, either("labelled", "Label", "labelled", "no label"), either("predicted", "Prediction", "predicted", "not predicted")));
+    make("div", { class: "fs-field-row" }, either("labelled", "Label", "labelled", "no label"), either("predicted", "Prediction", "predicted", "not predicted")),
+    make("div", { class: "fs-field-row" }, either("seen", "Training set of this model", "in it", "unseen by this model")));
 
   // What filters are on, each with a button that takes it off.
-  const NAMES = { country: "Country", event: "Event", split: "Split", date: "Date", iou: "IoU", labelled: "Label", predicted: "Prediction" };
+  const NAMES = { country: "Country", event: "Event", split: "Split", date: "Date", iou: "IoU", labelled: "Label", predicted: "Prediction", seen: "Training set" };
   const textOf = (key) => {
     const v = floodscope.sieve.values;
     if (key === "date") return [v.from && `from ${v.from}`, v.to && `to ${v.to}`].filter(Boolean).join(" ");
     if (key === "iou") return `${v.iou[0]} to ${v.iou[1]}`;
     if (key === "labelled") return v.labelled === "yes" ? "labelled" : "no label";
     if (key === "predicted") return v.predicted === "yes" ? "predicted" : "not predicted";
+    if (key === "seen") return v.seen === "yes" ? "in it" : "unseen by this model";
     return v[key].length > 2 ? `${v[key].length} chosen` : v[key].join(", ");
   };
-  const off = { country: { country: [] }, event: { event: [] }, split: { split: [] }, date: { from: null, to: null }, iou: { iou: [0, 1] }, labelled: { labelled: null }, predicted: { predicted: null } };
+  const off = { country: { country: [] }, event: { event: [] }, split: { split: [] }, date: { from: null, to: null }, iou: { iou: [0, 1] }, labelled: { labelled: null }, predicted: { predicted: null }, seen: { seen: null } };
   const tags = () => Object.entries(floodscope.sieve.active()).filter(([, on]) => on).map(([key]) => make("button", {
     class: "fs-tag", type: "button", "aria-label": `Take off the filter ${NAMES[key]} ${textOf(key)}`, onclick: () => set(off[key]),
   }, `${NAMES[key]}: ${textOf(key)}`, make("span", { "aria-hidden": true }, " ×")));
 
+  // The switch for chips of which there is no image: their place is known, and nothing of them can be opened.
+  const ghosts = (count, known) => (count ? make("button", {
+    class: "fs-button fs-known-toggle", type: "button", id: "known-toggle", "aria-pressed": String(known), onclick: () => set({ known: !known }),
+    title: "Chips whose footprint alone is known: there is no image on disk, so they cannot be opened, predicted or scored",
+  }, `${known ? "Hide" : "Show"} ${w().integer(count)} known only`) : "");
+
   let last = "";
   const show = ({ wide }) => {
-    const shown = floodscope.sieve.chips().length;
-    const all = floodscope.book.chips.size;
-    const now = JSON.stringify([floodscope.book.chips.size && namesOf("country").length, floodscope.sieve.values, shown, all, wide]);
+    const { known } = floodscope.sieve.values;
+    const shown = floodscope.sieve.chips().filter((chip) => !floodscope.sieve.onlyKnown(chip)).length;
+    const only = floodscope.sieve.known().length;
+    const all = floodscope.sieve.total();
+    const now = JSON.stringify([floodscope.book.chips.size && namesOf("country").length, floodscope.sieve.values, shown, only, all, wide]);
     if (now === last) return;
     last = now;
     fill(PLACE,
@@ -73,8 +86,9 @@ floodscope.filterbar = (() => {
         make("details", { class: "fs-filter", id: "filter" },
           make("summary", { class: "fs-button" }, "Filter"), form()),
         make("span", { class: "fs-soft", id: "filter-count", role: "status" }, floodscope.sieve.any() ? `${w().integer(shown)} of ${w().count(all, "chip")}` : w().count(all, "chip")),
+        ghosts(only, Boolean(known)),
         make("button", { class: "fs-button fs-wide-toggle", type: "button", id: "wide-toggle", "aria-pressed": String(Boolean(wide)), onclick: () => floodscope.review.set({ wide: !wide }) }, wide ? "Narrower" : "Wider")),
-      ...(floodscope.sieve.any() ? [make("div", { class: "fs-tags" }, tags(), make("button", { class: "fs-tag", type: "button", id: "filter-clear", onclick: () => set(floodscope.sieve.NONE) }, "Clear all"))] : []));
+      ...(floodscope.sieve.any() ? [make("div", { class: "fs-tags" }, tags(), make("button", { class: "fs-tag", type: "button", id: "filter-clear", onclick: () => set({ ...floodscope.sieve.NONE, known: Boolean(known) }) }, "Clear all"))] : []));
   };
 
   return { show, set };

@@ -13,9 +13,11 @@ floodscope.focus = (() => {
     const icon = marker.getElement();
     if (icon) icon.classList.toggle("fs-faded", countries !== null && !ids.some((id) => floodscope.sieve.focused(id)));
   };
+  // The ids of a cluster's chips.
+  const members = (feature, index) => (index && index.getLeaves ? index.getLeaves(feature.properties.cluster_id, Infinity).map((leaf) => leaf.properties.chip) : []);
   // A cluster is drawn, of chips that its index knows.
   const cluster = (marker, feature, index) => {
-    const ids = index && index.getLeaves ? index.getLeaves(feature.properties.cluster_id, Infinity).map((leaf) => leaf.properties.chip) : [];
+    const ids = members(feature, index);
     marker.on("add", () => { clusters.set(marker, ids); mark(marker, ids); });
     marker.on("remove", () => clusters.delete(marker));
     return marker;
@@ -27,5 +29,5 @@ floodscope.focus = (() => {
     clusters.forEach((ids, marker) => mark(marker, ids));
   };
 
-  return { chip, country, cluster, use };
+  return { chip, country, cluster, members, use };
 })();

@@ -16,7 +16,7 @@ floodscope.groups = (() => {
     return SHARES.find(([top]) => 100 * p.histogram.water[0] <= top * labelled)[1]; // whole numbers: no share falls to the wrong side
   };
 
-  const empty = (name) => ({ name, chips: 0, imagery: 0, labelled: 0, predicted: 0, valid: 0, ids: [], histograms: [] });
+  const empty = (name) => ({ name, chips: 0, imagery: 0, labelled: 0, predicted: 0, scored: [] });
   const take = (group, chip, model) => {
     group.chips += 1;
     group.imagery += chip.imagery ? 1 : 0;
@@ -25,9 +25,16 @@ floodscope.groups = (() => {
     if (!p) return;
     group.predicted += 1;
     if (!p.histogram || p.histogram.water[0] + p.histogram.dry[0] === 0) return;
-    group.ids.push(chip.id);
-    group.histograms.push(p.histogram);
-    group.valid += p.valid_pixels;
+    group.scored.push({ id: chip.id, histogram: p.histogram, seen: p.seen ?? null });
+  };
+  // What a group's figures count: the scored chips that the model was not trained on; all of them where there is no such.
+  const settle = (group) => {
+    const { counted, seen } = floodscope.seen.pool(group.scored);
+    Object.assign(group, {
+      ids: counted.map(({ id }) => id), histograms: counted.map(({ histogram }) => histogram), allSeen: seen,
+      seenChips: group.scored.filter((one) => one.seen === true).length, unknown: group.scored.filter((one) => one.seen === null).length,
+    });
+    return group;
   };
 
   // Groups by name, of a model; kept until chips, predictions or filters change.
@@ -47,7 +54,7 @@ floodscope.groups = (() => {
         take(groups.get(name), chip, model);
         take(all, chip, model);
       });
-      kept.set(key, { list: [...groups.values()].sort((a, b) => a.name.localeCompare(b.name)), all });
+      kept.set(key, { list: [...groups.values()].map(settle).sort((a, b) => a.name.localeCompare(b.name)), all: settle(all) });
     }
     return kept.get(key);
   };
@@ -69,22 +76,46 @@ floodscope.groups = (() => {
   const summary = (group, k) => {
     if (!group.summary || group.summary.k !== k) {
       const some = counts(group, k);
-      const { name, chips, imagery, labelled, predicted, valid } = group;
+      const { name, chips, imagery, labelled, predicted, scored, allSeen, seenChips, unknown } = group;
+      const sum = floodscope.scores.sum(some);
       group.summary = {
-        k, name, chips, imagery, labelled, predicted, valid, scored: some.length,
-        ...floodscope.scores.figures(floodscope.scores.sum(some)), interval: floodscope.scores.interval(some),
+        k, name, chips, imagery, labelled, predicted, all: scored.length, scored: some.length, seen: allSeen, seenChips, unknown,
+        worst: floodscope.worst.value(sum), wrong: sum.fp + sum.fn,
+        ...floodscope.scores.figures(sum), interval: allSeen ? null : floodscope.scores.interval(some),
       };
     }
     return group.summary;
   };
 
-  // One row a group at a level, with its curve.
-  const rows = (model, k, by = "country") => of(model, by).list.map((group) => ({ ...summary(group, k), curve: curve(group) }));
+  // One row a group at a level, with its curve and what its number is worth.
+  const rows = (model, k, by = "country") => of(model, by).list.map((group) => {
+    const [row, of1] = [summary(group, k), curve(group)];
+    return { ...row, curve: of1, rank: floodscope.worst.rank({ scored: row.scored, water: of1.water, seen: row.seen }) };
+  });
   const total = (model, k) => summary(of(model, "country").all, k);
 
-  // Micro IoU of the countries with a scored chip: all that the map's colours need, and no interval.
-  const countryIou = (model, k) => new Map(of(model, "country").list.filter((group) => group.ids.length)
-    .map((group) => [group.name, floodscope.scores.figures(floodscope.scores.sum(counts(group, k))).iou]));
+  // Micro IoU of the countries with a scored chip, and which of them the model has seen all of: all that the map's colours need.
+  const countryIou = (model, k) => {
+    const scored = of(model, "country").list.filter((group) => group.ids.length);
+    return {
+      iou: new Map(scored.map((group) => [group.name, floodscope.scores.figures(floodscope.scores.sum(counts(group, k))).iou])),
+      seen: new Set(scored.filter((group) => group.allSeen).map((group) => group.name)),
+    };
+  };
+
+  // The groups that have no labelled chip, of all chips that pass the filters, also those that are only known.
+  const unlabelled = (model, by) => {
+    const groups = new Map();
+    [...new Set([...floodscope.sieve.chips(), ...floodscope.sieve.known()])].forEach((chip) => {
+      const name = nameOf(by, chip, model);
+      if (!groups.has(name)) groups.set(name, { name, chips: 0, imagery: 0, labelled: 0 });
+      const group = groups.get(name);
+      group.chips += 1;
+      group.imagery += chip.imagery ? 1 : 0;
+      group.labelled += chip.labelled ? 1 : 0;
+    });
+    return [...groups.values()].filter((group) => !group.labelled).sort((a, b) => a.name.localeCompare(b.name));
+  };
 
   // The labelled chips that have no score, by the reason: their ids.
   const unscored = (model, k) => {
@@ -99,5 +130,5 @@ floodscope.groups = (() => {
     return out;
   };
 
-  return { BY, SHARES, UNKNOWN, nameOf, of, rows, total, countryIou, unscored, curve };
+  return { BY, SHARES, UNKNOWN, nameOf, of, rows, total, countryIou, unlabelled, unscored, curve };
 })();

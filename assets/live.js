@@ -26,6 +26,7 @@ floodscope.live = (() => {
     return (data) => {
       const now = format({ data, value: data[field] });
       if (said.data !== now) said.data = now;
+      if (cellRendererParams.marked) floodscope.seen.markCell(place, data.seen);
     };
   });
 

@@ -4,7 +4,7 @@ window.floodscope = window.floodscope || {};
 floodscope.map = (() => {
   const FOOTPRINT_ZOOM = 9; // from here on a 5 km chip is wider than 16 px
   const layers = { footprint: new Map(), point: new Map(), country: new Map() };
-  const state = { iou: new Map(), country: new Map(), withChips: new Set(), selected: null, model: null };
+  const state = { iou: new Map(), country: new Map(), countrySeen: new Set(), withChips: new Set(), selected: null, model: null };
   let map = null;
 
   const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -69,10 +69,13 @@ floodscope.map = (() => {
     return palette.get(key);
   };
 
-  const chipColour = (chip) => {
-    if (state.iou.has(chip.id) && state.iou.get(chip.id) !== null) return ramp(state.iou.get(chip.id));
-    return css("--fs-unscored");
-  };
+  // A score on what the model was trained on is drawn across: in steps, for each colour is a pattern.
+  const tint = (iou, seen) => (seen ? floodscope.seen.hatch(ramp(Math.round(20 * iou) / 20)) : ramp(iou));
+  const seen = (chip) => floodscope.seen.of(state.model, chip.id) === true;
+
+  const scoredIou = (chip) => state.iou.get(chip.id) ?? null;
+  const chipColour = (chip) => (scoredIou(chip) === null ? css("--fs-unscored") : tint(scoredIou(chip), seen(chip)));
+  const rimColour = (chip) => (scoredIou(chip) === null ? css("--fs-unscored") : ramp(scoredIou(chip)));
 
   // A grey is the colour of a middling IoU: what has none is hollow.
   const filled = (chip) => (state.iou.has(chip.id) && state.iou.get(chip.id) !== null ? 1 : 0.15);
@@ -83,7 +86,7 @@ floodscope.map = (() => {
     if (!chip.imagery) return { weight: 1, color: css("--fs-muted"), opacity: 0.8, fillOpacity: 0, dashArray: "3 3" };
     const scored = state.iou.has(chip.id);
     return {
-      weight: 1.5, color: chip.labelled && scored ? chipColour(chip) : css("--fs-ink"), opacity: 0.9, dashArray: null,
+      weight: 1.5, color: chip.labelled && scored ? rimColour(chip) : css("--fs-ink"), opacity: 0.9, dashArray: null,
       fillOpacity: chip.labelled ? 0.55 * filled(chip) : 0.7, fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
     };
   };
@@ -98,7 +101,7 @@ floodscope.map = (() => {
   const countryStyle = (name) => {
     const base = { weight: 0.6, color: css("--fs-border-land"), opacity: 1, fillColor: css("--fs-land"), fillOpacity: 1 };
     const iou = state.country.get(name);
-    if (iou !== undefined && iou !== null) return { ...base, fillColor: ramp(iou), fillOpacity: 0.9, weight: 1.2, color: css("--fs-ink") };
+    if (iou !== undefined && iou !== null) return { ...base, fillColor: tint(iou, state.countrySeen.has(name)), fillOpacity: 0.9, weight: 1.2, color: css("--fs-ink") };
     if (state.withChips.has(name)) return { ...base, weight: 1, color: css("--fs-ink-soft"), fillColor: css("--fs-land-chips") };
     return base;
   };
@@ -109,7 +112,8 @@ floodscope.map = (() => {
     if (!chip.imagery) return "no imagery on disk";
     if (!chip.labelled) return "no label";
     if (!state.iou.has(chip.id)) return floodscope.book.failure(state.model, chip.id) ? "could not be predicted" : "not predicted yet";
-    return iou === null ? "IoU undefined (no water)" : `IoU ${iou.toFixed(2)}`;
+    const said = iou === null ? "IoU undefined (no water)" : `IoU ${iou.toFixed(2)}`;
+    return seen(chip) ? `${said}, in this model's training set` : said;
   };
   const tooltip = (chip) => {
     const box = document.createElement("div");
@@ -148,11 +152,14 @@ floodscope.map = (() => {
     return layer;
   };
   const clusterToLayer = (feature, latlng, index) => {
-    const n = feature.properties.point_count;
-    const size = n < 20 ? 28 : n < 200 ? 34 : 42;
+    const all = feature.properties.point_count;
+    const ghosts = floodscope.focus.members(feature, index).filter((id) => floodscope.sieve.onlyKnown(chipOf({ properties: { chip: id } }))).length;
+    const n = all - ghosts;
+    const size = (n || ghosts) < 20 ? 28 : (n || ghosts) < 200 ? 34 : 42;
+    const told = [n ? floodscope.words.count(n, "chip") : "", ghosts ? `${floodscope.words.integer(ghosts)} known only` : ""].filter(Boolean).join(", ");
+    const kind = n ? (ghosts ? "fs-cluster fs-cluster-some" : "fs-cluster") : "fs-cluster fs-cluster-ghosts";
     return floodscope.focus.cluster(window.L.marker(latlng, {
-      pane: "points", title: `${floodscope.words.count(n, "chip")}: zoom in`,
-      icon: window.L.divIcon({ className: "fs-cluster", html: `<span>${n}</span>`, iconSize: [size, size] }),
+      pane: "points", title: `${told}: zoom in`, icon: window.L.divIcon({ className: kind, html: `<span>${n || ghosts}</span>`, iconSize: [size, size] }),
     }), feature, index);
   };
   const onFootprint = (feature, layer, context) => {
@@ -167,7 +174,7 @@ floodscope.map = (() => {
     outOfTab(layer);
     layer.bindTooltip(() => {
       const iou = state.country.get(name);
-      if (iou !== undefined && iou !== null) return `${name}: IoU ${iou.toFixed(2)}`;
+      if (iou !== undefined && iou !== null) return `${name}: IoU ${iou.toFixed(2)}${state.countrySeen.has(name) ? ", all of it in this model's training set" : ""}`;
       return state.withChips.has(name) ? `${name}: not scored yet` : name;
     }, { sticky: true, opacity: 1 });
   };
@@ -197,7 +204,8 @@ floodscope.map = (() => {
 
   // Recolour by what is known now: IoU by chip (absent: not predicted; null: undefined) and by country.
   const restyle = ({ iou, country, model }) => {
-    Object.assign(state, { iou, country, model, withChips: new Set([...floodscope.book.chips.values()].map((chip) => chip.country)) });
+    const shown = [...floodscope.book.chips.values()].filter((chip) => floodscope.sieve.values.known || !floodscope.sieve.onlyKnown(chip));
+    Object.assign(state, { iou, country: country.iou, countrySeen: country.seen, model, withChips: new Set(shown.map((chip) => chip.country)) });
     repaint();
   };
 

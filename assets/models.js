@@ -36,34 +36,47 @@ floodscope.models = (() => {
   const range = (i) => (i ? `[${signed(i.low)}, ${signed(i.high)}]` : "n\u2009=\u20091");
   const badge = (letter) => make("span", { class: `fs-letter fs-letter-${letter.toLowerCase()}` }, letter);
   const verdict = (d) => {
+    if (d.seen) return floodscope.seen.mark(true);
     if (!d.interval) return make("span", { title: "Too few chips to say" }, "?");
     if (d.interval.low > 0) return badge("A");
     if (d.interval.high < 0) return badge("B");
     return make("span", { title: "No clear difference: the interval holds 0" }, "–");
   };
+  const ALL = "All chips";
   const cell = (text, few) => make("td", few ? { class: "fs-few" } : {}, text);
+  const iouOf = (d, figures) => (d.seen && d.name === ALL ? w().NONE : w().score(figures.iou)); // of all, no number that is no measure
   const differences = (c, by) => make("div", { class: "fs-scroll", tabindex: 0, role: "region", "aria-label": "Difference by region" }, make("table", { class: "fs-table", id: "difference-table" },
     make("thead", {}, make("tr", {}, [floodscope.groups.BY[by], "Better", "A", "B", "A − B [95 %]", "Chips"].map((name) => make("th", { scope: "col" }, name)))),
-    make("tbody", {}, [{ ...c, name: "All chips" }, ...c.groups].map((d) => make("tr", { "data-name": d.name },
-      make("th", { scope: "row", title: d.name }, d.name), cell(verdict(d), !d.interval), cell(w().score(d.one.iou)), cell(w().score(d.two.iou)),
-      cell(`${signed(d.difference)} ${range(d.interval)}`, !d.interval), cell(w().integer(d.chips)))))));
+    make("tbody", {}, [{ ...c, name: ALL }, ...c.groups].map((d) => make("tr", { "data-name": d.name },
+      make("th", { scope: "row", title: d.name }, d.name), cell(verdict(d), !d.interval), cell(iouOf(d, d.one), d.seen), cell(iouOf(d, d.two), d.seen),
+      cell(d.seen && d.name === ALL ? w().NONE : `${signed(d.difference)} ${d.seen ? "" : range(d.interval)}`, !d.interval), cell(w().integer(d.chips)))))));
+  // What is counted, where a model was trained on some of the chips.
+  const counted = (c, chips) => {
+    const [all, seen, unknown] = [chips.length, chips.filter((one) => one.seen === true).length, chips.filter((one) => one.seen === null).length];
+    if (seen === all) return `All ${w().count(all, "chip")} that both have scored are in the training set of A or B, so there is no difference to rely on.`;
+    if (seen) return `Counted: ${w().count(all - seen, "chip")} that neither was trained on; ${w().integer(seen)} of the training set of A or B ${seen === 1 ? "is" : "are"} left out.`;
+    return unknown ? `Of ${unknown === all ? "these chips" : w().count(unknown, "chip")} it is not known whether A or B was trained on them.` : "";
+  };
+  const validated = (model, other) => [["A", model], ["B", other]].map(([letter, spec]) => [letter, floodscope.seen.crossvalidated(spec)]).filter(([, told]) => told)
+    .map(([letter, told]) => `${letter}: ${told[0].toLowerCase()}${told.slice(1)}.`).join(" ");
+
 
   const movers = (c, model, other) => c.moved.slice(0, MOVERS).map((m) => {
     const chip = floodscope.book.chips.get(m.id);
     const better = m.fewer > 0 ? "A" : "B";
     const said = `${better} has ${w().integer(Math.abs(m.fewer))} px fewer wrong`;
     const pictures = [...floodscope.thumbs.elements(chip, model), ...floodscope.thumbs.elements(chip, other).slice(1)];
-    return make("button", { class: "fs-card fs-card-wide", type: "button", "aria-label": `Open ${m.id}: ${said}`, onclick: () => floodscope.tiles.choose(m.id) },
+    return make("button", { class: "fs-card fs-card-wide", type: "button", "aria-label": `Open ${m.id}: ${said}${m.seen === true ? ", in a training set" : ""}`, onclick: () => floodscope.tiles.choose(m.id) },
       make("span", { class: "fs-thumbs" }, pictures), make("span", { class: "fs-card-name" }, m.id),
-      make("span", { class: "fs-card-note" }, said));
+      make("span", { class: "fs-card-foot" }, make("span", { class: "fs-card-note" }, said), floodscope.seen.mark(m.seen)));
   });
 
   const totals = (c) => make("table", { class: "fs-table", id: "totals-table" },
-    make("caption", {}, `Pixels of the ${w().count(c.chips, "chip")} that both have scored`),
+    make("caption", {}, `Pixels of the ${w().count(c.chips, "chip")} that both have scored${c.seen ? ", seen in training" : ""}`),
     make("thead", {}, make("tr", {}, ["", "True water", "False water", "Missed water", "True dry"].map((name) => make("th", { scope: "col" }, name || make("span", { class: "fs-visually-hidden" }, "Model"))))),
     make("tbody", {}, [["A", c.one], ["B", c.two]].map(([name, f]) => make("tr", {}, make("th", { scope: "row" }, name), ["tp", "fp", "fn", "tn"].map((key) => make("td", {}, w().integer(f[key])))))));
 
-  const difference = (c, { model, other, by }) => {
+  const difference = (c, chips, { model, other, by }) => {
     if (!c.chips) {
       const reason = floodscope.book.shelf(other).size ? "No chip is scored under both models." : `${floodscope.others.nameOf(other)} has predicted nothing here yet. Choose it as the model in use (A), and press Predict all chips in Regions.`;
       fill(PLACE.difference, make("p", { class: "fs-notice" }, reason));
@@ -71,6 +84,7 @@ floodscope.models = (() => {
     }
     fill(PLACE.difference, make("h2", {}, "Where they differ"),
       make("p", { class: "fs-soft" }, "Micro IoU of A less that of B, with its paired 95 % bootstrap interval over the same chips. Better: the model that the interval speaks for; – where it holds 0, ? where there are too few chips."),
+      ...[counted(c, chips), validated(model, other)].filter(Boolean).map((told) => make("p", { class: "fs-soft fs-seen-note" }, told)),
       differences(c, by), totals(c),
       make("h2", {}, "Chips that moved most"),
       c.moved.length ? make("div", { class: "fs-gallery", id: "movers" }, movers(c, model, other)) : make("p", { class: "fs-soft" }, "At this threshold both are right and wrong in the same number of pixels on every chip."));
@@ -80,15 +94,16 @@ floodscope.models = (() => {
   const TENTHS = [0, 0.25, 0.5, 0.75, 1];
   const AXES = { x: [0, 1], y: [0, 1], xTicks: TENTHS, yTicks: TENTHS };
   const dots = (h) => floodscope.curves.reliability(h).filter((b) => b.pixels).map((b) => [b.predicted, b.observed, 3, `${w().integer(b.pixels)} px: predicted ${b.predicted.toFixed(2)}, water ${b.observed.toFixed(2)}`]);
-  const curves = (sums, k) => {
+  const curves = (sums, k, seen = false) => {
     const { frame, line, dots: marks, diagonal } = floodscope.charts;
     const { precisionRecall, averagePrecision, calibrationError } = floodscope.curves;
     const here = (h) => { const f = floodscope.scores.figures(floodscope.scores.confusion(h, k)); return f.recall === null || f.precision === null ? [] : [[f.recall, f.precision, 4, "at the threshold"]]; };
     const each = (make1) => sums.map(([letter, h]) => make1(letter, h));
     const told = (name, value) => `${name}: ${sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ")}`;
     if (!sums.length) { fill(PLACE.curves); return; } // nothing is scored: there is nothing to draw
+    const on = seen ? [make("p", { class: "fs-soft fs-seen-note" }, floodscope.seen.mark(true), " Drawn of chips in the training set: no measure of how good it is.")] : [];
     fill(PLACE.curves,
-      make("h2", {}, "Precision and recall"), make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
+      make("h2", {}, "Precision and recall"), ...on, make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
       frame(`Precision over recall. ${told("Average precision", averagePrecision)}`, { ...AXES, xTitle: "Recall", yTitle: "Precision" },
         ...each((letter, h) => line(precisionRecall(h), letter.toLowerCase(), letter)), ...each((letter, h) => marks(here(h), letter.toLowerCase()))),
       make("h2", {}, "Reliability"), make("p", { class: "fs-soft" }, `${told("Calibration error", calibrationError)}. On the diagonal a probability is what it says.`),
@@ -138,14 +153,17 @@ floodscope.models = (() => {
     const chips = other ? floodscope.paired.common(model, other, by) : [];
     if (other) {
       const c = floodscope.paired.of(chips, k);
-      difference(c, state);
+      difference(c, chips, state);
       const { sumOf } = floodscope.curves;
-      curves(chips.length ? [["A", sumOf(chips.map((c1) => c1.one))], ["B", sumOf(chips.map((c1) => c1.two))]] : [], k);
+      const { counted: some, seen } = floodscope.seen.pool(chips);
+      curves(some.length ? [["A", sumOf(some.map((c1) => c1.one))], ["B", sumOf(some.map((c1) => c1.two))]] : [], k, seen);
       return;
     }
-    fill(PLACE.difference, make("p", { class: "fs-soft" }, "Choose a second model to see where the two differ, chip by chip and region by region."));
     const all = floodscope.groups.of(model, "country").all;
-    curves(all.ids.length ? [["A", floodscope.groups.curve(all).sum]] : [], k);
+    const told = floodscope.seen.sentence(model, { scored: all.scored.length, seen: all.seenChips, unknown: all.unknown });
+    fill(PLACE.difference, make("p", { class: "fs-soft" }, "Choose a second model to see where the two differ, chip by chip and region by region."),
+      told ? make("p", { class: "fs-soft fs-seen-note" }, told) : "");
+    curves(all.ids.length ? [["A", floodscope.groups.curve(all).sum]] : [], k, all.allSeen);
   };
 
   return { show };

@@ -25,21 +25,25 @@ floodscope.panel = (() => {
     w().html.H2({}, "No chip is open"),
     w().html.P({}, "Click a chip on the map, or choose one in the Chips table: its image is drawn, its water predicted and, where there is a label, scored."));
 
-  const badges = (chip) => {
+  const badges = (chip, p) => {
     const out = [];
     const badge = (kind, text) => out.push(span(`fs-badge fs-badge-${kind}`, text));
     if (chip.simulated) badge("simulated", "Simulated");
     if (!chip.imagery) badge("muted", chip.problem ? "Unusable" : "No imagery");
     else if (!chip.labelled) badge("muted", "No label");
+    if (p && p.seen === true) out.push(w().html.Span({ className: "fs-badge fs-badge-seen", title: floodscope.seen.TIP }, "Seen in training"));
+    else if (p && p.seen !== false && chip.labelled) {
+      out.push(w().html.Span({ className: "fs-badge fs-badge-muted", title: "This model does not tell which chips it was trained on." }, "Not known whether seen"));
+    }
     return out.length ? div("fs-badges", ...out) : "";
   };
 
-  const heading = (chip) => div("fs-chip-heading",
+  const heading = (chip, p) => div("fs-chip-heading",
     w().html.H2({ dir: "auto" }, chip.id),
     chip.file ? w().html.Div({ className: "fs-chip-file", dir: "auto", title: "The files of this chip" }, chip.file) : "",
     div("fs-chip-place", [chip.country, chip.event && chip.event !== chip.country ? `event ${chip.event}` : null, chip.date,
       chip.split ? `${chip.split} split` : null, chip.layout].filter(Boolean).join(" · ")),
-    badges(chip));
+    badges(chip, p));
 
   const ready = (opened, id, model) => opened && opened.id === id && opened.model === model && !opened.pending;
 
@@ -65,7 +69,7 @@ floodscope.panel = (() => {
       return said(`${c.id}: ${pending.loading ? "loading the model" : "predicting water"}`, heading(c), notice("busy", wait),
         div("fs-skeleton"), div("fs-skeleton fs-skeleton-short"));
     }
-    return said(outcome(c, p, k, threshold), heading(c), ...scored(c, p, k, threshold));
+    return said(outcome(c, p, k, threshold), heading(c, p), ...scored(c, p, k, threshold, model));
   };
 
   // The panel of a chip, and what a screen reader is told of it.
@@ -75,10 +79,10 @@ floodscope.panel = (() => {
     const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
     const detail = floodscope.book.details.get(p.revision);
     const water = detail ? `, water ${km2(detail.area[k])}` : "";
-    return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}`;
+    return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}${p.seen === true ? " in this model's training set" : ""}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}`;
   };
 
-  const scored = (c, p, k, threshold) => {
+  const scored = (c, p, k, threshold, model) => {
     const { km2, percent, integer, seconds } = w();
     const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
     const detail = floodscope.book.details.get(p.revision);
@@ -88,7 +92,11 @@ floodscope.panel = (() => {
     if (known) {
       const undefinedIou = f.iou === null ? "no water here, none predicted" : "";
       out.push(div("fs-figures fs-figures-chip",
-        metric("IoU", f.iou, undefinedIou), metric("Precision", f.precision), metric("Recall", f.recall), metric("F1", f.f1)));
+        metric("IoU", f.iou, undefinedIou || (p.seen === true ? floodscope.seen.WORD : "")), metric("Precision", f.precision), metric("Recall", f.recall), metric("F1", f.f1)));
+      if (p.seen === true) {
+        const validated = floodscope.seen.crossvalidated(model);
+        out.push(w().html.P({ className: "fs-soft fs-seen-note" }, `This model was trained on this chip, so these scores do not measure it.${validated ? ` ${validated}.` : ""}`));
+      }
     } else {
       out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
     }
@@ -107,20 +115,23 @@ floodscope.panel = (() => {
   };
 
   // --- regions -------------------------------------------------------------------------------------------------
-  const figures = (all, regions, unscored) => {
+  const figures = (model, all, regions, unscored) => {
     const { integer, score, interval } = w();
-    const rank = (r) => floodscope.regions.rank({ scored: r.scored, water: r.curve.water });
-    const wet = regions.filter((r) => rank(r) < 2).sort((a, b) => rank(a) - rank(b) || a.iou - b.iou); // as the table has them
-    const weakest = wet[0] || null;
-    return [
-      figure("Chips", integer(all.chips), `${integer(all.imagery)} with imagery, ${integer(all.labelled)} labelled, ${integer(all.scored)} scored`,
-        `Chips that the catalog knows. Only those with imagery on disk can be predicted, only labelled ones scored.${notScored(unscored)}`),
+    const only = floodscope.sieve.known().length;
+    const weakest = [...regions].sort(floodscope.worst.compare).find((r) => r.rank === 0 && r.worst !== null) || null; // as the table has them
+    const why = !regions.length ? "no labelled chip is shown" : !all.all ? "predict to find out" : all.seen ? "no unseen chip" : "no region of two chips";
+    const out = [
+      figure("Chips", integer(all.imagery), [`${integer(all.labelled)} labelled, ${integer(all.all)} scored`, only ? `${integer(only)} known only` : ""].filter(Boolean).join("; "),
+        `Chips with imagery on disk: only these can be opened and predicted, only labelled ones scored. Of those that are known only, there is no image.${notScored(unscored)}`),
       figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
-      figure("Micro IoU", score(all.iou), all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
-        "IoU over the pixels of all scored chips together, with its 95 % bootstrap interval over chips."),
-      figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : regions.length ? "predict to find out" : "no labelled chip is shown",
-        "The region with the lowest IoU, of those with water in their labels; one of two scored chips or more, where there is one."),
+      figure("Micro IoU", all.seen ? w().NONE : score(all.iou), all.seen ? "no unseen chip" : all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
+        "IoU over the pixels of all scored chips together that are not in the model's training set, with its 95 % bootstrap interval over chips."),
+      figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : why,
+        `The first row of the table, of regions with two scored chips or more, unseen by the model and with water in their labels. ${floodscope.worst.RULE}`),
     ];
+    const told = floodscope.seen.sentence(model, { scored: all.all, seen: all.seenChips, unknown: all.unknown });
+    if (told) out.push(w().html.P({ className: "fs-soft fs-seen-note", id: "seen-note" }, told));
+    return out;
   };
 
   // Why labelled chips are not scored, in a sentence; few are named.

@@ -3,12 +3,9 @@ window.floodscope = window.floodscope || {};
 
 floodscope.regions = (() => {
   const TABLE = "regions-table";
-  const MIN_CHIPS = 2; // fewer scored chips than this give no interval, so no confident number
-  // What a region's IoU tells: 0 where it can be relied on, 1 of one chip, 2 where there is no water to find, so none to fail at.
-  const rank = ({ scored, water }) => (!water ? 2 : scored < MIN_CHIPS ? 1 : 0);
 
   const COLUMNS = [
-    ["Chips", "chips that are scored, of those with a label; a label in which nothing is known scores nothing"],
+    ["Chips", "chips that the figures count, of those with a label: scored, and not in the model's training set; a label in which nothing is known scores nothing"],
     ["IoU", "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of all chips count together; in brackets its 95 % bootstrap interval over chips"],
     ["Bar", "the IoU from 0 to 1 with its interval; thin and grey where it cannot be relied on"],
     ["Prec", "precision: of the pixels predicted as water, the share that is water"],
@@ -20,12 +17,13 @@ floodscope.regions = (() => {
     ["Water", "share of water among the pixels whose truth is known"],
     ["Pixels", "valid pixels whose truth is known; only these are scored"],
     ["n = 1", "one chip alone: no interval, and no number to rely on; such regions come after the others"],
-    ["Grey", "one chip, or no water in the labels: there every wet pixel is false, and IoU is 0 at most; such regions come last"],
+    ["seen", "all scored chips of the region are in the model's training set: their number is no measure of it, and such regions come last"],
+    ["Grey", "one chip, seen chips alone, or no water in the labels, where every wet pixel is false and IoU is 0 at most; such regions come after the others"],
   ];
   // What the columns mean, for those who hover over nothing. Told here, not by Dash, which weighs each of its words at every change.
   const explain = () => {
     const place = document.getElementById("regions-terms");
-    if (place && !place.firstChild) place.append(floodscope.build.terms(COLUMNS));
+    if (place && !place.firstChild) place.append(floodscope.build.terms([["Order", floodscope.worst.RULE], ...COLUMNS]));
   };
 
   // The line of IoU over the threshold in a box of 100 x 22, made once a group.
@@ -41,11 +39,12 @@ floodscope.regions = (() => {
     return path;
   };
 
-  const FOLLOWING = new Set(["iou", "low", "high", "f1", "precision", "recall", "k"]); // the fields that follow the threshold
+  const FOLLOWING = new Set(["iou", "low", "high", "f1", "precision", "recall", "k", "worst", "wrong"]); // the fields that follow the threshold
   const rowOf = (r, k) => ({
     name: r.name, chips: r.chips, labelled: r.labelled, predicted: r.predicted, scored: r.scored, iou: r.iou,
     low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
     pixels: r.curve.pixels, water: r.curve.water, best: r.curve.best, calibration: r.curve.calibration, k, path: spark(r.curve),
+    seen: r.seen, seenChips: r.seenChips, rank: r.rank, worst: r.all ? r.worst : null, wrong: r.wrong,
   });
 
   // Show the regions that have a labelled chip.
@@ -84,10 +83,10 @@ floodscope.regions = (() => {
       svg("path", { class: "fs-whisker-rim", "stroke-width": 4.5 }), svg("path", { class: "fs-whisker", "stroke-width": 1.5 }),
     ];
     const all = chart(place, svg("path", { class: "fs-cell-axis", d: "M0 2V20M50 2V20M100 2V20" }), body, rim, whisker);
-    return ({ iou, low, high, scored, water }) => {
+    return ({ iou, low, high, rank }) => {
       put(all, { visibility: iou === null ? "hidden" : "visible" });
       if (iou === null) return;
-      const few = rank({ scored, water }) > 0;
+      const few = rank > 0;
       put(body, { y: few ? 9 : 5, height: few ? 4 : 12, width: share(iou), fill: few ? "var(--fs-muted)" : floodscope.map.ramp(iou) });
       const d = low === null ? "" : `M${share(low)} 11H${share(high)}M${share(low)} 7V15M${share(high)} 7V15`;
       [rim, whisker].forEach((path) => put(path, { d }));
@@ -99,7 +98,7 @@ floodscope.regions = (() => {
     const [now, curve, best] = ["fs-cell-axis", "fs-spark", "fs-spark-best"].map((name) => svg("path", { class: name }));
     const all = chart(place, now, curve, best);
     return (data) => {
-      put(all, { visibility: data.path ? "visible" : "hidden", class: `fs-cell-chart${rank(data) ? " fs-few" : ""}` });
+      put(all, { visibility: data.path ? "visible" : "hidden", class: `fs-cell-chart${data.rank ? " fs-few" : ""}` });
       put(now, { d: `M${(100 * data.k) / 254} 0V22` });
       put(curve, { d: data.path });
       put(best, { d: data.best === null ? "" : `M${100 * data.best} 17V22` });
@@ -115,5 +114,5 @@ floodscope.regions = (() => {
     },
   });
 
-  return { show, rank };
+  return { show };
 })();

@@ -34,7 +34,9 @@ floodscope.review = (() => {
   }, `${floodscope.groups.BY[state.by]}: ${state.region}`, make("span", { "aria-hidden": true }, " ×")) : "");
   const head = () => {
     const { list, sort, other, model } = state;
-    const count = floodscope.sieve.chips().filter((chip) => floodscope.sieve.focused(chip.id)).length;
+    const shown = floodscope.sieve.chips().filter((chip) => floodscope.sieve.focused(chip.id));
+    const ghosts = shown.filter(floodscope.sieve.onlyKnown).length;
+    const told = `${floodscope.words.count(shown.length - ghosts, "chip")}${ghosts ? `, ${floodscope.words.integer(ghosts)} known only` : ""}`;
     fill("chips-head",
       regionTag("region-tag"),
       make("div", { class: "fs-views", role: "group", "aria-label": "Show chips as" }, VIEWS.map(([value, text]) => make("button", {
@@ -42,7 +44,7 @@ floodscope.review = (() => {
       }, text))),
       list === "explore" ? "" : select({ id: "chips-sort", "aria-label": "Sort chips by", onchange: (event) => set({ sort: event.target.value }) },
         Object.entries(floodscope.chiplist.SORTS).map(([value, [text]]) => [value, text]), sort),
-      list === "explore" ? "" : make("span", { class: "fs-soft", id: "chips-count" }, floodscope.words.count(count, "chip")),
+      list === "explore" ? "" : make("span", { class: "fs-soft", id: "chips-count" }, told),
       list !== "explore" && sort === "apart" ? make("p", { class: "fs-soft fs-head-note", role: "status" }, apartNote(model, other)) : "");
     document.getElementById("chips-list").hidden = list !== "list";
     document.getElementById("chips-gallery").hidden = list !== "grid";
@@ -110,7 +112,7 @@ floodscope.review = (() => {
     if (tab === "chips") {
       if (sort === "apart" && other) floodscope.others.count(model, other);
       where("chips head", [version, sieved, region, by, list, sort, other, model, list === "explore" || floodscope.sieve.active().iou ? k : 0], head);
-      if (list === "explore") where("explore", [version, sieved, by, region, list], floodscope.explore.show);
+      if (list === "explore") where("explore", [version, sieved, by, region, list, model], floodscope.explore.show);
       else where("chips", [version, k, model, other, sieved, region, by, list, sort], () => floodscope.chiplist.show(state));
     }
     if (tab === "models") where("models", [version, k, model, other, sieved, by, theme], () => floodscope.models.show(state));

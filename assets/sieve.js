@@ -2,10 +2,11 @@
 window.floodscope = window.floodscope || {};
 
 floodscope.sieve = (() => {
-  const NONE = { country: [], event: [], split: [], from: null, to: null, iou: [0, 1], labelled: null, predicted: null };
+  const NONE = { country: [], event: [], split: [], from: null, to: null, iou: [0, 1], labelled: null, predicted: null, seen: null, known: false };
   let values = NONE;
   let context = { model: null, k: 127, by: "country", region: null };
-  let passed = null; // ids that pass the filters; null: all
+  let passed = new Set(); // ids that pass the filters and are shown
+  let ghosts = new Set(); // ids that pass the filters, and of which the catalog knows no more than a name and a place
   let version = 0; // changes with the chips that pass
   let key = "";
 
@@ -13,7 +14,7 @@ floodscope.sieve = (() => {
   const active = () => ({
     country: listed(values.country), event: listed(values.event), split: listed(values.split),
     date: Boolean(values.from || values.to), iou: Boolean(values.iou) && (values.iou[0] > 0 || values.iou[1] < 1),
-    labelled: Boolean(values.labelled), predicted: Boolean(values.predicted),
+    labelled: Boolean(values.labelled), predicted: Boolean(values.predicted), seen: Boolean(values.seen),
   });
   const any = () => Object.values(active()).includes(true);
 
@@ -30,6 +31,9 @@ floodscope.sieve = (() => {
     return { ...wanted, ...Object.fromEntries(KEYS.map((name) => [name, known(name)])), ...dates };
   };
 
+  // Chips that can be opened, or whose files cannot be used and say why, are shown; those that are only known by a switch.
+  const onlyKnown = (chip) => !chip.imagery && !chip.problem;
+
   const among = (list, value) => !listed(list) || list.includes(value || "Unknown");
   const passes = (chip, on) => {
     if (!among(values.country, chip.country) || !among(values.event, chip.event) || !among(values.split, chip.split)) return false;
@@ -39,6 +43,7 @@ floodscope.sieve = (() => {
     }
     if (on.labelled && chip.labelled !== (values.labelled === "yes")) return false;
     if (on.predicted && Boolean(floodscope.book.prediction(context.model, chip.id)) !== (values.predicted === "yes")) return false;
+    if (on.seen && (floodscope.seen.of(context.model, chip.id) === true) !== (values.seen === "yes")) return false;
     if (on.iou) {
       const figures = floodscope.book.chipFigures(context.model, chip.id, context.k);
       if (!figures || figures.iou === null || figures.iou < values.iou[0] || figures.iou > values.iou[1]) return false;
@@ -51,19 +56,34 @@ floodscope.sieve = (() => {
     values = sound({ ...NONE, ...(news.values || values) });
     context = { ...context, ...news };
     const on = active();
-    const now = JSON.stringify([values, floodscope.book.version, on.iou || on.predicted ? context.model : 0, on.iou ? context.k : 0]);
+    const now = JSON.stringify([values, floodscope.book.version, on.iou || on.predicted || on.seen ? context.model : 0, on.iou ? context.k : 0]);
     if (now === key) return false;
     const fresh = key === "" || JSON.parse(key)[1] !== floodscope.book.version;
     key = now;
-    const before = passed;
-    passed = any() ? new Set([...floodscope.book.chips.values()].filter((chip) => passes(chip, on)).map((chip) => chip.id)) : null;
-    const same = !fresh && (before === null ? passed === null : passed !== null && before.size === passed.size && [...before].every((id) => passed.has(id)));
+    const [before, beforeGhosts] = [passed, ghosts];
+    const some = any();
+    [passed, ghosts] = [new Set(), new Set()];
+    floodscope.book.chips.forEach((chip) => {
+      if (some && !passes(chip, on)) return;
+      if (onlyKnown(chip)) ghosts.add(chip.id);
+      if (values.known || !onlyKnown(chip)) passed.add(chip.id);
+    });
+    const equal = (a, b) => a.size === b.size && [...a].every((id) => b.has(id));
+    const same = !fresh && equal(before, passed) && equal(beforeGhosts, ghosts);
     if (!same) version += 1;
     return !same;
   };
 
-  const has = (id) => passed === null || passed.has(id);
-  const chips = () => (passed === null ? [...floodscope.book.chips.values()] : [...floodscope.book.chips.values()].filter((c) => passed.has(c.id)));
+  const has = (id) => passed.has(id);
+  const of = (ids) => {
+    const out = [];
+    ids.forEach((id) => { const chip = floodscope.book.chips.get(id); if (chip) out.push(chip); });
+    return out;
+  };
+  const chips = () => of(passed);
+  const known = () => of(ghosts); // shown or not
+  // How many chips there are without any filter, those that are only known left out.
+  const total = () => { let n = 0; floodscope.book.chips.forEach((chip) => { n += onlyKnown(chip) ? 0 : 1; }); return n; };
 
   // Whether a chip belongs to the chosen region; every chip does where none is chosen.
   const focused = (id) => {
@@ -73,7 +93,7 @@ floodscope.sieve = (() => {
   };
 
   return {
-    NONE, use, has, chips, focused, any, active,
+    NONE, use, has, chips, known, onlyKnown, total, focused, any, active,
     get values() { return values; },
     get context() { return context; },
     get version() { return version; },

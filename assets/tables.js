@@ -60,16 +60,21 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     if (x === null || y === null) return x === y ? 0 : (x === null) === descending ? -1 : 1;
     return x - y;
   },
-  // Of chips with the same IoU the one with more wrong pixels is the worse (chiplist.js sorts its pictures so).
-  fsWorst: (a, b, nodeA, nodeB, descending) => window.dashAgGridFunctions.fsNullsLast(a, b, nodeA, nodeB, descending)
-    || (a === null || a === undefined ? 0 : floodscope.chiplist.wrong(nodeB.data) - floodscope.chiplist.wrong(nodeA.data)),
-  // Regions of one chip or without water come last, whichever way: their number is no reason to begin with them.
-  fsRankFirst: (a, b, nodeA, nodeB, descending) => {
-    const apart = floodscope.regions.rank(nodeA.data) - floodscope.regions.rank(nodeB.data);
-    return apart ? (descending ? -apart : apart) : window.dashAgGridFunctions.fsNullsLast(a, b, nodeA, nodeB, descending);
+  // The one rule of what is the worst. What has no score, and a number that cannot be relied on, comes last whichever way.
+  fsWorst: (a, b, nodeA, nodeB, descending) => {
+    const [one, two] = [nodeA.data, nodeB.data];
+    const [x, y] = [one.worst ?? null, two.worst ?? null];
+    const stays = x === null || y === null || (one.rank || 0) !== (two.rank || 0);
+    const order = floodscope.worst.compare(one, two);
+    return stays && descending ? -order : order;
   },
-  // The numbers of such a region are grey.
-  fsFew: ({ data }) => ["ag-right-aligned-cell", ...(data.scored !== undefined && floodscope.regions.rank(data) ? ["fs-few"] : [])],
+  // Numbers that rest on too little are grey: of a region of one chip, without water, or seen in training; of a chip with little water.
+  fsFew: ({ data, column }) => Boolean(data && (data.rank || (column.getColId() === "iou" && (data.little || data.seen === true)))),
+  fsIouTip: ({ data }) => (data ? [
+    data.seen === true ? `${floodscope.seen.WORD}: ${floodscope.seen.TIP}` : "",
+    data.little ? "less than 1 % of the truth is water: ranked by the share of pixels that are right, more than by IoU" : "",
+  ].filter(Boolean).join("; ") || null : null),
+  fsChipsTip: ({ data }) => (data && data.seenChips ? `${floodscope.words.count(data.seenChips, "scored chip")} in this model's training set${data.seen ? "" : ", not counted"}` : null),
   fsTabOut: () => false, // the browser's own Tab: on to what stands after the table
   fsGridTheme: (quartz) => quartz.withParams({
     fontFamily: "inherit", fontSize: 13, headerFontSize: 13, headerFontWeight: 500, wrapperBorderRadius: 8, cellHorizontalPadding: 6,

@@ -106,6 +106,8 @@ floodscope.view = (() => {
     { name: "iouRange", key: "iou", ...range(0, 1), at: "sieve.data", part: "iou", fallback: [0, 1], quiet: true },
     { name: "labelled", key: "labelled", ...choice("yes", "no"), at: "sieve.data", part: "labelled", quiet: true },
     { name: "predicted", key: "predicted", ...choice("yes", "no"), at: "sieve.data", part: "predicted", quiet: true },
+    { name: "seen", key: "seen", ...choice("yes", "no"), at: "sieve.data", part: "seen", quiet: true },
+    { name: "known", key: "known", ...flag, at: "sieve.data", part: "known", fallback: false, quiet: true },
   ];
 
   // --- between table and URL -----------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from dashboard import report_figures as figures
+from model import worst
 from model.evaluate import Evaluation
-from model.scores import ScoreHistogram
+from model.scores import Confusion, ScoreHistogram
 
 WORST = 12
-"""How many of the chips with the most wrong pixels are listed."""
+"""How many of the worst chips are listed."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #f6f7f9; --card: #ffffff; --ink: #1c2530; --soft: #55606e; --line: #d9dfe6; }
@@ -255,15 +256,15 @@ def _comparison(report: dict[str, Any]) -> str:
 
 
 def _worst(report: dict[str, Any]) -> str:
-    chips = sorted(report["chips"], key=lambda c: (-(c["fp"] + c["fn"]), c["id"]))[:WORST]
+    ranked = worst.worst_first(report["chips"], lambda c: Confusion(c["tp"], c["fp"], c["fn"], c["tn"]))
     rows: list[list[Cell]] = [
         [c["id"], c["country"] or "Unknown", c["date"] or "-", _score(c["iou"]), c["fp"], c["fn"], c["tp"] + c["fn"]]
-        for c in chips
+        for c in ranked[:WORST]
         if c["fp"] + c["fn"]
     ]
     return section(
         "Worst chips",
-        "The chips with the most wrong pixels: those that cost the micro score most.",
+        worst.RULE,
         table(["chip", "country", "date", "IoU", "false water px", "missed water px", "water px"], rows),
     )
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import dash_ag_grid as dag
 
+from model.worst import RULE
+
 
 def _text(field: str, name: str, width: int, *, pinned: bool = False) -> dict[str, Any]:
     """Return a column of text; what is cut off is in the tooltip."""
@@ -22,9 +24,17 @@ def _number(
     comparator: str = "fsNullsLast",
     *,
     live: bool = False,
+    tip: str | None = None,
 ) -> dict[str, Any]:
-    """Return a column of numbers, which are never cut off; assets/live.js writes those that follow the threshold."""
-    written = {"cellRenderer": "fsLive", "cellRendererParams": {"format": formatter}}
+    """Return a column of numbers, which are never cut off; assets/live.js writes those that follow the threshold.
+
+    Args:
+        field, name, formatter, tooltip, width, comparator: of the column.
+        live: it follows the threshold. The column of IoU also carries the mark of what was seen in training.
+        tip: a function of assets/tables.js that gives a cell's own tooltip.
+    """
+    written = {"cellRenderer": "fsLive", "cellRendererParams": {"format": formatter, "marked": field == "iou"}}
+    said = {} if tip is None else {"tooltipValueGetter": {"function": f"{tip}(params)"}}
     return (written if live else {"valueFormatter": {"function": f"{formatter}(params)"}}) | {
         "field": field,
         "headerName": name,
@@ -32,7 +42,9 @@ def _number(
         "width": width,
         "type": "rightAligned",
         "comparator": {"function": comparator},
-        "cellClass": {"function": "fsFew(params)"},
+        "cellClass": "ag-right-aligned-cell",
+        "cellClassRules": {"fs-few": {"function": "fsFew(params)"}},
+        **said,
     }
 
 
@@ -52,9 +64,25 @@ def _drawn(field: str, name: str, renderer: str, tooltip: str, width: int) -> di
 
 REGION_COLUMNS: list[dict[str, Any]] = [
     _text("name", "Country", 106, pinned=True),
-    _number("scored", "Chips", "fsChips", "Chips that are scored, of those with a label", 62),
-    # The weakest first; what rests on one chip or has no water to find comes after all others.
-    _number("iou", "IoU [95 %]", "fsIou", "Micro IoU with its 95 % bootstrap interval", 128, "fsRankFirst", live=True)
+    _number(
+        "scored",
+        "Chips",
+        "fsChips",
+        "Chips that figures count, of those with a label: scored, and not in the model's training set",
+        62,
+        tip="fsChipsTip",
+    ),
+    # The weakest first; what rests on one chip, has no water to find or was seen in training comes after all others.
+    _number(
+        "iou",
+        "IoU [95 %]",
+        "fsIou",
+        f"Micro IoU with its 95 % bootstrap interval. {RULE}",
+        128,
+        "fsWorst",
+        live=True,
+        tip="fsIouTip",
+    )
     | {"sort": "asc", "sortingOrder": ["asc", "desc"]},
     _drawn("bar", "0 to 1", "fsBar", "IoU from 0 to 1 with its 95 % interval", 96),
     _number("precision", "Prec", "fsScore", "Precision: share of predicted water that is", 58, live=True),
@@ -71,7 +99,16 @@ CHIP_COLUMNS: list[dict[str, Any]] = [
     _drawn("revision", "", "fsThumbs", "False colour, and errors at the threshold", 112)
     | {"headerName": "Image, errors"},
     _text("id", "Chip", 132),
-    _number("iou", "IoU", "fsIouOrState", "IoU at the threshold, or why there is none", 78, "fsWorst", live=True),
+    _number(
+        "iou",
+        "IoU",
+        "fsIouOrState",
+        f"IoU at the threshold, or why there is none. {RULE}",
+        82,
+        "fsWorst",
+        live=True,
+        tip="fsIouTip",
+    ),
     _number("missed", "Missed px", "fsInteger", "Water in the label that is not predicted, in pixels", 88, live=True),
     _number("false", "False px", "fsInteger", "Predicted water that is dry in the label, in pixels", 84, live=True),
     _number("uncertain", "Uncertain", "fsPercent", "Share of the valid area where 0.25 < p < 0.75", 88),

@@ -15,7 +15,9 @@ from model.evaluation.alert import recorded_share_error
 from model.export import read_stored
 from model.prediction import Prediction, WaterTotal, water_total
 from model.predictors.protocol import Predictor
+from model.scores import Confusion
 from model.store import Store
+from model.worst import RULE, worst_first
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, StoreError
 from tiles.reading.door import read_chip
@@ -150,13 +152,13 @@ def _places(chosen: Chosen, threshold: float) -> str:
 
 
 def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[], None]) -> str:
-    """Return the chips that cost most with their pictures; those with the most water where none is scored."""
+    """Return the worst chips with their pictures; those with the most water where none is scored."""
 
-    def wrong(pair: tuple[ChipRecord, Prediction]) -> int:
-        counts = pair[1].histogram.confusion(threshold) if pair[1].histogram is not None else None
-        return counts.fp + counts.fn if counts else 0
+    def counts(pair: tuple[ChipRecord, Prediction]) -> Confusion | None:
+        found = pair[1].histogram.confusion(threshold) if pair[1].histogram is not None else None
+        return found if found is not None and found.fp + found.fn else None
 
-    worst = sorted((pair for pair in chosen if wrong(pair)), key=lambda pair: (-wrong(pair), pair[0].id))[:PICTURED]
+    worst = worst_first(chosen, counts)[:PICTURED]
     shown = worst or sorted(chosen, key=lambda pair: (*_most_water(pair[1], threshold), pair[0].id))[:PICTURED]
     blocks = []
     for record, prediction in shown:
@@ -181,7 +183,7 @@ def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[],
         )
     if not blocks:
         return ""
-    title, text = ("Worst chips, in pictures", "The chips with the most wrong pixels at this threshold.")
+    title, text = ("Worst chips, in pictures", RULE)
     if not worst:
         title, text = ("Most water, in pictures", "The chips with the most predicted water.")
     return section(title, text, _KEY if worst else "", *blocks)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from model.bundle import CHIPS, Bundle
 from model.scores import ScoreHistogram
+from model.worst import worst_first
 from tiles.chip import UNKNOWN, ChipRecord
 from tiles.composite import composite
 from tiles.probability import NODATA, level
@@ -187,7 +188,7 @@ def write_overlays(
     threshold: float,
     count: int = 3,
 ) -> list[Path]:
-    """Write pictures of the best and the worst chips by IoU: image, truth, probability and errors side by side.
+    """Write pictures of the best and the worst chips (`model.worst`): image, truth, probability and errors side by side.
 
     Args:
         folder: gets best_1_ID.png, ..., worst_1_ID.png, ...; older ones go.
@@ -197,13 +198,13 @@ def write_overlays(
     """
     for old in [*folder.glob("best_*.png"), *folder.glob("worst_*.png")]:
         old.unlink()
-    ranked = [(s, iou) for s in scored if (iou := s[2].confusion(threshold).iou) is not None]
-    ranked.sort(key=lambda pair: pair[1])
+    told = [s for s in scored if s[2].confusion(threshold).iou is not None]
+    ranked = worst_first(told, lambda s: s[2].confusion(threshold))
     worst = ranked[:count]
     best = ranked[::-1][: min(count, len(ranked) - len(worst))]
     paths = []
     for name, group in (("worst", worst), ("best", best)):
-        for i, ((record, probability, _), _) in enumerate(group, start=1):
+        for i, (record, probability, _) in enumerate(group, start=1):
             path = folder / f"{name}_{i}_{record.id}.png"
             Image.fromarray(overlay(record, probability, threshold)).save(path, optimize=True)
             paths.append(path)

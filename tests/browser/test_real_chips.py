@@ -10,6 +10,7 @@ from running import Dashboard, Evaluate
 from screen import Screen, ScreenMaker
 
 from model.scores import Confusion
+from model.worst import worst_first
 
 SCORED = ["India_900498", "USA_905409", "jja10", "awc00"]
 THRESHOLDS = [0.5, 0.3, 0.8]
@@ -61,7 +62,7 @@ def assert_scores_are_those_of(screen: Screen, expected: dict[str, Any]) -> None
 def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
     real_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
-    page = screen(real_dashboard).open()
+    page = screen(real_dashboard).open(known=1)
     chips = page.page.evaluate("[...floodscope.book.chips.values()]")
     imagery = [chip for chip in chips if chip["imagery"]]
     assert len(imagery) == 16
@@ -164,7 +165,7 @@ def test_a_label_without_a_known_pixel_gives_a_prediction_and_no_score(
 
 
 def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(real_dashboard).open()
+    page = screen(real_dashboard).open(known=1)
     outline = page.page.evaluate("[...floodscope.book.chips.values()].find(c => c.ring && !c.imagery).id")
     page.click_chip(outline, zoom=12)
     page.page.locator("#chip-panel h2", has_text=outline).wait_for()
@@ -194,18 +195,15 @@ def test_regions_and_the_four_figures_are_those_of_evaluate(
         figures = page.figures("#figures")
         micro = report["micro"]
         assert figures["Micro IoU"] == (rounded(micro["iou"]), interval(micro["iou_ci"]))
-        # A dry country has no water to fail at; one chip counts only where no country has more.
+        # The one country with two scored chips has no water to fail at, and no country of one chip is named.
         wet = [group for group in report["groups"] if group["tp"] + group["fn"] > 0]
-        rated = [group for group in wet if group["scored"] >= 2] or wet
-        weakest = min(rated, key=lambda group: group["iou"])
-        assert figures["Weakest region"] == (
-            weakest["name"],
-            f"IoU {rounded(weakest['iou'])}, n = {weakest['scored']}",
-        )
+        assert max(group["scored"] for group in wet) == 1
+        assert figures["Weakest region"] == (NONE, "no region of two chips")
+        ranked = worst_first(wet, lambda group: Confusion(*(group[key] for key in ("tp", "fp", "fn", "tn"))))
         first = page.page.locator("#regions-table .ag-row[row-index='0']").first.get_attribute("row-id")
-        assert first == weakest["name"]  # the table begins with the same
+        assert first == ranked[0]["name"]
         assert figures["Predicted"] == ("15", "of 16")
-        assert figures["Chips"][1] == "16 with imagery, 14 labelled, 12 scored"
+        assert figures["Chips"] == ("16", "14 labelled, 12 scored; 972 known only")
     why = page.page.locator("#figures .fs-figure").first.locator(".fs-tip").text_content()
     assert why is not None
     assert "could not be predicted: Paraguay_34417; no known pixel in the label: Ghana_83483." in why

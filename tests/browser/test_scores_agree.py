@@ -13,20 +13,23 @@ from screen import Screen, ScreenMaker
 
 from model.intervals import bootstrap_interval, lowbias32, paired_interval
 from model.predictors.protocol import level
-from model.scores import LEVELS, ScoreHistogram
+from model.scores import LEVELS, Confusion, ScoreHistogram
+from model.worst import RULE, worst_first
+from model.worst import value as how_good
 
 TOLERANCE = 1e-12
 FIGURES = ["iou", "f1", "precision", "recall", "accuracy"]
 COMPUTE = """(text) => {
   const { scores } = floodscope;
   const { groups, thresholds } = JSON.parse(text);
+  const ranked = (counts) => ({ ...scores.figures(counts), worst: floodscope.worst.value(counts) });
   return JSON.stringify(groups.map((group) => {
     const chips = group.map(scores.histogram);
     return thresholds.map((t) => {
       const counts = chips.map((h) => scores.confusion(h, scores.level(t)));
       const half = Math.floor(counts.length / 2);
       return {
-        each: counts.map(scores.figures), all: scores.figures(scores.sum(counts)), interval: scores.interval(counts),
+        each: counts.map(ranked), all: ranked(scores.sum(counts)), interval: scores.interval(counts),
         paired: scores.pairedInterval(counts.slice(0, half), counts.slice(half, 2 * half)),
       };
     });
@@ -76,6 +79,7 @@ def test_counts_figures_and_intervals_of_200_random_groups_agree(page: Screen) -
                     expected.tp, expected.fp, expected.fn, expected.tn,
                 ]  # fmt: skip
                 worst = max(worst, difference([figures[k] for k in FIGURES], [expected.value(k) for k in FIGURES]))  # type: ignore[arg-type]
+                worst = max(worst, difference([figures["worst"]], [how_good(expected)]))
             worst = max(worst, difference(shown["interval"], bootstrap_interval(group, threshold)))
             half = len(group) // 2
             paired = paired_interval(confusions[:half], confusions[half : 2 * half])
@@ -122,6 +126,25 @@ def test_what_follows_from_all_thresholds_agrees(page: Screen) -> None:
             shown["bins"], zip(r.pixels, r.predicted, r.observed, strict=True), strict=True
         ):
             assert difference(bin_shown, nones(np.array(bin_expected, dtype=float))) <= TOLERANCE
+
+
+def test_the_order_of_the_worst_is_the_same_and_is_told_in_the_same_words(page: Screen) -> None:
+    random = np.random.default_rng(23)
+    shares = [0, 1e-5, 1e-3, 0.009, 0.011, 0.3, 1]
+    chips = []
+    for _ in range(300):
+        known = int(random.choice([0, 100, 27_394, 262_144]))
+        water = int(known * random.choice(shares))
+        missed, false = (int(n * random.choice(shares)) for n in (water, known - water))
+        chips.append(Confusion(water - missed, false, missed, known - water - false))
+    rows = [{"tp": c.tp, "fp": c.fp, "fn": c.fn, "tn": c.tn} for c in chips]
+    shown = page.page.evaluate(
+        """(rows) => rows.map((c, i) => ({ i, worst: floodscope.worst.value(c), wrong: c.fp + c.fn }))
+          .filter(({ worst }) => worst !== null).sort(floodscope.worst.compare).map(({ i }) => i)""",
+        rows,
+    )
+    assert shown == worst_first(range(len(chips)), lambda i: chips[i])
+    assert page.page.evaluate("floodscope.worst.RULE") == RULE
 
 
 def nones(values: Any) -> list[float | None]:
