@@ -40,7 +40,8 @@ floodscope.chiplist = (() => {
         id: chip.id, country: chip.country, event: chip.event, date: chip.date ? chip.date.slice(0, 10) : null, split: chip.split, file: chip.file,
         state: stateOf(chip, model, p, f), iou: f ? f.iou : null, predicted: Boolean(p), missed: f ? f.fn : null, false: f ? f.fp : null,
         uncertain: p ? p.uncertain : null, apart: other ? floodscope.others.apart(model, other, chip.id, k) : null,
-        model, revision: p ? p.revision : null, seen: p ? p.seen ?? null : null,
+        model, revision: p ? p.revision : null,
+        seen: f && floodscope.scores.counted(f) ? p.seen ?? null : undefined, // a mark stands beside a score
         worst: f ? floodscope.worst.value(f) : null, wrong: f ? f.fp + f.fn : null, little: Boolean(f) && floodscope.worst.little(f),
       };
     });
@@ -86,7 +87,7 @@ floodscope.chiplist = (() => {
     if ((sort === "newest" || sort === "oldest") && row.date) return row.date;
     return row.iou === null ? (row.state === "scored" ? "no water" : row.state) : `IoU ${score(row.iou)}${row.little ? ", dry land" : ""}`;
   };
-  const labelOf = (row, said) => `Open ${row.id}, ${said}${row.seen === true ? ", in this model's training set" : ""}`;
+  const labelOf = (row, said) => `Open ${row.id}, ${said}${floodscope.seen.tipOf(row.seen) && `, ${floodscope.seen.tipOf(row.seen)}`}`;
   const card = (row, model, sort) => {
     const chip = floodscope.book.chips.get(row.id);
     const said = note(row, sort);

@@ -31,7 +31,7 @@ floodscope.groups = (() => {
   const settle = (group) => {
     const { counted, seen } = floodscope.seen.pool(group.scored);
     Object.assign(group, {
-      ids: counted.map(({ id }) => id), histograms: counted.map(({ histogram }) => histogram), allSeen: seen,
+      ids: counted.map(({ id }) => id), histograms: counted.map(({ histogram }) => histogram), seen,
       seenChips: group.scored.filter((one) => one.seen === true).length, unknown: group.scored.filter((one) => one.seen === null).length,
     });
     return group;
@@ -76,12 +76,12 @@ floodscope.groups = (() => {
   const summary = (group, k) => {
     if (!group.summary || group.summary.k !== k) {
       const some = counts(group, k);
-      const { name, chips, imagery, labelled, predicted, scored, allSeen, seenChips, unknown } = group;
+      const { name, chips, imagery, labelled, predicted, scored, seen, seenChips, unknown } = group;
       const sum = floodscope.scores.sum(some);
       group.summary = {
-        k, name, chips, imagery, labelled, predicted, all: scored.length, scored: some.length, seen: allSeen, seenChips, unknown,
+        k, name, chips, imagery, labelled, predicted, all: scored.length, scored: some.length, seen, seenChips, unknown,
         worst: floodscope.worst.value(sum), wrong: sum.fp + sum.fn,
-        ...floodscope.scores.figures(sum), interval: allSeen ? null : floodscope.scores.interval(some),
+        ...floodscope.scores.figures(sum), interval: seen ? null : floodscope.scores.interval(some),
       };
     }
     return group.summary;
@@ -99,7 +99,7 @@ floodscope.groups = (() => {
     const scored = of(model, "country").list.filter((group) => group.ids.length);
     return {
       iou: new Map(scored.map((group) => [group.name, floodscope.scores.figures(floodscope.scores.sum(counts(group, k))).iou])),
-      seen: new Set(scored.filter((group) => group.allSeen).map((group) => group.name)),
+      seen: new Set(scored.filter((group) => group.seen === true).map((group) => group.name)),
     };
   };
 

@@ -36,7 +36,7 @@ floodscope.models = (() => {
   const range = (i) => (i ? `[${signed(i.low)}, ${signed(i.high)}]` : "n\u2009=\u20091");
   const badge = (letter) => make("span", { class: `fs-letter fs-letter-${letter.toLowerCase()}` }, letter);
   const verdict = (d) => {
-    if (d.seen) return floodscope.seen.mark(true);
+    if (d.seen === true) return floodscope.seen.mark(true);
     if (!d.interval) return make("span", { title: "Too few chips to say" }, "?");
     if (d.interval.low > 0) return badge("A");
     if (d.interval.high < 0) return badge("B");
@@ -44,18 +44,21 @@ floodscope.models = (() => {
   };
   const ALL = "All chips";
   const cell = (text, few) => make("td", few ? { class: "fs-few" } : {}, text);
-  const iouOf = (d, figures) => (d.seen && d.name === ALL ? w().NONE : w().score(figures.iou)); // of all, no number that is no measure
+  const iouOf = (d, figures) => (d.seen === true && d.name === ALL ? w().NONE : w().score(figures.iou)); // of all, no number that is no measure
   const differences = (c, by) => make("div", { class: "fs-scroll", tabindex: 0, role: "region", "aria-label": "Difference by region" }, make("table", { class: "fs-table", id: "difference-table" },
     make("thead", {}, make("tr", {}, [floodscope.groups.BY[by], "Better", "A", "B", "A − B [95 %]", "Chips"].map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, [{ ...c, name: ALL }, ...c.groups].map((d) => make("tr", { "data-name": d.name },
-      make("th", { scope: "row", title: d.name }, d.name), cell(verdict(d), !d.interval), cell(iouOf(d, d.one), d.seen), cell(iouOf(d, d.two), d.seen),
-      cell(d.seen && d.name === ALL ? w().NONE : `${signed(d.difference)} ${d.seen ? "" : range(d.interval)}`, !d.interval), cell(w().integer(d.chips)))))));
+      make("th", { scope: "row", title: d.name }, d.name), cell(verdict(d), !d.interval), cell(iouOf(d, d.one), d.seen === true), cell(iouOf(d, d.two), d.seen === true),
+      cell(d.seen === true && d.name === ALL ? w().NONE : `${signed(d.difference)} ${d.seen === true ? "" : range(d.interval)}`, !d.interval), cell(w().integer(d.chips)))))));
   // What is counted, where a model was trained on some of the chips.
   const counted = (c, chips) => {
     const [all, seen, unknown] = [chips.length, chips.filter((one) => one.seen === true).length, chips.filter((one) => one.seen === null).length];
+    const left = all - seen - unknown;
+    if (left === all) return "";
+    if (unknown === all) return "It is not known whether A or B was trained on these chips.";
     if (seen === all) return `All ${w().count(all, "chip")} that both have scored are in the training set of A or B, so there is no difference to rely on.`;
-    if (seen) return `Counted: ${w().count(all - seen, "chip")} that neither was trained on; ${w().integer(seen)} of the training set of A or B ${seen === 1 ? "is" : "are"} left out.`;
-    return unknown ? `Of ${unknown === all ? "these chips" : w().count(unknown, "chip")} it is not known whether A or B was trained on them.` : "";
+    if (!left) return `${w().integer(seen)} of ${w().count(all, "chip")} are in the training set of A or B, of the others it is not known, so there is no difference to rely on.`;
+    return `Counted: the ${w().count(left, "chip")} of ${w().integer(all)} that neither A nor B was trained on.`;
   };
   const validated = (model, other) => [["A", model], ["B", other]].map(([letter, spec]) => [letter, floodscope.seen.crossvalidated(spec)]).filter(([, told]) => told)
     .map(([letter, told]) => `${letter}: ${told[0].toLowerCase()}${told.slice(1)}.`).join(" ");
@@ -72,7 +75,7 @@ floodscope.models = (() => {
   });
 
   const totals = (c) => make("table", { class: "fs-table", id: "totals-table" },
-    make("caption", {}, `Pixels of the ${w().count(c.chips, "chip")} that both have scored${c.seen ? ", seen in training" : ""}`),
+    make("caption", {}, `Pixels of the ${w().count(c.chips, "chip")} that both have scored${c.seen === true ? ", seen in training" : ""}`),
     make("thead", {}, make("tr", {}, ["", "True water", "False water", "Missed water", "True dry"].map((name) => make("th", { scope: "col" }, name || make("span", { class: "fs-visually-hidden" }, "Model"))))),
     make("tbody", {}, [["A", c.one], ["B", c.two]].map(([name, f]) => make("tr", {}, make("th", { scope: "row" }, name), ["tp", "fp", "fn", "tn"].map((key) => make("td", {}, w().integer(f[key])))))));
 
@@ -101,7 +104,7 @@ floodscope.models = (() => {
     const each = (make1) => sums.map(([letter, h]) => make1(letter, h));
     const told = (name, value) => `${name}: ${sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ")}`;
     if (!sums.length) { fill(PLACE.curves); return; } // nothing is scored: there is nothing to draw
-    const on = seen ? [make("p", { class: "fs-soft fs-seen-note" }, floodscope.seen.mark(true), " Drawn of chips in the training set: no measure of how good it is.")] : [];
+    const on = seen === true ? [make("p", { class: "fs-soft fs-seen-note" }, floodscope.seen.mark(true), " Drawn of chips in the training set: no measure of how good it is.")] : [];
     fill(PLACE.curves,
       make("h2", {}, "Precision and recall"), ...on, make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
       frame(`Precision over recall. ${told("Average precision", averagePrecision)}`, { ...AXES, xTitle: "Recall", yTitle: "Precision" },
@@ -163,7 +166,7 @@ floodscope.models = (() => {
     const told = floodscope.seen.sentence(model, { scored: all.scored.length, seen: all.seenChips, unknown: all.unknown });
     fill(PLACE.difference, make("p", { class: "fs-soft" }, "Choose a second model to see where the two differ, chip by chip and region by region."),
       told ? make("p", { class: "fs-soft fs-seen-note" }, told) : "");
-    curves(all.ids.length ? [["A", floodscope.groups.curve(all).sum]] : [], k, all.allSeen);
+    curves(all.ids.length ? [["A", floodscope.groups.curve(all).sum]] : [], k, all.seen);
   };
 
   return { show };

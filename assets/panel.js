@@ -7,10 +7,10 @@ floodscope.panel = (() => {
   const span = (className, ...children) => w().html.Span({ className }, ...children);
 
   // A figure with its name; the explanation shows on hover and on focus, which a finger gives too.
-  const figure = (name, value, note, meaning = w().METRICS[name]) => {
+  const figure = (name, value, note, meaning = w().METRICS[name], few = false) => {
     const tip = `tip-${name.toLowerCase().replace(/\W+/g, "-")}`;
     return w().html.Div(
-      { className: "fs-figure", tabIndex: 0, role: "group", "aria-label": [name, value, note].filter(Boolean).join(", "), "aria-describedby": tip },
+      { className: `fs-figure${few ? " fs-figure-few" : ""}`, tabIndex: 0, role: "group", "aria-label": [name, value, note].filter(Boolean).join(", "), "aria-describedby": tip },
       span("fs-figure-name", name), span("fs-figure-value", value), note ? span("fs-figure-note", note) : "",
       w().html.Span({ className: "fs-tip", id: tip, role: "tooltip" }, meaning),
     );
@@ -31,9 +31,9 @@ floodscope.panel = (() => {
     if (chip.simulated) badge("simulated", "Simulated");
     if (!chip.imagery) badge("muted", chip.problem ? "Unusable" : "No imagery");
     else if (!chip.labelled) badge("muted", "No label");
-    if (p && p.seen === true) out.push(w().html.Span({ className: "fs-badge fs-badge-seen", title: floodscope.seen.TIP }, "Seen in training"));
-    else if (p && p.seen !== false && chip.labelled) {
-      out.push(w().html.Span({ className: "fs-badge fs-badge-muted", title: "This model does not tell which chips it was trained on." }, "Not known whether seen"));
+    const seen = p && (p.seen ?? null);
+    if (p && (seen === true || (seen === null && chip.labelled))) {
+      out.push(w().html.Span({ className: "fs-badge fs-badge-seen", title: floodscope.seen.tipOf(seen) }, seen ? "Seen in training" : "Not known whether seen"));
     }
     return out.length ? div("fs-badges", ...out) : "";
   };
@@ -92,7 +92,7 @@ floodscope.panel = (() => {
     if (known) {
       const undefinedIou = f.iou === null ? "no water here, none predicted" : "";
       out.push(div("fs-figures fs-figures-chip",
-        metric("IoU", f.iou, undefinedIou || (p.seen === true ? floodscope.seen.WORD : "")), metric("Precision", f.precision), metric("Recall", f.recall), metric("F1", f.f1)));
+        metric("IoU", f.iou, undefinedIou || floodscope.seen.wordOf(p.seen ?? null)), metric("Precision", f.precision), metric("Recall", f.recall), metric("F1", f.f1)));
       if (p.seen === true) {
         const validated = floodscope.seen.crossvalidated(model);
         out.push(w().html.P({ className: "fs-soft fs-seen-note" }, `This model was trained on this chip, so these scores do not measure it.${validated ? ` ${validated}.` : ""}`));
@@ -119,13 +119,13 @@ floodscope.panel = (() => {
     const { integer, score, interval } = w();
     const only = floodscope.sieve.known().length;
     const weakest = [...regions].sort(floodscope.worst.compare).find((r) => r.rank === 0 && r.worst !== null) || null; // as the table has them
-    const why = !regions.length ? "no labelled chip is shown" : !all.all ? "predict to find out" : all.seen ? "no unseen chip" : "no region of two chips";
+    const why = !regions.length ? "no labelled chip is shown" : !all.all ? "predict to find out" : all.seen === true ? "no unseen chip" : "no region of two chips";
     const out = [
       figure("Chips", integer(all.imagery), [`${integer(all.labelled)} labelled, ${integer(all.all)} scored`, only ? `${integer(only)} known only` : ""].filter(Boolean).join("; "),
         `Chips with imagery on disk: only these can be opened and predicted, only labelled ones scored. Of those that are known only, there is no image.${notScored(unscored)}`),
       figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
-      figure("Micro IoU", all.seen ? w().NONE : score(all.iou), all.seen ? "no unseen chip" : all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
-        "IoU over the pixels of all scored chips together that are not in the model's training set, with its 95 % bootstrap interval over chips."),
+      figure("Micro IoU", all.seen === true ? w().NONE : score(all.iou), all.seen === true ? "no unseen chip" : all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
+        "IoU over the pixels of all scored chips together that are not in the model's training set, with its 95 % bootstrap interval over chips.", all.scored === 1),
       figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : why,
         `The first row of the table, of regions with two scored chips or more, unseen by the model and with water in their labels. ${floodscope.worst.RULE}`),
     ];

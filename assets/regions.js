@@ -44,7 +44,7 @@ floodscope.regions = (() => {
     name: r.name, chips: r.chips, labelled: r.labelled, predicted: r.predicted, scored: r.scored, iou: r.iou,
     low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
     pixels: r.curve.pixels, water: r.curve.water, best: r.curve.best, calibration: r.curve.calibration, k, path: spark(r.curve),
-    seen: r.seen, seenChips: r.seenChips, rank: r.rank, worst: r.all ? r.worst : null, wrong: r.wrong,
+    seen: r.all ? r.seen : undefined, seenChips: r.seenChips, rank: r.rank, worst: r.all ? r.worst : null, wrong: r.wrong,
   });
 
   // Show the regions that have a labelled chip.

@@ -3,17 +3,21 @@ window.floodscope = window.floodscope || {};
 
 floodscope.seen = (() => {
   const WORD = "seen";
+  const UNTOLD = "?"; // as floodscope evaluate marks them, too
   const TIP = "in this model's training set: no measure of how good it is";
+  const UNTOLD_TIP = "not known whether the model was trained on it";
   const w = () => floodscope.words;
 
   // Was a model trained on a chip? true, false, or null where it does not tell.
   const of = (model, id) => floodscope.book.prediction(model, id)?.seen ?? null;
   const byAny = (models, id) => (models.some((model) => of(model, id) === true) ? true : models.some((model) => of(model, id) === null) ? null : false);
 
-  // Of [{histogram, seen}] those that a headline may count. Where all of them are seen they are returned, and said to be.
+  // Of [{histogram, seen}] those that a headline may count: the unseen ones (model/evaluation/seen.py has the same rule). Where
+  // there are none, all are returned and it is said what they are: `seen` true; or null, where the model tells of none of them.
   const pool = (scored) => {
-    const fresh = scored.filter(({ seen }) => seen !== true);
-    return fresh.length || !scored.length ? { counted: fresh, seen: false } : { counted: scored, seen: true };
+    const fresh = scored.filter(({ seen }) => seen === false);
+    if (fresh.length || !scored.length) return { counted: fresh, seen: false };
+    return { counted: scored, seen: scored.some(({ seen }) => seen === true) ? true : null };
   };
 
   // --- what is known of a model ----------------------------------------------------------------------------------
@@ -30,23 +34,29 @@ floodscope.seen = (() => {
 
   // What is to be said beside figures, of how many scored chips are seen and of how many it is not known; "" where nothing is.
   const sentence = (model, { scored, seen, unknown }) => {
-    const [some, left] = [w().count(scored, "scored chip"), scored - seen];
+    const [some, left] = [w().count(scored, "scored chip"), scored - seen - unknown];
     if (!scored) return "";
     const validated = crossvalidated(model);
     const beside = validated ? ` ${validated}.` : "";
     if (seen === scored) return `${scored === 1 ? "The one scored chip is" : `All ${some} are`} in this model's training set, so no score here measures it.${beside}`;
-    if (seen) return `${w().integer(seen)} of ${some} ${seen === 1 ? "is" : "are"} in this model's training set: figures count the other ${left === 1 ? "one" : w().integer(left)}.${beside}`;
-    if (unknown) return `This model does not tell what it was trained on: whether it has seen ${unknown === scored ? "these chips" : `${w().integer(unknown)} of them`} is not known.`;
-    return "";
+    if (unknown === scored) return `This model does not tell what it was trained on: whether it has seen these chips is not known.${beside}`;
+    if (left === scored) return "";
+    const known = seen ? `${w().integer(seen)} of ${some} ${seen === 1 ? "is" : "are"} in this model's training set` : `Of ${w().integer(unknown)} of ${some} it is not known whether the model was trained on them`;
+    const rest = seen && unknown ? `, of ${w().integer(unknown)} it is not known` : "";
+    return `${known}${rest}: ${left ? `figures count the other ${left === 1 ? "one" : w().integer(left)}` : "none is left to measure it"}.${beside}`;
   };
 
   // --- marks -----------------------------------------------------------------------------------------------------
-  const mark = (seen) => (seen === true ? floodscope.build.make("span", { class: "fs-seen", title: TIP }, WORD) : "");
+  // Of what is shown with a score: true, false or null as above; undefined where nothing is to be marked.
+  const wordOf = (seen) => (seen === true ? WORD : seen === null ? UNTOLD : "");
+  const tipOf = (seen) => (seen === true ? TIP : seen === null ? UNTOLD_TIP : "");
+  const mark = (seen) => (wordOf(seen) ? floodscope.build.make("span", { class: "fs-seen", title: tipOf(seen) }, wordOf(seen)) : "");
   // The same for a cell that is written past the grid: it stays as it is where nothing has changed.
   const markCell = (place, seen) => {
     const there = place.querySelector(".fs-seen");
-    if (seen === true && !there) place.append(mark(true));
-    else if (seen !== true && there) there.remove();
+    if ((there ? there.textContent : "") === wordOf(seen)) return;
+    if (there) there.remove();
+    place.append(mark(seen));
   };
 
   // A colour with lines across, for a shape of the map; one pattern a colour, of which there are few.
@@ -66,5 +76,5 @@ floodscope.seen = (() => {
     return `url(#${id})`;
   };
 
-  return { WORD, TIP, of, byAny, pool, begin, about, crossvalidated, sentence, mark, markCell, hatch };
+  return { of, byAny, pool, begin, about, crossvalidated, sentence, wordOf, tipOf, mark, markCell, hatch };
 })();

@@ -71,7 +71,7 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
   // Numbers that rest on too little are grey: of a region of one chip, without water, or seen in training; of a chip with little water.
   fsFew: ({ data, column }) => Boolean(data && (data.rank || (column.getColId() === "iou" && (data.little || data.seen === true)))),
   fsIouTip: ({ data }) => (data ? [
-    data.seen === true ? `${floodscope.seen.WORD}: ${floodscope.seen.TIP}` : "",
+    floodscope.seen.tipOf(data.seen),
     data.little ? "less than 1 % of the truth is water: ranked by the share of pixels that are right, more than by IoU" : "",
   ].filter(Boolean).join("; ") || null : null),
   fsChipsTip: ({ data }) => (data && data.seenChips ? `${floodscope.words.count(data.seenChips, "scored chip")} in this model's training set${data.seen ? "" : ", not counted"}` : null),

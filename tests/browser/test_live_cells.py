@@ -17,7 +17,7 @@ from tiles.simulate import simulate
 
 # What is wrong on the page: a drawn row's cell that is not its row's figure now, or rows that are not in the order of their sort.
 WRONG = """([table, fields]) => {
-  const { regions, chiplist, groups, review, words } = floodscope;
+  const { chiplist, groups, review, words } = floodscope;
   const { model, other, k, by, region } = review.state;
   const truth = table === "regions-table"
     ? new Map(groups.rows(model, k, by).filter((r) => r.labelled).map((r) => [r.name, r]))
@@ -47,9 +47,7 @@ WRONG = """([table, fields]) => {
   grid.forEachNodeAfterFilterAndSort((node) => {
     const row = truth.get(node.id);
     if (!row) wrong.push(`${node.id} is not a row`);
-    else if (table === "chips-table" || !regions.rank({ scored: row.scored, water: row.curve.water })) {
-      values.push(row[sort.colId]);
-    }
+    else if (!row.rank) values.push(row[sort.colId === "iou" ? "worst" : sort.colId]); // IoU goes by the rule of what is worst
   });
   const known = values.filter((value) => value !== null);
   const way = sort.sort === "desc" ? -1 : 1;
