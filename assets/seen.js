@@ -71,7 +71,7 @@ floodscope.seen = (() => {
     const id = `fs-seen-${colour.replace(/\D+/g, "-")}`;
     if (!document.getElementById(id)) {
       place.append(svg("pattern", { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-        svg("rect", { width: 7, height: 7, fill: colour }), svg("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: "fs-seen-line" })));
+        svg("rect", { width: 7, height: 7, fill: colour }), svg("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: `fs-seen-line${floodscope.filters.dark(colour) ? " fs-seen-line-light" : ""}` })));
     }
     return `url(#${id})`;
   };
