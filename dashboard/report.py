@@ -9,12 +9,12 @@ from typing import Any
 
 from model.evaluation.seen import (
     MARK,
-    UNTOLD,
     comparison_sentence,
     headline_name,
     headline_of,
     headline_sentence,
     marked,
+    marks_sentence,
 )
 from tiles.chip import PROVENANCE
 
@@ -74,12 +74,8 @@ def _headline_lines(report: dict[str, Any]) -> list[str]:
     seen = report["seen"]
     figures = headline_of(seen, report["micro"], report["micro_unseen"])
     lines = [] if figures is None else [_row(f"{headline_name(seen)} (micro)", figures)]
-    if seen["seen"]:
-        lines.append(
-            f"{MARK} holds chips that {report['model']['name']} was trained or calibrated on: no measure of it"
-        )
-    if seen["unknown"]:
-        lines.append(f"{UNTOLD} holds chips that it may have been trained on: it does not tell")
+    if marks := marks_sentence(report):
+        lines.append(marks)
     said = headline_sentence(report)
     return [*lines, *(["", said] if said else [])]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from model.evaluation.seen import headline_name, headline_of, marked
 from model.scores import THRESHOLDS, ScoreHistogram
 
 # Okabe & Ito's colours, told apart by people of any colour vision; no figure tells by colour alone.
@@ -115,8 +116,10 @@ def robustness(report: dict[str, Any]) -> go.Figure:
 
 
 def differences(pair: dict[str, Any]) -> go.Figure:
-    """Return the difference of two models' IoU in each country and over all, with intervals."""
-    rows = [{"name": "all (micro)", **pair}, *pair["countries"]]
+    """Return the difference of two models' IoU in each country and over all that counts, with intervals."""
+    counted = headline_of(pair["seen"], pair, pair["micro_unseen"])
+    head = [] if counted is None else [{**counted, "name": f"{headline_name(pair['seen'])} (micro)"}]
+    rows = [*head, *({**row, "name": marked(row["name"], row["seen"])} for row in pair["countries"])]
     shown = [row for row in rows if row["difference"] is not None][::-1]
     figure = _dots(
         [row["name"] for row in shown],

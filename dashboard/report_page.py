@@ -13,6 +13,15 @@ from plotly.offline import get_plotlyjs
 from dashboard import report_figures as figures
 from model import worst
 from model.evaluate import Evaluation
+from model.evaluation.seen import (
+    comparison_sentence,
+    headline_name,
+    headline_of,
+    headline_sentence,
+    marked,
+    marks_sentence,
+    tally,
+)
 from model.scores import Confusion, ScoreHistogram
 
 WORST = 12
@@ -89,7 +98,7 @@ def as_page(
         _regions(report),
         _thresholds(total, report),
         _sizes(report),
-        _alert(report["alert"]),
+        _alert(report["alert"], report["seen"]),
     ]
     if "robustness" in report:
         parts.append(_robustness(report["robustness"]))
@@ -112,46 +121,67 @@ def document(title: str, parts: Sequence[str], *, figures: bool = True, style: s
 
 
 def _head(report: dict[str, Any]) -> str:
-    model, micro, mean = report["model"], report["micro"], report["mean_over_chips"]
-    facts = [
-        ("micro IoU", _score(micro["iou"]), _interval(micro["iou_ci"], micro["scored"])),
-        ("precision", _score(micro["precision"]), "of the predicted water is water"),
-        ("recall", _score(micro["recall"]), "of the water was found"),
-        ("mean IoU over chips", _score(mean["iou"]), f"{mean['chips']} chips"),
-        ("calibration error", _score(micro["calibration_error"]), "0 is perfectly calibrated"),
-        ("chips scored", str(micro["scored"]), f"{len(report['skipped'])} not scored"),
-    ]
+    model, seen, crossed = report["model"], report["seen"], report["crossvalidated"]
+    figures_of = headline_of(seen, report["micro"], report["micro_unseen"])
+    mean = headline_of(seen, report["mean_over_chips"], report["mean_over_unseen_chips"])
+    facts: list[tuple[str, str, str]] = []
+    if figures_of is not None and mean is not None:
+        of = "" if headline_name(seen) == "all" else f" ({headline_name(seen)})"
+        facts = [
+            (f"micro IoU{of}", _score(figures_of["iou"]), _interval(figures_of["iou_ci"], figures_of["scored"])),
+            ("precision", _score(figures_of["precision"]), "of the predicted water is water"),
+            ("recall", _score(figures_of["recall"]), "of the water was found"),
+            ("mean IoU over chips", _score(mean["iou"]), f"{mean['chips']} chips"),
+            ("calibration error", _score(figures_of["calibration_error"]), "0 is perfectly calibrated"),
+        ]
+    elif crossed is not None:
+        told = f"{_interval(crossed['ci'], crossed['chips'])}, of {model['name']} where it had never been"
+        facts = [(f"micro IoU, each {crossed['by']} left out", _score(crossed["micro"]), told)]
+    facts.append(("chips scored", str(report["micro"]["scored"]), f"{len(report['skipped'])} not scored"))
     shown = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
         for name, value, note in facts
     )
     parameters = ", ".join(f"{k} {v}" for k, v in sorted(model["parameters"].items()))
-    simulated = '<p class="warning">Simulated chips are among these: scores on them say little about real floods.</p>'
+    warnings = [headline_sentence(report), marks_sentence(report)]
+    if report["simulated"]:
+        warnings.append("Simulated chips are among these: scores on them say little about real floods.")
     return (
         f"<h1>{escape(model['name'])}</h1><p>Model {escape(model['id'][:12])}"
         f"{escape(f' ({parameters})') if parameters else ''} on {escape(model['device'])}. Water where p ≥ "
         f"{report['threshold']:.2f}. Scores are micro: pixels of all chips counted together, unknown label pixels and pixels "
-        f"without data left out. Intervals are 95 %, over chips.</p>{simulated if report['simulated'] else ''}"
+        "without data left out. Intervals are 95 %, over chips.</p>"
+        f"{''.join(f'<p class=warning>{escape(text)}</p>' for text in warnings if text)}"
         f'<dl class="facts">{shown}</dl>'
     )
 
 
 def _regions(report: dict[str, Any]) -> str:
     head = [report["by"], "chips", "IoU", "95 % interval", "F1", "precision", "recall", "pixels"]
-    rows = [_score_row(g["name"], g) for g in report["groups"]]
+    groups = _marked_rows(report["groups"])
+    figures_of = headline_of(report["seen"], report["micro"], report["micro_unseen"])
+    total = None if figures_of is None else _score_row(f"{headline_name(report['seen'])} (micro)", figures_of)
     return section(
         f"By {report['by']}",
         "A region with one chip has no interval: its score says little.",
-        _figure(figures.scores_by_group(report["groups"], "micro IoU"), f"IoU by {report['by']}, with 95 % intervals"),
-        table(head, rows, total=_score_row("all (micro)", report["micro"])),
+        _figure(figures.scores_by_group(groups, "micro IoU"), f"IoU by {report['by']}, with 95 % intervals"),
+        table(head, [_score_row(g["name"], g) for g in groups], total=total),
     )
+
+
+def _marked_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "name": marked(row["name"], row["seen"])} for row in rows]
+
+
+def _marked_id(chip: dict[str, Any]) -> str:
+    return marked(chip["id"], tally([chip["seen_in_training"]]))
 
 
 def _thresholds(total: ScoreHistogram, report: dict[str, Any]) -> str:
     threshold, best = report["threshold"], total.best_threshold()
     said = "There is no water in the labels, so there is no best threshold."
     if best is not None:
-        said = f"On these chips IoU is highest at {best:.2f} ({_score(total.confusion(best).iou)})."
+        said = f"On these chips IoU is highest at {best:.2f}{marked('', report['seen'])} ({_score(total.confusion(best).iou)})."
     return section(
         "Threshold and calibration",
         said,
@@ -165,7 +195,7 @@ def _thresholds(total: ScoreHistogram, report: dict[str, Any]) -> str:
 
 def _sizes(report: dict[str, Any]) -> str:
     head = ["share of water", "chips", "IoU", "95 % interval", "F1", "precision", "recall", "pixels"]
-    rows = report["by_water_share"]
+    rows = _marked_rows(report["by_water_share"])
     return section(
         "By share of water",
         "Chips by how much of their labelled area is water: small waters are the harder ones. Without water in the label, "
@@ -175,11 +205,11 @@ def _sizes(report: dict[str, Any]) -> str:
     )
 
 
-def _alert(alert: dict[str, Any]) -> str:
+def _alert(alert: dict[str, Any], seen: dict[str, int]) -> str:
     if not alert["chips"]:
         return ""
     said = (
-        f"{alert['question']} The answer was right for {alert['tp'] + alert['tn']} of {alert['chips']} chips: "
+        f"{marked(alert['question'], seen)} The answer was right for {alert['tp'] + alert['tn']} of {alert['chips']} chips: "
         f"{alert['tp']} found, {alert['fn']} missed, {alert['fp']} false alarms (precision {_score(alert['precision'])}, recall "
         f"{_score(alert['recall'])}, area under the ROC curve {_score(alert['auc'])}). The true share lay in the 95 % interval "
         f"for {_percent(alert['coverage'])} of the chips; intervals are {_percent(alert['mean_width'])} of a chip wide."
@@ -215,7 +245,7 @@ def _robustness(report: dict[str, Any]) -> str:
 def _comparison(report: dict[str, Any]) -> str:
     models: list[list[Cell]] = [
         [
-            m["model"]["name"],
+            marked(m["model"]["name"], m["seen"]),
             f"{m['threshold']:.2f}",
             _score(m["iou"]),
             _score(m["f1"]),
@@ -228,7 +258,7 @@ def _comparison(report: dict[str, Any]) -> str:
     for pair in report["pairs"]:
         moved: list[list[Cell]] = [
             [
-                m["id"],
+                _marked_id(m),
                 m["country"] or "Unknown",
                 f"{m['fewer_wrong_pixels']:+,}".replace(",", "\u2009"),
                 _score(m["first_iou"]),
@@ -237,9 +267,13 @@ def _comparison(report: dict[str, Any]) -> str:
             for m in pair["moved_most"]
         ]
         name = f"{pair['first']} against {pair['second']}"
-        difference = "-" if pair["difference"] is None else f"{pair['difference']:+.3f}"
+        counted = headline_of(pair["seen"], pair, pair["micro_unseen"])
+        said, head = comparison_sentence(pair), name
+        if counted is not None:
+            difference = "-" if counted["difference"] is None else f"{counted['difference']:+.3f}"
+            head = f"{name}: {difference} {_interval(counted['difference_ci'], counted['chips'], '+.3f')}"
         parts += [
-            f"<h3>{escape(name)}: {difference} {escape(_interval(pair['difference_ci'], pair['chips'], '+.3f'))}</h3>",
+            f"<h3>{escape(head)}</h3>{f'<p>{escape(said)}</p>' if said else ''}",
             _figure(figures.differences(pair), f"Difference of IoU, {name}"),
             table(
                 ["chip", "country", "fewer wrong pixels", "IoU of the first", "IoU of the other"],
@@ -258,7 +292,15 @@ def _comparison(report: dict[str, Any]) -> str:
 def _worst(report: dict[str, Any]) -> str:
     ranked = worst.worst_first(report["chips"], lambda c: Confusion(c["tp"], c["fp"], c["fn"], c["tn"]))
     rows: list[list[Cell]] = [
-        [c["id"], c["country"] or "Unknown", c["date"] or "-", _score(c["iou"]), c["fp"], c["fn"], c["tp"] + c["fn"]]
+        [
+            _marked_id(c),
+            c["country"] or "Unknown",
+            c["date"] or "-",
+            _score(c["iou"]),
+            c["fp"],
+            c["fn"],
+            c["tp"] + c["fn"],
+        ]
         for c in ranked[:WORST]
         if c["fp"] + c["fn"]
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from model.evaluation.seen import headline_sentence, tally
 from model.prediction import Prediction, water_total
 from model.predictors.protocol import Predictor
 from model.raster import write_whole
+from model.seen.judge import Judge, crossvalidated_of
 from model.store import Store
 from model.takeaway.package import FORMATS, ExportCancelledError, Format, Stop, Tick, Written, write_package
 from tiles.chip import ChipRecord
@@ -24,7 +26,7 @@ _ABOUT = {
     "water.gpkg": "water polygons with km2, WGS84, layer water; GeoPackage: QGIS, ArcGIS, GDAL.",
     "water.geojson": "water polygons with km2, WGS84; GeoJSON (RFC 7946): any web map.",
     "water.fgb": "water polygons with km2, WGS84; FlatGeobuf: quick to read in part.",
-    "scores.csv": "one row a chip: water, scores where there is a label, model.",
+    "scores.csv": "one row a chip: water, scores where there is a label, model, whether it was trained on the chip.",
     "scores.json": "the scores and areas of each chip, and of all chips together.",
     "scores.parquet": "scores and areas with each chip's outline; GeoParquet: geopandas, DuckDB.",
     "collection.json": "a STAC 1.1 collection; its items are in items/, and point at the rasters.",
@@ -71,8 +73,9 @@ def write_takeaway(
     if not chosen:
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
     written = Written(chips=len(chosen), water=water_total((p for _, p in chosen), threshold))
+    seen = Judge.of(store, predictor).judge(chosen, reading=True)
     if files:
-        written = write_package(out, chosen, store, threshold, files, tick=tick, stop=stop)
+        written = write_package(out, chosen, store, threshold, files, seen=seen, tick=tick, stop=stop)
     if REPORT in formats:
         from dashboard.takeaway.page import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
 
@@ -80,9 +83,11 @@ def write_takeaway(
             if stop is not None and stop():
                 raise ExportCancelledError("The export was cancelled.")
 
-        page = takeaway_page(chosen, predictor, store, threshold, failed=failed, stop=check)
+        page = takeaway_page(chosen, predictor, store, threshold, seen=seen, failed=failed, stop=check)
         _write(out, "report.html", page, written)
-    _write(out, README, _readme(written, predictor, threshold, any(r.simulated for r, _ in chosen), failed), written)
+    notes = ["SIMULATED chips are among these."] if any(r.simulated for r, _ in chosen) else []
+    notes += _on_scores(chosen, predictor, seen)
+    _write(out, README, _readme(written, predictor, threshold, notes, failed), written)
     return written
 
 
@@ -97,14 +102,25 @@ def _write(out: Path, name: str, text: str, written: Written) -> None:
     written.files.append(name)
 
 
+def _on_scores(
+    chosen: Sequence[tuple[ChipRecord, Prediction]], predictor: Predictor, seen: Mapping[str, bool | None]
+) -> list[str]:
+    """Return what has to be known of the scores: which chips the model was trained on."""
+    counts = tally(seen[r.id] for r, p in chosen if p.histogram is not None and p.histogram.pixels)
+    if not sum(counts.values()):
+        return []
+    told = {"seen": counts, "model": {"name": predictor.name}, "crossvalidated": crossvalidated_of(predictor)}
+    return [text for text in (headline_sentence(told),) if text]
+
+
 def _readme(
-    written: Written, predictor: Predictor, threshold: float, simulated: bool, failed: Sequence[tuple[str, str]]
+    written: Written, predictor: Predictor, threshold: float, notes: Sequence[str], failed: Sequence[tuple[str, str]]
 ) -> str:
     present = {name: text for name, text in _ABOUT.items() if any(file.startswith(name) for file in written.files)}
     lines = [
         f"Water in {written.chips} Sentinel-1 chip(s), predicted by {predictor.name} ({predictor.model_id[:16]}).",
         f"Water is where p >= {threshold:g}: {written.water.words(digits=4)}; areas are geodesic, on the WGS84 ellipsoid.",
-        *(["SIMULATED chips are among these."] if simulated else []),
+        *notes,
         "",
         *(f"{name:16} {text}" for name, text in present.items()),
         *(["", *written.notes] if written.notes else []),

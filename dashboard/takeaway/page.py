@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from dashboard.cards import card_of
@@ -12,10 +12,12 @@ from dashboard.takeaway import map as chips_map
 from dashboard.takeaway.markdown import as_html
 from model.evaluate import NO_LABEL, Evaluation, Skipped
 from model.evaluation.alert import recorded_share_error
+from model.evaluation.seen import marked, tally
 from model.export import read_stored
 from model.prediction import Prediction, WaterTotal, water_total
 from model.predictors.protocol import Predictor
 from model.scores import Confusion
+from model.seen.judge import Judge, crossvalidated_of
 from model.store import Store
 from model.worst import RULE, worst_first
 from tiles.chip import ChipRecord
@@ -63,6 +65,7 @@ def takeaway_page(
     store: Store,
     threshold: float,
     *,
+    seen: Mapping[str, bool | None] | None = None,
     failed: Sequence[tuple[str, str]] = (),
     stop: Callable[[], None] = lambda: None,
 ) -> str:
@@ -73,11 +76,13 @@ def takeaway_page(
         predictor: the model that made them.
         store: where the rasters are.
         threshold: smallest probability that is water, in [0, 1].
+        seen: whether the model was trained on a chip, by id; asked of the model where it is not given.
         failed: (chip id, reason) of chips that could not be predicted.
         stop: called before each picture; what it raises ends the report.
     """
     scored = [(r, p, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
-    first = [_places(chosen, threshold), _pictures(chosen, store, threshold, stop)]
+    marks = Judge.of(store, predictor).judge(chosen, reading=True) if seen is None else seen
+    first = [_places(chosen, threshold, marks), _pictures(chosen, store, threshold, marks, stop)]
     last = [_water(chosen, threshold), _card(predictor)]
     if not scored:
         head = _head(chosen, predictor, threshold)
@@ -92,7 +97,16 @@ def takeaway_page(
         "parameters": dict(predictor.parameters),
         "device": predictor.device,
     }
-    evaluation = Evaluation(model, threshold, "country", scored, skipped, recorded_share_error(predictor))
+    evaluation = Evaluation(
+        model,
+        threshold,
+        "country",
+        scored,
+        skipped,
+        recorded_share_error(predictor),
+        marks,
+        crossvalidated_of(predictor),
+    )
     return as_page(evaluation, evaluation.report(), first=first, last=last, style=_STYLE)
 
 
@@ -134,13 +148,14 @@ def _fixed(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _places(chosen: Chosen, threshold: float) -> str:
+def _places(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]) -> str:
     dots: list[chips_map.Dot] = []
     for record, prediction in chosen:
         if record.footprint is None:
             continue
         iou = _iou(prediction, threshold)
-        said = f"{record.id}: {'no IoU' if iou is None else f'IoU {iou:.2f}'}, {_said_water(prediction, threshold)}"
+        told = _told_iou(iou, seen.get(record.id), ".2f") or "no IoU"
+        said = f"{record.id}: {told}, {_said_water(prediction, threshold)}"
         centre = record.footprint.centroid
         dots.append((centre.x if centre.x <= 180.0 else centre.x - 360.0, centre.y, said, iou))
     away = len(chosen) - len(dots)
@@ -151,7 +166,9 @@ def _places(chosen: Chosen, threshold: float) -> str:
     return section("Map", text, chips_map.chip_map(dots))
 
 
-def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[], None]) -> str:
+def _pictures(
+    chosen: Chosen, store: Store, threshold: float, seen: Mapping[str, bool | None], stop: Callable[[], None]
+) -> str:
     """Return the worst chips with their pictures; those with the most water where none is scored."""
 
     def counts(pair: tuple[ChipRecord, Prediction]) -> Confusion | None:
@@ -175,7 +192,7 @@ def _pictures(chosen: Chosen, store: Store, threshold: float, stop: Callable[[],
             for view, title in views
         )
         iou = _iou(prediction, threshold)
-        told = [record.country or "", record.date or "", "" if iou is None else f"IoU {iou:.3f}"]
+        told = [record.country or "", record.date or "", _told_iou(iou, seen.get(record.id), ".3f")]
         told.append(_said_water(prediction, threshold))
         blocks.append(
             f'<div class="chip"><h3>{escape(record.id)}</h3><p>{escape(" · ".join(t for t in told if t))}</p>'
@@ -221,6 +238,11 @@ def _failed(failed: Sequence[tuple[str, str]]) -> str:
     if not failed:
         return ""
     return section("Not predicted", "", table(["chip", "reason"], [list(pair) for pair in failed]))
+
+
+def _told_iou(iou: float | None, seen: bool | None, form: str) -> str:
+    """Return a chip's IoU with the mark of one that the model was trained on."""
+    return "" if iou is None else marked(f"IoU {iou:{form}}", tally([seen]))
 
 
 def _iou(prediction: Prediction, threshold: float) -> float | None:

@@ -53,6 +53,7 @@ def compare(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
             {
                 "model": e.model,
                 "threshold": e.threshold,
+                "seen": tally(e.seen.get(r.id) for r in common),
                 "iou": _total([c[r.id] for r in common]).iou,
                 "f1": _total([c[r.id] for r in common]).f1,
                 "precision": _total([c[r.id] for r in common]).precision,

@@ -81,6 +81,16 @@ def _sentence(seen: Mapping[str, int], name: str, crossvalidated: Mapping[str, A
     )
 
 
+def marks_sentence(report: Mapping[str, Any]) -> str:
+    """Return what the marks of a report mean, those that are in it; "" without any."""
+    seen, name, told = report["seen"], report["model"]["name"], []
+    if seen["seen"]:
+        told.append(f"{MARK} holds chips that {name} was trained or calibrated on: no measure of it.")
+    if seen["unknown"]:
+        told.append(f"{UNTOLD} holds chips that {name} may have been trained on: it does not tell.")
+    return " ".join(told)
+
+
 def comparison_sentence(pair: Mapping[str, Any]) -> str:
     """Return which chips the headline difference of two models counts; "" where all are new to both.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,7 @@ def write_package(
     threshold: float,
     formats: Collection[Format],
     *,
+    seen: Mapping[str, bool | None] | None = None,
     tick: Tick | None = None,
     stop: Stop | None = None,
     geojson_limit: int = GEOJSON_LIMIT_BYTES,
@@ -70,6 +71,7 @@ def write_package(
         store: where the rasters are.
         threshold: smallest probability that is water, in [0, 1]: for masks, polygons, areas and scores.
         formats: which.
+        seen: whether the model was trained on a chip, by id (`model.seen.judge`); of others nothing is told.
         tick: told (chips ready, chips in all).
         stop: asked before each chip and file whether to give up.
         geojson_limit: bytes above which no GeoJSON is written, and a note says so.
@@ -82,7 +84,7 @@ def write_package(
     """
     if not chosen:
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
-    wanted = _wanted(formats)
+    wanted, marks = _wanted(formats), seen or {}
     written = Written(chips=len(chosen))
     if not all(prediction.placed for _, prediction in chosen):
         wanted, note = _without_place(
@@ -102,7 +104,7 @@ def write_package(
                 prediction, values, grid = read_stored(record, listed, store)
                 assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
                 if "stac" in wanted and grid.placed:
-                    items.append(stac.item(record, prediction, grid, threshold, assets))
+                    items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
                 if polygons is not None and grid.placed:
                     polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
             current.append((record, prediction))
@@ -111,7 +113,7 @@ def write_package(
             for kind in vectors:
                 _tell(None, stop, 0, 0)
                 _write_vector(polygons, out, kind, geojson_limit, written)
-    _write_tables(out, current, threshold, wanted, written)
+    _write_tables(out, current, threshold, wanted, written, marks)
     if items:
         stac.write_collection(out, items, any(record.simulated for record, _ in current))
         written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]
@@ -195,8 +197,9 @@ def _write_tables(
     threshold: float,
     wanted: Collection[Format],
     written: Written,
+    seen: Mapping[str, bool | None],
 ) -> None:
-    rows = table.score_rows(current, threshold)
+    rows = table.score_rows(current, threshold, seen)
     if "csv" in wanted:
         table.write_csv(out / "scores.csv", rows)
         written.files.append("scores.csv")

@@ -42,7 +42,12 @@ _BANDS = {
 
 
 def item(
-    record: ChipRecord, prediction: Prediction, grid: Grid, threshold: float, assets: Mapping[str, str]
+    record: ChipRecord,
+    prediction: Prediction,
+    grid: Grid,
+    threshold: float,
+    assets: Mapping[str, str],
+    seen: bool | None,
 ) -> dict[str, Any]:
     """Return the STAC item of a chip's prediction.
 
@@ -51,6 +56,7 @@ def item(
         grid: the raster's.
         threshold: of the mask, in [0, 1].
         assets: "probability" and "mask" to the path of the file, relative to the collection.
+        seen: whether the model was trained on the chip, so that its IoU is no measure of it; None where that is not told.
     """
     outline = _either_side(grid.footprint())
     counts = prediction.histogram.confusion(threshold) if prediction.histogram is not None else None
@@ -64,6 +70,7 @@ def item(
         "floodscope:water_km2": prediction.water_km2(threshold),
         "floodscope:valid_share": prediction.valid_pixels / prediction.total_pixels,
         "floodscope:iou": counts.iou if counts else None,
+        "floodscope:seen_in_training": seen,
         "floodscope:country": record.country,
         "floodscope:event": record.event,
         "floodscope:split": record.split,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.evaluation.seen import tally
 from model.prediction import Prediction
 from model.raster import write_whole
 from model.scores import ScoreHistogram
@@ -24,22 +25,27 @@ COLUMNS = (
     *PROVENANCE,
     *("water_km2", "water_share", "label_water_km2", "valid_km2", "threshold", "tp", "fp", "fn", "tn"),
     *("iou", "precision", "recall", "f1", "valid_pixels", "total_pixels"),
-    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "file"),
+    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "seen_in_training", "file"),
 )
 AREA = "geodesic, on the WGS84 ellipsoid"
 
 
-def score_rows(chosen: Chosen, threshold: float) -> list[dict[str, Any]]:
+def score_rows(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]) -> list[dict[str, Any]]:
     """Return one row a chip with the keys COLUMNS; scores are None where there is no label or no denominator, areas where
     the chip has no place.
+
+    Args:
+        chosen: the predictions, each with its chip's record.
+        threshold: smallest probability that is water, in [0, 1].
+        seen: whether the model was trained on a chip, by id; None, or no entry, where that is not told.
 
     Raises:
         UsageError: the threshold is not in [0, 1].
     """
-    return [_row(record, prediction, threshold) for record, prediction in chosen]
+    return [_row(record, prediction, threshold, seen.get(record.id)) for record, prediction in chosen]
 
 
-def _row(record: ChipRecord, p: Prediction, threshold: float) -> dict[str, Any]:
+def _row(record: ChipRecord, p: Prediction, threshold: float, seen: bool | None) -> dict[str, Any]:
     counts = p.histogram.confusion(threshold) if p.histogram is not None else None
     scored = {name: getattr(counts, name) if counts else None for name in ("tp", "fp", "fn", "tn")}
     scored |= {name: getattr(counts, name) if counts else None for name in ("iou", "precision", "recall", "f1")}
@@ -60,6 +66,7 @@ def _row(record: ChipRecord, p: Prediction, threshold: float) -> dict[str, Any]:
         "seconds": round(p.seconds, 4),
         "predicted": p.created,
         "simulated": record.simulated,
+        "seen_in_training": seen,
         "file": record.file,
     }
 
@@ -78,25 +85,33 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, threshold: float) -> None:
-    """Write the rows as JSON, with the micro scores of all labelled chips among them.
+    """Write the rows as JSON, with the micro scores of all labelled chips among them, and of those new to the model.
 
     Raises:
         OutputError: the file cannot be written.
     """
     areas = [row["water_km2"] for row in rows if row["water_km2"] is not None]
-    total = ScoreHistogram.sum_of(p.histogram for _, p in chosen if p.histogram is not None).confusion(threshold)
+    marks = {row["id"]: row["seen_in_training"] for row in rows}
+    labelled = [(r, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
+    new = [h for r, h in labelled if marks[r.id] is False]
     report = {
         "metric": "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out",
         "area": AREA,
         "threshold": threshold,
         "micro": {
-            **{name: getattr(total, name) for name in ("tp", "fp", "fn", "tn")},
-            **{name: getattr(total, name) for name in ("iou", "precision", "recall", "f1")},
+            **_micro([h for _, h in labelled], threshold),
             "water_km2": sum(areas) if areas else None,
         },
+        "micro_unseen": _micro(new, threshold) if new else None,
+        "seen": tally(marks[r.id] for r, _ in labelled),
         "chips": [dict(row) for row in rows],
     }
     _write(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _micro(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, Any]:
+    total = ScoreHistogram.sum_of(histograms).confusion(threshold)
+    return {name: getattr(total, name) for name in ("tp", "fp", "fn", "tn", "iou", "precision", "recall", "f1")}
 
 
 def write_geoparquet(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> None:

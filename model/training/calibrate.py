@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -116,7 +117,8 @@ def fit_threshold(histograms: Sequence[ScoreHistogram]) -> float:
     iou = total.confusions().values("iou")
     good = np.flatnonzero(iou >= iou.max() - _FLAT)
     thresholds = THRESHOLDS[good]
-    return round(float(thresholds[np.argmin(np.abs(thresholds - 0.5))]), 4)
+    chosen = float(thresholds[np.argmin(np.abs(thresholds - 0.5))])
+    return math.floor(chosen * 1e4) / 1e4  # downwards: a hair above v / 254 would be the mask of v + 1
 
 
 def calibrate(

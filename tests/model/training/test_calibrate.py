@@ -57,3 +57,9 @@ def test_where_the_curve_is_flat_the_threshold_is_near_one_half() -> None:
     flat = histogram({30: 1, 240: 10_000}, {10: 10_000})
     assert fit_threshold([flat]) == 0.5
     assert fit_threshold([histogram({}, {5: 3})]) == 0.5
+
+
+@pytest.mark.parametrize("value", [1, 2, 77, 126, 127, 128, 200, 253])
+def test_a_stored_threshold_makes_the_mask_that_it_was_chosen_for(value: int) -> None:
+    chip = histogram({value: 1000}, {value - 1: 1000})  # one threshold alone is right
+    assert ScoreHistogram.sum_of([chip]).confusion(fit_threshold([chip])).iou == 1.0
