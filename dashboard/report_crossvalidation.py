@@ -45,7 +45,7 @@ def as_cross_table(report: dict[str, Any]) -> str:
 def as_cross_csv(report: dict[str, Any]) -> str:
     """Return one row a chip, each at its fold's own threshold."""
     out = io.StringIO()
-    columns = ["left_out", "threshold", "id", "country", "tp", "fp", "fn", "tn", "iou"]
+    columns = ["left_out", "threshold", "id", "country", "seen_in_training", "tp", "fp", "fn", "tn", "iou"]
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     for fold in report["folds"]:

@@ -29,7 +29,7 @@ class Judges:
             if key not in self._of:
                 try:
                     self._of[key] = Judge(self._store, key, seen_by(predictor))
-                except BundleError:  # its weights will be found damaged too, and that is told where it predicts
+                except BundleError:  # told where it predicts: its weights are not loaded beside a damaged list
                     self._of[key] = Judge(self._store, key, None)
             return self._of[key]
 

@@ -143,7 +143,7 @@ class Database:
                             _METADATA.create_all(connection)
                             about = {"schema_version": str(SCHEMA_VERSION), "store_id": secrets.token_hex(4)}
                             connection.execute(insert(ABOUT), [{"name": k, "value": v} for k, v in about.items()])
-                        CONTENTS.create(connection, checkfirst=True)  # databases of 0.1 have none
+                        CONTENTS.create(connection, checkfirst=True)  # older databases have none
                         rows = connection.execute(select(ABOUT.c.name, ABOUT.c.value)).all()
                     break
                 except (IntegrityError, ProgrammingError):

@@ -175,7 +175,7 @@ class Store:
     def contents(self, key: ModelKey) -> dict[tuple[str, str], Content]:
         """Return what is known of the content of the chips that a model has predicted, by chip id and revision.
 
-        Chips that only a floodscope before 0.2 has predicted are not among them.
+        Chips that were predicted before contents were kept are not among them.
 
         Raises:
             StoreError: the database cannot be read.

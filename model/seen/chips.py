@@ -180,7 +180,7 @@ def seen_chips(found: Iterable[tuple[ChipRecord, Content]], part: Part) -> SeenC
 
 
 def read_seen_chips(path: str | Path, bundle: Bundle) -> SeenChips | None:
-    """Return the chips that a bundle names; None where it names none, as bundles before 0.2 do not.
+    """Return the chips that a bundle names; None where it names none, as older bundles do not.
 
     Raises:
         BundleError: its list is missing, altered or not understood.

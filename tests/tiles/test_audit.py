@@ -22,6 +22,19 @@ def kinds(*records: ChipRecord) -> list[str]:
     return [finding.kind for finding in audit(records)]
 
 
+def test_chips_that_the_model_was_trained_on_are_named_before_all_else() -> None:
+    chips = [chip("a"), chip("b", 1, split="test"), chip("c", 2), chip("d", 3, label=None)]
+    first, second = audit(chips, lambda record: {"a": True, "d": True}.get(record.id), "A net")
+    assert (first.kind, first.chips, second.kind) == ("seen", ("a",), "leak")
+    assert first.text.startswith(
+        "A net was trained or calibrated on 1 of 3 labelled chips: how it does on it is no measure"
+    )
+    assert first.text.endswith("; 2 are left to judge it by.")
+    (all_of_them, *_) = audit(chips, lambda _: True)
+    assert "none is left to judge it by" in all_of_them.text
+    assert "seen" not in {finding.kind for finding in audit(chips, lambda _: None)}
+
+
 def test_a_sound_catalog_has_no_finding() -> None:
     assert kinds(chip("a"), chip("b", 1, country="B", event="B"), chip("c", 2, country="C", event="C")) == []
 

@@ -9,8 +9,9 @@ import pytest
 
 from model.bundle import read_bundle
 from model.scores import ScoreHistogram
+from model.seen.chips import read_seen_chips
 from model.training.calibrate import fit_threshold
-from model.training.crossvalidate import REPORT, cross_validate, read_calibration
+from model.training.crossvalidate import REPORT, cross_validate, read_calibration, read_calibration_chips
 from model.training.recipe import Recipe, change_recipe
 from model.training.split import leave_one_out
 from tests.model.training.conftest import MakeChips
@@ -25,8 +26,9 @@ def test_what_is_left_out_is_seen_by_nothing_that_scores_it(
     recipe = change_recipe(tiny, {"epochs": 2, "steps_per_epoch": 6})
     told: list[str] = []
     done = cross_validate(
-        recipe, leave_one_out(records, "country"), tmp_path, machine=HERE, on_fold=lambda name, *_: told.append(name)
-    )
+        recipe, leave_one_out(records, "country"), tmp_path, machine=HERE, by="country",
+        on_fold=lambda name, *_: told.append(name),
+    )  # fmt: skip
     assert told == ["Erewhon", "Laputa", "Utopia", ""]
     for fold in done.folds:
         bundle = read_bundle(fold.path)
@@ -43,6 +45,18 @@ def test_what_is_left_out_is_seen_by_nothing_that_scores_it(
     assert report["micro_iou"] == pytest.approx(tp / (tp + fp + fn))
     total = ScoreHistogram.sum_of(done.histograms)
     assert report["calibration_error"] == pytest.approx(total.calibration_error())
+    # Each fold's bundle names what trained it and what calibrated it, and no chip that it is scored on.
+    for fold in done.folds:
+        named = read_seen_chips(fold.path, read_bundle(fold.path))
+        assert named is not None
+        assert {c.id for c in named.chips} == {r.id for r in records} - {s.record.id for s in fold.scored}
+    assert {chip["seen_in_training"] for chip in counts} == {False}
+    assert (report["at_one_threshold"]["by"], report["at_one_threshold"]["groups"]) == ("country", 3)
+    calibrated = read_calibration_chips(tmp_path / REPORT)
+    assert calibrated is not None
+    assert {(c.id, c.part) for c in calibrated.chips} == {(r.id, "calibration") for r in records}
+    assert read_calibration_chips(tmp_path / "elsewhere" / REPORT) is None
+
     calibration, scores = read_calibration(tmp_path / REPORT)
     assert calibration == done.calibration
     assert scores["micro"]["chips"] == len(records)
