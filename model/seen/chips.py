@@ -33,6 +33,7 @@ SHARE = 0.1
 _SCHEMA = 1
 _MOST_CHIPS = 1_000_000
 _MOST_CORNERS = 10_000
+_HALF_TURN = 180.0
 _DIGITS = 5  # of a degree: about a metre
 
 
@@ -124,8 +125,8 @@ class SeenChips:
             return False
         ground = record.footprint
         met: list[BaseGeometry] = []
-        for turn in (-360.0, 0.0, 360.0):  # one place may be written as 179 E or as 181 W
-            there = translate(ground, turn)
+        for turn in self._turns(ground):
+            there = ground if turn == 0.0 else translate(ground, turn)
             for i in self._ground.query(there, predicate="intersects"):
                 chip = self._placed[int(i)]
                 if same_date(chip.date, record.date) and chip.footprint is not None:
@@ -144,6 +145,17 @@ class SeenChips:
         lines = sorted({json.dumps(chip.to_json(), ensure_ascii=False, allow_nan=False) for chip in self.chips})
         body = ",\n".join(lines)
         return f'{{"schema": {_SCHEMA}, "complete": {json.dumps(self.complete)}, "chips": [\n{body}\n]}}\n'.encode()
+
+    def _turns(self, ground: BaseGeometry) -> tuple[float, ...]:
+        """Return by how many degrees of longitude a place is moved to be compared: 179 E may be written as 181 W."""
+        reaches = max(abs(v) for v in (*self._reach, ground.bounds[0], ground.bounds[2])) > _HALF_TURN
+        return (-360.0, 0.0, 360.0) if reaches else (0.0,)
+
+    @cached_property
+    def _reach(self) -> tuple[float, float]:
+        """The least and the greatest longitude of these chips."""
+        west, _, east, _ = shapely.total_bounds([chip.footprint for chip in self._placed])
+        return float(west), float(east)
 
     @cached_property
     def _digests(self) -> frozenset[str]:

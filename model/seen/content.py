@@ -95,10 +95,17 @@ def alike(one: Samples, others: Samples) -> npt.NDArray[np.bool_]:
     has, have = one[0] != NO_DATA, others[:, 0] != NO_DATA
     if not has.any() or np.ptp(one[:, has]) < _SPREAD_DB * _HUNDREDTH:
         return np.zeros(len(others), dtype=bool)
-    both = has & have
-    apart = np.abs(others.astype(np.int32) - one.astype(np.int32)).max(axis=1)
-    agree = (apart <= TOLERANCE_DB * _HUNDREDTH) | ~both
-    common = both.sum(axis=1)
-    enough = (common >= LEAST_COMMON) & (2 * common >= (has | have).sum(axis=1))
-    found: npt.NDArray[np.bool_] = agree.all(axis=1) & enough
+    # VH alone tells nearly all apart; the few that are left are looked at in both.
+    found = _agree(one[1:], others[:, 1:], has & have)
+    for i in np.flatnonzero(found):
+        common = int((has & have[i]).sum())
+        enough = common >= LEAST_COMMON and 2 * common >= int((has | have[i]).sum())
+        found[i] = enough and bool(_agree(one[:1], others[i : i + 1, :1], has & have[i])[0])
+    return found
+
+
+def _agree(one: Samples, others: Samples, both: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which of some bands, int16 (N, 1, 36), agree with one, (1, 36), wherever both have data."""
+    apart = np.abs(others[:, 0].astype(np.int32) - one[0].astype(np.int32)) > TOLERANCE_DB * _HUNDREDTH
+    found: npt.NDArray[np.bool_] = ~(apart & both).any(axis=1)
     return found
