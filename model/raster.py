@@ -146,7 +146,7 @@ def read_probability(path: Path) -> npt.NDArray[np.uint8]:
         StoreError: the file is missing, damaged or not a probability raster.
     """
     try:
-        values, _, _ = read_band(str(path), 1)
+        values = read_band(str(path), 1).values
     except ChipError as error:
         reason = "is damaged" if path.is_file() else "is missing"
         raise StoreError(f"The raster {path} {reason}: predict the chip again.") from error

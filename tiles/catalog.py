@@ -17,6 +17,7 @@ from tiles.errors import ChipNotFoundError, OutputError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11, uploads
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.naming import apart, chip_id, file_names
+from tiles.reading.answers import Answers
 from tiles.reading.sniff import is_utf8, shown
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 _ASSETS = ("vv", "vh", "label", *ANCILLARY)
 _SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
-_PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint"))
-_FLAGS = ("simulated", "assumed_bands")
+_PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint", "answers"))
+_FLAGS = ("simulated",)
 _REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
 
 
@@ -162,9 +163,10 @@ class Catalog:
                 row[f"{name}_band"] = asset.band if asset else 0
                 if name in ANCILLARY:
                     row[f"{name}_scale"] = asset.scale if asset else 1.0
+            row["answers"] = record.answers.to_json()
             row["geometry"] = record.footprint
             rows.append(row)
-        columns = [*_PLAIN, *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")), *_SCALES, "geometry"]
+        columns = [*_PLAIN, "answers", *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")), *_SCALES, "geometry"]
         return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
 
     def within(self, west: float, south: float, east: float, north: float) -> list[ChipRecord]:
@@ -245,6 +247,7 @@ def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
     for name in ("width", "height"):
         values[name] = None if values.get(name) is None else int(values[name])
     values["id"] = chip_id(str(values["id"]))
+    values["answers"] = Answers.from_json(text) if isinstance(text := row.get("answers"), str) else Answers()
     values["footprint"] = row["geometry"]
     if "file" not in row:  # a catalog of an earlier version
         values["file"] = file_names(*(values[name].path for name in ("vv", "vh") if values[name]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from shapely.geometry.base import BaseGeometry
 
 from tiles.grid import Grid
+from tiles.reading.answers import NOTHING_SAID, Answers
+from tiles.reading.decisions import Decision, notes
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -20,6 +23,12 @@ ByteArray = npt.NDArray[np.uint8]
 
 UNKNOWN = 255
 """Label value of a pixel whose truth is not known."""
+
+_DOOR = b"2"
+"""Goes up when files are read otherwise than before, so that what was predicted of them is predicted anew."""
+
+BESIDE = (".msk",)
+"""Endings of the files beside a raster that say more of it, after its whole name."""
 
 ANCILLARY = ("elevation", "permanent_water")
 """What a chip may hold beside VV and VH; a model bundle may name them as channels."""
@@ -70,7 +79,7 @@ class ChipRecord:
         unplaced: why imagery that is there has no place on Earth, and what that means; None where it has one.
         vv, vh, label, elevation, permanent_water: the files, None where they do not exist.
         simulated: the imagery was made by tiles.simulate.
-        assumed_bands: the file does not say which band is VV; the first was taken.
+        answers: what the user says of its files.
         assumed_grid: which of its files have no place, and are taken to lie on the others for they have their size.
         problem: why the imagery cannot be used, or None.
         label_problem: why the label cannot be used, or None.
@@ -96,7 +105,7 @@ class ChipRecord:
     elevation: Asset | None = None
     permanent_water: Asset | None = None
     simulated: bool = False
-    assumed_bands: bool = False
+    answers: Answers = NOTHING_SAID
     assumed_grid: str | None = None
     problem: str | None = None
     label_problem: str | None = None
@@ -132,11 +141,11 @@ class ChipRecord:
         return {name: getattr(self, name) for name in PROVENANCE}
 
     def revision(self) -> str:
-        """Return 12 hex digits that change whenever a file of the chip changes (name, size, time).
+        """Return 12 hex digits that change whenever a file of the chip changes (name, size, time), or what is said of it.
 
         The folder does not count: a data set that is moved, or named by another path, keeps its predictions.
         """
-        digest = hashlib.blake2b(digest_size=6)
+        digest = hashlib.blake2b(_DOOR + (self.answers.to_json() or "").encode(), digest_size=6)
         further = [asset for asset in (self.elevation, self.permanent_water) if asset is not None]
         for asset in (self.vv, self.vh, self.label, *further):
             if asset is None:
@@ -148,6 +157,10 @@ class ChipRecord:
             except (OSError, ValueError):
                 mark = f"{asset.path}|gone"
             digest.update(os.fsencode(mark))
+            for ending in BESIDE:
+                with contextlib.suppress(OSError, ValueError):
+                    stat = Path(asset.path + ending).stat()
+                    digest.update(f"{ending}|{stat.st_size}|{stat.st_mtime_ns}".encode())
         return digest.hexdigest()
 
 
@@ -167,6 +180,7 @@ class Chip:
         permanent_water: share of the time in which the pixel is water, 0 to 1, by the record of decades (JRC Global
             Surface Water), float32 of shape (H, W), NaN where it is not known; None where there is none.
         ancillary_problem: why an elevation or permanent water that exists was not used, or None.
+        decisions: what the door decided of its files, and on what grounds.
     """
 
     id: str
@@ -180,3 +194,9 @@ class Chip:
     elevation: FloatArray | None = field(default=None)
     permanent_water: FloatArray | None = field(default=None)
     ancillary_problem: str | None = field(default=None)
+    decisions: tuple[Decision, ...] = field(default=())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be told of the chip wherever it is used: what was assumed, converted or left out."""
+        return notes(self.decisions)

@@ -87,9 +87,9 @@ def upload_of(key: str, members: dict[SentRole, Sent]) -> Upload:
         raise BandError(
             f"{sent.name} came without its {missing}: send the file of the same name with {missing} in it too."
         )
-    vv, vh, assumed = two_band_assets(str(sent.path), {})
+    vv, vh, _ = two_band_assets(str(sent.path), {})
     members["both"] = members.pop(alone)
-    return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), assumed_bands=assumed, **same)  # type: ignore[arg-type]
+    return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), **same)  # type: ignore[arg-type]
 
 
 def kept_name(role: SentRole) -> str:

@@ -20,9 +20,10 @@ from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord
 from tiles.errors import ChipError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError
 from tiles.grid import Grid
 from tiles.probability import NODATA, level
-from tiles.reading.door import read_chip
+from tiles.reading.answers import NOTHING_SAID, Answers
+from tiles.reading.door import backscatter, read_chip
 from tiles.reading.raster import DRIVER, MAX_PIXELS, read_info
-from tiles.reading.units import has_data, require_db
+from tiles.reading.units import Numbers
 
 NPY = "application/x-npy"
 TIFF = "image/tiff"
@@ -38,13 +39,14 @@ _INPUT_TYPES = {"f2": "float16", "f4": "float32"}
 ByteArray = npt.NDArray[np.uint8]
 
 
-def decode_images(body: bytes, content_type: str) -> list[Chip]:
+def decode_images(body: bytes, content_type: str, answers: Answers = NOTHING_SAID) -> list[Chip]:
     """Return the images of a request as chips, of which only the bands count.
 
     Args:
         body: as `content_type` says: `application/x-npy`, float32 or float16 (N, C, H, W), of which the first two channels
             are VV and VH in dB, raw; NaN, 0 and what no radar measures is no data. Or `image/tiff`: a GeoTIFF of VV and VH.
         content_type: its media type; parameters after a semicolon do not matter.
+        answers: what the sender says of units and bands.
 
     Raises:
         MediaTypeError: it is of another type.
@@ -53,9 +55,9 @@ def decode_images(body: bytes, content_type: str) -> list[Chip]:
     """
     kind = media_type(content_type)
     if kind == NPY:
-        return _chips_of(decode_npy(body))
+        return _chips_of(decode_npy(body), answers)
     if kind == TIFF:
-        return [_read_tiff(body)]
+        return [_read_tiff(body, answers)]
     raise not_read(content_type)
 
 
@@ -146,7 +148,7 @@ def decode_npy(body: bytes, types: Sequence[str] = tuple(_INPUT_TYPES)) -> npt.N
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _chips_of(images: npt.NDArray[np.generic]) -> list[Chip]:
+def _chips_of(images: npt.NDArray[np.generic], answers: Answers) -> list[Chip]:
     if images.ndim != 4 or not 2 <= images.shape[1] <= MAX_CHANNELS:
         raise RequestError(
             f"The body has the shape {images.shape}: send (N, 2, H, W), that is images x (VV, VH) x rows x columns."
@@ -155,40 +157,36 @@ def _chips_of(images: npt.NDArray[np.generic]) -> list[Chip]:
     if height * width > MAX_PIXELS:
         raise TooLargeError(f"An image has {height:,} x {width:,} pixels, {MAX_PIXELS:,} at most: cut it into tiles.")
     grid = Grid.unplaced(width, height)
-    return [_chip_of(i, bands.astype(np.float32), grid) for i, bands in enumerate(images)]
+    return [_chip_of(i, bands.astype(np.float32), grid, answers) for i, bands in enumerate(images)]
 
 
-def _chip_of(number: int, bands: npt.NDArray[np.float32], grid: Grid) -> Chip:
-    vv, vh = bands[:2]
-    valid = has_data(vv) & has_data(vh)
-    if valid.any():
-        try:
-            for band, name in ((vv, "VV"), (vh, "VH")):
-                require_db(band[valid], f"{name} of image {number}", name)
-        except ChipError as error:
-            raise RequestError(str(error)) from None
-    vv[~valid] = vh[~valid] = np.nan
+def _chip_of(number: int, bands: npt.NDArray[np.float32], grid: Grid, answers: Answers) -> Chip:
+    there = np.ones(grid.shape, dtype=np.bool_)
+    vv, vh = (Numbers(name, f"Image {number}", band, there) for name, band in zip(("VV", "VH"), bands[:2], strict=True))
+    try:
+        both = backscatter(vv, vh, answers)
+    except ChipError as error:
+        raise RequestError(str(error)) from None
     further = dict(zip(ANCILLARY, bands[2:], strict=False))
-    return Chip(f"image {number}", vv, vh, valid, None, grid, **further)
+    return Chip(f"image {number}", both.vv, both.vh, both.valid, None, grid, **further, decisions=both.decisions)
 
 
 # --- GeoTIFF ----------------------------------------------------------------------------------------------------------
-def _read_tiff(body: bytes) -> Chip:
+def _read_tiff(body: bytes, answers: Answers) -> Chip:
     """Return the chip in a GeoTIFF; bands that the file names VV, VH, elevation and permanent water are found by that."""
     with tempfile.TemporaryDirectory(prefix="floodscope-") as folder:
         path = str(Path(folder) / "image.tif")
         Path(path).write_bytes(body)
         try:
             names = [(name or "").strip().lower().replace(" ", "_") for name in read_info(path).descriptions]
-            found = {name: Asset(path, names.index(name) + 1) for name in ("vv", "vh", *ANCILLARY) if name in names}
-            if not {"vv", "vh"} <= found.keys():
-                found |= {"vv": Asset(path, 1), "vh": Asset(path, 2)}
+            further = {name: Asset(path, names.index(name) + 1) for name in ANCILLARY if name in names}
             record = ChipRecord(
                 "image 0",
-                vv=found["vv"],
-                vh=found["vh"],
-                elevation=found.get("elevation"),
-                permanent_water=found.get("permanent_water"),
+                vv=Asset(path),
+                vh=Asset(path),
+                elevation=further.get("elevation"),
+                permanent_water=further.get("permanent_water"),
+                answers=answers,
             )
             chip = read_chip(record, with_label=False)
         except ChipError as error:

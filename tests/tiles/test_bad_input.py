@@ -60,7 +60,7 @@ def _as_built_before(folder: Path, name: str) -> ChipRecord:
     """Return the chip's record as a catalog holds it that was built before its files went bad."""
     if (folder / f"{name}.tif").exists():
         path = str(folder / f"{name}.tif")
-        return ChipRecord(id=name, vv=Asset(path, 1), vh=Asset(path, 2), assumed_bands=True)
+        return ChipRecord(id=name, vv=Asset(path, 1), vh=Asset(path, 2))
     label = folder / f"{name}_label.tif"
     return ChipRecord(
         id=name,

@@ -24,7 +24,8 @@ def test_a_file_placed_by_ground_control_points_gets_the_grid_they_were_made_fro
     assert info.from_gcps
     assert info.grid.shape == (SIZE, SIZE)
     assert info.grid.transform.almost_equals(PLACE, 1e-6)
-    values, grid, _ = read_band(path, 1)
+    read = read_band(path, 1)
+    values, grid = read.values, read.grid
     assert grid == info.grid
     np.testing.assert_array_equal(values, VV)
 
@@ -32,7 +33,8 @@ def test_a_file_placed_by_ground_control_points_gets_the_grid_they_were_made_fro
 def test_a_file_turned_by_its_ground_control_points_is_warped_to_north_up_with_measured_values(tmp_path: Path) -> None:
     turned = PLACE @ Affine.rotation(30)
     path = str(write_tiff(tmp_path / "x.tif", VV, transform=None, gcps=gcps(turned, CORNERS), nodata=-99.0))
-    values, grid, _ = read_band(path, 1)
+    read = read_band(path, 1)
+    values, grid = read.values, read.grid
     assert (grid.transform.b, grid.transform.d) == (0.0, 0.0)
     inside = np.isfinite(values)
     assert 0.4 < inside.mean() < 0.7
@@ -51,14 +53,15 @@ def test_a_files_own_geotransform_goes_before_its_ground_control_points(tmp_path
     assert info.grid.transform == PLACE
 
 
-def test_scale_and_offset_are_followed_and_stored_nodata_is_nan(tmp_path: Path) -> None:
+def test_scale_and_offset_are_followed_and_stored_nodata_is_not_there(tmp_path: Path) -> None:
     stored = np.full((4, 4), -2150, np.int16)
     stored[0, 0] = -32768
     path = write_tiff(tmp_path / "x.tif", stored, nodata=-32768, scale=0.01, offset=-1.0)
-    values, _, nodata = read_band(str(path), 1)
-    assert nodata is None
+    read = read_band(str(path), 1)
+    values = read.values
+    assert read.nodata is None
     assert values.dtype == np.float32
-    assert np.isnan(values[0, 0])
+    assert not read.there[0, 0] and read.there.sum() == 15
     np.testing.assert_allclose(values.ravel()[1:], -22.5, rtol=1e-6)
 
 
@@ -78,7 +81,7 @@ def test_scale_and_offset_are_followed_and_stored_nodata_is_nan(tmp_path: Path) 
 def test_every_lossless_form_of_tiff_is_read_alike(tmp_path: Path, profile: dict[str, object]) -> None:
     path = write_tiff(tmp_path / "x.tif", VV, VH, **profile)
     for band, expected in ((1, VV), (2, VH)):
-        np.testing.assert_array_equal(read_band(str(path), band)[0], expected)
+        np.testing.assert_array_equal(read_band(str(path), band).values, expected)
 
 
 def test_only_the_directory_of_a_sparse_file_is_needed_to_refuse_its_size(tmp_path: Path) -> None:

@@ -142,14 +142,14 @@ def _misnamed(folder: Path) -> list[Found]:
 def _record(
     folder: Path, key: str, group: Group, label: Path | None, ancillary: dict[str, Path], problem: str | None
 ) -> ChipRecord:
-    vv, vh, assumed = None, None, False
+    vv, vh = None, None
     headers: Headers = {}
     first = next(iter(group.values()))
     try:
         if problem is not None:
             pass
         elif "both" in group or len(group) == 1:
-            vv, vh, assumed = _of_one_file(group, headers)
+            vv, vh = _of_one_file(group, headers)
         else:
             vv, vh = Asset(str(group["vv"])), Asset(str(group["vh"]))
     except ChipError as error:
@@ -167,7 +167,6 @@ def _record(
             label=Asset(str(label)) if label is not None else None,
             elevation=Asset(str(elevation)) if elevation is not None else None,
             permanent_water=permanent_water_of(ancillary),
-            assumed_bands=assumed,
             problem=problem,
         ),
         headers,
@@ -177,15 +176,16 @@ def _record(
     return replace(record, country=country_at(record.footprint))
 
 
-def _of_one_file(group: Group, headers: Headers) -> tuple[Asset, Asset, bool]:
+def _of_one_file(group: Group, headers: Headers) -> tuple[Asset, Asset]:
     """Return VV and VH of a chip that is one file: of two bands, even where its name says VV or VH alone."""
     role, path = next(iter(group.items()))
     if role == "both":
-        return two_band_assets(str(path), headers)
+        vv, vh, _ = two_band_assets(str(path), headers)
+        return vv, vh
     try:
         vv, vh, assumed = two_band_assets(str(path), headers)
         if not assumed:
-            return vv, vh, False
+            return vv, vh
     except ChipError:
         if str(path) not in headers:  # the file itself is bad, which matters more than its partner
             raise

@@ -91,10 +91,10 @@ def read(folder: Path) -> Reading:
 def _with_imagery(record: ChipRecord, path: Path) -> ChipRecord:
     headers: Headers = {}
     try:
-        vv, vh, assumed = two_band_assets(str(path), headers)
+        vv, vh, _ = two_band_assets(str(path), headers)
     except ChipError as error:
         return replace(record, problem=str(error))
-    return inspected(replace(record, vv=vv, vh=vh, assumed_bands=assumed), headers)
+    return inspected(replace(record, vv=vv, vh=vh), headers)
 
 
 def _load_geojson(path: Path, problems: Problems) -> list[Any]:

@@ -37,7 +37,6 @@ class Upload:
         added: when, UTC, ISO 8601.
         vv, vh, label: file (one of FILES) and band of each; label is None where there is none.
         names: what the files were called by who sent them, for people.
-        assumed_bands: the file does not say which band is VV; the first was taken.
         date: ISO date of the image, where its name tells it.
     """
 
@@ -47,7 +46,6 @@ class Upload:
     vh: tuple[str, int]
     label: tuple[str, int] | None
     names: tuple[str, ...]
-    assumed_bands: bool = False
     date: str | None = None
 
     def to_json(self) -> str:
@@ -99,7 +97,6 @@ def record_of(place: Path, upload: Upload) -> ChipRecord:
             vv=asset(upload.vv),
             vh=asset(upload.vh),
             label=asset(upload.label) if upload.label else None,
-            assumed_bands=upload.assumed_bands,
         )
     )
     return record if record.footprint is None else replace(record, country=country_at(record.footprint))
@@ -121,6 +118,5 @@ def _parse(text: str) -> Upload:
         vh=part(raw["vh"]),
         label=part(raw["label"]) if raw["label"] else None,
         names=tuple(str(name) for name in raw["names"]),
-        assumed_bands=bool(raw["assumed_bands"]),
         date=iso_date(raw["date"]),
     )

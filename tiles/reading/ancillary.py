@@ -31,11 +31,12 @@ def require_ancillary_type(path: str, dtype: str) -> None:
 
 def read_ancillary(name: str, asset: Asset, image_path: str, image_grid: Grid) -> FloatArray:
     """Return elevation in metres or permanent water as a share, NaN where the file holds nodata of any kind."""
-    stored, grid, nodata = read_band(asset.path, asset.band)
+    band = read_band(asset.path, asset.band)
+    stored, grid, nodata = band.values, band.grid, band.nodata
     require_ancillary_type(asset.path, str(stored.dtype))
     require_same_grid(name.replace("_", " "), asset.path, grid, "image", image_path, image_grid)
     numbers = stored.astype(np.float64)
-    unknown = ~np.isfinite(numbers)
+    unknown = ~band.there | ~np.isfinite(numbers)
     if nodata is not None and np.isfinite(nodata):
         unknown |= numbers == nodata
     if name == "elevation":

@@ -1,16 +1,55 @@
-"""The one door: a chip's files become arrays in dB, a mask of what is valid, a label, a grid."""
+"""The one door: a chip's files become arrays in dB, a mask of what is valid, a label, a grid, and what was decided."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from tiles.chip import ANCILLARY, Asset, BoolArray, Chip, ChipRecord, FloatArray
-from tiles.errors import BandError, ChipError, MissingImageryError
+from tiles.errors import ChipError, MissingImageryError
+from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
+from tiles.reading.answers import Answers
+from tiles.reading.bands import named_band, two_bands
+from tiles.reading.border import border_noise
+from tiles.reading.decisions import Decision
 from tiles.reading.grids import require_same_grid
 from tiles.reading.labels import label_refusal, read_label
+from tiles.reading.raster import Band, read_band, read_info
+from tiles.reading.scale import decide
 from tiles.reading.sniff import shown
-from tiles.reading.units import read_backscatter
+from tiles.reading.units import (
+    Numbers,
+    has_data,
+    packing_of,
+    require_number_type,
+    said_by_name,
+    said_by_tags,
+    tens_in_tags,
+    to_db,
+)
+
+# No C-band backscatter lies below this in dB: -99 is a fill value.
+_FLOOR_DB = -90.0
+
+
+@dataclass(frozen=True, eq=False)
+class Backscatter:
+    """VV and VH as every later step sees them.
+
+    Attributes:
+        vv, vh: dB, float32 (H, W), NaN where `valid` is False.
+        valid: bool (H, W), where both bands hold data.
+        decisions: what their numbers were taken for, and what was left out.
+    """
+
+    vv: FloatArray
+    vh: FloatArray
+    valid: BoolArray
+    decisions: tuple[Decision, ...]
 
 
 def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bool = True) -> Chip:
@@ -27,44 +66,135 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
     if record.vv is None or record.vh is None:
         where = record.source or "the source folder"
         raise MissingImageryError(f"Chip {record.id} has no imagery on disk: put its VV and VH files into {where}.")
-    vv, vv_valid, grid = read_backscatter(record.vv, "VV")
-    vh, vh_valid, vh_grid = read_backscatter(record.vh, "VH")
-    require_same_grid("VH", record.vh.path, vh_grid, "VV", record.vv.path, grid)
-    valid = vv_valid & vh_valid
-    empty = None if valid.any() else _emptiness((record.vv, vv, vv_valid), (record.vh, vh, vh_valid))
-    if record.assumed_bands and valid.any() and np.median(vv[valid]) < np.median(vh[valid]) - 1.0:
-        raise BandError(
-            f"{shown(record.vv.path)} does not name its bands, and the first ({np.median(vv[valid]):.1f} dB) is darker than the "
-            f"second ({np.median(vh[valid]):.1f} dB), so they seem to be VH, VV: describe the bands as VV and VH."
-        )
-    vv[~valid] = np.nan
-    vh[~valid] = np.nan
+    vv_asset, vh_asset, decisions = bands_of_files(record.vv, record.vh, record.answers)
+    vv_band, vh_band = read_band(vv_asset.path, vv_asset.band), read_band(vh_asset.path, vh_asset.band)
+    for asset, band, name in ((vv_asset, vv_band, "VV"), (vh_asset, vh_band, "VH")):
+        require_number_type(band.info, asset.band, name)
+    grid = vv_band.grid
+    require_same_grid("VH", vh_asset.path, vh_band.grid, "VV", vv_asset.path, grid)
+    numbers = _numbers(vv_asset, vv_band, "VV"), _numbers(vh_asset, vh_band, "VH")
+    there = has_numbers(numbers[0]), has_numbers(numbers[1])
+    both = backscatter(*numbers, record.answers)
+    empty = None if both.valid.any() else _emptiness((vv_asset, vv_band, there[0]), (vh_asset, vh_band, there[1]))
+    decisions = (*decisions, *_masked(vv_band, vh_band), *both.decisions)
     label, label_problem = None, record.label_problem
     if with_label and record.has_label and record.label is not None:
         try:
-            label = read_label(record.label, record.vv.path, grid)
+            read = read_label(record.label, vv_asset.path, grid, both.valid, record.answers)
+            label, decisions = read.values, (*decisions, *read.decisions)
         except ChipError as error:
             label_problem = label_refusal(error)
+            decisions = (*decisions, Decision("truth", label_problem.removesuffix("."), "values"))
+    found, problem = _ancillary(record, vv_asset.path, grid) if with_ancillary else ({}, None)
+    return Chip(
+        record.id,
+        both.vv,
+        both.vh,
+        both.valid,
+        label,
+        grid,
+        label_problem,
+        empty,
+        **found,
+        ancillary_problem=problem,
+        decisions=decisions,
+    )
+
+
+def bands_of_files(vv: Asset, vh: Asset, answers: Answers) -> tuple[Asset, Asset, tuple[Decision, ...]]:
+    """Return which band of which file is VV and which VH, by what the files say of themselves.
+
+    Raises:
+        ChipError: they cannot be read, or are something else.
+    """
+    if vv.path == vh.path:
+        vv, vh, decision = two_bands(read_info(vv.path), answers)
+        return vv, vh, (decision,)
+    for asset, name in ((vv, "VV"), (vh, "VH")):
+        named_band(read_info(asset.path), asset.band, name)
+    return vv, vh, (Decision("bands", "Which file is VV and which VH", "name"),)
+
+
+def has_numbers(numbers: Numbers) -> BoolArray:
+    """Return where one band may hold backscatter, in any unit."""
+    return has_data(numbers.values, numbers.there, numbers.integer)
+
+
+def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
+    """Return two bands in dB: unit decided, no data and border noise left out. Every way in ends here.
+
+    Raises:
+        UnitError, BandError: it cannot be told what the numbers are, or they are no backscatter.
+    """
+    may_be = has_numbers(vv) & has_numbers(vh)
+    if not may_be.any():
+        nothing = np.full(may_be.shape, np.nan, dtype=np.float32)
+        return Backscatter(nothing, nothing.copy(), may_be, ())
+    scale, decisions = decide(vv, vh, may_be, answers)
+    one, two = to_db(vv.values, scale), to_db(vh.values, scale)
+    with np.errstate(invalid="ignore"):
+        valid = may_be & np.isfinite(one) & np.isfinite(two) & (one > _FLOOR_DB) & (two > _FLOOR_DB)
+    fringe = border_noise(one, valid)
+    if fringe.any():
+        share = 100 * np.count_nonzero(fringe) / np.count_nonzero(valid)
+        text = (
+            f"{share:.1f} % of the image, along its edge, is border noise (VV below -40 dB) and left out: no water is "
+            "measured there"
+        )
+        decisions.append(Decision("no data", text, "values", told=True))
+        valid &= ~fringe
+    one[~valid] = two[~valid] = np.nan
+    return Backscatter(one, two, valid, tuple(decisions))
+
+
+def _numbers(asset: Asset, band: Band, name: str) -> Numbers:
+    info, there = band.info, band.there
+    if band.nodata is not None and np.isfinite(band.nodata):
+        there = there & np.asarray(band.values != band.nodata)
+    packing = packing_of(info, asset.band)
+    return Numbers(
+        name,
+        shown(asset.path),
+        band.values,
+        there,
+        integer="int" in info.dtypes[asset.band - 1] and packing is None,
+        packing=packing,
+        tagged=said_by_tags(info, asset.band),
+        named=said_by_name(asset.path),
+        tens=tens_in_tags(info),
+    )
+
+
+def _masked(*bands: Band) -> list[Decision]:
+    """Return the decision that masks were followed, where there are any."""
+    infos = {band.info.path: band.info for band in bands}.values()
+    how = ["a mask" if info.masked else "an alpha band" for info in infos if info.masked or info.alpha is not None]
+    return [Decision("no data", f"{how[0].capitalize()} says where the image holds data", "tag")] if how else []
+
+
+def _ancillary(record: ChipRecord, image_path: str, grid: Grid) -> tuple[Mapping[str, FloatArray], str | None]:
     found: dict[str, FloatArray] = {}
     problems: list[str] = []
-    for name in ANCILLARY if with_ancillary else ():
+    for name in ANCILLARY:
         asset: Asset | None = getattr(record, name)
         if asset is not None:
             try:
-                found[name] = read_ancillary(name, asset, record.vv.path, grid)
+                found[name] = read_ancillary(name, asset, image_path, grid)
             except ChipError as error:
                 problems.append(ancillary_refusal(name, error))
-    problem = " ".join(problems) or None
-    return Chip(record.id, vv, vh, valid, label, grid, label_problem, empty, **found, ancillary_problem=problem)
+    return found, " ".join(problems) or None
 
 
-def _emptiness(*bands: tuple[Asset, FloatArray, BoolArray]) -> str:
+def _emptiness(*bands: tuple[Asset, Band, BoolArray]) -> str:
     """Return what the bands of a chip without a valid pixel hold, in words."""
-    for (asset, values, valid), name in zip(bands, ("VV", "VH"), strict=True):
-        if valid.any():
+    for (asset, band, there), name in zip(bands, ("VV", "VH"), strict=True):
+        if there.any():
             continue
+        values: npt.NDArray[np.generic] = band.values
         first = values.flat[0]
-        if np.isnan(values).all():
+        if not band.there.any():
+            found = "masked"
+        elif np.isnan(values).all():
             found = "not a number (NaN)"
         elif not np.isfinite(values).any():
             found = "infinite or not a number"

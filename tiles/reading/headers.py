@@ -9,8 +9,10 @@ from pyproj.exceptions import ProjError
 from shapely.geometry import Polygon
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
-from tiles.errors import BandError, ChipError, GeoreferenceError
+from tiles.errors import ChipError, GeoreferenceError
 from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
+from tiles.reading.answers import NOTHING_SAID, Answers
+from tiles.reading.bands import named_band, two_bands
 from tiles.reading.grids import assumed_grid, require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, require_label_type
 from tiles.reading.raster import RasterInfo, read_info
@@ -23,12 +25,6 @@ _HALF_GLOBE = 180.0
 
 Headers = dict[str, RasterInfo]
 """Headers that were read already, by path, so that a file of two bands is opened once."""
-
-
-def polarization(description: str | None) -> str | None:
-    """Return "VV" or "VH" where a band's description names exactly one of them, else None."""
-    found = {name for name in ("VV", "VH") if description and name in description.upper()}
-    return found.pop() if len(found) == 1 else None
 
 
 def header(path: str, headers: Headers) -> RasterInfo:
@@ -44,43 +40,21 @@ def header(path: str, headers: Headers) -> RasterInfo:
     return headers[path]
 
 
-def two_band_assets(path: str, headers: Headers) -> tuple[Asset, Asset, bool]:
+def two_band_assets(
+    path: str,
+    headers: Headers,
+    answers: Answers = NOTHING_SAID,
+) -> tuple[Asset, Asset, bool]:
     """Find VV and VH in one file of two bands or more.
 
     Returns:
-        The two assets, and whether the order was assumed (VV first) because no band is described.
+        The two assets, and whether the order was assumed because no band is named.
 
     Raises:
         ChipError: the file cannot be read, or its bands are not VV and VH.
     """
-    info = header(path, headers)
-    names = [polarization(d) for d in info.descriptions]
-    if names.count("VV") == 1 and names.count("VH") == 1:
-        return Asset(path, names.index("VV") + 1), Asset(path, names.index("VH") + 1), False
-    if info.count == 1:
-        raise BandError(
-            f"{shown(path)} has one band, a chip needs VV and VH: give a two-band file, or two files named *_vv.tif and "
-            "*_vh.tif."
-        )
-    if info.count == 2 and not any(names):  # "bands, bands" and the like say nothing
-        return Asset(path, 1), Asset(path, 2), True
-    described = ", ".join(d or "(no name)" for d in info.descriptions[:8])
-    raise BandError(
-        f"{shown(path)} has {info.count} bands described as {described}: describe one band as VV and one as VH."
-    )
-
-
-def _require_backscatter(info: RasterInfo, band: int, name: str) -> None:
-    if not 1 <= band <= info.count:
-        raise BandError(
-            f"{shown(info.path)} has {info.count} band(s), {name} was expected in band {band}: give the file that holds it."
-        )
-    require_number_type(info.path, info.dtypes[band - 1], info.scaled(band), name)
-    said = polarization(info.descriptions[band - 1])
-    if said not in (None, name):
-        raise BandError(
-            f"{shown(info.path)} is named {name} but its band is described as {said}: rename the file or describe the band."
-        )
+    vv, vh, decision = two_bands(header(path, headers), answers)
+    return vv, vh, decision.basis == "assumed"
 
 
 def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
@@ -94,8 +68,14 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     headers = {} if headers is None else headers
     try:
         vv, vh = header(record.vv.path, headers), header(record.vh.path, headers)
-        _require_backscatter(vv, record.vv.band, "VV")
-        _require_backscatter(vh, record.vh.band, "VH")
+        if record.vv.path == record.vh.path:
+            vv_asset, vh_asset, _ = two_bands(vv, record.answers)
+        else:
+            vv_asset, vh_asset = record.vv, record.vh
+            named_band(vv, vv_asset.band, "VV")
+            named_band(vh, vh_asset.band, "VH")
+        require_number_type(vv, vv_asset.band, "VV")
+        require_number_type(vh, vh_asset.band, "VH")
         footprint = _footprint(vv) if vv.grid.placed else None
         require_same_grid("VH", vh.path, vh.grid, "VV", vv.path, vv.grid)
     except ChipError as error:
@@ -106,6 +86,8 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     simulated = record.simulated or vv.tags.get("FLOODSCOPE_SIMULATED", "no") == "yes"
     return replace(
         record,
+        vv=vv_asset,
+        vh=vh_asset,
         footprint=footprint,
         width=vv.grid.width,
         height=vv.grid.height,
@@ -150,7 +132,7 @@ def _label_problem(record: ChipRecord, image: RasterInfo, beside: Headers) -> st
         return None
     try:
         info = header(record.label.path, {})
-        require_label_type(info.path, info.count, info.dtypes[0])
+        require_label_type(info.path, len(info.data_bands), info.dtypes[0])
         require_same_grid("label", info.path, info.grid, "image", image.path, image.grid)
     except ChipError as error:
         return label_refusal(error)

@@ -1,18 +1,45 @@
-"""Truth: what a label raster's numbers mean."""
+"""Truth: what a label raster's numbers mean, told apart by its legend, or asked."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from tiles.chip import UNKNOWN, Asset, ByteArray
+import numpy as np
+import numpy.typing as npt
+
+from tiles.chip import UNKNOWN, Asset, BoolArray, ByteArray
 from tiles.errors import ChipError, LabelError
 from tiles.grid import Grid
+from tiles.reading.answers import Answers, Truth, said_text
+from tiles.reading.decisions import Decision
 from tiles.reading.grids import require_same_grid
-from tiles.reading.raster import read_band, read_info
+from tiles.reading.raster import Band, read_band, read_info
 from tiles.reading.sniff import shown
 
 LABEL_REFUSED = "The label is not used: "
 """How the sentence on a label that cannot be used begins, where it does not begin with the label anyway."""
+
+_CODES: Mapping[Truth, int] = {"dry": 0, "water": 1, "unknown": UNKNOWN}
+_DOCUMENTED = frozenset({"sen1floods11", "drivendata", "s1s2-water", "floodscope"})
+"""Data sets that document 0 dry, 1 water, -1 or 255 unknown: a label of theirs without a 1 is a dry chip."""
+
+_LEAST_KNOWN = 0.01
+"""Share of an image's valid pixels that a label must know at least to be a truth of it."""
+_MOST_UNKNOWN_BESIDE_ONE_CLASS = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """A label as every later step sees it.
+
+    Attributes:
+        values: uint8 (H, W), 0 dry, 1 water, 255 unknown.
+        decisions: what its numbers were taken for.
+    """
+
+    values: ByteArray
+    decisions: tuple[Decision, ...]
 
 
 def label_refusal(error: ChipError) -> str:
@@ -29,24 +56,133 @@ def require_label_type(path: str, count: int, dtype: str) -> None:
         raise LabelError(f"{shown(path)} holds {dtype} numbers: a label is whole numbers, 0 dry, 1 water.")
 
 
-def read_label(asset: Asset, image_path: str, image_grid: Grid) -> ByteArray:
-    """Return a label as uint8 (H, W): 0 dry, 1 water, 255 unknown."""
+def read_label(
+    asset: Asset, image_path: str, image_grid: Grid, valid: BoolArray, answers: Answers, legend: str | None = None
+) -> Label:
+    """Read a label.
+
+    Args:
+        asset: its file and band.
+        image_path, image_grid: of the image that it belongs to.
+        valid: bool (H, W), where the image has data: what a label says elsewhere decides nothing.
+        answers: what the user says of label values.
+        legend: the data set whose documented legend holds, or None.
+
+    Raises:
+        ChipError: it cannot be read, is not on the image's grid, or it cannot be told what its numbers mean.
+    """
     info = read_info(asset.path)
-    require_label_type(asset.path, info.count, info.dtypes[0])
-    values, grid, nodata = read_band(asset.path, asset.band)
-    require_same_grid("label", asset.path, grid, "image", image_path, image_grid)
-    unknown = (values == -1) | (values == UNKNOWN) | ~np.isfinite(values)
-    if nodata is not None and nodata not in (0.0, 1.0):  # a tag of 0 or 1 would make a class vanish
-        unknown |= values == nodata
-    dry, water = (values == 0) & ~unknown, (values == 1) & ~unknown
-    strange = ~(unknown | dry | water)
-    if strange.any():
-        found = ", ".join(f"{v:g}" for v in np.unique(values[strange])[:5])
+    require_label_type(asset.path, len(info.data_bands), info.dtypes[0])
+    band = read_band(asset.path, asset.band)
+    require_same_grid("label", asset.path, band.grid, "image", image_path, image_grid)
+    unknown = ~band.there | ~np.isfinite(band.values)
+    if answers.label_values:
+        values, decisions = _as_said(band, asset.path, answers.label_values)
+    else:
+        values, decisions = _by_legend(band, unknown, valid, asset.path, legend in _DOCUMENTED)
+    return Label(values, (*decisions, *_judged(values, valid, asset.path, bool(answers.label_values))))
+
+
+def _as_said(
+    band: Band, path: str, meanings: tuple[tuple[float, Truth], ...]
+) -> tuple[ByteArray, tuple[Decision, ...]]:
+    label = np.full(band.values.shape, UNKNOWN, dtype=np.uint8)
+    left = np.ones(band.values.shape, dtype=np.bool_)
+    for value, truth in meanings:
+        here = np.isnan(band.values) if np.isnan(value) else np.asarray(band.values == value)
+        label[here] = _CODES[truth]
+        left &= ~here
+    label[~band.there] = UNKNOWN
+    left &= band.there & np.isfinite(band.values)
+    if left.any():
         raise LabelError(
-            f"{shown(asset.path)} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; map others to "
-            "these."
+            f"{shown(path)} holds the label value(s) {_some(band.values[left])}, of which --label-values says nothing: name them "
+            "too, as unknown=... where they are neither dry nor water."
+        )
+    text = "The label's numbers are " + ", ".join(f"{said_text(value)} {truth}" for value, truth in meanings)
+    return label, (Decision("truth", text, "said"),)
+
+
+def _by_legend(
+    band: Band, unknown: BoolArray, valid: BoolArray, path: str, documented: bool
+) -> tuple[ByteArray, tuple[Decision, ...]]:
+    """Return a label by what its values can mean: 0 dry, 1 water, and -1, 255, NaN and nodata unknown."""
+    decisions: list[Decision] = []
+    values = band.values
+    tagged = band.nodata is not None and np.isfinite(band.nodata)
+    if tagged and band.nodata in (0.0, 1.0):
+        kind = "dry land" if band.nodata == 0.0 else "water"
+        text = f"The label's nodata value is {band.nodata:g}, which is read as {kind}: else a class would be missing"
+        decisions.append(Decision("truth", text, "assumed", told=True))
+    elif tagged:
+        unknown = unknown | (values == band.nodata)
+    strange = ~unknown & (values != 0) & (values != 1) & (values != -1) & (values != UNKNOWN)
+    if strange.any():
+        raise LabelError(_strange(values[strange], values[~unknown], path))
+    silent_255 = np.asarray(~unknown & (values == UNKNOWN) & valid)
+    water = np.asarray(~unknown & (values == 1))
+    if silent_255.any() and not water.any() and not documented:
+        share = f"{100 * np.count_nonzero(silent_255) / np.count_nonzero(valid):.0f} %"
+        raise LabelError(
+            f"{shown(path)} holds 0 and 255 and no 1 (255 in {share} of the image), and does not tag 255 as nodata: 255 may be "
+            "water, as in a picture, or unknown; say which (--label-values water=255,dry=0 or "
+            "--label-values dry=0,water=1,unknown=255)."
         )
     label = np.full(values.shape, UNKNOWN, dtype=np.uint8)
-    label[dry] = 0
+    label[np.asarray(~unknown & (values == 0))] = 0
     label[water] = 1
-    return label
+    text = "The label is 0 dry, 1 water" + (", 255 or -1 unknown" if (label == UNKNOWN).any() else "")
+    decisions.append(Decision("truth", text, "data set" if documented else "values"))
+    return label, tuple(decisions)
+
+
+def _strange(strange: npt.NDArray[np.generic], known: npt.NDArray[np.generic], path: str) -> str:
+    found = _some(strange)
+    name = shown(path)
+    if np.any(strange != np.floor(strange)):
+        return (
+            f"{name} holds the label value(s) {found}, which are no whole numbers, like a probability: a label is 0 dry, 1 "
+            "water, -1 or 255 unknown."
+        )
+    values = sorted({float(v) for v in np.unique(known)[:8]})
+    example = f"--label-values water={said_text(values[-1])},dry={said_text(values[0])}"
+    if len(values) > 2:
+        example += f",unknown={said_text(values[1])}"
+    return (
+        f"{name} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; say what its numbers mean (for "
+        f"example {example})."
+    )
+
+
+def _some(values: npt.NDArray[np.generic]) -> str:
+    return ", ".join(f"{v:g}" for v in np.unique(values)[:5])
+
+
+def _judged(label: ByteArray, valid: BoolArray, path: str, said: bool) -> list[Decision]:
+    """Return what is to be told of a truth that is only half of one; raise where it is none.
+
+    Raises:
+        LabelError: it knows next to nothing of the image, or it knows water alone and leaves the rest open.
+    """
+    seen = int(np.count_nonzero(valid))
+    dry, water = (int(np.count_nonzero(valid & (label == kind))) for kind in (0, 1))
+    known = dry + water
+    if not seen or not np.count_nonzero(label != UNKNOWN):
+        return []  # nothing is known at all, which is told as such
+    if known < _LEAST_KNOWN * seen:
+        raise LabelError(
+            f"{shown(path)} knows {known:,} of the image's {seen:,} pixels with data, less than {_LEAST_KNOWN:.0%}: it is no "
+            "truth of this image; give one that covers it."
+        )
+    if water and not dry and known < (1 - _MOST_UNKNOWN_BESIDE_ONE_CLASS) * seen and not said:
+        raise LabelError(
+            f"{shown(path)} holds one class alone, water, and leaves the other {seen - known:,} pixels unknown, so false "
+            "alarms cannot be counted: if they are dry, say so (--label-values water=1,dry=nan, or the number that they have)."
+        )
+    if water and not dry:
+        text = f"The label holds water alone ({known:,} pixels): precision means nothing there"
+        return [Decision("truth", text, "values", told=True)]
+    if dry and not water and known < 0.5 * seen:
+        text = f"The label holds dry land alone, and knows {100 * known / seen:.0f} % of the image"
+        return [Decision("truth", text, "values", told=True)]
+    return []

@@ -16,13 +16,15 @@ import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
-from rasterio.enums import Interleaving
+from rasterio.enums import ColorInterp, Interleaving
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from tiles.errors import BandError, GeoreferenceError, UnreadableFileError
 from tiles.grid import Grid
+from tiles.reading.masks import has_own_mask, mask_file, mask_of, own_mask
+from tiles.reading.snap import snap_band_names
 from tiles.reading.sniff import require_tiff, shown
 
 MAX_PIXELS = 4096 * 4096
@@ -56,6 +58,10 @@ class RasterInfo:
         nodata: the tagged nodata value of each band.
         scales, offsets: of each band, value = stored * scale + offset; 1 and 0 where the file has none.
         tags: the file's metadata tags.
+        band_tags: each band's own tags.
+        units: what each band's numbers are called by GDAL's unit type, "" where it is not said.
+        alpha: the band that says where the others are there, or None.
+        masked: the file holds a mask beside its bands, or one lies beside it.
         crs, transform: as the file has them, None and the identity where it has none.
         gcps, gcp_crs: ground control points and their coordinate system.
         block_bytes: memory of one block.
@@ -72,6 +78,10 @@ class RasterInfo:
     scales: tuple[float, ...]
     offsets: tuple[float, ...]
     tags: dict[str, str]
+    band_tags: tuple[dict[str, str], ...]
+    units: tuple[str, ...]
+    alpha: int | None
+    masked: bool
     crs: CRS | None
     transform: Affine
     gcps: tuple[GroundControlPoint, ...]
@@ -79,6 +89,11 @@ class RasterInfo:
     block_bytes: int
     size: int
     ends_at: int
+
+    @property
+    def data_bands(self) -> tuple[int, ...]:
+        """The numbers of the bands that hold values, which an alpha band does not."""
+        return tuple(band for band in range(1, self.count + 1) if band != self.alpha)
 
     def scaled(self, band: int) -> bool:
         """Return whether a band's stored numbers are to be scaled to become its values."""
@@ -208,6 +223,10 @@ def _reason(error: Exception) -> str:
 def _info(dataset: DatasetReader, path: str) -> RasterInfo:
     gcps, gcp_crs = dataset.gcps
     bands = min(dataset.count, 16)
+    alphas = [number for number, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha]
+    named = tuple(dataset.descriptions)
+    if dataset.count > 1 and not any(named):
+        named = snap_band_names(path, dataset.count) or named
     rows, cols = dataset.block_shapes[0]
     interleaved = dataset.count if dataset.interleaving == Interleaving.pixel else 1
     return RasterInfo(
@@ -216,11 +235,15 @@ def _info(dataset: DatasetReader, path: str) -> RasterInfo:
         height=dataset.height,
         count=dataset.count,
         dtypes=tuple(str(d) for d in dataset.dtypes),
-        descriptions=tuple(dataset.descriptions),
+        descriptions=named,
         nodata=tuple(dataset.nodatavals),
         scales=tuple(dataset.scales),
         offsets=tuple(dataset.offsets),
         tags=dict(dataset.tags()),
+        band_tags=tuple(dict(dataset.tags(number)) for number in range(1, bands + 1)),
+        units=tuple(unit or "" for unit in dataset.units),
+        alpha=alphas[0] if alphas and dataset.count > 1 else None,
+        masked=has_own_mask(dataset, 1) or mask_file(path) is not None,
         crs=dataset.crs,
         transform=dataset.transform,
         gcps=tuple(gcps),
@@ -256,13 +279,30 @@ def read_info(path: str) -> RasterInfo:
         return _info(dataset, path)
 
 
-def read_band(path: str, band: int) -> tuple[npt.NDArray[np.generic], Grid, float | None]:
-    """Read one band in its own type, its grid and its tagged nodata value.
+@dataclass(frozen=True, eq=False)
+class Band:
+    """One band as a file holds it.
 
-    Where the file has a scale and offset, the values are scaled, float32, NaN where the stored number is nodata, and
-    the nodata value is None. A file placed by ground control points is warped (nearest neighbour, so that values stay
-    measured ones) to a regular grid in the points' coordinate system; pixels outside it are NaN, and the band is
-    float32 then.
+    Attributes:
+        values: (H, W) in the file's own type; float32 where it has a scale and offset, which are followed, or was warped.
+        there: bool (H, W), False where a mask, an alpha band, the nodata of scaled numbers or the warp says that nothing is.
+        nodata: the tagged nodata value that `values` may hold still, or None.
+        grid: of the pixels.
+        info: the file's header.
+    """
+
+    values: npt.NDArray[np.generic]
+    there: npt.NDArray[np.bool_]
+    nodata: float | None
+    grid: Grid
+    info: RasterInfo
+
+
+def read_band(path: str, band: int) -> Band:
+    """Read one band with everything that the file says of where it is there.
+
+    A file placed by ground control points is warped (nearest neighbour, so that values stay measured ones) to a regular
+    grid in the points' coordinate system; pixels outside it are NaN, and the band is float32 then.
 
     Raises:
         UnreadableFileError: the file is missing, damaged, too large or not permitted to be read.
@@ -283,28 +323,39 @@ def read_band(path: str, band: int) -> tuple[npt.NDArray[np.generic], Grid, floa
             raise UnreadableFileError(
                 f"{shown(path)} is damaged inside, its pixels cannot be unpacked: copy or download it again."
             ) from error
+        there = own_mask(dataset, band, info.alpha, path)
+    if there is None:
+        there = np.ones(values.shape, dtype=np.bool_)
+    if (beside := mask_file(path)) is not None:
+        with _open(beside) as mask:
+            there &= mask_of(mask, beside, band, values.shape)
     nodata = info.nodata[band - 1]
     if info.scaled(band):
-        values, nodata = _scaled(values, nodata, info.scales[band - 1], info.offsets[band - 1]), None
+        if nodata is not None:
+            there &= ~_equal(values, nodata)
+        values, nodata = _scaled(values, info.scales[band - 1], info.offsets[band - 1]), None
     if info.from_gcps:
-        values = _warped(values, nodata, info)
-    return values, grid, nodata
+        values = _warped(values, there, nodata, info)
+        there = ~np.isnan(values)
+    return Band(values, there, nodata, grid, info)
 
 
-def _scaled(
-    stored: npt.NDArray[np.generic], nodata: float | None, scale: float, offset: float
+def _equal(values: npt.NDArray[np.generic], nodata: float) -> npt.NDArray[np.bool_]:
+    return np.isnan(values) if math.isnan(nodata) else np.asarray(values == nodata)
+
+
+def _scaled(stored: npt.NDArray[np.generic], scale: float, offset: float) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (stored.astype(np.float64) * scale + offset).astype(np.float32)
+
+
+def _warped(
+    values: npt.NDArray[np.generic], there: npt.NDArray[np.bool_], nodata: float | None, info: RasterInfo
 ) -> npt.NDArray[np.float32]:
-    values: npt.NDArray[np.float32] = (stored.astype(np.float64) * scale + offset).astype(np.float32)
-    if nodata is not None:
-        values[stored == nodata] = np.nan
-    return values
-
-
-def _warped(values: npt.NDArray[np.generic], nodata: float | None, info: RasterInfo) -> npt.NDArray[np.float32]:
     warped = np.full(info.grid.shape, np.nan, dtype=np.float32)
     with rasterio.Env(**GDAL_OPTIONS):
         reproject(
-            values.astype(np.float32),
+            np.where(there, values.astype(np.float32), np.float32(np.nan)),
             warped,
             gcps=list(info.gcps),
             src_crs=info.gcp_crs,
