@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tiles.reading.answers import NOTHING_SAID, Answers
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -20,6 +22,7 @@ class Settings:
         endpoints: models that are served elsewhere, as `model.predictors.endpoint_spec` names them.
         name: what the catalog is called in the header.
         url_prefixes: paths below which the page is reached, as `dashboard.proxies.url_prefix` returns them.
+        answers: what the user says of the sources' files.
         trusted_proxies: addresses and networks whose X-Forwarded headers are heard beside this machine's own.
     """
 
@@ -31,6 +34,7 @@ class Settings:
     endpoints: tuple[str, ...] = ()
     name: str = ""
     url_prefixes: tuple[str, ...] = ()
+    answers: Answers = NOTHING_SAID
     trusted_proxies: tuple[str, ...] = ()
 
 

@@ -78,7 +78,8 @@ PREDICTIONS = Table(
     Column("split", Text),
 )
 
-# What tells a chip's picture from others (model.seen.content), of the files of each revision that was predicted.
+# Of the files of each revision that was predicted: what tells the picture from others (model.seen.content), and what the
+# door has to tell of it, a JSON list of sentences.
 CONTENTS = Table(
     "floodscope_contents",
     _METADATA,
@@ -86,6 +87,7 @@ CONTENTS = Table(
     Column("chip_revision", String(32), primary_key=True),
     Column("digest", String(32), nullable=False),
     Column("samples", LargeBinary, nullable=False),
+    Column("notes", Text),
 )
 
 # A transaction that will write says so, and takes SQLite's write lock at once: one that reads first and then wants to

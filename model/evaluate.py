@@ -49,6 +49,7 @@ class Evaluation:
         skipped: the chips that are not scored.
         share_error: of the model's shares of water, where its bundle records it.
         seen: whether the model was trained or calibrated on a chip, by id; None, or no entry, where it does not tell.
+        notes: what has to be told of chips' files, by id.
         crossvalidated: how good it is where it has never been, as its bundle records it (`model.seen.judge.crossvalidated`).
     """
 
@@ -60,6 +61,7 @@ class Evaluation:
     share_error: ShareError | None = None
     seen: Mapping[str, bool | None] = field(default_factory=dict)
     crossvalidated: Mapping[str, Any] | None = None
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def report(self, alert_above: float = DEFAULT_ABOVE) -> dict[str, Any]:
         """Return everything as JSON-able values; a figure whose denominator is 0 is None.
@@ -112,6 +114,7 @@ class Evaluation:
                     "water_share": prediction.water_share(self.threshold),
                     "label_water_km2": prediction.label_water_km2,
                     "seen_in_training": self.seen.get(record.id),
+                    "notes": list(self.notes.get(record.id, ())),
                 }
                 for record, prediction, histogram in self.predictions
             ],
@@ -252,6 +255,7 @@ def evaluate(
         recorded_share_error(predictor),
         Judge.of(store, predictor).judge([(record, prediction) for record, prediction, _ in scored], reading=True),
         crossvalidated_of(predictor),
+        store.notes(stored.values()),
     )
 
 

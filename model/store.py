@@ -7,10 +7,11 @@ new one, and at worst a file that no row names; such files are swept when the st
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -153,13 +154,13 @@ class Store:
         )
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
         write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
-        replaced = self._write_row(prediction, content_of(chip))
+        replaced = self._write_row(prediction, content_of(chip), chip.notes)
         if replaced is not None:
             with contextlib.suppress(OSError, StoreError):  # it is swept later
                 self._path(replaced).unlink(missing_ok=True)
         return prediction
 
-    def _write_row(self, prediction: Prediction, content: Content) -> str | None:
+    def _write_row(self, prediction: Prediction, content: Content, notes: Sequence[str]) -> str | None:
         """Write the row and what its chip holds, and return the raster of the row it replaces."""
         row = {name: getattr(prediction, name) for name in _COLUMNS}
         row["model_key"] = prediction.key.digest
@@ -169,7 +170,8 @@ class Store:
         with self._database.writing() as connection:
             replaced = connection.execute(select(PREDICTIONS.c.raster).where(of_key).with_for_update()).scalar()
             upsert(connection, PREDICTIONS, row)
-            upsert(connection, CONTENTS, _content_row(prediction.chip_id, prediction.chip_revision, content))
+            row = _content_row(prediction.chip_id, prediction.chip_revision, content)
+            upsert(connection, CONTENTS, {**row, "notes": json.dumps(notes)})
         return replaced
 
     def contents(self, key: ModelKey) -> dict[tuple[str, str], Content]:
@@ -190,6 +192,23 @@ class Store:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return {(r[0], r[1]): Content(r[2], bytes(r[3])) for r in rows}
+
+    def notes(self, predictions: Iterable[Prediction]) -> dict[str, tuple[str, ...]]:
+        """Return what the door has to tell of the chips of predictions, by chip id: chips of which it has nothing are left out.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        table = CONTENTS.c
+        asked = {(p.chip_id, p.chip_revision) for p in predictions}
+        query = select(table.chip_id, table.chip_revision, table.notes).where(
+            table.notes.is_not(None), table.notes != "[]"
+        )
+        if len(asked) == 1:
+            query = query.where(table.chip_id == next(iter(asked))[0])
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all() if asked else []
+        return {chip: tuple(json.loads(notes)) for chip, revision, notes in rows if (chip, revision) in asked}
 
     def keep_content(self, prediction: Prediction, content: Content) -> None:
         """Keep the content of a chip that was predicted before contents were kept.

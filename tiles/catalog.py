@@ -17,7 +17,8 @@ from tiles.errors import ChipNotFoundError, OutputError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11, uploads
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.naming import apart, chip_id, file_names
-from tiles.reading.answers import Answers
+from tiles.reading.answers import NOTHING_SAID, Answers
+from tiles.reading.headers import answered
 from tiles.reading.sniff import is_utf8, shown
 
 if TYPE_CHECKING:
@@ -326,8 +327,12 @@ def _named(folder: Path, found: Reading) -> Reading:
     return Reading([replace(r, simulated=True, legend=r.legend or "floodscope") for r in found.records], found.problems)
 
 
-def open_catalog(sources: Sequence[str | Path]) -> Catalog:
+def open_catalog(sources: Sequence[str | Path], answers: Answers = NOTHING_SAID) -> Catalog:
     """Return the catalog of one or several sources.
+
+    Args:
+        sources: folders, GeoTIFFs or catalogs.
+        answers: what the user says of all their files; a catalog keeps its own where nothing is said.
 
     Raises:
         SourceError: a source does not exist, is not recognised, or names not one chip.
@@ -335,7 +340,8 @@ def open_catalog(sources: Sequence[str | Path]) -> Catalog:
     if not sources:
         raise SourceError("No source was given: name a folder of chips, a GeoTIFF or a catalog (.parquet).")
     found = [read_source(Path(source)) for source in sources]
-    return Catalog((r for f in found for r in f.records), (p for f in found for p in f.problems))
+    records = (answered(r, answers) for f in found for r in f.records)
+    return Catalog(records, (p for f in found for p in f.problems))
 
 
 def counts(catalog: Catalog) -> dict[str, int]:

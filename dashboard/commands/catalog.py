@@ -42,13 +42,27 @@ def catalog_build(sources: tuple[Path, ...], out: Path) -> None:
 @click.option("--country", help="Only chips of this country.")
 @click.option("--event", help="Only chips of this event.")
 @click.option("--split", help="Only chips of this split.")
+@click.option("--why", metavar="CHIP", help="What was decided of this chip's files, and on what grounds.")
 @click.option("--all", "everything", is_flag=True, help="Also list the chips without imagery.")
 def catalog_show(
-    sources: tuple[Path, ...], country: str | None, event: str | None, split: str | None, everything: bool
+    sources: tuple[Path, ...],
+    country: str | None,
+    event: str | None,
+    split: str | None,
+    why: str | None,
+    everything: bool,
 ) -> None:
     """List the chips of SOURCEs: id, country, event, date, split, what there is of them, files."""
     from tiles.places import country_name
 
+    if why is not None:
+        from tiles.reading.door import read_chip
+
+        record = open_sources(sources).get(why)
+        click.echo(f"{record.id}: {record.file}")
+        for decision in read_chip(record).decisions:
+            click.echo(f"  {decision.about + ':':9} {decision.sentence()}")
+        return
     found = open_sources(sources).filter(country=country_name(country), event=event, split=split)
     for r in found.records():
         if r.has_imagery or everything:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dashboard.commands.door import tell_notes
 from dashboard.commands.options import open_sources, progress_bar, together, was_given, write_report
 from dashboard.commands.training import INIT, RECIPE, WORKERS, labelled, load_plan, machine_of
 
@@ -98,6 +99,7 @@ def run_cross_validation(
             on_fold=lambda _, ready, total: tick(ready, total),
             by=by if folds is None else f"group of {'countries' if by == 'country' else 'events'}",
         )
+    tell_notes(done.notes)
     for name, reason in done.skipped.items():
         click.echo(f"floodscope: {name} is left out of the folds: {reason}", err=True)
     report = {"recipe": plan.to_json(), "by": by, **done.report()}

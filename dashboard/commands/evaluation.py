@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dashboard.commands.crossvalidation import CROSS_VALIDATION, refuse_mixture, run_cross_validation
+from dashboard.commands.door import tell_notes
 from dashboard.commands.options import (
     DEVICE,
     MODEL,
@@ -114,6 +115,7 @@ def evaluate(
             with progress_bar("Changing") as tick:
                 measured = measure_robustness(first.predictions, predictors[0], store, first.threshold, tick=tick)
             report["robustness"] = measured.report()
+    tell_notes(first.notes)
     _tell_skipped(found, report)
     _write(first, report, json_file, csv_file, html_file)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dashboard.commands.door import tell_notes
 from dashboard.commands.options import (
     DEVICE,
     MODEL,
@@ -87,6 +88,7 @@ def export(
             raise PredictionError(
                 f"Nothing is written, since not one chip could be predicted. {decisive[0]}: {decisive[1]}"
             )
+        tell_notes(store.notes(stored.values()))
         limit = predictor.threshold if threshold is None else threshold
         asked = FORMATS if "all" in formats else formats
         with progress_bar("Writing") as tick:

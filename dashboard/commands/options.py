@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dashboard.commands.door import ANSWERS, given_answers
 from dashboard.proxies import PREFIX_VARIABLES, url_prefix
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def _url_prefix(_: click.Context, __: click.Parameter, path: str | None) -> str 
         raise click.BadParameter(str(error)) from error
 
 
-SOURCES = click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
+SOURCES = together(
+    click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE..."), *ANSWERS
+)
+"""What every command that reads chips takes: `sources`, and what the user says of their files (`open_sources` adds it)."""
 MODEL = click.option(
     "--model",
     default="floodscope",
@@ -229,7 +233,7 @@ def open_sources(sources: tuple[Path, ...]) -> Catalog:
     """Open the catalog of the sources, and tell on stderr of every file that cannot be used."""
     from tiles.catalog import open_catalog
 
-    catalog = open_catalog(sources)
+    catalog = open_catalog(sources, given_answers())
     for chip_id, problem in catalog.problems():
         click.echo(f"floodscope: {chip_id}: {problem}", err=True)
     return catalog

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dashboard.commands.door import tell_notes
 from dashboard.commands.options import (
     DEVICE,
     MODEL,
@@ -78,6 +79,8 @@ def predict(
         for chip_id, message in job.failed.items():
             click.echo(f"floodscope: {chip_id}: {message}", err=True)
         stored = store.fresh(found.usable(), key_of(predictor))
+        notes = store.notes(stored.values())
+        tell_notes(notes)
         limit = predictor.threshold if threshold is None else threshold
         if out is not None:
             from model.export import write_predictions
@@ -86,7 +89,7 @@ def predict(
         progress = job.snapshot()
         problems = {record.id: record.problem for record in found.records() if record.problem}
         chips = [(found.get(i), p) for i, p in stored.items()]
-        report = prediction_report(chips, predictor, limit, alert_above, {**problems, **job.failed})
+        report = prediction_report(chips, predictor, limit, alert_above, {**problems, **job.failed}, notes)
         water = water_total(stored.values(), limit).words(digits=1)
         # Where the report goes to stdout, it is alone there.
         aside = json_file is not None and str(json_file) == "-"

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dashboard.commands.door import given_answers
 from dashboard.commands.options import (
     MODEL,
     SERVING,
@@ -59,6 +60,7 @@ def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **opt
         bundles=tuple(options["bundles"]),
         endpoints=tuple(options["endpoints"]),
         name=options["name"],
+        answers=given_answers(),
         url_prefixes=(options["url_prefix"],) if options["url_prefix"] else (),
         trusted_proxies=tuple(options["trusted_proxies"]),
     )

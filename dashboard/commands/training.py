@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dashboard.commands.door import tell_notes
 from dashboard.commands.options import DEVICE, SOURCES, open_sources, progress_bar, require_usable, together
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def train(
         click.echo(best, err=True)
     for chip_id, reason in done.fitted[0].refused.items():
         click.echo(f"floodscope: {chip_id} is left out: {reason}", err=True)
+    tell_notes(done.notes)
     scores = done.bundle.scores.get("validation", {}).get("micro", {})
     told = (
         f"; validation micro IoU {scores['iou']:.3f} on {scores['chips']} chip(s)"

@@ -18,6 +18,7 @@ def prediction_report(
     threshold: float,
     alert_above: float | None = None,
     failed: Mapping[str, str] | None = None,
+    notes: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Return each chip's water, computed from what the store holds; no raster is read.
 
@@ -30,6 +31,7 @@ def prediction_report(
         threshold: of the areas, in [0, 1].
         alert_above: share in [0, 1) that is asked about; None asks nothing.
         failed: chips that could not be predicted, and why.
+        notes: what has to be told of chips' files, by chip id.
 
     Raises:
         UsageError: `alert_above` is not in [0, 1).
@@ -37,7 +39,10 @@ def prediction_report(
     errors = ShareErrors(
         recorded_share_error(predictor), [(r, p.histogram) for r, p in predictions if p.histogram is not None]
     )
-    chips = [_chip(record, prediction, errors, threshold, alert_above) for record, prediction in predictions]
+    chips = [
+        {**_chip(record, prediction, errors, threshold, alert_above), "notes": list((notes or {}).get(record.id, ()))}
+        for record, prediction in predictions
+    ]
     asked = {} if alert_above is None else {"alert_above": alert_above, "alerts": sum(c["alert"] for c in chips)}
     return {
         "model": {

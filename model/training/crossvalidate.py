@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class CrossValidation:
         folds: those that could be scored.
         calibration: from what all folds left out.
         skipped: why a group is in no fold, by its name.
+        notes: what the door has to tell of the chips that were read, by id.
         by: what was left out: "country", "event", or "group".
     """
 
@@ -63,6 +64,7 @@ class CrossValidation:
     calibration: Calibration
     skipped: Mapping[str, str]
     by: str = "group"
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def histograms(self) -> list[ScoreHistogram]:
@@ -197,7 +199,7 @@ def cross_validate(
         fit_temperature([s for fold_samples in samples for s in fold_samples], recipe.combine),
         fit_threshold([s.histogram for r in results for s in r.scored]),
     )
-    done = CrossValidation(tuple(finished), everything, skipped, by)
+    done = CrossValidation(tuple(finished), everything, skipped, by, notes=cache.notes)
     (folder / REPORT).write_text(json.dumps({"recipe": recipe.to_json(), **done.report()}, indent=1), encoding="utf-8")
     (folder / CHIPS).write_bytes(_together(named).to_bytes())
     return done

@@ -38,11 +38,13 @@ class ChipTensors:
         image: float32 (C, H, W), each channel in its own unit, NaN where the chip has no data.
         label: uint8 (H, W), 0 dry, 1 water, 255 where the truth is not known or the chip has no data.
         content: what tells the chip from others (model.seen), whatever the channels.
+        notes: what the door has to tell of its files.
     """
 
     image: Tensor
     label: Tensor
     content: Content
+    notes: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -70,11 +72,15 @@ def read_tensors(record: ChipRecord, channels: Sequence[Channel]) -> ChipTensors
     image = np.stack(planes).astype(np.float32)
     image[:, ~chip.valid] = np.nan
     label = np.where(chip.valid, chip.label, np.uint8(UNKNOWN))
-    return ChipTensors(torch.from_numpy(image), torch.from_numpy(label), content_of(chip))
+    return ChipTensors(torch.from_numpy(image), torch.from_numpy(label), content_of(chip), chip.notes)
 
 
 class ChipCache:
-    """Decoded chips, as many as fit into a byte budget; the least recently used go first. Safe from several threads."""
+    """Decoded chips, as many as fit into a byte budget; the least recently used go first. Safe from several threads.
+
+    Attributes:
+        notes: what the door has to tell of the chips that were read, by id.
+    """
 
     def __init__(self, channels: Sequence[Channel], budget: int = _CACHE_BYTES) -> None:
         self._channels = tuple(channels)
@@ -82,6 +88,7 @@ class ChipCache:
         self._held: OrderedDict[str, ChipTensors] = OrderedDict()
         self._bytes = 0
         self._contents: dict[str, Content] = {}
+        self.notes: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()
 
     def get(self, record: ChipRecord) -> ChipTensors:
@@ -97,6 +104,7 @@ class ChipCache:
         tensors = read_tensors(record, self._channels)
         with self._lock:
             self._contents[record.id] = tensors.content
+            self.notes[record.id] = tensors.notes
             if record.id not in self._held:
                 self._held[record.id] = tensors
                 self._bytes += tensors.bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,14 @@ class Trained:
         bundle: what model.json says.
         fitted: the members: networks, then trees, then the threshold.
         scored: the validation chips.
+        notes: what the door has to tell of the chips that were read, by id.
     """
 
     path: Path
     bundle: Bundle
     fitted: tuple[Fitted, ...]
     scored: tuple[Scored, ...]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def train(
@@ -132,7 +134,7 @@ def train(
     bundle = write(replace(bundle, temperature=fitted_on.temperature, threshold=fitted_on.threshold))
     write_overlays(path, [(s.record, s.probability, s.histogram) for s in scored], bundle.threshold)
     write_card(path, bundle, ScoreHistogram.sum_of([s.histogram for s in scored]) if scored else None)
-    return Trained(path, bundle, tuple(fitted), tuple(scored))
+    return Trained(path, bundle, tuple(fitted), tuple(scored), cache.notes)
 
 
 def _kept(init: Path | None, fitted: Sequence[Fitted]) -> Fitted:

@@ -80,7 +80,7 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
     label, label_problem = None, record.label_problem
     if with_label and record.has_label and record.label is not None:
         try:
-            read = read_label(record.label, vv_asset.path, grid, both.valid, record.answers)
+            read = read_label(record.label, vv_asset.path, grid, both.valid, record.answers, record.legend)
             label, decisions = read.values, (*decisions, *read.decisions)
         except ChipError as error:
             label_problem = label_refusal(error)

@@ -99,6 +99,16 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     )
 
 
+def answered(record: ChipRecord, answers: Answers) -> ChipRecord:
+    """Return a record with what the user says of its files; what was refused before is looked at again."""
+    if not answers or answers == record.answers:
+        return record
+    record = replace(record, answers=answers)
+    if record.vv is None or record.vh is None or record.vv.path != record.vh.path:
+        return record
+    return replace(inspected(replace(record, problem=None)), country=record.country)
+
+
 def _footprint(info: RasterInfo) -> Polygon:
     """Return the outline of a raster, or raise GeoreferenceError where it is not on Earth."""
     grid, name = info.grid, shown(info.path)

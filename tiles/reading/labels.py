@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tiles.chip import UNKNOWN, Asset, BoolArray, ByteArray
+from tiles.chip import LEGENDS, UNKNOWN, Asset, BoolArray, ByteArray
 from tiles.errors import ChipError, LabelError
 from tiles.grid import Grid
 from tiles.reading.answers import Answers, Truth, said_text
-from tiles.reading.decisions import Decision
+from tiles.reading.decisions import Basis, Decision
 from tiles.reading.grids import require_same_grid
 from tiles.reading.raster import Band, read_band, read_info
 from tiles.reading.sniff import shown
@@ -21,8 +21,8 @@ LABEL_REFUSED = "The label is not used: "
 """How the sentence on a label that cannot be used begins, where it does not begin with the label anyway."""
 
 _CODES: Mapping[Truth, int] = {"dry": 0, "water": 1, "unknown": UNKNOWN}
-_DOCUMENTED = frozenset({"sen1floods11", "drivendata", "s1s2-water", "floodscope"})
-"""Data sets that document 0 dry, 1 water, -1 or 255 unknown: a label of theirs without a 1 is a dry chip."""
+_DRY_AND_255: tuple[tuple[float, Truth], ...] = ((0.0, "dry"), (255.0, "water"))
+"""The legend of ETCI 2021."""
 
 _LEAST_KNOWN = 0.01
 """Share of an image's valid pixels that a label must know at least to be a truth of it."""
@@ -79,12 +79,16 @@ def read_label(
     if answers.label_values:
         values, decisions = _as_said(band, asset.path, answers.label_values)
     else:
-        values, decisions = _by_legend(band, unknown, valid, asset.path, legend in _DOCUMENTED)
+        known = np.unique(band.values[~unknown])
+        if legend == "etci2021" and set(known.tolist()) <= {0, UNKNOWN}:
+            values, decisions = _as_said(band, asset.path, _DRY_AND_255, "data set")
+        else:
+            values, decisions = _by_legend(band, unknown, valid, asset.path, documented=legend in LEGENDS)
     return Label(values, (*decisions, *_judged(values, valid, asset.path, bool(answers.label_values))))
 
 
 def _as_said(
-    band: Band, path: str, meanings: tuple[tuple[float, Truth], ...]
+    band: Band, path: str, meanings: tuple[tuple[float, Truth], ...], basis: Basis = "said"
 ) -> tuple[ByteArray, tuple[Decision, ...]]:
     label = np.full(band.values.shape, UNKNOWN, dtype=np.uint8)
     left = np.ones(band.values.shape, dtype=np.bool_)
@@ -100,11 +104,11 @@ def _as_said(
             "too, as unknown=... where they are neither dry nor water."
         )
     text = "The label's numbers are " + ", ".join(f"{said_text(value)} {truth}" for value, truth in meanings)
-    return label, (Decision("truth", text, "said"),)
+    return label, (Decision("truth", text, basis),)
 
 
 def _by_legend(
-    band: Band, unknown: BoolArray, valid: BoolArray, path: str, documented: bool
+    band: Band, unknown: BoolArray, valid: BoolArray, path: str, *, documented: bool
 ) -> tuple[ByteArray, tuple[Decision, ...]]:
     """Return a label by what its values can mean: 0 dry, 1 water, and -1, 255, NaN and nodata unknown."""
     decisions: list[Decision] = []
