@@ -436,7 +436,13 @@ CASES = [
         ("one band of negative and one of positive numbers", "both in dB"),
     ),
     Case("VV twice", _both(lambda a, b: (a, a)), BandError, "read", ("the same numbers in VV and VH", "its own")),
-    Case("HH and HV", _one_file(VV, VH, names=("HH", "HV")), BandError, "catalog", ("holds HH and HV", "VV and VH")),
+    Case(
+        "HH and HV",
+        _one_file(VV, VH, names=("HH", "HV")),
+        BandError,
+        "catalog",
+        ("polarization HH and HV", "VV and VH"),
+    ),
     Case(
         "bands named for orbits",
         _one_file(VV, VH, names=("ascending", "descending")),

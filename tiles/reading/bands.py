@@ -141,8 +141,8 @@ def _refuse_other_polarization(info: RasterInfo, meanings: dict[int, Meaning]) -
         named = {said.polarization} if said.polarization else set()
     if named & {"HH", "HV"} and not {"VV", "VH"} <= named:
         raise BandError(
-            f"{shown(info.path)} holds {' and '.join(sorted(named & {'HH', 'HV'}))}, and floodscope's models read VV and "
-            "VH: take an image of those, as Sentinel-1 makes them outside the polar regions."
+            f"{shown(info.path)} holds the polarization {' and '.join(sorted(named & {'HH', 'HV'}))}, and floodscope's models "
+            "read VV and VH: take an image of those, as Sentinel-1 makes them outside the polar regions."
         )
 
 

@@ -16,7 +16,7 @@ from tiles.reading.answers import Answers
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.border import border_noise
 from tiles.reading.decisions import Decision
-from tiles.reading.grids import require_same_grid
+from tiles.reading.grids import require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, read_label
 from tiles.reading.raster import Band, read_band, read_info
 from tiles.reading.scale import decide
@@ -76,7 +76,7 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
     there = has_numbers(numbers[0]), has_numbers(numbers[1])
     both = backscatter(*numbers, record.answers)
     empty = None if both.valid.any() else _emptiness((vv_asset, vv_band, there[0]), (vh_asset, vh_band, there[1]))
-    decisions = (*decisions, *_masked(vv_band, vh_band), *both.decisions)
+    decisions = (*decisions, *_placed(record, vv_band), *_masked(vv_band, vh_band), *both.decisions)
     label, label_problem = None, record.label_problem
     if with_label and record.has_label and record.label is not None:
         try:
@@ -163,6 +163,15 @@ def _numbers(asset: Asset, band: Band, name: str) -> Numbers:
         named=said_by_name(asset.path),
         tens=tens_in_tags(info),
     )
+
+
+def _placed(record: ChipRecord, image: Band) -> list[Decision]:
+    """Return where the image lies, or why nobody knows; the record tells it wherever the chip is listed."""
+    told = [text for text in (unplaced(image.info), record.assumed_grid) if text]
+    if not told:
+        how = "ground control points" if image.info.from_gcps else "its geotransform"
+        return [Decision("place", f"The image is in {image.grid.crs_name}, placed by {how}", "tag")]
+    return [Decision("place", text.removesuffix("."), "tag") for text in told]
 
 
 def _masked(*bands: Band) -> list[Decision]:
