@@ -55,7 +55,7 @@ def as_table(report: dict[str, Any]) -> str:
     if "comparison" in report:
         lines += ["", *_comparison_lines(report["comparison"])]
     if "robustness" in report:
-        lines += ["", *_robustness_lines(report["robustness"])]
+        lines += ["", *_robustness_lines(report["robustness"], report["seen"])]
     mean = headline_of(report["seen"], report["mean_over_chips"], report["mean_over_unseen_chips"])
     if mean is not None:
         of = headline_name(report["seen"])
@@ -133,8 +133,8 @@ def _comparison_lines(comparison: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _robustness_lines(robustness: dict[str, Any]) -> list[str]:
-    lines = [f"{'changed chips':34}    IoU  difference    95 % interval        pixels that change class"]
+def _robustness_lines(robustness: dict[str, Any], seen: dict[str, int]) -> list[str]:
+    lines = [f"{marked('changed chips', seen):34}    IoU  difference    95 % interval        pixels that change class"]
     for row in robustness["changes"]:
         share = row["differing_share"]
         lines.append(

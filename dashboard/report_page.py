@@ -101,7 +101,7 @@ def as_page(
         _alert(report["alert"], report["seen"]),
     ]
     if "robustness" in report:
-        parts.append(_robustness(report["robustness"]))
+        parts.append(_robustness(report["robustness"], report["seen"]))
     if "comparison" in report:
         parts.append(_comparison(report["comparison"]))
     parts += [_worst(report), _skipped(report), *last]
@@ -220,7 +220,7 @@ def _alert(alert: dict[str, Any], seen: dict[str, int]) -> str:
     return section("Is this chip flooded?", said, f'<div class="pair">{drawn}</div>')
 
 
-def _robustness(report: dict[str, Any]) -> str:
+def _robustness(report: dict[str, Any], seen: dict[str, int]) -> str:
     rows: list[list[Cell]] = [
         [
             row["title"],
@@ -238,7 +238,7 @@ def _robustness(report: dict[str, Any]) -> str:
         "to the unchanged chips on the same pixels. IoU over the eight flips and turns spreads by "
         f"{'-' if spread is None else f'{spread:.4f}'}.",
         _figure(figures.robustness(report), "Difference of IoU by change"),
-        table(["change", "IoU", "difference", "95 % interval", "pixels that change class"], rows),
+        table(["change", marked("IoU", seen), "difference", "95 % interval", "pixels that change class"], rows),
     )
 
 

@@ -100,6 +100,18 @@ def test_without_an_unseen_chip_there_is_no_headline_but_the_cross_validated_fig
     assert "None of these" in page and "(micro)" not in page
 
 
+def test_figures_over_seen_chips_are_marked_wherever_they_stand(
+    floodscope: Run, simulated: Path, models: Models, data: Path
+) -> None:
+    table = floodscope("evaluate", simulated, "--data", data, "--model", models.every, "--robustness").stdout
+    assert re.search(r"^changed chips \* ", table, re.MULTILINE)
+    assert re.search(r"^Is more than 5 % .* \*$", table, re.MULTILINE)
+    shares = table[table.index("share of water of the chip") :].splitlines()[1:7]
+    counted = {line: int(line[28:34]) for line in shares}
+    assert sum(counted.values()) == len(models.records)
+    assert all(("*" in line) == (count > 0) for line, count in counted.items())
+
+
 def test_a_model_that_does_not_tell_is_said_not_to(
     floodscope: Run, simulated: Path, models: Models, data: Path
 ) -> None:
