@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from shapely import STRtree, area, intersection
 
+from tiles.antimeridian import within_half_turn
 from tiles.chip import ChipRecord
 
 DOMINANT = 0.5
@@ -92,7 +93,7 @@ def _duplicates(records: Sequence[ChipRecord]) -> list[Finding]:
     for chips in dated.values():
         if len({r.source for r in chips}) < 2:
             continue
-        shapes = np.array([r.footprint for r in chips])
+        shapes = np.array([within_half_turn(r.footprint) for r in chips if r.footprint is not None])
         one, two = STRtree(shapes).query(shapes, predicate="intersects")
         new = np.array(
             [i < j and chips[i].source != chips[j].source for i, j in zip(one, two, strict=True)], dtype=bool

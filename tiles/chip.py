@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from tiles.grid import Grid
 from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.decisions import Decision, notes
+from tiles.reading.sidecars import beside_mark
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -156,7 +157,7 @@ class ChipRecord:
                 mark = f"{Path(asset.path).name}|{asset.band}|{stat.st_size}|{stat.st_mtime_ns}"
             except (OSError, ValueError):
                 mark = f"{asset.path}|gone"
-            digest.update(os.fsencode(mark))
+            digest.update(os.fsencode(mark + beside_mark(asset.path)))
             for ending in BESIDE:
                 with contextlib.suppress(OSError, ValueError):
                     stat = Path(asset.path + ending).stat()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
@@ -12,8 +12,12 @@ import numpy.typing as npt
 from affine import Affine
 from numpy.polynomial.legendre import legvander
 from pyproj import Geod, Transformer
+from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
+from rasterio.errors import CRSError
 from shapely.geometry import Polygon
+
+from tiles.antimeridian import HALF_TURN, TURN, turns_to_first
 
 _WGS84 = CRS.from_epsg(4326)
 _GEOD = Geod(ellps="WGS84")
@@ -21,8 +25,6 @@ _GEOD = Geod(ellps="WGS84")
 # of this degree, to which the area of a map's pixel is very close over a chip.
 _LATTICE = 8
 _DEGREE = 5
-# No chip spans half the globe, so longitudes that do have jumped from 180 to -180.
-_HALF_TURN = 180.0
 # The stand-in that a grid without a place is drawn on: pixels as large as Sentinel-1's, around where x and y are 0.
 _DRAWN_CRS, _DRAWN_PIXEL_M = CRS.from_epsg(3857), 10.0
 # EPSG:32632 is a name; the text of a whole coordinate system is not.
@@ -30,9 +32,27 @@ _LONG_NAME = 30
 
 
 @lru_cache(maxsize=64)
+def _between(wkt: str, other: str) -> Transformer:
+    """Return what turns coordinates into another system's: made once a pair, since that takes a millisecond."""
+    return Transformer.from_crs(wkt, other, always_xy=True)
+
+
 def _to_wgs84(wkt: str) -> Transformer:
-    """Return what turns coordinates into WGS84: made once a coordinate system, since that takes a millisecond."""
-    return Transformer.from_crs(wkt, _WGS84.to_wkt(), always_xy=True)
+    return _between(wkt, _WGS84.to_wkt())
+
+
+def turn_of(crs: CRS) -> float | None:
+    """Return how much longitude a turn of the globe is in a geographic system's own unit, 360 for degrees; else None."""
+    if crs == _WGS84:
+        return 360.0
+    if not crs.is_geographic:
+        return None
+    try:
+        unit = float(crs.units_factor[1])  # radians
+    except (CRSError, ValueError):
+        return None
+    turn = 2 * math.pi / unit if unit > 0 else math.nan
+    return round(turn, 6) if math.isfinite(turn) else None
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,11 @@ class Grid:
         return self.height, self.width
 
     @property
+    def turn(self) -> float | None:
+        """How much longitude a turn of the globe is, 360 for degrees; None where the grid is not geographic."""
+        return turn_of(self.crs)
+
+    @property
     def crs_name(self) -> str:
         """The coordinate system's name for messages: its code, else what it calls itself."""
         text = str(self.crs.to_string())
@@ -109,10 +134,9 @@ class Grid:
     def pixel_at(self, lon: float, lat: float) -> tuple[int, int] | None:
         """Return row and column of the pixel at a place in WGS84 degrees, or None where it lies outside the grid."""
         x, y = lon, lat
-        if self.crs == _WGS84:
-            x += 360.0 * round((self.transform.c - lon) / 360.0)  # a map that goes on beyond 180 degrees
-        else:
+        if self.crs != _WGS84:
             x, y = _to_wgs84(self.crs.to_wkt()).transform(lon, lat, direction="INVERSE")
+        x = self._on_its_turn(x)
         if not (math.isfinite(x) and math.isfinite(y)):
             return None
         column, row = (math.floor(v) for v in ~self.transform @ (x, y))
@@ -121,31 +145,69 @@ class Grid:
     def footprint(self, per_side: int = 4) -> Polygon:
         """Return the outline in WGS84 longitude and latitude, with `per_side` segments a side (curved edges).
 
-        An outline across the antimeridian stays in one piece: its longitudes go on beyond 180.
+        It begins within -180 to 180; across the antimeridian it stays in one piece, and its longitudes go on beyond 180.
         """
         s = np.linspace(0.0, 1.0, per_side, endpoint=False)
         one, nil = np.ones_like(s), np.zeros_like(s)
         cols = np.concatenate([s, one, 1 - s, nil]) * self.width
         rows = np.concatenate([nil, s, one, 1 - s]) * self.height
         lon, lat = self.lonlat(cols, rows)
-        if np.isfinite(lon).all() and np.ptp(lon) > _HALF_TURN:
-            lon = np.where(lon < 0.0, lon + 360.0, lon)
+        if (
+            np.isfinite(lon).all() and np.ptp(lon) > HALF_TURN
+        ):  # no chip spans half the globe: they have jumped from 180 to -180
+            lon = np.where(lon < 0.0, lon + TURN, lon)
+        if np.isfinite(lon).all():
+            lon = lon + TURN * turns_to_first(float(lon.min()))
         return Polygon(np.column_stack([lon, lat]))
 
     def offset_from(self, other: Grid) -> float:
         """Return the largest distance between the corners of this grid and another's, in this grid's pixels.
 
-        Infinite where the sizes or the coordinate systems differ, 0 where both are unplaced and of one size.
+        It goes by where the corners lie, not by what their coordinate systems are called, and a turn of the globe is
+        nothing. 0 where both are unplaced and of one size. Infinite where the sizes differ, or where the other's
+        corners have no place in this grid's system.
         """
-        if self.shape != other.shape or self.crs != other.crs:
-            return float("inf")
+        if self.shape != other.shape:
+            return math.inf
         inverse = ~self.transform
-        corners = [(0, 0), (self.width, 0), (0, self.height), (self.width, self.height)]
         worst = 0.0
-        for corner in corners:
-            col, row = inverse @ (other.transform @ corner)
+        for corner in [(0, 0), (self.width, 0), (0, self.height), (self.width, self.height)]:
+            x, y = other.transform @ corner
+            if self.crs != other.crs:
+                if not (self.placed and other.placed):
+                    return math.inf
+                try:
+                    x, y = _between(other.crs.to_wkt(), self.crs.to_wkt()).transform(x, y)
+                except ProjError:
+                    return math.inf
+            x = self._on_its_turn(x)
+            if not (math.isfinite(x) and math.isfinite(y)):
+                return math.inf
+            col, row = inverse @ (x, y)
             worst = max(worst, abs(col - corner[0]), abs(row - corner[1]))
         return worst
+
+    def shifted(self, x: float) -> Grid:
+        """Return the grid moved along x, in units of its coordinate system."""
+        t = self.transform
+        return replace(self, transform=Affine(t.a, t.b, t.c + x, t.d, t.e, t.f))
+
+    def beyond_antimeridian(self) -> Grid | None:
+        """Return a geographic grid a turn of the globe farther west, where it goes on beyond 180 degrees; else None."""
+        turn = self.turn
+        if turn is None:
+            return None
+        t = self.transform
+        east = t.c + max(t.a * self.width, 0.0) + max(t.b * self.height, 0.0)
+        return self.shifted(-turn) if east > turn / 2 else None
+
+    def _on_its_turn(self, x: float) -> float:
+        """Return a longitude on the turn of the globe that the middle of a geographic grid is on; any other x as it is."""
+        turn = self.turn
+        if turn is None or not math.isfinite(x):
+            return x
+        middle, _ = self.transform @ (self.width / 2, self.height / 2)
+        return float(x + turn * round((middle - x) / turn))
 
     def pixel_area_km2(self) -> npt.NDArray[np.float64]:
         """Return the geodesic area of each pixel on the WGS84 ellipsoid in km2, float64 of shape (H, W).

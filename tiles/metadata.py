@@ -10,7 +10,9 @@ from typing import Any
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError
 from tiles.grid import Grid
+from tiles.reading.place import Place
 from tiles.reading.raster import read_info
+from tiles.reading.sniff import shown
 
 _MAX_TAGS = 40
 _MAX_TEXT = 300
@@ -43,7 +45,7 @@ def _of_file(path: str) -> dict[str, Any]:
         return {"error": str(error)}
     stat = Path(path).stat()
     return {
-        "crs": f"{crs} (from ground control points)" if crs and info.from_gcps else crs,
+        "crs": crs and crs + _from(info.place),
         "unplaced": info.unplaced[0] if info.unplaced else None,
         "size": [info.width, info.height],
         "pixel": pixel,
@@ -62,6 +64,15 @@ def _place(grid: Grid) -> tuple[str, list[float], list[float]]:
     (x0, y0), (x1, y1) = (grid.transform @ corner for corner in ((0, 0), (grid.width, grid.height)))
     bounds = [min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]
     return grid.crs_name, [abs(grid.transform.a), abs(grid.transform.e)], bounds
+
+
+def _from(place: Place) -> str:
+    """Return what gives a raster its place, where that is not its geotransform, and what contradicts it."""
+    files = ", ".join(map(shown, place.source))
+    how = f" from {files}" if files else ""
+    how = f" from ground control points{f' of {files}' if files else ''}" if place.from_gcps else how
+    said = "; ".join((how.strip(), *place.notes)).strip("; ")
+    return f" ({said})" if said else ""
 
 
 def _nodata(value: float | None) -> str:

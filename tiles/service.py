@@ -9,6 +9,7 @@ from typing import Any, Protocol, get_args
 
 import numpy as np
 
+from tiles.antimeridian import HALF_TURN, TURN, WORLD
 from tiles.cache import BoundedCache
 from tiles.catalog import Catalog
 from tiles.chip import ByteArray, Chip, ChipRecord
@@ -196,6 +197,11 @@ class TileService:
             )
         revision = self.revision(name, record)
         west, south, east, north = record.footprint.bounds
+        centre = (west + east) / 2
+        if (
+            east > HALF_TURN
+        ):  # bounds that wrap or go beyond are refused by readers: what crosses 180 gets the whole belt
+            west, east = WORLD
         simulated = "Simulated data (floodscope)" if record.simulated else "Contains modified Copernicus Sentinel data"
         return {
             "tilejson": "3.0.0",
@@ -203,7 +209,7 @@ class TileService:
             "scheme": "xyz",
             "tiles": [f"{url}/{name}/{chip_id}/{revision}/{{z}}/{{x}}/{{y}}.png{query}"],
             "bounds": [west, south, east, north],
-            "center": [(west + east) / 2, (south + north) / 2, 12],
+            "center": [centre - TURN if centre > HALF_TURN else centre, (south + north) / 2, 12],
             "minzoom": 0,
             "maxzoom": MAX_ZOOM,
             "attribution": simulated,

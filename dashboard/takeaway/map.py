@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
+from tiles.antimeridian import HALF_TURN, TURN, smallest_arc
 from tiles.places import ASSETS
 
 Dot = tuple[float, float, str, float | None]
@@ -49,7 +50,10 @@ def chip_map(dots: Sequence[Dot]) -> str:
         return ""
     west, north, width, height = _window(dots)
     radius = width / 170
+    dots = [(dot[0] + TURN if dot[0] < west else dot[0], *dot[1:]) for dot in dots]
     land = "".join(f'<path class="land" d="{path}"/>' for path in _countries())
+    if west + width > HALF_TURN:
+        land = f'<g id="map-land">{land}</g><use href="#map-land" x="{TURN:g}"/>'
     marks = "".join(_mark(dot, radius) for dot in sorted(dots, key=lambda d: (d[3] is not None, d[3] or 0.0)))
     return (
         f'<svg class="map" role="img" aria-label="Map of the chips, coloured by IoU" viewBox="{west:.3f} {-north:.3f} '
@@ -60,12 +64,17 @@ def chip_map(dots: Sequence[Dot]) -> str:
 
 def _window(dots: Sequence[Dot]) -> tuple[float, float, float, float]:
     """Return west, north, width and height in degrees of what is shown."""
-    lon, lat = [d[0] for d in dots], [d[1] for d in dots]
-    width = max(_LEAST, max(lon) - min(lon) + 2 * _MARGIN)
+    first, last = smallest_arc((d[0], d[0]) for d in dots)
+    across = last < first
+    last += TURN if across else 0.0
+    lat = [d[1] for d in dots]
+    width = max(_LEAST, last - first + 2 * _MARGIN)
     height = max(_LEAST / _ASPECT, max(lat) - min(lat) + 2 * _MARGIN)
     width, height = max(width, height * _ASPECT), max(height, width / _ASPECT)
-    width, height = min(width, 360.0), min(height, 180.0)
-    west = min(max((min(lon) + max(lon)) / 2 - width / 2, -180.0), 180.0 - width)
+    width, height = min(width, TURN), min(height, 180.0)
+    west = (first + last) / 2 - width / 2
+    if not across or width >= TURN:
+        west = min(max(west, -HALF_TURN), HALF_TURN - width)
     north = max(min((min(lat) + max(lat)) / 2 + height / 2, 90.0), -90.0 + height)
     return west, north, width, height
 

@@ -10,14 +10,14 @@ import shapely
 from affine import Affine
 from pyproj import Geod
 from rasterio.features import shapes
-from shapely.geometry import Polygon, box, shape
+from shapely.geometry import Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
 from model.predictors.protocol import NODATA, level
+from tiles.antimeridian import HALF_TURN, cut_at_antimeridian
 from tiles.grid import Grid
 
 _GEOD = Geod(ellps="WGS84")
-_HALF_TURN = 180.0
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,9 @@ def water_bodies(probability: npt.NDArray[np.uint8], threshold: float, grid: Gri
 
 def _lonlat(grid: Grid, corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     lon, lat = grid.lonlat(corners[:, 0], corners[:, 1])
-    if np.ptp(lon) > _HALF_TURN:  # no chip spans half the globe: it crosses the antimeridian
+    if np.ptp(lon) > HALF_TURN:  # no chip spans half the globe: it crosses the antimeridian
         lon = np.where(lon < 0.0, lon + 360.0, lon)
     return np.column_stack([lon, lat])
-
-
-def cut_at_antimeridian(outline: BaseGeometry) -> list[Polygon]:
-    """Return an outline whose longitudes may go on beyond 180 as polygons that lie within -180 to 180, east first."""
-    if outline.bounds[2] <= _HALF_TURN:
-        parts = [outline]
-    else:
-        east = outline.intersection(box(0.0, -90.0, 180.0, 90.0))
-        west = outline.intersection(box(180.0, -90.0, 540.0, 90.0))
-        parts = [east, shapely.transform(west, lambda corners: corners - [360.0, 0.0])]
-    return [p for part in parts for p in shapely.get_parts(part) if isinstance(p, Polygon) and not p.is_empty]
 
 
 def _polygons(outline: BaseGeometry) -> list[Polygon]:

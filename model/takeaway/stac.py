@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shapely.geometry import MultiPolygon, Polygon, mapping
+import shapely
+from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from model.prediction import Prediction
 from model.raster import write_whole
-from model.takeaway.polygons import cut_at_antimeridian
+from tiles.antimeridian import smallest_box, within_half_turn
 from tiles.chip import ChipRecord
 from tiles.errors import OutputError, StoreError
 from tiles.grid import Grid
@@ -58,7 +59,7 @@ def item(
         assets: "probability" and "mask" to the path of the file, relative to the collection.
         seen: whether the model was trained on the chip, so that its IoU is no measure of it; None where that is not told.
     """
-    outline = _either_side(grid.footprint())
+    outline = within_half_turn(grid.footprint())
     counts = prediction.histogram.confusion(threshold) if prediction.histogram is not None else None
     properties: dict[str, Any] = {
         **_when(record, prediction),
@@ -107,9 +108,6 @@ def write_collection(out: Path, items: Sequence[Mapping[str, Any]], simulated: b
     """
     boxes = [one["bbox"] for one in items]
     times = [_span(one["properties"]) for one in items]
-    west, south, east, north = (f(b[i] for b in boxes) for i, f in enumerate((min, min, max, max)))
-    if any(b[0] > b[2] for b in boxes):  # a box across the antimeridian goes from a high longitude to a low one
-        west, east = -180.0, 180.0
     collection = {
         "type": "Collection",
         "stac_version": _VERSION,
@@ -121,7 +119,7 @@ def write_collection(out: Path, items: Sequence[Mapping[str, Any]], simulated: b
         "license": "other",
         "keywords": ["flood", "water", "sentinel-1", "sar"],
         "extent": {
-            "spatial": {"bbox": [[west, south, east, north]]},
+            "spatial": {"bbox": [smallest_box(boxes)]},
             "temporal": {"interval": [[min(t[0] for t in times), max(t[1] for t in times)]]},
         },
         "links": [
@@ -166,18 +164,9 @@ def _utc(iso: str) -> str:
     return iso.replace("+00:00", "Z")
 
 
-def _either_side(outline: Polygon) -> BaseGeometry:
-    """Return an outline whose longitudes lie within 180 degrees: one across the antimeridian is cut there."""
-    parts = cut_at_antimeridian(outline)
-    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
-
-
 def _bbox(outline: BaseGeometry) -> list[float]:
     """Return west, south, east, north; west above east where the outline crosses the antimeridian (RFC 7946, 5.2)."""
-    if isinstance(outline, MultiPolygon):
-        east, west = outline.geoms
-        return [east.bounds[0], outline.bounds[1], west.bounds[2], outline.bounds[3]]
-    return list(outline.bounds)
+    return smallest_box([part.bounds for part in shapely.get_parts(outline)])
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

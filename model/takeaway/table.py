@@ -13,6 +13,7 @@ from model.evaluation.seen import tally
 from model.prediction import Prediction
 from model.raster import write_whole
 from model.scores import ScoreHistogram
+from tiles.antimeridian import within_half_turn
 from tiles.chip import PROVENANCE, ChipRecord
 from tiles.errors import OutputError, StoreError
 
@@ -138,7 +139,7 @@ def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDat
     frame = gpd.GeoDataFrame(
         [dict(row) for row in rows],
         columns=[*COLUMNS, "geometry"],
-        geometry=[record.footprint for record, _ in chosen],
+        geometry=[r.footprint and within_half_turn(r.footprint) for r, _ in chosen],
         crs="EPSG:4326",
     )
     numbers = ("water_km2", "label_water_km2", "valid_km2", "iou", "precision", "recall", "f1")

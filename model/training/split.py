@@ -10,6 +10,7 @@ from typing import Literal
 
 from shapely import STRtree
 
+from tiles.antimeridian import within_half_turn
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 
@@ -158,7 +159,7 @@ def apart(records: Iterable[ChipRecord], judges: Sequence[ChipRecord]) -> tuple[
         others = [r for r in judges if r.simulated == simulated]
         events = {r.event for r in others if r.event}
         series = {r.series for r in others if r.series}
-        ground = STRtree([r.footprint for r in others if r.footprint is not None])
+        ground = STRtree([within_half_turn(r.footprint) for r in others if r.footprint is not None])
         kept = [
             r
             for r in kept
@@ -166,7 +167,9 @@ def apart(records: Iterable[ChipRecord], judges: Sequence[ChipRecord]) -> tuple[
             or not (
                 r.event in events
                 or r.series in series
-                or (r.footprint is not None and ground.query(r.footprint, predicate="intersects").size)
+                or (
+                    r.footprint is not None and ground.query(within_half_turn(r.footprint), predicate="intersects").size
+                )
             )
         ]
     return tuple(kept)

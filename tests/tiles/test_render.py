@@ -16,6 +16,7 @@ import pytest
 import rasterio
 from affine import Affine
 from PIL import Image
+from pyproj import Transformer
 from rasterio.crs import CRS
 from rio_tiler.io import Reader
 from served import KeptPredictions, Pixels, centre, decode, plain, real_catalog, write
@@ -314,3 +315,26 @@ def test_every_native_pixel_of_a_chip_is_on_some_tile_of_a_zoom_beyond_its_own(
         pixels = decode(service.tile("composite", "jja10", record.revision(), tile.z, tile.x, tile.y).data)
         seen |= {tuple(p) for p in np.unique(pixels[pixels[..., 3] > 0], axis=0).tolist()}
     assert seen == expected
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4269", "EPSG:32760"])
+def test_a_raster_across_the_antimeridian_is_drawn_on_both_sides_without_a_gap(crs: str) -> None:
+    system = CRS.from_string(crs)
+    step = 1e-4 if system.is_geographic else 10.0
+    x, y = Transformer.from_crs(4326, system.to_epsg(), always_xy=True).transform(179.9999, -16.71)
+    transform = Affine(step, 0, x - 100 * step, 0, -step, y + 100 * step)
+    across = Grid(system, transform, 200, 200)
+    assert across.footprint().bounds[0] < 180 < across.footprint().bounds[2]
+    pixels = np.full((4, 200, 200), 255, np.uint8)
+    pixels[0] = np.arange(200)
+    raster = DisplayRaster(pixels, across, "nearest")
+    row = int((1 - np.arcsinh(np.tan(np.radians(-16.71))) / np.pi) / 2 * 2**15)
+    east, west = raster.tile(15, 2**15 - 1, row), raster.tile(15, 0, row)
+    assert east is not None
+    assert west is not None
+    line = slice(100, 150)
+    assert (east[line, -1, 3] == 255).all(), "up to the antimeridian"
+    assert (west[line, 0, 3] == 255).all(), "and from it on"
+    jump = west[line, 0, 0].astype(int) - east[line, -1, 0]
+    assert ((jump >= 0) & (jump <= 1)).all(), "neighbours there are neighbours in the raster"
+    assert raster.tile(15, 2**14, row) is None

@@ -249,3 +249,15 @@ def test_tilejson_says_where_the_tiles_are(service: TileService, record: ChipRec
     simulated = replace(record, simulated=True)
     again = TileService(lambda: Catalog([simulated]), service._predictions)
     assert "Simulated" in again.tilejson(layer, record.id, "")["attribution"]
+
+
+@pytest.mark.parametrize("written", [179.998, -180.002])
+def test_tilejson_of_a_chip_across_the_antimeridian_stays_within_the_world(tmp_path: Path, written: float) -> None:
+    record = make_record(tmp_path / "chips", crs="EPSG:4326", transform=Affine(1e-4, 0, written, 0, -1e-4, -16.8))
+    service = serve(tmp_path, record)[0]
+    told = service.tilejson("composite", record.id, "http://host/tiles")
+    west, south, east, north = told["bounds"]
+    assert (west, east) == (-180, 180)
+    assert -16.81 < south < north < -16.7
+    assert -180 <= told["center"][0] <= 180
+    assert abs(abs(told["center"][0]) - 180) < 0.01

@@ -14,6 +14,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from tiles.antimeridian import in_one_piece
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipError
 from tiles.layouts.folder import Reading, tiffs, unnamed
@@ -119,7 +120,7 @@ def _footprints(path: Path, problems: Problems) -> dict[str, tuple[dict[str, Any
             number = properties["id"]
             stem = f"{properties['event']}_{int(number) if isinstance(number, float) else number}"
             # Footprints are traced outlines with ragged corners; the hull of a chip is the chip.
-            outline = shape(feature["geometry"]).minimum_rotated_rectangle
+            outline = in_one_piece(shape(feature["geometry"])).minimum_rotated_rectangle
         except (KeyError, TypeError, ValueError, AttributeError, ShapelyError, OverflowError):
             bad += 1
             continue

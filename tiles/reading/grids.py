@@ -11,12 +11,16 @@ from tiles.reading.sniff import shown
 
 # Two rasters that share a grid may differ by float noise in their transforms, never by a tenth of a pixel.
 _GRID_TOLERANCE_PX = 0.1
+# What lies so far off is in another place, and by how many pixels says nothing.
+_FAR_PX = 10_000.0
 
 
 def require_same_grid(
     name: str, path: str, grid: Grid, reference_name: str, reference_path: str, reference: Grid
 ) -> None:
-    """Raise GeoreferenceError unless two rasters have one size, one coordinate system and one position (0.1 pixel).
+    """Raise GeoreferenceError unless two rasters have one size and their corners lie in one place (0.1 pixel).
+
+    What their coordinate systems are called does not matter: one system has many names.
 
     Where one of them has no place on Earth, their size decides: `assumed_grid` tells of it.
 
@@ -32,16 +36,18 @@ def require_same_grid(
         )
     if not (grid.placed and reference.placed):
         return
+    offset = reference.offset_from(grid)
+    if offset <= _GRID_TOLERANCE_PX:
+        return
     if grid.crs != reference.crs:
+        off = f", and its corners lie {offset:,.1f} pixels off" if offset < _FAR_PX else ""
         raise GeoreferenceError(
-            f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}: warp it to the same "
+            f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}{off}: warp it to the same "
             "coordinate system and grid (gdalwarp -t_srs -te -ts)."
         )
-    offset = reference.offset_from(grid)
-    if offset > _GRID_TOLERANCE_PX:
-        raise GeoreferenceError(
-            f"{one} lies {offset:.1f} pixels off {two}: put it on the same grid (gdalwarp -te -ts), or mend its geotransform."
-        )
+    raise GeoreferenceError(
+        f"{one} lies {offset:.1f} pixels off {two}: put it on the same grid (gdalwarp -te -ts), or mend its geotransform."
+    )
 
 
 def unplaced(image: RasterInfo) -> str | None:

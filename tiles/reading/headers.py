@@ -19,8 +19,8 @@ from tiles.reading.raster import RasterInfo, read_info
 from tiles.reading.sniff import shown
 from tiles.reading.units import require_number_type
 
-# Beyond 90 and 180 by a rounding error, and beyond 180 by as much as a chip across the antimeridian reaches.
-_MAX_LATITUDE, _MAX_LONGITUDE = 90.0 + 1e-6, 185.0
+# Beyond 90 by a rounding error. A footprint begins within -180 to 180, and goes on beyond that across the antimeridian.
+_MAX_LATITUDE, _MAX_WEST = 90.0 + 1e-6, 180.0 + 1e-6
 _HALF_GLOBE = 180.0
 
 Headers = dict[str, RasterInfo]
@@ -128,7 +128,7 @@ def _footprint(info: RasterInfo) -> Polygon:
         raise GeoreferenceError(
             f"{name} goes round a pole or half the globe: cut it, or warp it to UTM (gdalwarp -t_srs)."
         )
-    if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or west < -_MAX_LONGITUDE or east > _MAX_LONGITUDE:
+    if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or abs(west) > _MAX_WEST:
         raise GeoreferenceError(
             f"{name} reaches from longitude {west:.6g} to {east:.6g} and latitude {south:.6g} to {north:.6g}, which is off "
             "the Earth: check its geotransform and CRS."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Interleaving
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
-from rasterio.warp import Resampling, calculate_default_transform, reproject
+from rasterio.warp import Resampling, reproject
 
-from tiles.errors import BandError, GeoreferenceError, UnreadableFileError
+from tiles.errors import BandError, UnreadableFileError
 from tiles.grid import Grid
 from tiles.reading.masks import has_own_mask, mask_file, mask_of, own_mask
+from tiles.reading.place import Place, find_place
 from tiles.reading.snap import snap_band_names
 from tiles.reading.sniff import require_tiff, shown
 
@@ -38,7 +38,7 @@ GDAL_OPTIONS = {
     "GDAL_CACHEMAX": 128,
     "GDAL_PAM_ENABLED": "NO",
 }
-"""GDAL's configuration for every read: no directory scans, no side-car files, a bounded block cache."""
+"""GDAL's configuration for every read: no directory scans, no side-car files (ours: `sidecars`), a bounded block cache."""
 
 # The one format read here, because some of GDAL's formats are programs in disguise (VRT reads other paths and runs
 # Python), and these files may come from strangers.
@@ -99,18 +99,15 @@ class RasterInfo:
         """Return whether a band's stored numbers are to be scaled to become its values."""
         return (self.scales[band - 1], self.offsets[band - 1]) != (1.0, 0.0)
 
+    @cached_property
+    def place(self) -> Place:
+        """Where the raster lies, by its header and the files beside it."""
+        return find_place(self.path, (self.height, self.width), self.crs, self.transform, self.gcps, self.gcp_crs)
+
     @property
     def from_gcps(self) -> bool:
         """Whether the grid is made from ground control points."""
-        return self._has_points and self.grid.placed
-
-    @property
-    def _has_transform(self) -> bool:
-        return self.crs is not None and self.transform != Affine.identity()
-
-    @property
-    def _has_points(self) -> bool:
-        return not self._has_transform and bool(self.gcps) and self.gcp_crs is not None
+        return self.place.from_gcps and self.grid.placed
 
     @cached_property
     def grid(self) -> Grid:
@@ -123,28 +120,9 @@ class RasterInfo:
             UnreadableFileError: it is too large for a chip.
         """
         _require_size(self.path, self.width, self.height)
-        if self._has_points:
-            return self._warped_grid()
-        if not self._has_transform:
-            return Grid.unplaced(self.width, self.height)
-        a, b, _, d, e, _, *_ = self.transform
-        if not all(map(math.isfinite, self.transform)) or a * e == b * d:
-            raise GeoreferenceError(
-                f"{shown(self.path)} has pixels without an area (geotransform {tuple(self.transform)[:6]}): export it "
-                "again with its pixel size."
-            )
-        return Grid(self.crs, self.transform, self.width, self.height)
-
-    def _warped_grid(self) -> Grid:
-        try:
-            with rasterio.Env(**GDAL_OPTIONS):
-                transform, width, height = calculate_default_transform(
-                    self.gcp_crs, self.gcp_crs, self.width, self.height, gcps=list(self.gcps)
-                )
-        except Exception:  # GDAL's own errors share no public base class
-            return Grid.unplaced(self.width, self.height)
-        _require_size(self.path, int(width), int(height))
-        return Grid(CRS.from_user_input(self.gcp_crs), transform, int(width), int(height))
+        grid = self.place.grid(self.width, self.height)
+        _require_size(self.path, grid.width, grid.height)
+        return grid
 
     @property
     def unplaced(self) -> tuple[str, str] | None:
@@ -153,23 +131,7 @@ class RasterInfo:
         Raises:
             GeoreferenceError, UnreadableFileError: as `grid`.
         """
-        if self.grid.placed:
-            return None
-        points = f"{len(self.gcps)} ground control point{'' if len(self.gcps) == 1 else 's'}"
-        if self._has_points:
-            return f"{points} that fix no place (too few, or on one line)", "give three or more that span the image"
-        if self.gcps:
-            todo = "say which it is (gdal_translate -a_srs EPSG:... with the points as -gcp)"
-            return f"{points} but no coordinate system for them", todo
-        if self.transform != Affine.identity():
-            todo = "say which it is (gdal_edit.py -a_srs EPSG:... FILE)"
-            return "a pixel grid but no coordinate system (CRS)", todo
-        if self.crs is not None:
-            return "a coordinate system but no position (no geotransform)", "export it again with its geotransform"
-        return (
-            "no georeference (no coordinate system, geotransform or control points)",
-            "export it again as a GeoTIFF with it",
-        )
+        return None if self.grid.placed else self.place.lack()
 
     def require_whole(self) -> None:
         """Raise UnreadableFileError where the file is shorter than its header says, or its blocks are too large."""
@@ -357,8 +319,8 @@ def _warped(
         reproject(
             np.where(there, values.astype(np.float32), np.float32(np.nan)),
             warped,
-            gcps=list(info.gcps),
-            src_crs=info.gcp_crs,
+            gcps=list(info.place.gcps),
+            src_crs=info.place.gcp_crs,
             dst_crs=info.grid.crs,
             dst_transform=info.grid.transform,
             dst_nodata=np.nan,

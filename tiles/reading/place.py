@@ -1,0 +1,214 @@
+"""Where a raster lies: by its own header and the files beside it, and the grid that follows from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
+from rasterio.warp import calculate_default_transform
+
+from tiles.antimeridian import TURN, turns_to_first
+from tiles.errors import GeoreferenceError
+from tiles.grid import Grid, turn_of
+from tiles.reading.sidecars import Beside, read_beside
+from tiles.reading.sniff import shown
+
+_IDENTITY = Affine.identity()
+# Corners of two grids that differ by less are one place (a tenth of a pixel, as for two files of one chip).
+_TOLERANCE_PX = 0.1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a raster lies.
+
+    Attributes:
+        path: its file.
+        crs, transform: None and the identity where nothing says them.
+        gcps, gcp_crs: ground control points and their coordinate system.
+        source: names of the files beside it that say so; empty where it says so itself.
+        notes: sentences, without their full stop, of what contradicts it or cannot be read.
+    """
+
+    path: str
+    crs: CRS | None
+    transform: Affine
+    gcps: tuple[GroundControlPoint, ...] = ()
+    gcp_crs: CRS | None = None
+    source: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def from_gcps(self) -> bool:
+        """Whether the grid is made from ground control points."""
+        placed = self.crs is not None and self.transform != _IDENTITY
+        return not placed and bool(self.gcps) and self.gcp_crs is not None
+
+    def grid(self, width: int, height: int) -> Grid:
+        """Return the grid of so many pixels; of ground control points, the regular grid that its pixels are warped to.
+
+        Geographic grids begin within -180 to 180 degrees, whatever turn of the globe the file counts from. Where nothing
+        says the whole of a place, the grid is an unplaced one.
+
+        Raises:
+            GeoreferenceError: what it says cannot be a place.
+        """
+        if self.from_gcps:
+            return self._warped_grid(width, height)
+        if self.crs is None or self.transform == _IDENTITY:
+            return Grid.unplaced(width, height)
+        a, b, _, d, e, _, *_ = self.transform
+        if not all(map(math.isfinite, self.transform)) or a * e == b * d:
+            raise GeoreferenceError(
+                f"{shown(self.path)} has pixels without an area (geotransform {tuple(self.transform)[:6]}): export it "
+                "again with its pixel size."
+            )
+        return _on_the_first_turn(Grid(self.crs, self.transform, width, height))
+
+    def _warped_grid(self, width: int, height: int) -> Grid:
+        try:
+            transform, cols, rows = calculate_default_transform(
+                self.gcp_crs, self.gcp_crs, width, height, gcps=list(self.gcps)
+            )
+        except Exception:  # GDAL's own errors share no public base class
+            return Grid.unplaced(width, height)
+        return _on_the_first_turn(Grid(CRS.from_user_input(self.gcp_crs), transform, int(cols), int(rows)))
+
+    def lack(self) -> tuple[str, str]:
+        """Return what an unplaced raster lacks for a place on Earth, and what to do about it."""
+        stem = shown(Path(self.path).stem)
+        found, todo = self._lack(stem)
+        return found + (f" ({'; '.join(self.notes)})" if self.notes else ""), todo
+
+    def _lack(self, stem: str) -> tuple[str, str]:
+        points = f"{len(self.gcps)} ground control point{'' if len(self.gcps) == 1 else 's'}"
+        if self.from_gcps:
+            return f"{points} that fix no place (too few, or on one line)", "give three or more that span the image"
+        if self.gcps:
+            return (
+                f"{points} but no coordinate system for them",
+                f"say which it is (a file {stem}.prj beside it, such as EPSG:4326)",
+            )
+        if self.transform != _IDENTITY:
+            return (
+                "a pixel grid but no coordinate system (CRS)",
+                f"say which it is (gdal_edit.py -a_srs EPSG:... FILE, or a file {stem}.prj beside it)",
+            )
+        if self.crs is not None:
+            return (
+                "a coordinate system but no position (no geotransform)",
+                f"export it again with its geotransform, or put its world file {stem}.tfw beside it",
+            )
+        return (
+            "no georeference (no coordinate system, geotransform or control points; no .tfw, .prj or .aux.xml beside it)",
+            "export it again as a GeoTIFF with it",
+        )
+
+
+def find_place(
+    path: str,
+    shape: tuple[int, int],
+    crs: CRS | None,
+    transform: Affine,
+    gcps: tuple[GroundControlPoint, ...],
+    gcp_crs: CRS | None,
+) -> Place:
+    """Return where a raster lies, by its header and the files beside it.
+
+    By GDAL's order (PAM, INTERNAL, WORLDFILE of its GTiff driver): an .aux.xml wins over the header, the header over a
+    world file. A .prj, which GDAL does not read, comes last. What contradicts the place by more than a tenth of a pixel is
+    noted.
+
+    Args:
+        path: the file.
+        shape: its rows and columns.
+        crs, transform, gcps, gcp_crs: as its header has them.
+    """
+    beside = read_beside(path)
+    pam = f"{Path(path).name}.aux.xml"
+    source: list[str] = []
+
+    def said(file: str) -> None:
+        if file not in source:
+            source.append(file)
+
+    own = Place(path, crs, transform, gcps, gcp_crs)
+    found = own
+    if beside.crs is not None:
+        found = replace(found, crs=beside.crs)
+        said(pam)
+    elif crs is None and beside.prj is not None:
+        found = replace(found, crs=beside.prj[0])
+        said(beside.prj[1])
+    if beside.transform is not None:
+        found = replace(found, transform=beside.transform)
+        said(pam)
+    elif transform == _IDENTITY and beside.world is not None and not (gcps and gcp_crs is not None):
+        found = replace(found, transform=beside.world[0])
+        said(beside.world[1])
+    if beside.gcps:
+        found = replace(found, gcps=beside.gcps, gcp_crs=beside.gcp_crs or found.crs)
+        said(pam)
+    elif gcps and gcp_crs is None:
+        found = replace(found, gcp_crs=found.crs)
+    found = replace(found, gcps=_joined(found.gcps, found.gcp_crs))
+    notes = [shown(problem) for problem in (*_contradictions(found, own, beside, shape, pam), *beside.problems)]
+    return replace(found, source=tuple(source), notes=tuple(notes))
+
+
+def _contradictions(found: Place, own: Place, beside: Beside, shape: tuple[int, int], pam: str) -> list[str]:
+    """Return a sentence for each other place that the header or a file beside it gives."""
+    name, (height, width) = Path(found.path).name, shape
+    others: list[tuple[str, Place]] = []
+    if own.crs is not None and own.transform != _IDENTITY:
+        others.append((f"{name} itself", own))
+    if beside.world is not None:
+        others.append((beside.world[1], replace(found, transform=beside.world[0])))
+    if beside.prj is not None:
+        others.append((beside.prj[1], replace(found, crs=beside.prj[0])))
+    by = pam if beside.crs is not None or beside.transform is not None else f"{name} itself"
+    try:
+        grid = found.grid(width, height)
+    except GeoreferenceError:
+        return []
+    if not grid.placed:
+        return []
+    notes = []
+    for file, other in others:
+        try:
+            off = grid.offset_from(other.grid(width, height))
+        except GeoreferenceError:
+            continue
+        if off > _TOLERANCE_PX:
+            notes.append(f"{name} is placed by {by}; {file} says otherwise, by {_pixels(off)}")
+    return notes
+
+
+def _pixels(number: float) -> str:
+    return f"{number:,.1f} pixels" if number < 1e6 else "half the Earth or more"
+
+
+def _joined(gcps: tuple[GroundControlPoint, ...], crs: CRS | None) -> tuple[GroundControlPoint, ...]:
+    """Return ground control points whose longitudes go on beyond 180 where they would jump there."""
+    turn = turn_of(crs) if crs is not None else None
+    if turn is None or not gcps or max(p.x for p in gcps) - min(p.x for p in gcps) <= turn / 2:
+        return gcps
+    return tuple(GroundControlPoint(p.row, p.col, p.x + turn if p.x < 0 else p.x, p.y, p.z) for p in gcps)
+
+
+def _on_the_first_turn(grid: Grid) -> Grid:
+    """Return a geographic grid whose western edge lies within -180 to 180 degrees; any other as it is.
+
+    Longitudes of 0 to 360, and those below -180, are the same places a turn of the globe away.
+    """
+    turn = grid.turn
+    if turn is None:
+        return grid
+    t = grid.transform
+    west = min(t.c + t.a * col + t.b * row for col in (0, grid.width) for row in (0, grid.height))
+    turns = turns_to_first(west * TURN / turn)
+    return grid.shifted(turns * turn) if turns else grid
