@@ -19,10 +19,9 @@ _EDGE = 3e-12
 def turns_to_first(west: float) -> int:
     """Return how many turns of the globe a western edge is to be moved so that it lies within -180 to 180 degrees.
 
-    What is farther off than one turn is no longitude at all, such as metres in degrees, and is left where it is.
+    What lies beyond a whole turn is no longitude at all, such as metres in degrees, and is left where it is.
     """
-    turns = -math.floor((west + HALF_TURN) / TURN + _EDGE)
-    return turns if turns in (-1, 1) else 0
+    return -math.floor((west + HALF_TURN) / TURN + _EDGE) if -TURN <= west < TURN else 0
 
 
 def in_one_piece(outline: BaseGeometry) -> BaseGeometry:
@@ -39,7 +38,7 @@ def in_one_piece(outline: BaseGeometry) -> BaseGeometry:
         )
         outline = shapely.union_all(list(shapely.get_parts(ahead)))
     turns = turns_to_first(outline.bounds[0])
-    return shapely.transform(outline, lambda c: c + [turns * TURN, 0.0]) if turns else outline
+    return shapely.transform(outline, lambda c: c + np.array([turns * TURN, 0.0])) if turns else outline
 
 
 def cut_at_antimeridian(outline: BaseGeometry) -> list[Polygon]:

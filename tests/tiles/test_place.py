@@ -63,7 +63,7 @@ def test_a_geographic_raster_begins_on_the_first_turn_of_the_globe(
 
 
 def test_metres_in_degrees_are_still_off_the_earth(tmp_path: Path) -> None:
-    for west in (700_000.0, 1_000.0, -600.0):
+    for west in (700_000.0, 500.0, -400.0):
         write_tiff(tmp_path / f"{west:.0f}_vv.tif", VV, crs="EPSG:4326", transform=lonlat(west, 45.0))
         write_tiff(tmp_path / f"{west:.0f}_vh.tif", VH, crs="EPSG:4326", transform=lonlat(west, 45.0))
     problems = open_catalog([tmp_path]).problems()

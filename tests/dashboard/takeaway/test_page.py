@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.takeaway.map import chip_map
 from dashboard.takeaway.markdown import as_html
 from dashboard.takeaway.page import takeaway_page
 from model.predictors.backscatter import BackscatterPredictor
@@ -58,3 +59,21 @@ def test_names_and_cards_never_become_markup(predicted: tuple[Chosen, Store]) ->
     card = as_html(f"# A {hostile}\n\n- one `{hostile}`\n- **two**\n\n| a | b |\n|---|---|\n| {hostile} | 2 |")
     assert hostile not in card
     assert "<li><strong>two</strong></li>" in card and "<td>2</td>" in card
+
+
+def test_the_reports_map_takes_the_short_way_across_the_antimeridian() -> None:
+    def window(*longitudes: float) -> tuple[float, float, list[float], str]:
+        svg = chip_map([(lon, -17.0, "chip", 0.5) for lon in longitudes])
+        west, _, width, _ = map(float, re.findall(r'viewBox="([^"]+)"', svg)[0].split())
+        return west, west + width, sorted(map(float, re.findall(r'<circle cx="([^"]+)"', svg))), svg
+
+    west, east, dots, svg = window(178.0, -172.0)
+    assert (dots, east - west) == ([178.0, 188.0], 36.0)
+    assert west < 178 and east > 188
+    assert '<use href="#map-land" x="360"/>' in svg
+    west, east, dots, svg = window(-60.0, 100.0)
+    assert dots == [-60.0, 100.0]
+    assert -180 <= west < east <= 180
+    assert "<use" not in svg
+    west, east, dots, _ = window(-120.0, 0.0, 120.0)
+    assert (west, east, dots) == (-126, 126, [-120, 0, 120])

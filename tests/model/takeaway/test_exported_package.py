@@ -14,6 +14,7 @@ import pyogrio
 import pystac
 import pytest
 import rasterio
+from affine import Affine
 from pyproj import Geod
 from rio_cogeo import cog_validate
 
@@ -127,6 +128,35 @@ def test_the_stac_collection_is_valid_and_its_assets_are_there(taken: Taken) -> 
         }
     west, south, east, north = collection.extent.spatial.bboxes[0]
     assert (west, south, east, north) == pytest.approx(tuple(_outline(taken).total_bounds), abs=1e-6)
+
+
+@pytest.mark.parametrize("longitude", [179.996, -180.004])
+def test_a_chip_in_degrees_across_the_antimeridian_is_taken_away_on_both_sides(
+    tmp_path: Path, longitude: float
+) -> None:
+    wet = np.full((96, 96), -27, np.float32)
+    for name, band in (("vv", wet + 5), ("vh", wet)):
+        with rasterio.open(
+            tmp_path / f"fiji_{name}.tif", "w", driver="GTiff", width=96, height=96, count=1, dtype="float32", crs="EPSG:4326",
+            transform=Affine(1e-4, 0, longitude, 0, -1e-4, -16.8),
+        ) as made:  # fmt: skip
+            made.write(band, 1)
+    records = open_catalog([tmp_path]).usable()
+    assert [record.country for record in records] == ["Fiji"]
+    with Store(tmp_path / "data") as store:
+        pairs = [predicted(records[0], store)]
+        write_package(tmp_path / "out", pairs, store, THRESHOLD, ["stac", "geojson", "geoparquet"])
+    collection = json.loads((tmp_path / "out" / "collection.json").read_text())
+    item = json.loads((tmp_path / "out" / "items" / "fiji.json").read_text())
+    box = [179.996, -16.8096, -179.9944, -16.8]
+    assert collection["extent"]["spatial"]["bbox"][0] == pytest.approx(box, abs=1e-9)
+    assert item["bbox"] == pytest.approx(box, abs=1e-9)
+    assert item["geometry"]["type"] == "MultiPolygon"
+    water = gpd.read_file(tmp_path / "out" / "water.geojson")
+    assert sorted(water.bounds.minx.round(6)) == [-180.0, 179.996]
+    assert sorted(water.bounds.maxx.round(6)) == [-179.9944, 180.0]
+    outline = next(iter((tmp_path / "out").glob("*.parquet")))
+    assert gpd.read_parquet(outline).total_bounds[[0, 2]].tolist() == [-180.0, 180.0]
 
 
 def test_stac_alone_brings_the_rasters_that_it_describes(taken: Taken, tmp_path: Path) -> None:
