@@ -81,7 +81,8 @@ class ChipRecord:
         vv, vh, label, elevation, permanent_water: the files, None where they do not exist.
         simulated: the imagery was made by tiles.simulate.
         answers: what the user says of its files.
-        assumed_grid: which of its files have no place, and are taken to lie on the others for they have their size.
+        assumed_grid: which of its files have no place, and are taken to lie on the others for they have their size; and
+            what contradicts the place of the others.
         problem: why the imagery cannot be used, or None.
         label_problem: why the label cannot be used, or None.
         ancillary_problem: why elevation or permanent water cannot be used, or None.

@@ -89,7 +89,8 @@ def test_ground_control_points_across_the_antimeridian_make_one_small_grid(tmp_p
         x, y = place @ (col, row)
         points.append(rasterio.control.GroundControlPoint(row, col, x - 360 if x > 180 else x, y))
     path = write_tiff(tmp_path / "x.tif", VV, crs="EPSG:4326", transform=None, gcps=points)
-    values, found, _ = read_band(str(path), 1)
+    read = read_band(str(path), 1)
+    values, found = read.values, read.grid
     assert found.transform.almost_equals(place, 1e-6)
     np.testing.assert_array_equal(values, VV)
 
@@ -251,7 +252,8 @@ def test_ground_control_points_beside_it_place_a_raster(tmp_path: Path) -> None:
         for n, (col, row) in enumerate(corners)
     )
     pam(image, f'<GCPList Projection="EPSG:32632">{points}</GCPList>')
-    values, found, _ = read_band(str(image), 1)
+    read = read_band(str(image), 1)
+    values, found = read.values, read.grid
     assert found.transform.almost_equals(PLACE, 1e-6)
     np.testing.assert_array_equal(values, VV)
 
@@ -302,8 +304,10 @@ def test_a_bad_file_beside_a_raster_is_named_and_never_followed(tmp_path: Path, 
     image = bare(tmp_path, "a_vv.tif")
     (image.with_name(f"{image.name}{ending}") if ending == ".aux.xml" else image.with_suffix(ending)).write_text(text)
     assert any(why in problem for problem in read_beside(str(image)).problems)
-    with pytest.raises(GeoreferenceError, match=f"a_vv.tif.*{ending}.*{why}"):
-        _ = read_info(str(image)).grid
+    lacks = read_info(str(image)).unplaced
+    assert lacks is not None
+    assert ending in lacks[0]
+    assert why in lacks[0]
     placed = write_tiff(tmp_path / "a_vv.tif", VV)
     assert read_info(str(placed)).grid == grid(UTM)
 
@@ -344,3 +348,12 @@ def test_a_chips_revision_follows_the_files_that_place_it_and_no_others(tmp_path
     assert moved != first
     pam(image, srs("EPSG:32633"))
     assert record.revision() not in {first, moved}
+
+
+def test_a_place_that_a_file_beside_the_image_contradicts_is_told_of_the_chip(tmp_path: Path) -> None:
+    for name, band in (("vv", VV), ("vh", VH)):
+        write_tiff(tmp_path / f"a_{name}.tif", band)
+    (tmp_path / "a_vh.tfw").write_text(f"10\n0\n0\n-10\n{PLACE.c + 105}\n{PLACE.f - 5}\n")
+    record = open_catalog([tmp_path]).get("a")
+    assert record.problem is None
+    assert [record.assumed_grid] == ["a_vh.tif is placed by a_vh.tif itself; a_vh.tfw says otherwise, by 10.0 pixels."]

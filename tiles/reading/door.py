@@ -169,7 +169,8 @@ def _placed(record: ChipRecord, image: Band) -> list[Decision]:
     """Return where the image lies, or why nobody knows; the record tells it wherever the chip is listed."""
     told = [text for text in (unplaced(image.info), record.assumed_grid) if text]
     if not told:
-        how = "ground control points" if image.info.from_gcps else "its geotransform"
+        beside = ", ".join(map(shown, image.info.place.source))
+        how = "ground control points" if image.info.from_gcps else beside or "its geotransform"
         return [Decision("place", f"The image is in {image.grid.crs_name}, placed by {how}", "tag")]
     return [Decision("place", text.removesuffix("."), "tag") for text in told]
 

@@ -61,6 +61,8 @@ def unplaced(image: RasterInfo) -> str | None:
 def assumed_grid(image: RasterInfo, others: Mapping[str, RasterInfo]) -> str | None:
     """Return which files beside an image are taken to lie on it for their size alone, since one of the two has no place.
 
+    And what contradicts the place of each, such as a world file beside it.
+
     Args:
         image: VV.
         others: the chip's other files of the same size, by what they are of it.
@@ -73,4 +75,6 @@ def assumed_grid(image: RasterInfo, others: Mapping[str, RasterInfo]) -> str | N
         told.append(
             f"The {lacking} has {found[0] if found else 'no place'}: the {name} is as large as the image, and taken to lie on it."
         )
+    placed = {info.path: info for info in (image, *others.values()) if info.unplaced is None}
+    told += [f"{note}." for info in placed.values() for note in info.place.notes]
     return " ".join(told) or None
