@@ -12,7 +12,7 @@ floodscope.seen = (() => {
   const of = (model, id) => floodscope.book.prediction(model, id)?.seen ?? null;
   const byAny = (models, id) => (models.some((model) => of(model, id) === true) ? true : models.some((model) => of(model, id) === null) ? null : false);
 
-  // Of [{histogram, seen}] those that a headline may count: the unseen ones (model/evaluation/seen.py has the same rule). Where
+  // Of [{histogram, seen}] those that a headline may count: the unseen ones (model/seen/headline.py has the same rule). Where
   // there are none, all are returned and it is said what they are: `seen` true; or null, where the model tells of none of them.
   const pool = (scored) => {
     const fresh = scored.filter(({ seen }) => seen === false);

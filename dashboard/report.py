@@ -7,7 +7,7 @@ import io
 import json
 from typing import Any
 
-from model.evaluation.seen import (
+from model.seen.headline import (
     MARK,
     comparison_sentence,
     headline_name,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from model.evaluation.seen import headline_name, headline_of, marked
 from model.scores import THRESHOLDS, ScoreHistogram
+from model.seen.headline import headline_name, headline_of, marked
 
 # Okabe & Ito's colours, told apart by people of any colour vision; no figure tells by colour alone.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7"

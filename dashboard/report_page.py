@@ -13,7 +13,8 @@ from plotly.offline import get_plotlyjs
 from dashboard import report_figures as figures
 from model import worst
 from model.evaluate import Evaluation
-from model.evaluation.seen import (
+from model.scores import Confusion, ScoreHistogram
+from model.seen.headline import (
     comparison_sentence,
     headline_name,
     headline_of,
@@ -22,7 +23,6 @@ from model.evaluation.seen import (
     marks_sentence,
     tally,
 )
-from model.scores import Confusion, ScoreHistogram
 
 WORST = 12
 """How many of the worst chips are listed."""

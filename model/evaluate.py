@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from model.evaluation.alert import DEFAULT_ABOVE, alert_report, recorded_share_error
 from model.evaluation.answer import ShareError
-from model.evaluation.seen import tally
 from model.evaluation.water_share import BINS
 from model.intervals import bootstrap_interval
 from model.job import Job
 from model.predictors.protocol import Predictor
 from model.scores import MEAN_RULE, Confusion, ScoreHistogram, mean_over_chips
+from model.seen.headline import tally
 from model.seen.judge import Judge, crossvalidated_of
 from model.store import Prediction, Store, key_of
 from model.worker import InferenceWorker

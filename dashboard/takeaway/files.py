@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from model.evaluation.seen import headline_sentence, tally
 from model.prediction import Prediction, water_total
 from model.predictors.protocol import Predictor
 from model.raster import write_whole
+from model.seen.headline import headline_sentence, tally
 from model.seen.judge import Judge, crossvalidated_of
 from model.store import Store
 from model.takeaway.package import FORMATS, ExportCancelledError, Format, Stop, Tick, Written, write_package

@@ -12,11 +12,11 @@ from dashboard.takeaway import map as chips_map
 from dashboard.takeaway.markdown import as_html
 from model.evaluate import NO_LABEL, Evaluation, Skipped
 from model.evaluation.alert import recorded_share_error
-from model.evaluation.seen import marked, tally
 from model.export import read_stored
 from model.prediction import Prediction, WaterTotal, water_total
 from model.predictors.protocol import Predictor
 from model.scores import Confusion
+from model.seen.headline import marked, tally
 from model.seen.judge import Judge, crossvalidated_of
 from model.store import Store
 from model.worst import RULE, worst_first

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from model.evaluation.seen import tally
 from model.intervals import paired_interval
 from model.scores import Confusion
+from model.seen.headline import tally
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 

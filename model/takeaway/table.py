@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.evaluation.seen import tally
 from model.prediction import Prediction
 from model.raster import write_whole
 from model.scores import ScoreHistogram
+from model.seen.headline import tally
 from tiles.antimeridian import within_half_turn
 from tiles.chip import PROVENANCE, ChipRecord
 from tiles.errors import OutputError, StoreError
