@@ -52,10 +52,11 @@ FILL = """async (count) => {
     return btoa(String.fromCharCode(...new Uint8Array(counts.buffer)));
   };
   const counts = { chips: count, imagery: count, labelled: count };
-  const info = { name: "made up", counts, simulated: true, countries: names };
+  const { version } = floodscope.book.info; // or the page would fetch the server's catalog in place of this
+  const info = { name: "made up", counts, simulated: true, countries: names, version };
   window.dash_clientside.set_props("catalog-in", { data: { chips, info } });
   await new Promise((done) => setTimeout(done, 1500));
-  const rest = { valid_share: 1, valid_pixels: 262144, uncertain: 0.1 };
+  const rest = { seen: false, valid_share: 1, valid_pixels: 262144, uncertain: 0.1 };
   const predictions = chips.map(({ id }) => ({ id, revision: id, histogram: histogram(), ...rest }));
   floodscope.book.add("backscatter", predictions);
   window.dash_clientside.set_props("version", { data: floodscope.book.version });
