@@ -12,8 +12,7 @@ from typing import Protocol
 
 from model.predictors.protocol import Loadable, Predictor
 from tiles.chip import Chip, ChipRecord
-from tiles.errors import NoValidPixelError
-from tiles.reading.door import read_chip
+from tiles.reading.door import read_chip, require_data
 
 # Of the threads here, so that tiles and pages are served first when all cores are busy.
 _NICENESS = 10
@@ -34,13 +33,7 @@ def load_chip(record: ChipRecord) -> LoadedChip:
         ChipError: it cannot be read, or has no valid pixel (NoValidPixelError).
     """
     revision = record.revision()
-    chip = read_chip(record)
-    if not chip.valid.any():
-        raise NoValidPixelError(
-            f"Chip {record.id} has no valid pixel ({chip.empty or 'every VV or VH value is nodata'}), so there is nothing "
-            "to predict: choose another chip."
-        )
-    return LoadedChip(chip, revision)
+    return LoadedChip(require_data(read_chip(record)), revision)
 
 
 class OfChip(Protocol):

@@ -30,6 +30,7 @@ from tiles.errors import BandError, ChipError, CloudError, NoValidPixelError, Pr
 from tiles.reading.door import read_chip
 
 NPY = "application/x-npy"
+_OURS = f"{NPY}; from=floodscope"  # as model.serving.payload.OURS, which would load rasterio here
 _ENDED = {"Completed", "Failed", "Stopped"}
 _CONNECTIONS = 8
 # Batch transform takes up to 100 MB a request; a chip of 512 x 512 is 2.1 MB.
@@ -200,7 +201,7 @@ def _ensure_job(account: Account, name: str, model: str, home: S3Place, runner: 
             BatchStrategy="SingleRecord",
             TransformInput={
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": (home / "input").url + "/"}},
-                "ContentType": NPY,
+                "ContentType": _OURS,
                 "SplitType": "None",
                 "CompressionType": "None",
             },

@@ -53,7 +53,9 @@ def _invoke(event: Mapping[str, Any]) -> dict[str, Any]:
     data = serving.input_fn(body, headers.get("content-type", _NPY))
     prediction = serving.predict_fn(data, model)
     accept = headers.get("accept", _NPY)
-    return _answer(200, serving.output_fn(prediction, accept), serving.output_type(prediction, accept))
+    answer = _answer(200, serving.output_fn(prediction, accept), serving.output_type(prediction, accept))
+    answer["headers"] |= serving.notes_header(prediction.notes)
+    return answer
 
 
 def _serving() -> Any:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from model.predictors.endpoint_spec import EndpointSpec
 from model.predictors.protocol import NODATA, Parameter
-from model.serving.payload import DESCRIBE, JSON, NPY, decode_npy, encode_npy
+from model.serving.payload import DESCRIBE, JSON, NPY, OURS, decode_npy, encode_npy
 from tiles.chip import ANCILLARY, Chip
 from tiles.errors import BandError, EndpointError, RequestError
 from tiles.reading.sniff import shown
@@ -207,7 +207,7 @@ class EndpointPredictor:
         return int(fit)
 
     def _ask(self, chips: Sequence[Chip], images: npt.NDArray[np.float32]) -> list[ByteArray]:
-        received = self._patiently(encode_npy(images), NPY, NPY)
+        received = self._patiently(encode_npy(images), OURS, NPY)
         assert received is not None  # noqa: S101 - a refusal is an error here
         try:
             answer = decode_npy(received.body, ("u1",))

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from model.serving.inference import notes_header
 from model.serving.log import LOG
 from model.serving.payload import JSON
 from model.serving.service import ModelService
@@ -98,7 +99,8 @@ def _invoke(service: ModelService) -> Response:
     else:
         response = Response(reply.body, content_type=reply.content_type)
         response.headers[ATTRIBUTES] = f"floodscope-model={reply.model_id}"
-        fields["images"] = reply.images
+        response.headers.update(notes_header(reply.notes))
+        fields |= {"images": reply.images, **({"notes": list(reply.notes)} if reply.notes else {})}
     seconds = time.monotonic() - began
     sent = response.content_length or 0
     service.metrics.request(response.status_code, seconds, received, sent)

@@ -7,7 +7,7 @@ and what is answered stands in docs/serving.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ from tiles.errors import RequestError
 from tiles.grid import Grid
 
 _MAX_QUESTION = 1000
+_MAX_NOTES = 4000
+NOTES = "X-Floodscope-Notes"
+"""The header that tells what was assumed of the images."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,14 @@ class Answer:
         grid: of the one image, where the request told it.
         threshold: the model's own, for masks.
         description: JSON-able, where that was asked for.
+        notes: what was assumed, converted or left out of the images, in their order.
     """
 
     rasters: tuple[ByteArray, ...] = ()
     grid: Grid | None = None
     threshold: float = 0.5
     description: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def model_fn(model_dir: str | Path, context: object = None) -> LocalPredictor:
@@ -135,7 +140,8 @@ def require_channels(chips: list[Chip], model: LocalPredictor) -> None:
 def answer_of(chips: list[Chip], rasters: list[ByteArray], model: LocalPredictor) -> Answer:
     """Return the answer that rasters are to the images of one request."""
     grid = chips[0].grid if len(chips) == 1 and chips[0].grid.placed else None
-    return Answer(tuple(rasters), grid, model.threshold)
+    notes = tuple(dict.fromkeys(note for chip in chips for note in chip.notes))
+    return Answer(tuple(rasters), grid, model.threshold, notes=notes)
 
 
 def output_fn(prediction: Answer, accept: str = NPY, context: object = None) -> bytes:
@@ -155,6 +161,11 @@ def output_fn(prediction: Answer, accept: str = NPY, context: object = None) -> 
     if kind == TIFF:
         return encode_tiff(prediction.rasters, prediction.grid)
     return encode_npy(np.stack(prediction.rasters))
+
+
+def notes_header(notes: Sequence[str]) -> dict[str, str]:
+    """Return the header that tells what was assumed of a request's images: a JSON list of sentences, in ASCII."""
+    return {NOTES: json.dumps(list(notes))[:_MAX_NOTES]} if notes else {}
 
 
 def output_type(prediction: Answer, accept: str | None) -> str:

@@ -17,36 +17,38 @@ from numpy.lib import format as npy
 from rasterio.errors import NotGeoreferencedWarning
 
 from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord
-from tiles.errors import ChipError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError
+from tiles.errors import ChipError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError, UsageError
 from tiles.grid import Grid
 from tiles.probability import NODATA, level
-from tiles.reading.answers import NOTHING_SAID, Answers
-from tiles.reading.door import backscatter, read_chip
+from tiles.reading.answers import Answers, bands_of, units_of
+from tiles.reading.door import backscatter, read_chip, require_data
 from tiles.reading.raster import DRIVER, MAX_PIXELS, read_info
 from tiles.reading.units import Numbers
 
 NPY = "application/x-npy"
 TIFF = "image/tiff"
 JSON = "application/json"
+OURS = f"{NPY}; from=floodscope"
+"""What floodscope's own clients send: chips that its door has let in, in dB, NaN where there is no data."""
 
 DESCRIBE = b'{"describe": "model"}'
 """A request of type application/json that asks which model answers, in place of images."""
 
 MAX_CHANNELS = 2 + len(ANCILLARY)
 _MAX_HEADER = 1000  # characters of a .npy header; what numpy itself writes has under 130
-_INPUT_TYPES = {"f2": "float16", "f4": "float32"}
+_INPUT_TYPES = {"f2": "float16", "f4": "float32", "f8": "float64"}
 
 ByteArray = npt.NDArray[np.uint8]
 
 
-def decode_images(body: bytes, content_type: str, answers: Answers = NOTHING_SAID) -> list[Chip]:
+def decode_images(body: bytes, content_type: str) -> list[Chip]:
     """Return the images of a request as chips, of which only the bands count.
 
     Args:
-        body: as `content_type` says: `application/x-npy`, float32 or float16 (N, C, H, W), of which the first two channels
-            are VV and VH in dB, raw; NaN, 0 and what no radar measures is no data. Or `image/tiff`: a GeoTIFF of VV and VH.
-        content_type: its media type; parameters after a semicolon do not matter.
-        answers: what the sender says of units and bands.
+        body: as `content_type` says: `application/x-npy`, float16, float32 or float64 (N, C, H, W), of which the first two
+            channels are VV and VH; NaN, 0 and what no radar measures is no data. Or `image/tiff`: a GeoTIFF of VV and VH.
+        content_type: its media type. Its parameters answer the door's questions: `units=power`, `bands=VH,VV`. OURS says
+            that the images went through floodscope's door before: they are in dB, and nothing is decided again.
 
     Raises:
         MediaTypeError: it is of another type.
@@ -54,11 +56,22 @@ def decode_images(body: bytes, content_type: str, answers: Answers = NOTHING_SAI
         RequestError: it is damaged, or holds something else.
     """
     kind = media_type(content_type)
+    said = _parameters(content_type)
+    try:
+        answers = Answers(units_of(said.get("units")), bands_of(said.get("bands")))
+    except UsageError as error:
+        raise RequestError(str(error)) from None
     if kind == NPY:
-        return _chips_of(decode_npy(body), answers)
+        return _chips_of(decode_npy(body), answers, ours=said.get("from") == "floodscope")
     if kind == TIFF:
         return [_read_tiff(body, answers)]
     raise not_read(content_type)
+
+
+def _parameters(content_type: str) -> dict[str, str]:
+    """Return the parameters of a Content-Type, names in lower case, quotes taken off."""
+    pairs = (part.partition("=") for part in content_type.split(";")[1:])
+    return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
 
 
 def not_read(content_type: str) -> MediaTypeError:
@@ -148,7 +161,7 @@ def decode_npy(body: bytes, types: Sequence[str] = tuple(_INPUT_TYPES)) -> npt.N
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _chips_of(images: npt.NDArray[np.generic], answers: Answers) -> list[Chip]:
+def _chips_of(images: npt.NDArray[np.generic], answers: Answers, *, ours: bool) -> list[Chip]:
     if images.ndim != 4 or not 2 <= images.shape[1] <= MAX_CHANNELS:
         raise RequestError(
             f"The body has the shape {images.shape}: send (N, 2, H, W), that is images x (VV, VH) x rows x columns."
@@ -157,7 +170,17 @@ def _chips_of(images: npt.NDArray[np.generic], answers: Answers) -> list[Chip]:
     if height * width > MAX_PIXELS:
         raise TooLargeError(f"An image has {height:,} x {width:,} pixels, {MAX_PIXELS:,} at most: cut it into tiles.")
     grid = Grid.unplaced(width, height)
+    if ours:
+        return [_chip_let_in(i, bands.astype(np.float32), grid) for i, bands in enumerate(images)]
     return [_chip_of(i, bands.astype(np.float32), grid, answers) for i, bands in enumerate(images)]
+
+
+def _chip_let_in(number: int, bands: npt.NDArray[np.float32], grid: Grid) -> Chip:
+    """Return a chip that a floodscope sent: its door was passed there, and what was changed since is meant."""
+    vv, vh = bands[:2]
+    valid = np.isfinite(vv) & np.isfinite(vh)
+    vv[~valid] = vh[~valid] = np.nan
+    return Chip(f"image {number}", vv, vh, valid, None, grid, **dict(zip(ANCILLARY, bands[2:], strict=False)))
 
 
 def _chip_of(number: int, bands: npt.NDArray[np.float32], grid: Grid, answers: Answers) -> Chip:
@@ -188,7 +211,7 @@ def _read_tiff(body: bytes, answers: Answers) -> Chip:
                 permanent_water=further.get("permanent_water"),
                 answers=answers,
             )
-            chip = read_chip(record, with_label=False)
+            chip = require_data(read_chip(record, with_label=False))
         except ChipError as error:
             raise RequestError(str(error).replace(path, "the GeoTIFF in the body")) from None
     if chip.ancillary_problem:

@@ -42,12 +42,14 @@ class Reply:
         content_type: their media type.
         images: how many images were predicted.
         model_id: the model that answered.
+        notes: what was assumed, converted or left out of the images.
     """
 
     body: bytes
     content_type: str
     images: int
     model_id: str
+    notes: tuple[str, ...] = ()
 
 
 class ModelService:
@@ -147,7 +149,7 @@ class ModelService:
                 rasters = batcher.predict(asked, began + self.settings.time_limit_s)
                 answer = answer_of(asked, rasters, self._model)
             body = output_fn(answer, accept or NPY)
-        return Reply(body, output_type(answer, accept), len(answer.rasters), self._model.model_id)
+        return Reply(body, output_type(answer, accept), len(answer.rasters), self._model.model_id, answer.notes)
 
     def drain(self) -> None:
         """Answer further requests with 503, and go on with those that are here."""

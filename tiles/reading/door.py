@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiles.chip import ANCILLARY, Asset, BoolArray, Chip, ChipRecord, FloatArray
-from tiles.errors import ChipError, MissingImageryError
+from tiles.errors import ChipError, MissingImageryError, NoValidPixelError
 from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
 from tiles.reading.answers import Answers
@@ -99,6 +99,20 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
         ancillary_problem=problem,
         decisions=decisions,
     )
+
+
+def require_data(chip: Chip) -> Chip:
+    """Return a chip that has a valid pixel.
+
+    Raises:
+        NoValidPixelError: it has none; says what its files hold instead.
+    """
+    if not chip.valid.any():
+        raise NoValidPixelError(
+            f"Chip {chip.id} has no valid pixel ({chip.empty or 'every VV or VH value is nodata'}), so there is nothing to predict: "
+            "choose another chip."
+        )
+    return chip
 
 
 def bands_of_files(vv: Asset, vh: Asset, answers: Answers) -> tuple[Asset, Asset, tuple[Decision, ...]]:
