@@ -140,10 +140,13 @@ floodscope.explore = (() => {
     line("Type", f.dtypes.join(", ")), line("Nodata", [...new Set(f.nodata)].join(", ")), line("Modified", `${f.modified.slice(0, 16).replace("T", " ")} UTC`), line("File size", `${w().integer(f.bytes / 1024)} KiB`),
     ...Object.entries(f.tags).map(([key, value]) => line(key, value)),
   ]));
+  // What the door decided of the files, and on what grounds.
+  const decided = (decisions) => (decisions.length ? [make("div", { class: "fs-rows" }, make("h3", {}, "How they were read"),
+    ...decisions.map(({ about, text }) => line(`${about[0].toUpperCase()}${about.slice(1)}`, text)))] : []);
   const files = (id) => {
     const chip = id && floodscope.book.chips.get(id);
     if (!chip || !chip.imagery) { fill("chip-files"); return; }
-    const details = make("details", { class: "fs-explained", id: "chip-files-details", "data-chip": id }, make("summary", {}, "Files of this chip: CRS, bounds, nodata, tags"));
+    const details = make("details", { class: "fs-explained", id: "chip-files-details", "data-chip": id }, make("summary", {}, "Files of this chip: how they were read, CRS, nodata, tags"));
     const before = document.getElementById("chip-files-details");
     if (before && before.dataset.chip === id) return;
     const body = make("div", {});
@@ -151,7 +154,7 @@ floodscope.explore = (() => {
     const read = () => {
       if (!details.open) return;
       const key = `${id} ${chip.revision}`; // another image may come to have the name
-      if (told.has(key)) { body.replaceChildren(...told.get(key).map(file)); return; }
+      if (told.has(key)) { body.replaceChildren(...decided(told.get(key).decisions), ...told.get(key).files.map(file)); return; }
       body.replaceChildren(make("p", { class: "fs-soft" }, "Reading the files …"));
       ask(`review/metadata/${encodeURIComponent(id)}`).then((list) => { told.set(key, list); read(); }, (error) => body.replaceChildren(make("p", { class: "fs-notice fs-notice-error" }, error.message)));
     };

@@ -100,6 +100,7 @@ floodscope.panel = (() => {
     } else {
       out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
     }
+    (p.notes || []).forEach((note) => out.push(notice("info", note)));
     out.push(div("fs-figures fs-figures-two", figure("Water", km2(water), `at p ≥ ${threshold.toFixed(2)}`),
       figure("Truth", known && detail && detail.label_water_km2 !== null ? km2(detail.label_water_km2) : w().NONE,
         known ? "water in the label" : c.labelled && !p.label_problem ? "nothing is known" : "no label")));

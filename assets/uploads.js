@@ -3,6 +3,7 @@
   const { el, dialog, ask, say, progress, megabytes } = floodscope.dialogs;
   let parts = null; // the dialog and what changes in it, made when it is first needed
   let sending = null; // the request on its way
+  let sent = []; // the files of the last request, so that an answer to a question can send them again
 
   const limits = () => JSON.parse(document.getElementById("add-images").dataset.limits);
 
@@ -18,7 +19,7 @@
     const cancel = el("button", { type: "button", class: "fs-button", hidden: true, text: "Cancel", on: { click: () => sending && sending.abort() } });
     const bar = progress();
     const box = dialog("uploads-dialog", "Your images",
-      el("p", { text: "Backscatter in dB, VV and VH on one grid. Each image is checked, placed on the map, predicted and, with a label, scored." }),
+      el("p", { text: "Backscatter of VV and VH on one grid: dB, or linear power and amplitude, which are converted. Each image is checked, placed on the map, predicted and, with a label, scored." }),
       input, drop, el("div", { class: "fs-dialog-row" }, bar.bar, cancel), result, kept,
       el("p", { class: "fs-dialog-small", text: `Up to ${files} files and ${megabytes(batch)} at once, ${megabytes(file)} each. They are kept in the server's data folder, for all who use this dashboard, until they are removed.` }));
     const chosen = () => { send([...input.files]); input.value = ""; };
@@ -94,7 +95,8 @@
     return null;
   };
 
-  const send = (files) => {
+  // `said` answers what the server asked: { units: "power" }.
+  const send = (files, said = {}) => {
     open();
     if (sending) return;
     const problem = problemOf(files);
@@ -103,6 +105,7 @@
       return;
     }
     say(parts.result, null);
+    sent = files;
     const form = new FormData();
     files.forEach((file) => form.append("files", file, file.name));
     const request = new XMLHttpRequest();
@@ -121,9 +124,18 @@
     request.addEventListener("load", () => answered(request));
     request.addEventListener("abort", () => say(parts.result, "info", "Cancelled: nothing was kept."));
     request.addEventListener("error", () => say(parts.result, "error", "The server broke the connection, perhaps since the files are too large, or it has stopped: try fewer or smaller ones."));
-    request.open("POST", "uploads");
+    request.open("POST", `uploads?${new URLSearchParams(said)}`);
     request.setRequestHeader("X-Floodscope", "page");
     request.send(form);
+  };
+
+  // What the server asks of an image is answered by a button: its files are sent again with the answer.
+  const answers = ({ name, files, choices }) => {
+    const again = sent.filter((file) => files.includes(file.name));
+    return choices.map(({ text, option, value }) => el("button", {
+      type: "button", class: "fs-button fs-uploads-answer", text, "aria-label": `${name}: ${text}`,
+      on: { click: () => send(again, { [option]: value }) },
+    }));
   };
 
   const answered = async (request) => {
@@ -137,7 +149,7 @@
     const words = added.length ? [`${floodscope.words.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.`, ...added.map((a) => a.message).filter(Boolean)].join(" ") : "";
     if (refused.length) {
       say(parts.result, "error", el("p", { text: `${floodscope.words.count(refused.length, "image")} not taken${words ? `; ${words}` : ":"}` }),
-        el("ul", {}, ...refused.map(({ message }) => el("li", { text: message }))));
+        el("ul", {}, ...refused.map((refusal) => el("li", { text: refusal.message }, ...answers(refusal)))));
     } else {
       say(parts.result, "info", words);
     }

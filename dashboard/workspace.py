@@ -220,9 +220,10 @@ class Workspace:
                     CLICK_WAIT_S,
                 )
             answer["device"] = predictor.device  # known once its weights are loaded
-            label_problem = self.tiles.chip(record).label_problem
+            chip = self.tiles.chip(record)
+            beside = {"label_problem": chip.label_problem, "notes": list(chip.notes)}
             return answer | {
-                "prediction": self._payloads(predictor, [prediction])[0] | {"label_problem": label_problem},
+                "prediction": self._payloads(predictor, [prediction])[0] | beside,
                 "detail": detail_payload(prediction),
             }
         except FutureTimeoutError:

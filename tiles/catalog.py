@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 _ASSETS = ("vv", "vh", "label", *ANCILLARY)
+_CALLED = ("vv", "vh")  # of other files it decides nothing what they were called
 _SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
 _PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint", "answers"))
 _FLAGS = ("simulated",)
@@ -162,12 +163,21 @@ class Catalog:
                 asset: Asset | None = getattr(record, name)
                 row[f"{name}_path"] = asset.path if asset else None
                 row[f"{name}_band"] = asset.band if asset else 0
+                if name in _CALLED:
+                    row[f"{name}_name"] = asset.name if asset else None
                 if name in ANCILLARY:
                     row[f"{name}_scale"] = asset.scale if asset else 1.0
             row["answers"] = record.answers.to_json()
             row["geometry"] = record.footprint
             rows.append(row)
-        columns = [*_PLAIN, "answers", *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")), *_SCALES, "geometry"]
+        columns = [
+            *_PLAIN,
+            "answers",
+            *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")),
+            *_SCALES,
+            *(f"{n}_name" for n in _CALLED),
+            "geometry",
+        ]
         return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
 
     def within(self, west: float, south: float, east: float, north: float) -> list[ChipRecord]:
@@ -242,7 +252,10 @@ def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
     for name in _ASSETS:
         path = plain(row.get(f"{name}_path"))
         scale = float(row.get(f"{name}_scale", 1.0))
-        values[name] = Asset(str(path), int(row[f"{name}_band"]), scale) if path else None
+        called = plain(row.get(f"{name}_name"))
+        values[name] = (
+            Asset(str(path), int(row[f"{name}_band"]), scale, str(called) if called else None) if path else None
+        )
     for name in _FLAGS:
         values[name] = bool(values.get(name) or False)
     for name in ("width", "height"):

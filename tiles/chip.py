@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from shapely.geometry.base import BaseGeometry
 
+from tiles.errors import Choice
 from tiles.grid import Grid
 from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.decisions import Decision, notes
@@ -54,11 +55,13 @@ class Asset:
         band: counts from 1.
         scale: what the file's numbers are multiplied by to be in the asset's unit: 0.01 for a share in percent. Followed
             for elevation and permanent water; backscatter and labels are as they are.
+        name: what the file was called by who made it, where it is kept under another name; products are known by it.
     """
 
     path: str
     band: int = 1
     scale: float = 1.0
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,7 @@ class Chip:
             Surface Water), float32 of shape (H, W), NaN where it is not known; None where there is none.
         ancillary_problem: why an elevation or permanent water that exists was not used, or None.
         decisions: what the door decided of its files, and on what grounds.
+        choices: what the user may answer to have a label used that was refused.
     """
 
     id: str
@@ -197,6 +201,7 @@ class Chip:
     permanent_water: FloatArray | None = field(default=None)
     ancillary_problem: str | None = field(default=None)
     decisions: tuple[Decision, ...] = field(default=())
+    choices: tuple[Choice, ...] = field(default=())
 
     @property
     def notes(self) -> tuple[str, ...]:

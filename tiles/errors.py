@@ -5,6 +5,9 @@ Every error that floodscope raises on purpose is a `FloodscopeError`. Its messag
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 
 class FloodscopeError(Exception):
     """Base of every error that floodscope raises on purpose."""
@@ -26,8 +29,34 @@ class LayerNotFoundError(FloodscopeError):
     """No tile layer of that name, or no tile at that address."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """One answer to a question that the door asks.
+
+    Attributes:
+        text: what it means, for a button: "Linear power: convert and add".
+        option: which option answers, "units", "bands" or "label_values".
+        value: what it is given.
+    """
+
+    text: str
+    option: str
+    value: str
+
+
 class ChipError(FloodscopeError):
-    """One chip's files cannot be used. Other chips are not affected."""
+    """One chip's files cannot be used. Other chips are not affected.
+
+    Attributes:
+        choices: what the user may answer, where the files themselves cannot be told.
+    """
+
+    choices: tuple[Choice, ...] = ()
+
+    def offering(self, *choices: Choice) -> Self:
+        """Return the error with answers to choose from."""
+        self.choices = choices
+        return self
 
 
 class MissingImageryError(ChipError):

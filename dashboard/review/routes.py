@@ -11,7 +11,7 @@ from dashboard.review.derived import DerivedStore
 from dashboard.review.explore import Explorer
 from dashboard.review.models import ModelShelf
 from dashboard.review.thumbnails import Thumbnails
-from tiles.errors import UsageError
+from tiles.errors import ChipError, UsageError
 from tiles.metadata import chip_metadata
 
 if TYPE_CHECKING:
@@ -63,7 +63,12 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
 
     @routes.get("/metadata/<chip>")
     def metadata(chip: str) -> Response:
-        return jsonify(chip_metadata(workspace.catalog.get(chip)))
+        record = workspace.catalog.get(chip)
+        try:
+            decisions = [{"about": d.about, "text": d.sentence()} for d in workspace.tiles.chip(record).decisions]
+        except ChipError:  # the panel says why it cannot be read
+            decisions = []
+        return jsonify(files=chip_metadata(record), decisions=decisions)
 
     return routes
 

@@ -5,28 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from dashboard.uploads.batch import Sent
 from tiles.chip import ChipRecord
-from tiles.errors import BandError, ChipError
+from tiles.errors import BandError, ChipError, Choice
 from tiles.layouts.geotiff import SentRole, sent_part, time_in
 from tiles.layouts.uploads import Upload
 from tiles.naming import chip_id
+from tiles.reading.answers import Answers
 from tiles.reading.headers import two_band_assets
 from tiles.reading.raster import read_info
 from tiles.reading.sniff import require_tiff, shown
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A chip that was not taken in.
+
+    Attributes:
+        name: what its sender calls it.
+        message: why, and what to do.
+        files: what its files are called.
+        choices: answers that would have it taken in, where it was asked something.
+    """
+
+    name: str
+    message: str
+    files: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+
 @dataclass
 class Outcome:
-    """What became of a batch: the chips that were added, and for each one refused its name and the reason.
+    """What became of a batch.
 
-    `renamed` has a sentence for each added chip, by its id, whose own name another chip had.
+    Attributes:
+        added: the chips that were taken in.
+        told: sentences about them, by their ids: that another chip had their name, and what the door assumed.
+        refused: what was not.
     """
 
     added: list[ChipRecord] = field(default_factory=list)
-    renamed: dict[str, str] = field(default_factory=dict)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    told: dict[str, list[str]] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
 
 
 def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[SentRole, Sent]]]:
@@ -53,12 +75,12 @@ def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Sent
         group.setdefault(role, sent)
     for key, group in found.items():
         if key in problems:
-            outcome.refused.append((key, problems[key]))
+            outcome.refused.append(Refusal(key, problems[key]))
         else:
             yield key, group
 
 
-def upload_of(key: str, members: dict[SentRole, Sent]) -> Upload:
+def upload_of(key: str, members: dict[SentRole, Sent], answers: Answers) -> Upload:
     """Return what the files are to each other.
 
     Raises:
@@ -71,25 +93,30 @@ def upload_of(key: str, members: dict[SentRole, Sent]) -> Upload:
         raise BandError(f"{named}: it cannot be told which of these is the image: send one pair, or one two-band file.")
     if set(members) == {"label"}:
         raise BandError(f"{named} is a label by its name, and its image was not sent: send VV and VH with it.")
-    same = {
+    same: dict[str, Any] = {
         "id": chip_id(key),
         "added": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "label": ("label.tif", 1) if "label" in members else None,
         "names": tuple(member.name for member in members.values()),
         "date": time_in(key),
+        "answers": answers,
     }
     if "vv" in members and "vh" in members:
-        return Upload(vv=("vv.tif", 1), vh=("vh.tif", 1), **same)  # type: ignore[arg-type]
+        return Upload(vv=("vv.tif", 1), vh=("vh.tif", 1), called=_called(members), **same)
     alone = next(role for role in ("both", "vv", "vh") if role in members)
     sent = members[alone]
-    if alone != "both" and read_info(str(sent.path)).count == 1:
+    if alone != "both" and len(read_info(str(sent.path)).data_bands) == 1:
         missing = "VH" if alone == "vv" else "VV"
         raise BandError(
             f"{sent.name} came without its {missing}: send the file of the same name with {missing} in it too."
         )
-    vv, vh, _ = two_band_assets(str(sent.path), {})
+    vv, vh, _ = two_band_assets(str(sent.path), {}, answers, sent.name)
     members["both"] = members.pop(alone)
-    return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), **same)  # type: ignore[arg-type]
+    return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), called=_called(members), **same)
+
+
+def _called(members: dict[SentRole, Sent]) -> dict[str, str]:
+    return {kept_name(role): member.name for role, member in members.items()}
 
 
 def kept_name(role: SentRole) -> str:

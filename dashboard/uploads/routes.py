@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,7 @@ from dashboard.uploads.grouping import Outcome
 from dashboard.uploads.shelf import Uploads
 from tiles.chip import ChipRecord
 from tiles.errors import ChipNotFoundError, UploadError
+from tiles.reading.answers import Answers, bands_of, label_values_of, units_of
 
 if TYPE_CHECKING:
     from dashboard.workspace import Workspace
@@ -50,14 +52,15 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
     @routes.post("")
     def receive() -> Response:
         require_same_origin()
+        answers = _answers()
         try:
             with uploads.receiving(request.content_length) as batch:
                 _receive(batch)
-                outcome = uploads.keep(batch)
+                outcome = uploads.keep(batch, answers)
         except UploadError:
             _drain()
             raise
-        refused = [{"name": name, "message": message} for name, message in outcome.refused]
+        refused = [asdict(refusal) for refusal in outcome.refused]
         added = [{**_shown(uploads, r), "message": _told(outcome, r)} for r in outcome.added]
         return jsonify(added=added, refused=refused)
 
@@ -110,8 +113,14 @@ def _drain() -> None:
 
 
 def _told(outcome: Outcome, record: ChipRecord) -> str | None:
-    """Return what must be said of a chip that was added: another id, no place."""
-    return " ".join(filter(None, (outcome.renamed.get(record.id), record.unplaced, record.assumed_grid))) or None
+    """Return what a sender is told of an image that was taken in, or None."""
+    return " ".join(filter(None, (*outcome.told.get(record.id, ()), record.unplaced, record.assumed_grid))) or None
+
+
+def _answers() -> Answers:
+    """Return what the sender says of the files: units, bands and label_values in the address."""
+    said = request.args
+    return Answers(units_of(said.get("units")), bands_of(said.get("bands")), label_values_of(said.get("label_values")))
 
 
 def _shown(uploads: Uploads, record: ChipRecord) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
-from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
+from dashboard.uploads.grouping import Outcome, Refusal, groups, in_their_words, kept_name, upload_of
 from model.ahead import load_chip
 from tiles.catalog import Catalog
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
 from tiles.layouts.geotiff import SentRole
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
+from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.labels import LABEL_REFUSED
 
 FOLDER = "uploads"
@@ -94,8 +95,12 @@ class Uploads:
             shutil.rmtree(folder, ignore_errors=True)
             self._receiving.release()
 
-    def keep(self, batch: Batch) -> Outcome:
+    def keep(self, batch: Batch, answers: Answers = NOTHING_SAID) -> Outcome:
         """Check the chips of a batch, and take in those that are good.
+
+        Args:
+            batch: the files.
+            answers: what their sender says of all of them.
 
         Raises:
             UploadError: no file was sent.
@@ -106,11 +111,12 @@ class Uploads:
         with self._lock:
             for key, members in groups(batch.files, outcome):
                 try:
-                    self._take(key, members, outcome)
-                except ChipError as error:
-                    outcome.refused.append((key, in_their_words(str(error), members.values())))
-                except UploadError as error:
-                    outcome.refused.append((key, str(error)))
+                    self._take(key, members, answers, outcome)
+                except (ChipError, UploadError) as error:
+                    files = tuple(member.name for member in members.values())
+                    choices = error.choices if isinstance(error, ChipError) else ()
+                    message = in_their_words(str(error), members.values())
+                    outcome.refused.append(Refusal(key, message, files, choices))
         return outcome
 
     def remove(self, chip: str) -> ChipRecord:
@@ -137,7 +143,7 @@ class Uploads:
             return list(json.loads((Path(record.vv.path).parent / CHIP).read_text(encoding="utf-8"))["names"])
         return []
 
-    def _take(self, key: str, members: dict[SentRole, Sent], outcome: Outcome) -> None:
+    def _take(self, key: str, members: dict[SentRole, Sent], answers: Answers, outcome: Outcome) -> None:
         """Check one chip, headers and pixels, and take it in; a label that cannot be used refuses the chip.
 
         Raises:
@@ -146,7 +152,7 @@ class Uploads:
         """
         if len(self.records()) >= self.limits.chips:
             raise UploadError(f"{self.limits.chips} images are kept already, which is the most: remove some first.")
-        upload = upload_of(key, members)
+        upload = upload_of(key, members, answers)
         content = hashlib.sha256("".join(f"{r}{m.digest}" for r, m in sorted(members.items())).encode()).hexdigest()[
             :24
         ]
@@ -163,13 +169,13 @@ class Uploads:
             why = chip.label_problem.removeprefix(LABEL_REFUSED).removesuffix(".")
             raise ChipError(
                 f"The image is not taken, since its label cannot be used: {why}; or send it without the label."
-            )
+            ).offering(*chip.choices)
         wanted, upload = upload.id, replace(upload, id=self._catalog.free_id(upload.id))
         (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")
         scratch.rename(place)
         outcome.added.append(self._catalog.add(record_of(place, upload)))
-        if upload.id != wanted:
-            outcome.renamed[upload.id] = f"Another chip is called {wanted}, so this one is {upload.id}."
+        renamed = [f"Another chip is called {wanted}, so this one is {upload.id}."] if upload.id != wanted else []
+        outcome.told[upload.id] = [*renamed, *(in_their_words(note, members.values()) for note in chip.notes)]
 
     def _sweep(self) -> None:
         for path in self.folder.glob(f"{_INCOMING}*"):

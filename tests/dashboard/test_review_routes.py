@@ -227,7 +227,9 @@ def test_a_damaged_file_of_derived_numbers_is_made_anew(tmp_path: Path) -> None:
 
 def test_metadata_of_a_chip_are_those_of_its_files(workspace: Workspace, client: FlaskClient) -> None:
     record = workspace.catalog.usable()[0]
-    told = client.get(f"/review/metadata/{record.id}").get_json()
+    answer = client.get(f"/review/metadata/{record.id}").get_json()
+    assert {d["about"] for d in answer["decisions"]} >= {"bands", "unit", "place", "truth"}
+    told = answer["files"]
     assert [entry["roles"] for entry in told] == [["vv (band 1)", "vh (band 2)"], ["label (band 1)"]]
     assert told[0]["crs"] == "EPSG:4326"
     assert client.get("/review/metadata/nowhere").status_code == 404

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tiles.chip import Asset, ChipRecord
+from tiles.errors import UsageError
 from tiles.layouts.folder import Reading
 from tiles.naming import chip_id, file_names
 from tiles.places import country_at, iso_date
+from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.headers import inspected
 from tiles.reading.sniff import shown
 
@@ -38,6 +41,8 @@ class Upload:
         vv, vh, label: file (one of FILES) and band of each; label is None where there is none.
         names: what the files were called by who sent them, for people.
         date: ISO date of the image, where its name tells it.
+        called: what each file (one of FILES) was called by who sent it: products are known by their names.
+        answers: what the sender says of the files.
     """
 
     id: str
@@ -47,10 +52,13 @@ class Upload:
     label: tuple[str, int] | None
     names: tuple[str, ...]
     date: str | None = None
+    called: Mapping[str, str] = field(default_factory=dict)
+    answers: Answers = NOTHING_SAID
 
     def to_json(self) -> str:
         """Return what chip.json holds."""
-        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__}, indent=1) + "\n"
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return json.dumps({**values, "called": dict(self.called), "answers": self.answers.to_json()}, indent=1) + "\n"
 
 
 def recognises(folder: Path) -> bool:
@@ -67,7 +75,7 @@ def read(folder: Path) -> Reading:
             continue
         try:
             upload = _parse((place / CHIP).read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
             problems.append(
                 (place.name, f"{shown(place)} has no sound {CHIP}: remove the folder, and send the image again.")
             )
@@ -85,7 +93,7 @@ def record_of(place: Path, upload: Upload) -> ChipRecord:
     """
 
     def asset(part: tuple[str, int]) -> Asset:
-        return Asset(str(place / part[0]), part[1])
+        return Asset(str(place / part[0]), part[1], name=upload.called.get(part[0]))
 
     record = inspected(
         ChipRecord(
@@ -97,6 +105,7 @@ def record_of(place: Path, upload: Upload) -> ChipRecord:
             vv=asset(upload.vv),
             vh=asset(upload.vh),
             label=asset(upload.label) if upload.label else None,
+            answers=upload.answers,
         )
     )
     return record if record.footprint is None else replace(record, country=country_at(record.footprint))
@@ -119,4 +128,6 @@ def _parse(text: str) -> Upload:
         label=part(raw["label"]) if raw["label"] else None,
         names=tuple(str(name) for name in raw["names"]),
         date=iso_date(raw["date"]),
+        called={str(file): str(name) for file, name in raw.get("called", {}).items()},
+        answers=Answers.from_json(raw.get("answers")),
     )

@@ -85,21 +85,22 @@ def _list(info: RasterInfo, bands: Sequence[int]) -> str:
     return ", ".join(info.descriptions[band - 1] or "(no name)" for band in bands[:8])
 
 
-def two_bands(info: RasterInfo, answers: Answers) -> tuple[Asset, Asset, Decision]:
+def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> tuple[Asset, Asset, Decision]:
     """Find VV and VH in one file of two bands or more.
 
     Args:
         info: the file's header.
         answers: what the user says.
+        called: what the file was called by who made it, where it is kept under another name.
 
     Raises:
         BandError: it cannot be told which they are, or they are of another polarization or quantity.
     """
     bands = info.data_bands
     if answers.bands and len(bands) > 1:
-        return _as_said(info, bands, answers.bands)
+        return _as_said(info, bands, answers.bands, called)
     meanings = {band: meaning(info.descriptions[band - 1]) for band in bands}
-    _refuse_other_polarization(info, meanings)
+    _refuse_other_polarization(info, meanings, called)
     if len(bands) == 1:
         raise BandError(
             f"{shown(info.path)} has one band, a chip needs VV and VH: give a two-band file, or two files named *_vv.tif and "
@@ -112,17 +113,27 @@ def two_bands(info: RasterInfo, answers: Answers) -> tuple[Asset, Asset, Decisio
     if chosen is not None:
         (vv, vh), how = chosen
         text = f"Band {vv} ({info.descriptions[vv - 1]}) is VV and band {vh} ({info.descriptions[vh - 1]}) is VH"
-        return Asset(info.path, vv), Asset(info.path, vh), Decision("bands", text + how, "tag")
+        return (
+            Asset(info.path, vv, name=called),
+            Asset(info.path, vh, name=called),
+            Decision("bands", text + how, "tag"),
+        )
     if len(bands) == 2 and all(m.meaningless for m in meanings.values()):
         text = "The bands are not named: the first is taken for VV, the second for VH; --bands says otherwise"
-        return Asset(info.path, bands[0]), Asset(info.path, bands[1]), Decision("bands", text, "assumed", told=True)
+        return (
+            Asset(info.path, bands[0], name=called),
+            Asset(info.path, bands[1], name=called),
+            Decision("bands", text, "assumed", told=True),
+        )
     raise BandError(
         f"{shown(info.path)} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH, "
         "or say what each is (--bands VV,VH)."
     )
 
 
-def _as_said(info: RasterInfo, bands: Sequence[int], said: tuple[str, ...]) -> tuple[Asset, Asset, Decision]:
+def _as_said(
+    info: RasterInfo, bands: Sequence[int], said: tuple[str, ...], called: str | None
+) -> tuple[Asset, Asset, Decision]:
     if len(said) != len(bands):
         raise BandError(
             f"{shown(info.path)} has {len(bands)} bands, and --bands names {len(said)} ({','.join(said)}): name each of them, "
@@ -130,14 +141,14 @@ def _as_said(info: RasterInfo, bands: Sequence[int], said: tuple[str, ...]) -> t
         )
     vv, vh = bands[said.index("VV")], bands[said.index("VH")]
     text = f"Band {vv} is VV and band {vh} is VH"
-    return Asset(info.path, vv), Asset(info.path, vh), Decision("bands", text, "said")
+    return Asset(info.path, vv, name=called), Asset(info.path, vh, name=called), Decision("bands", text, "said")
 
 
-def _refuse_other_polarization(info: RasterInfo, meanings: dict[int, Meaning]) -> None:
+def _refuse_other_polarization(info: RasterInfo, meanings: dict[int, Meaning], called: str | None) -> None:
     """Raise where the file holds HH or HV and lacks VV or VH, by its bands or, where those say nothing, by its name."""
     named = {m.polarization for m in meanings.values() if m.polarization}
     if not named:
-        said = meaning(Path(info.path).stem)
+        said = meaning(Path(called or info.path).stem)
         named = {said.polarization} if said.polarization else set()
     if named & {"HH", "HV"} and not {"VV", "VH"} <= named:
         raise BandError(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiles.chip import ANCILLARY, Asset, BoolArray, Chip, ChipRecord, FloatArray
-from tiles.errors import ChipError, MissingImageryError, NoValidPixelError
+from tiles.errors import ChipError, Choice, MissingImageryError, NoValidPixelError
 from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
 from tiles.reading.answers import Answers
@@ -78,12 +78,13 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
     empty = None if both.valid.any() else _emptiness((vv_asset, vv_band, there[0]), (vh_asset, vh_band, there[1]))
     decisions = (*decisions, *_placed(record, vv_band), *_masked(vv_band, vh_band), *both.decisions)
     label, label_problem = None, record.label_problem
+    choices: tuple[Choice, ...] = ()
     if with_label and record.has_label and record.label is not None:
         try:
             read = read_label(record.label, vv_asset.path, grid, both.valid, record.answers, record.legend)
             label, decisions = read.values, (*decisions, *read.decisions)
         except ChipError as error:
-            label_problem = label_refusal(error)
+            label_problem, choices = label_refusal(error), error.choices
             decisions = (*decisions, Decision("truth", label_problem.removesuffix("."), "values"))
     found, problem = _ancillary(record, vv_asset.path, grid) if with_ancillary else ({}, None)
     return Chip(
@@ -98,6 +99,7 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
         **found,
         ancillary_problem=problem,
         decisions=decisions,
+        choices=choices,
     )
 
 
@@ -109,8 +111,8 @@ def require_data(chip: Chip) -> Chip:
     """
     if not chip.valid.any():
         raise NoValidPixelError(
-            f"Chip {chip.id} has no valid pixel ({chip.empty or 'every VV or VH value is nodata'}), so there is nothing to predict: "
-            "choose another chip."
+            f"Chip {chip.id} has no valid pixel ({chip.empty or 'every VV or VH value is nodata'}), so there is nothing to "
+            "predict: choose another chip."
         )
     return chip
 
@@ -122,7 +124,7 @@ def bands_of_files(vv: Asset, vh: Asset, answers: Answers) -> tuple[Asset, Asset
         ChipError: they cannot be read, or are something else.
     """
     if vv.path == vh.path:
-        vv, vh, decision = two_bands(read_info(vv.path), answers)
+        vv, vh, decision = two_bands(read_info(vv.path), answers, vv.name)
         return vv, vh, (decision,)
     for asset, name in ((vv, "VV"), (vh, "VH")):
         named_band(read_info(asset.path), asset.band, name)
@@ -174,7 +176,7 @@ def _numbers(asset: Asset, band: Band, name: str) -> Numbers:
         integer="int" in info.dtypes[asset.band - 1] and packing is None,
         packing=packing,
         tagged=said_by_tags(info, asset.band),
-        named=said_by_name(asset.path),
+        named=said_by_name(asset.name or asset.path),
         tens=tens_in_tags(info),
     )
 

@@ -44,6 +44,7 @@ def two_band_assets(
     path: str,
     headers: Headers,
     answers: Answers = NOTHING_SAID,
+    called: str | None = None,
 ) -> tuple[Asset, Asset, bool]:
     """Find VV and VH in one file of two bands or more.
 
@@ -53,7 +54,7 @@ def two_band_assets(
     Raises:
         ChipError: the file cannot be read, or its bands are not VV and VH.
     """
-    vv, vh, decision = two_bands(header(path, headers), answers)
+    vv, vh, decision = two_bands(header(path, headers), answers, called)
     return vv, vh, decision.basis == "assumed"
 
 
@@ -69,7 +70,7 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     try:
         vv, vh = header(record.vv.path, headers), header(record.vh.path, headers)
         if record.vv.path == record.vh.path:
-            vv_asset, vh_asset, _ = two_bands(vv, record.answers)
+            vv_asset, vh_asset, _ = two_bands(vv, record.answers, record.vv.name)
         else:
             vv_asset, vh_asset = record.vv, record.vh
             named_band(vv, vv_asset.band, "VV")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiles.chip import LEGENDS, UNKNOWN, Asset, BoolArray, ByteArray
-from tiles.errors import ChipError, LabelError
+from tiles.errors import ChipError, Choice, LabelError
 from tiles.grid import Grid
 from tiles.reading.answers import Answers, Truth, said_text
 from tiles.reading.decisions import Basis, Decision
@@ -127,10 +127,14 @@ def _by_legend(
     water = np.asarray(~unknown & (values == 1))
     if silent_255.any() and not water.any() and not documented:
         share = f"{100 * np.count_nonzero(silent_255) / np.count_nonzero(valid):.0f} %"
-        raise LabelError(
+        error = LabelError(
             f"{shown(path)} holds 0 and 255 and no 1 (255 in {share} of the image), and does not tag 255 as nodata: 255 may be "
             "water, as in a picture, or unknown; say which (--label-values water=255,dry=0 or "
             "--label-values dry=0,water=1,unknown=255)."
+        )
+        raise error.offering(
+            Choice("255 is water: add", "label_values", "water=255,dry=0"),
+            Choice("255 is unknown: add", "label_values", "dry=0,water=1,unknown=255"),
         )
     label = np.full(values.shape, UNKNOWN, dtype=np.uint8)
     label[np.asarray(~unknown & (values == 0))] = 0

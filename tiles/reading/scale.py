@@ -11,12 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tiles.errors import BandError, UnitError
+from tiles.errors import BandError, Choice, UnitError
 from tiles.reading.answers import UNITS, Answers, Units
 from tiles.reading.decisions import Basis, Decision
 from tiles.reading.units import WORDS, Numbers, Scale, to_db
 
 _SAMPLE = 40_000
+_UNIT_CHOICES = (
+    Choice("It is linear power: convert and add", "units", "power"),
+    Choice("It is amplitude: convert and add", "units", "amplitude"),
+)
 _USUAL_PACKINGS = frozenset({None, "x 0.1", "x 0.01", "x 0.001"})
 """Of whole numbers; any other scale and offset is told, since nothing else could show that it is wrong."""
 
@@ -228,10 +232,12 @@ def _refuse_exchanged(pair: _Pair, scale: Scale) -> None:
     """Raise BandError where VV and VH, exchanged, would be right."""
     vv, vh = pair.medians(scale)
     if vv < vh - 0.3 and _POSSIBLE.holds((vh, vv)):
-        raise BandError(
+        error = BandError(
             f"{pair.where} {pair.holds} a VV ({vv:.1f} dB) that is darker than VH ({vh:.1f} dB), so they seem to be VH, VV: "
             "exchange them, or say which band is which (--bands VH,VV)."
         )
+        one_file = pair.vv.where == pair.vh.where
+        raise error.offering(Choice("The first band is VH: exchange and add", "bands", "VH,VV")) if one_file else error
 
 
 def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
@@ -257,8 +263,9 @@ def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
             f"{pair.where} is not in dB ({pair.found()}), like digital numbers: calibrate VV and VH to sigma0 or gamma0."
         )
     ask = "say which it is" if possible else "say so where it is one of these"
-    raise UnitError(
+    error = UnitError(
         f"{pair.where} {pair.holds} positive numbers, so not dB ({pair.found()}): linear power (dB is 10 * log10 of it), "
         f"amplitude (20 * log10), or values normalised to 0..1, which cannot be used; {ask} (--units power or --units "
         "amplitude), and of normalised values take the original."
     )
+    raise error.offering(*_UNIT_CHOICES)

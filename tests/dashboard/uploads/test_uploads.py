@@ -185,7 +185,7 @@ def test_no_more_images_are_kept_than_the_limit(tmp_path: Path) -> None:
                 sink = batch.begin(name)
                 sink.write(data)
                 sink.seek(0)
-            return [message for _, message in uploads.keep(batch).refused]
+            return [refusal.message for refusal in uploads.keep(batch).refused]
 
     assert keep(pair(seed=1)) == []
     assert keep(pair(seed=2)) == ["1 images are kept already, which is the most: remove some first."]
@@ -222,3 +222,74 @@ def test_an_image_without_a_place_is_taken_and_told(client: FlaskClient, workspa
     pixel = client.get(f"/inspect/point/lake/{chip['revision']}", query_string=place).json
     assert abs(pixel["row"] - 20) <= 1 and abs(pixel["column"] - 20) <= 1
     assert client.get("/tiles/composite/lake/tilejson.json").status_code == 422
+
+
+def _ask_again(client: FlaskClient, form: Form, refusal: dict[str, Any], choice: int = 0) -> dict[str, Any]:
+    """Send a refused image's files again with one of the answers that it was offered, as the page's button does."""
+    picked = refusal["choices"][choice]
+    data = {"files": [(io.BytesIO(content), name) for name, content in form if name in refusal["files"]]}
+    asked = {picked["option"]: picked["value"]}
+    answer = client.post("/uploads", data=data, query_string=asked, headers=HEADERS, content_type="multipart/form-data")
+    assert answer.status_code == 200, answer.json
+    return dict(answer.json)
+
+
+def test_an_image_that_may_be_power_or_amplitude_is_asked_and_taken_with_the_answer(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    vv, vh = backscatter()
+    amplitude = [tiff(np.float32(10 ** ((band - 4) / 20))) for band in (vv, vh)]
+    form = [("dark_vv.tif", amplitude[0]), ("dark_vh.tif", amplitude[1]), *pair("fine")]
+    answer = send(client, form)
+    assert [a["id"] for a in answer["added"]] == ["fine"]
+    (refusal,) = answer["refused"]
+    assert refusal["files"] == ["dark_vv.tif", "dark_vh.tif"]
+    assert [choice["value"] for choice in refusal["choices"]] == ["power", "amplitude"]
+    assert "--units power or --units amplitude" in refusal["message"]
+    again = _ask_again(client, form, refusal, 1)
+    assert [a["id"] for a in again["added"]] == ["dark"]
+    chip = workspace.tiles.chip(workspace.catalog.get("dark"))
+    np.testing.assert_allclose(chip.vh[chip.valid], (vh - 4)[chip.valid], atol=1e-3)
+    kept = open_catalog([workspace.settings.data / "uploads"]).get("dark")
+    assert kept.answers.units == "amplitude", "the answer is kept with the image"
+
+
+def test_power_is_converted_and_told_beside_the_image_and_beside_the_chip(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    vv, vh = backscatter()
+    form = [(f"linear_{name}.tif", tiff(np.float32(10 ** (band / 10)))) for name, band in (("vv", vv), ("vh", vh))]
+    (added,) = send(client, form)["added"]
+    assert "linear power" in added["message"] and "assumed" in added["message"]
+    answer = workspace.open_chip("linear", "backscatter")
+    assert answer["error"] is None
+    assert any("linear power" in note for note in answer["prediction"]["notes"])
+
+
+def test_a_label_of_0_and_255_is_asked_and_taken_with_the_answer(client: FlaskClient, workspace: Workspace) -> None:
+    (vv, vh), lake = backscatter(), np.asarray(backscatter()[1] < -22, np.uint8)
+    form = [("pond_vv.tif", tiff(vv)), ("pond_vh.tif", tiff(vh)), ("pond_label.tif", tiff(lake * 255))]
+    (refusal,) = send(client, form)["refused"]
+    assert [choice["value"] for choice in refusal["choices"]] == ["water=255,dry=0", "dry=0,water=1,unknown=255"]
+    (added,) = _ask_again(client, form, refusal)["added"]
+    assert added["labelled"]
+    np.testing.assert_array_equal(workspace.tiles.chip(workspace.catalog.get("pond")).label, lake)
+
+
+def test_a_product_is_known_by_the_name_that_its_sender_gave_it(client: FlaskClient, workspace: Workspace) -> None:
+    vv, vh = backscatter()
+    name = "S1A_IW_20180921T051229_DVP_RTC10_G_gaufed_FD6A"
+    form = [(f"{name}_{p}.tif", tiff(np.float32(10 ** ((b - 4) / 20)))) for p, b in (("VV", vv), ("VH", vh))]
+    (added,) = send(client, form)["added"]
+    record = workspace.catalog.get(added["id"])
+    chip = workspace.tiles.chip(record)
+    assert any("HyP3" in d.text and d.basis == "name" for d in chip.decisions)
+    np.testing.assert_allclose(chip.vv[chip.valid], (vv - 4)[chip.valid], atol=1e-3)
+
+
+@pytest.mark.parametrize("said", [{"units": "furlong"}, {"bands": "VV"}, {"label_values": "wet=1"}])
+def test_an_answer_that_is_none_is_refused_and_keeps_nothing(client: FlaskClient, said: dict[str, str]) -> None:
+    data = {"files": [(io.BytesIO(content), name) for name, content in pair("lake")]}
+    answer = client.post("/uploads", data=data, query_string=said, headers=HEADERS, content_type="multipart/form-data")
+    assert answer.status_code == 400
+    assert client.get("/uploads").json["images"] == []
