@@ -12,7 +12,8 @@ floodscope.tiles = (() => {
   const NOTHING = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
   const optionsOf = (pane, chip) => ({
     pane, tileSize: SIZE, errorTileUrl: NOTHING, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
-    bounds: [[chip.bounds[1], chip.bounds[0]], [chip.bounds[3], chip.bounds[2]]],
+    // Leaflet turns a tile back to within 180 degrees before it compares: what goes on beyond needs the whole belt.
+    bounds: [[chip.bounds[1], chip.bounds[2] > 180 ? -180 : chip.bounds[0]], [chip.bounds[3], Math.min(chip.bounds[2], 180)]],
     attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
   });
   // A layer of one address, or of the two whose difference is drawn.
@@ -49,10 +50,11 @@ floodscope.tiles = (() => {
     const from = map.project([north, west], zoom).divideBy(SIZE).floor();
     const to = map.project([south, east], zoom).divideBy(SIZE).floor();
     const images = [];
+    const around = 2 ** (zoom - 1); // beyond the antimeridian the columns begin anew
     for (let x = from.x; x <= to.x; x += 1) {
       for (let y = from.y; y <= to.y; y += 1) {
         const image = new Image();
-        image.src = url.replace("{z}", zoom - 1).replace("{x}", x).replace("{y}", y);
+        image.src = url.replace("{z}", zoom - 1).replace("{x}", ((x % around) + around) % around).replace("{y}", y);
         images.push(image);
       }
     }

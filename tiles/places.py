@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,6 +43,41 @@ def iso_date(text: object) -> str | None:
     """Return YYYY-MM-DD for a date that begins so, with slashes or without any; None for anything else."""
     match = _DATE.match(str(text)) if text is not None else None
     return "-".join(match.groups()) if match else None
+
+
+# As Sentinel-1 products have it (20180921T051229, in small letters too), and dates alone; both stand apart from other digits.
+_STAMP = re.compile(r"(?<!\d)(\d{4})(\d{2})(\d{2})T\d{6}(?!\d)", re.IGNORECASE)
+_DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
+# Tags that say when an image was taken. TIFFTAG_DATETIME is left out: it is when a file was written.
+_DATE_TAGS = ("acquisition_date", "acquisition_datetime", "acquisitiondatetime", "sensing_time", "datetime", "date")
+
+
+def date_in(name: str) -> str | None:
+    """Return the ISO date of an image from its name: of the first time stamp, else of the only date; None without one.
+
+    Two different dates without a time, as of a pair before and after, tell no one date.
+    """
+    for year, month, day in (match.groups() for match in _STAMP.finditer(name)):
+        if found := _day(year, month, day):
+            return found
+    days = {found for year, _, month, day in _DAY.findall(name) if (found := _day(year, month, day))}
+    return days.pop() if len(days) == 1 else None
+
+
+def date_in_tags(tags: Mapping[str, str]) -> str | None:
+    """Return the ISO date that a file's tags give for its image, or None."""
+    said = {name.lower(): text for name, text in tags.items()}
+    for name in _DATE_TAGS:
+        found = iso_date(said.get(name))
+        if found and _day(*found.split("-")):
+            return found
+    return None
+
+
+def _day(year: str, month: str, day: str) -> str | None:
+    with contextlib.suppress(ValueError):
+        return date(int(year), int(month), int(day)).isoformat()
+    return None
 
 
 @lru_cache(maxsize=1)

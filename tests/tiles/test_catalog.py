@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -234,3 +235,24 @@ def test_chips_are_added_and_removed_while_the_catalog_is_in_use(tmp_path: Path)
     assert [record.id for record in catalog.within(*around)] == ["lake-2"]
     with pytest.raises(ChipNotFoundError):
         catalog.remove("lake")
+
+
+def test_a_catalog_moves_with_its_folder_and_may_move_alone(tmp_path: Path) -> None:
+
+    for name, band in zip(("vv", "vh"), backscatter(), strict=True):
+        write_tiff(tmp_path / "set" / "chips" / f"a_{name}.tif", band)
+    for place in ("c.parquet", "catalogs/c.parquet"):
+        catalog = tmp_path / "set" / place
+        open_catalog([tmp_path / "set" / "chips"]).to_parquet(catalog)
+        alone = tmp_path / "elsewhere" / "deep" / "c.parquet"
+        alone.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(catalog, alone)
+        assert open_catalog([alone]).get("a").vv == open_catalog([catalog]).get("a").vv
+        assert len(open_catalog([catalog, tmp_path / "set" / "chips"])) == 1, "still the same chip"
+    (tmp_path / "set").rename(tmp_path / "moved")
+    for place in ("c.parquet", "catalogs/c.parquet"):
+        record = open_catalog([tmp_path / "moved" / place]).get("a")
+        assert record.problem is None
+        assert record.vv is not None
+        assert record.vv.path == str(tmp_path / "moved" / "chips" / "a_vv.tif")
+        assert record.source == str(tmp_path / "moved" / "chips")

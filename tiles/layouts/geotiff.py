@@ -12,7 +12,7 @@ from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError
 from tiles.layouts.folder import TIFF_ENDINGS, Reading, permanent_water_of, tiffs, unnamed
 from tiles.naming import chip_id, file_names, nfc
-from tiles.places import country_at
+from tiles.places import country_at, date_in
 from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.reading.sniff import is_utf8, shown
 
@@ -20,7 +20,6 @@ NAME = "geotiff"
 _BAND = re.compile(r"(?:^|[_\-. ])(vv|vh)(?=[_\-. ]|$)", re.IGNORECASE)
 _LABEL = re.compile(r"[_\-.](label|labels|labelhand|mask|truth)$", re.IGNORECASE)
 _ANCILLARY = re.compile(r"[_\-.](elevation|dem|nasadem|permanent_water|jrc_occurrence|jrc_seasonality)$", re.IGNORECASE)
-_TIME = re.compile(r"(?<!\d)(\d{4})(\d{2})(\d{2})T\d{6}(?!\d)")
 # What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at.
 _SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson"})
 
@@ -105,9 +104,8 @@ def _part(path: Path) -> tuple[str, Role]:
 
 
 def time_in(name: str) -> str | None:
-    """Return the ISO date of the first time stamp in a name, as Sentinel-1 products have it (20180921T051229), or None."""
-    time = _TIME.search(name)
-    return "-".join(time.groups()) if time else None
+    """Return the ISO date that a name holds, or None: see `tiles.places.date_in`."""
+    return date_in(name)
 
 
 def sent_part(name: str) -> tuple[str, SentRole]:
@@ -158,7 +156,7 @@ def _record(
     record = inspected(
         ChipRecord(
             id=chip_id(key),
-            date=time_in(first.stem),
+            date=date_in(first.stem) or (date_in(first.parent.name) if key == first.parent.name else None),
             layout=NAME,
             source=str(folder),
             file=file_names(*(group[role] for role in get_args(Role) if role in group)),

@@ -10,6 +10,7 @@ from shapely.geometry import Polygon
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError, GeoreferenceError
+from tiles.places import date_in_tags
 from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
 from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.bands import named_band, two_bands
@@ -95,6 +96,7 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
         unplaced=unplaced(vv),
         assumed_grid=assumed_grid(vv, beside),
         simulated=simulated,
+        date=record.date or date_in_tags(vv.tags),
         label_problem=label_problem,
         ancillary_problem=ancillary_problem,
     )
