@@ -6,6 +6,7 @@ floodscope.book = (() => {
   const chips = new Map(); // id -> chip of the catalog
   const models = new Map(); // model spec -> Map(chip id -> prediction)
   const failures = new Map(); // model spec -> Map(chip id -> why it could not be predicted)
+  const unusable = new Map(); // chip id -> revision of the files that no model can predict
   const details = new Map(); // prediction revision -> {area, labelKm2, ...}
   let info = { counts: {}, name: "", simulated: false };
   let opened = null; // the server's latest answer to an opened chip
@@ -37,7 +38,10 @@ floodscope.book = (() => {
   const add = (model, predictions, failed = []) => {
     const place = shelf(model);
     if (!failures.has(model)) failures.set(model, new Map());
-    failed.forEach(({ id, message }) => failures.get(model).set(id, message));
+    failed.forEach((f) => {
+      failures.get(model).set(f.id, f.message);
+      if (f.unusable) unusable.set(f.id, (chips.get(f.id) || {}).revision);
+    });
     predictions.forEach((p) => {
       const known = place.get(p.id);
       if (known && known.revision === p.revision) return;
@@ -54,7 +58,7 @@ floodscope.book = (() => {
     const chip = chips.get(id);
     if (chip && revision && chip.revision !== revision) chips.set(id, { ...chip, revision }); // its files have changed
     if (detail) details.set(p.revision, { ...detail, area: floodscope.scores.area(detail.area) });
-    return add(answer.model, p ? [p] : [], answer.error ? [{ id, message: answer.error }] : []);
+    return add(answer.model, p ? [p] : [], answer.error ? [{ id, message: answer.error, unusable: answer.unusable }] : []);
   };
 
   // What callbacks compute follows from more than this book holds: have them compute again.
@@ -65,6 +69,13 @@ floodscope.book = (() => {
   // Why a chip has no prediction, where one was tried.
   const failure = (model, id) => (failures.has(model) ? failures.get(model).get(id) : undefined);
 
+  // The chips with imagery that a model has not predicted: those that it may, and those whose files no model can use.
+  const unpredicted = (model, among = chips.values()) => {
+    const rest = [...among].filter((chip) => chip.imagery && !prediction(model, chip.id));
+    const cannot = rest.filter(({ id, revision }) => unusable.has(id) && [undefined, revision].includes(unusable.get(id)));
+    return { left: rest.length - cannot.length, cannot: cannot.length };
+  };
+
   // Figures of one chip at a level: null where it has no label or no prediction.
   const chipFigures = (model, id, k) => {
     const p = prediction(model, id);
@@ -73,7 +84,7 @@ floodscope.book = (() => {
   };
 
   return {
-    chips, details, gone, setCatalog, add, open, touch, prediction, failure, chipFigures, shelf,
+    chips, details, gone, setCatalog, add, open, touch, prediction, failure, unpredicted, chipFigures, shelf,
     get info() { return info; },
     get opened() { return opened; },
     get version() { return version; },

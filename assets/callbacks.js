@@ -107,9 +107,12 @@ window.dash_clientside.floodscope = (() => {
     return version;
   };
 
+  // Jobs whose end is told: those that this page has begun or seen at work, until the notice is closed.
+  const followed = new Set();
   const jobNews = (payload) => {
     if (!payload) return [SAME(), SAME()];
-    const { model, predictions, progress, job, cursor } = payload;
+    const { model, predictions, progress, job, cursor, asked } = payload;
+    if (asked || progress.running) followed.add(job);
     return [fs.book.add(model, predictions, progress.failed), { job, cursor }];
   };
 
@@ -225,18 +228,26 @@ window.dash_clientside.floodscope = (() => {
     const by = (review && review.by) || "country";
     const all = fs.groups.rows(model, k, by);
     const regions = all.filter((region) => region.labelled);
-    return [fs.panel.figures(model, fs.groups.total(model, k), regions, fs.groups.unscored(model, k)), fs.panel.unlabelled(fs.groups.unlabelled(model, by))];
+    const { cannot } = fs.book.unpredicted(model, fs.sieve.chips());
+    return [fs.panel.figures(model, fs.groups.total(model, k), regions, { ...fs.groups.unscored(model, k), cannot }), fs.panel.unlabelled(fs.groups.unlabelled(model, by))];
   };
 
   const jobShown = (version, job, model) => {
     const all = fs.book.info.counts.imagery || 0;
-    const left = all - fs.book.shelf(model || "").size;
-    if (!job || job.model !== model) {
+    const { left } = fs.book.unpredicted(model || "");
+    if (!job || job.model !== model || !(job.progress.running || followed.has(job.job))) {
       const idle = version && all && left === all ? "Nothing is predicted yet: open a chip, or predict all of them." : "";
       return [idle, true, !version || left <= 0];
     }
-    return [fs.panel.job(job.progress), !job.progress.running, job.progress.running || left <= 0];
+    return [fs.panel.job(job.progress, job.job), !job.progress.running, job.progress.running || left <= 0];
   };
+  document.addEventListener("click", ({ target }) => {
+    const close = target instanceof Element && target.closest("#job-close");
+    if (!close) return;
+    followed.delete(close.dataset.job);
+    window.dash_clientside.set_props("version", { data: fs.book.touch() });
+    document.getElementById("panel").focus({ preventScroll: true }); // not lost with the button
+  });
 
   const modelState = (payload, version, model) => {
     if (!payload || payload.model !== model) return ["busy", "Opening the model …", ""];

@@ -124,7 +124,7 @@ floodscope.panel = (() => {
     const out = [
       figure("Chips", integer(all.imagery), [`${integer(all.labelled)} labelled, ${integer(all.all)} scored`, only ? `${integer(only)} known only` : ""].filter(Boolean).join("; "),
         `Chips with imagery on disk: only these can be opened and predicted, only labelled ones scored. Of those that are known only, there is no image.${notScored(unscored)}`),
-      figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}`, "Chips that the chosen model has predicted, of those with imagery."),
+      figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}${unscored.cannot ? `, ${integer(unscored.cannot)} cannot be predicted` : ""}`, "Chips that the chosen model has predicted, of those with imagery."),
       figure("Micro IoU", all.seen === true ? w().NONE : score(all.iou), all.seen === true ? "no unseen chip" : all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
         "IoU over the pixels of all scored chips together that are not in the model's training set, with its 95 % bootstrap interval over chips.", all.scored === 1),
       figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : why,
@@ -157,7 +157,7 @@ floodscope.panel = (() => {
   };
 
   // --- jobs -----------------------------------------------------------------------------------------
-  const job = (progress) => {
+  const job = (progress, name) => {
     const { integer, seconds, html } = w();
     const ready = progress.done + progress.skipped + progress.failed.length;
     const share = progress.total ? ready / progress.total : 1;
@@ -169,6 +169,9 @@ floodscope.panel = (() => {
     if (progress.failed.length) {
       out.push(html.Details({ className: "fs-job-failed" }, html.Summary({}, `${integer(progress.failed.length)} could not be predicted`),
         html.Ul({}, ...progress.failed.slice(0, 20).map((f) => html.Li({}, f.message)))));
+    }
+    if (!progress.running) {
+      out.splice(1, 0, html.Button({ id: "job-close", className: "fs-job-close", type: "button", title: "Close this notice", "aria-label": "Close this notice", "data-job": name }, "×"));
     }
     return out;
   };

@@ -181,4 +181,6 @@ def _server(app: Dash, workspace: Workspace) -> None:
         # What the page has taken in, not what it was sent: of two answers that come together Dash hands on the later alone.
         # Being told twice is harmless.
         news = workspace.news(spec, int(seen["cursor"]), str(seen["job"])) if seen else workspace.news(spec, 0)
+        if news is not None:
+            news["asked"] = ctx.triggered_id == ids.PREDICT_ALL
         return news, news is None or not news["progress"]["running"]

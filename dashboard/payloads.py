@@ -103,11 +103,14 @@ def detail_payload(prediction: Prediction) -> dict[str, Any]:
 def progress_payload(job: Job) -> dict[str, Any]:
     """Return how far "predict all" is."""
     progress = job.snapshot()
+    unusable = job.unusable
     return {
         "done": progress.done,
         "skipped": progress.skipped,
         "total": progress.total,
-        "failed": [{"id": chip, "message": message} for chip, message in job.failed.items()],
+        "failed": [
+            {"id": chip, "message": message, "unusable": chip in unusable} for chip, message in job.failed.items()
+        ],
         "running": progress.running,
         "cancelled": progress.cancelled,
         "seconds": progress.seconds,

@@ -156,9 +156,9 @@ class Workspace:
             self.worker.prepare(predictor)
         stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
         failed = [
-            {"id": chip_id, "message": message}
-            for chip_id, (revision, message) in list(self._unusable.items())
-            if chip_id in self.catalog and self.catalog.get(chip_id).revision() == revision
+            {"id": chip_id, "message": message, "unusable": True}
+            for chip_id, (_, message) in list(self._unusable.items())
+            if chip_id in self.catalog and self._is_unusable(self.catalog.get(chip_id))
         ]
         return {
             "model": spec,
@@ -237,17 +237,21 @@ class Workspace:
             return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
         except ChipError as error:
             self._unusable[chip_id] = (answer.get("chip_revision"), str(error))
-            return answer | {"error": str(error)}
+            return answer | {"error": str(error), "unusable": True}
         except FloodscopeError as error:
             return answer | {"error": str(error)}
 
     def predict_all(self, spec: str) -> None:
-        """Start predicting whatever the model has not predicted yet; nothing where that is under way."""
+        """Start predicting whatever the model has not predicted yet; nothing where that is under way.
+
+        Chips whose files were found to be unusable are left out, until their files are others.
+        """
         predictor = self.predictor(spec)
+        records = [record for record in self.catalog.usable() if not self._is_unusable(record)]
         with self._lock:
             job = self._jobs.get(spec)
             if job is None or not job.running:
-                self._jobs[spec] = self.worker_of(spec).predict_all(self.catalog.usable(), predictor)
+                self._jobs[spec] = self.worker_of(spec).predict_all(records, predictor)
 
     def cancel(self, spec: str) -> None:
         """Stop predicting all; what is done stays."""
@@ -269,6 +273,9 @@ class Workspace:
         if of is not None and of != job.name:
             cursor = 0
         progress = progress_payload(job)
+        for chip_id in job.unusable - set(self._unusable):
+            if chip_id in self.catalog:
+                self._unusable[chip_id] = (self.catalog.get(chip_id).revision(), job.failed[chip_id])
         done = job.completed(since=cursor)
         records = [self.catalog.get(chip_id) for chip_id in done if chip_id in self.catalog]
         predictor = self.predictor(spec)
@@ -284,6 +291,11 @@ class Workspace:
     def _payloads(self, predictor: Predictor, predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
         found = judged(self.judges.of(predictor), self.catalog, predictions)
         return [prediction_payload(prediction, seen) for prediction, seen in found]
+
+    def _is_unusable(self, record: ChipRecord) -> bool:
+        """Return whether a chip's present files were found to be unusable."""
+        found = self._unusable.get(record.id)
+        return found is not None and found[0] == record.revision()
 
     def worker_of(self, spec: str) -> InferenceWorker:
         """Return who predicts under a model: the one inference thread, or the endpoint's own, which waits for nobody else."""

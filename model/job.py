@@ -55,6 +55,7 @@ class Job:
         self._total = len(self._pending) + skipped
         self._completed: list[str] = []
         self._failed: dict[str, str] = {}
+        self._unusable: set[str] = set()
         self._cancel = cancel
         self._cancelled = False
         self._loading = False
@@ -106,6 +107,12 @@ class Job:
         with self._lock:
             return dict(self._failed)
 
+    @property
+    def unusable(self) -> set[str]:
+        """The ids of those failed chips whose own files are the reason: no model can predict them (a copy)."""
+        with self._lock:
+            return set(self._unusable)
+
     def completed(self, since: int = 0) -> list[str]:
         """Return the ids of the chips predicted so far, in order, from index `since` on.
 
@@ -141,12 +148,14 @@ class Job:
                 self._completed.append(chip_id)
             self._end_if_over()
 
-    def note_failed(self, chip_id: str, message: str) -> None:
-        """Take note of why a chip could not be predicted."""
+    def note_failed(self, chip_id: str, message: str, *, unusable: bool = False) -> None:
+        """Take note of why a chip could not be predicted, and whether its own files are the reason."""
         with self._lock:
             if chip_id in self._pending:
                 self._pending.remove(chip_id)
                 self._failed[chip_id] = message
+                if unusable:
+                    self._unusable.add(chip_id)
             self._end_if_over()
 
     def note_dropped(self, chip_ids: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from model.job import Job
 from model.predictors.protocol import Predictor
 from model.store import ModelKey, Prediction, Store, key_of
 from tiles.chip import Chip, ChipRecord
-from tiles.errors import FloodscopeError, PredictionError, StoreError
+from tiles.errors import ChipError, FloodscopeError, PredictionError, StoreError
 
 CLICK = 0
 """Priority of a chip that someone waits for."""
@@ -382,7 +382,7 @@ class InferenceWorker:
             wrapped.__cause__ = outcome
             outcome = wrapped
         for job in task.jobs:
-            job.note_failed(chip_id, str(outcome))
+            job.note_failed(chip_id, str(outcome), unusable=isinstance(outcome, ChipError))
             if isinstance(outcome, StoreError):  # a full disk: the next chip would fail alike
                 job.cancel()
         for future in task.futures:

@@ -52,7 +52,17 @@ def test_a_chip_that_cannot_be_predicted_is_listed_with_its_reason(
     failed.locator("summary").click()
     assert "Paraguay_34417" in failed.inner_text()
     assert "no valid pixel" in failed.inner_text()
-    assert page.figures("#figures")["Predicted"] == ("15", "of 16")
+    assert page.figures("#figures")["Predicted"] == ("15", "of 16, 1 cannot be predicted")
+    assert page.page.locator("#predict-all").is_disabled(), "what cannot be predicted is not offered again"
+    # The notice goes: when it is closed, and with the page.
+    page.page.locator("#job-close").click()
+    page.page.locator("#job", has_text="Done").wait_for(state="detached")
+    assert page.page.evaluate("document.activeElement.id") == "panel"
+    page.open(model="backscatter:otsu", tab="regions")
+    page.until("() => floodscope.book.unpredicted('backscatter:otsu').cannot === 1")
+    page.page.wait_for_load_state("networkidle")
+    assert page.page.locator("#job").inner_text() == ""
+    assert page.page.locator("#predict-all").is_disabled()
 
 
 def test_another_model_has_other_numbers_and_going_back_reads_them_back(

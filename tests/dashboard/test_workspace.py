@@ -136,9 +136,37 @@ def test_a_chip_that_cannot_be_predicted_is_told_to_every_page(simulated: Path, 
         whole = Path(record.vv.path).read_bytes()
         Path(record.vv.path).write_text("not a raster")
         message = workspace.open_chip(record.id, "backscatter")["error"]
-        assert workspace.predictions("backscatter")["failed"] == [{"id": record.id, "message": message}]
+        told = [{"id": record.id, "message": message, "unusable": True}]
+        assert workspace.predictions("backscatter")["failed"] == told
+        assert workspace.predictions("backscatter:otsu")["failed"] == told
         Path(record.vv.path).write_bytes(whole)
         assert workspace.predictions("backscatter")["failed"] == [], "its files are others now"
+    finally:
+        workspace.close()
+
+
+def test_predicting_all_finds_unusable_chips_once_and_leaves_them_out_until_they_are_mended(
+    simulated: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
+    try:
+        record = workspace.catalog.records()[0]
+        assert record.vv is not None
+        whole = Path(record.vv.path).read_bytes()
+        Path(record.vv.path).write_text("not a raster")
+        workspace.predict_all("backscatter")
+        failed = wait_for_job(workspace, "backscatter")["progress"]["failed"]
+        assert [(f["id"], f["unusable"]) for f in failed] == [(record.id, True)]
+        for spec in ("backscatter", "backscatter:otsu"):
+            assert workspace.predictions(spec)["failed"] == failed
+            workspace.predict_all(spec)
+            progress = wait_for_job(workspace, spec)["progress"]
+            assert (progress["total"], progress["failed"]) == (10, [])
+        Path(record.vv.path).write_bytes(whole)
+        workspace.predict_all("backscatter")
+        assert wait_for_job(workspace, "backscatter")["progress"]["done"] == 1
     finally:
         workspace.close()
 
