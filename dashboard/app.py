@@ -51,6 +51,7 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+_TEXTS = frozenset({"application/json", "text/plain"})
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -94,6 +95,16 @@ def create_app(workspace: Workspace) -> Dash:
     @server.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> tuple[Response, int]:
         return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
+
+    @server.after_request
+    def tell_no_path(response: Response) -> Response:
+        # Whatever its sentence, and whoever wrote it: errors, problems of chips and models, notes.
+        if response.mimetype in _TEXTS and not response.direct_passthrough and not response.content_encoding:
+            data = response.get_data()
+            public = workspace.public.of_bytes(data)
+            if public is not data:
+                response.set_data(public)
+        return response
 
     @server.after_request
     def secure(response: Response) -> Response:

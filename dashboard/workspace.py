@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboard.clicks import Clicks
+from dashboard.edge import PublicFolders, public_specs
 from dashboard.endpoints import Endpoints
 from dashboard.payloads import detail_payload, prediction_payload, progress_payload
 from dashboard.seen import Judges, judged
@@ -25,6 +26,7 @@ from model.worker import InferenceWorker
 from tiles.catalog import Catalog, open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, FloodscopeError, ModelError, PredictionNotFoundError
+from tiles.public import PublicText
 from tiles.service import TileService
 
 # A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
@@ -71,6 +73,8 @@ class Workspace:
         self._choices = _choices(settings)
         self.judges = Judges(self.store)
         self.endpoints = Endpoints(self.store, [choice.spec for choice in self._choices])
+        self._specs = public_specs(self._choices)
+        self.public = PublicText(PublicFolders(settings, self._choices, lambda: self.catalog))
         self.clicks = Clicks()
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
@@ -103,9 +107,9 @@ class Workspace:
         whether it names all chips that it was trained on.
         """
         out: list[dict[str, Any]] = []
-        for choice in self._choices:
+        for public, choice in zip(self._specs, self._choices, strict=True):
             entry: dict[str, Any] = {
-                "spec": choice.spec,
+                "spec": public,
                 "name": choice.name,
                 "threshold": 0.5,
                 "error": choice.problem,
@@ -135,9 +139,9 @@ class Workspace:
         Raises:
             ModelError: the model is not on offer or cannot be opened.
         """
-        offered = [choice.spec for choice in self._choices]
-        if spec not in offered:  # a path in a request must never open a file
-            raise ModelError(f"The model {spec[:80]!r} is not offered here: choose one of {', '.join(offered)}.")
+        spec = self._real(spec)
+        if spec not in self._specs.values():  # a path in a request must never open a file
+            raise ModelError(f"The model {spec[:80]!r} is not offered here: choose one of {', '.join(self._specs)}.")
         if (endpoint := self.endpoints.predictor(spec)) is not None:
             return endpoint
         with self._lock:
@@ -248,6 +252,7 @@ class Workspace:
         """
         predictor = self.predictor(spec)
         records = [record for record in self.catalog.usable() if not self._is_unusable(record)]
+        spec = self._real(spec)
         with self._lock:
             job = self._jobs.get(spec)
             if job is None or not job.running:
@@ -255,7 +260,7 @@ class Workspace:
 
     def cancel(self, spec: str) -> None:
         """Stop predicting all; what is done stays."""
-        job = self._jobs.get(spec)
+        job = self._jobs.get(self._real(spec))
         if job is not None:
             job.cancel()
 
@@ -267,7 +272,7 @@ class Workspace:
             cursor: how many of its predictions have been taken in.
             of: the name of the job that the cursor counts; of another it says nothing.
         """
-        job = self._jobs.get(spec)
+        job = self._jobs.get(self._real(spec))
         if job is None:
             return None
         if of is not None and of != job.name:
@@ -296,6 +301,10 @@ class Workspace:
         """Return whether a chip's present files were found to be unusable."""
         found = self._unusable.get(record.id)
         return found is not None and found[0] == record.revision()
+
+    def _real(self, spec: str) -> str:
+        """Return what opens a model that a page names: of a bundle its path, which no page is told."""
+        return self._specs.get(spec, spec)
 
     def worker_of(self, spec: str) -> InferenceWorker:
         """Return who predicts under a model: the one inference thread, or the endpoint's own, which waits for nobody else."""

@@ -45,7 +45,7 @@ def tile_blueprint(service: Callable[[], TileService]) -> Blueprint:
 
     @tiles.errorhandler(FloodscopeError)
     def _answer(error: FloodscopeError) -> tuple[Response, int]:
-        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
+        return jsonify(error=type(error).__name__, message=service().public.of(str(error))), http_status(error)
 
     @tiles.errorhandler(HTTPException)
     def _answer_http(error: HTTPException) -> tuple[Response, int]:

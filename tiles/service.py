@@ -16,6 +16,7 @@ from tiles.chip import ByteArray, Chip, ChipRecord
 from tiles.composite import WATER_CYAN, composite, score_pixels, single_band
 from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
 from tiles.layers import IMAGERY, Layer
+from tiles.public import CatalogFolders, PublicText
 from tiles.reading.door import read_chip
 from tiles.render import MAX_ZOOM, DisplayRaster, encode_mask, encode_png
 
@@ -69,6 +70,8 @@ class TileService:
         """
         self._catalog = catalog
         self._predictions = predictions
+        self.public = PublicText(CatalogFolders(catalog))
+        """What strangers may read of this service's errors."""
         self._chips: BoundedCache[Chip] = BoundedCache(chip_cache_mb << 20, _chip_bytes)
         self._rasters: BoundedCache[DisplayRaster] = BoundedCache(raster_cache_mb << 20, lambda r: r.nbytes)
         self._tiles: BoundedCache[Tile] = BoundedCache(tile_cache_mb << 20, lambda t: len(t.data) + 200)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from model.prediction import Prediction, water_total
@@ -45,6 +45,7 @@ def write_takeaway(
     failed: Sequence[tuple[str, str]] = (),
     tick: Tick | None = None,
     stop: Stop | None = None,
+    public: Callable[[str], str] = str,
 ) -> Written:
     """Write predictions into a folder in the formats asked for, and a README.txt that says what each file is.
 
@@ -58,6 +59,7 @@ def write_takeaway(
         failed: (chip id, reason) of chips that could not be predicted.
         tick: told (chips ready, chips in all).
         stop: asked now and then whether to give up.
+        public: says a sentence as the reader of these files may have it.
 
     Raises:
         ExportCancelledError: `stop` said so.
@@ -76,6 +78,8 @@ def write_takeaway(
     seen = Judge.of(store, predictor).judge(chosen, reading=True)
     if files:
         written = write_package(out, chosen, store, threshold, files, seen=seen, tick=tick, stop=stop)
+    written.notes[:] = map(public, written.notes)
+    failed = [(chip, public(reason)) for chip, reason in failed]
     if REPORT in formats:
         from dashboard.takeaway.page import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
 

@@ -225,7 +225,16 @@ class Exports:
             export.done, export.total = done, total
 
         written = write_takeaway(
-            folder, chosen, predictor, store, threshold, formats, failed=failed, tick=tick, stop=export.stop.is_set
+            folder,
+            chosen,
+            predictor,
+            store,
+            threshold,
+            formats,
+            failed=failed,
+            tick=tick,
+            stop=export.stop.is_set,
+            public=self._workspace.public.of,
         )
         export.notes = [*written.notes, *export.notes]
         export.state, export.done, export.total = "packing", 0, len(written.files)
