@@ -99,8 +99,8 @@ def test_every_model_on_offer_shows_its_own_card(simulated: Path, tmp_path: Path
     write_random(tmp_path / "bundle")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "model.json").write_text("{}")
-    bundle, damaged, endpoint = str(tmp_path / "bundle"), str(tmp_path / "damaged"), f"{dead_url()}#name=Box"
-    bundles = (Path(bundle), Path(damaged))
+    bundle, damaged, endpoint = "bundle:bundle", "bundle:damaged", f"{dead_url()}#name=Box"
+    bundles = (tmp_path / "bundle", tmp_path / "damaged")
     workspace = Workspace(Settings((simulated,), tmp_path / "data", bundles=bundles, endpoints=(endpoint,)))
     try:
         client = create_app(workspace).server.test_client()
@@ -117,7 +117,7 @@ def test_every_model_on_offer_shows_its_own_card(simulated: Path, tmp_path: Path
         assert all(chip in cards["floodscope"] for chip in shipped.training["train"]["chips"])
         assert "marks water, not flood" in cards["floodscope"]
         assert cards[bundle].startswith("# Test U-Net\n")
-        assert read_bundle(Path(bundle), verify=False).id[:12] in cards[bundle]
+        assert read_bundle(tmp_path / "bundle", verify=False).id[:12] in cards[bundle]
         assert "threshold_db = -22" in cards[FIRST]
         assert "Otsu" in cards[SECOND]
         assert "served elsewhere" in cards[endpoint]
