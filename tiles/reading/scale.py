@@ -170,7 +170,9 @@ def _told(pair: _Pair, scale: Scale, basis: Basis, words: str) -> Decision:
     if packed:
         text += f"; the stored numbers are unpacked as the file says ({', '.join(packed)})"
     unusual = any(band.packing not in _USUAL_PACKINGS for band in (pair.vv, pair.vh))
-    return Decision("unit", text, basis, told=odd or unusual or (basis in ("name", "values", "assumed") and scale != "db"))
+    return Decision(
+        "unit", text, basis, told=odd or unusual or (basis in ("name", "values", "assumed") and scale != "db")
+    )
 
 
 def _oddity(pair: _Pair, scale: Scale) -> str:
