@@ -16,6 +16,7 @@ from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, OutputError, SourceError
 from tiles.layouts import drivendata, geotiff, sen1floods11, uploads
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
+from tiles.moving import anchored, relative
 from tiles.naming import apart, chip_id, file_names
 from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.headers import answered
@@ -28,7 +29,6 @@ _ASSETS = ("vv", "vh", "label", *ANCILLARY)
 _CALLED = ("vv", "vh")  # of other files it decides nothing what they were called
 _SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
 _PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint", "answers"))
-_PATHS = (*(f"{name}_path" for name in _ASSETS), "source")
 _FLAGS = ("simulated",)
 _REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
 
@@ -206,7 +206,7 @@ class Catalog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                _relative(self.frame, path.absolute().parent).to_parquet(scratch, index=False)
+                relative(self.frame, path.absolute().parent).to_parquet(scratch, index=False)
                 scratch.replace(path)
             finally:
                 scratch.unlink(missing_ok=True)
@@ -238,44 +238,11 @@ class Catalog:
                 "`floodscope catalog build SOURCE OUT.parquet`."
             )
         try:
-            return cls(_record_of(_anchored(row, path.absolute().parent)) for row in frame.to_dict("records"))
+            return cls(_record_of(anchored(row, path.absolute().parent)) for row in frame.to_dict("records"))
         except (TypeError, ValueError, KeyError) as error:
             raise SourceError(
                 f"{shown(path)} has a row that is no chip ({error}): build it again (floodscope catalog build)."
             ) from error
-
-
-def _relative(frame: gpd.GeoDataFrame, folder: Path) -> gpd.GeoDataFrame:
-    """Return a catalog's rows whose files lie below the catalog's folder, or beside it, named from there: both may move.
-
-    `built_in` keeps where the catalog was written, so that the catalog may move alone, too.
-    """
-
-    def named(path: object) -> object:
-        if not isinstance(path, str) or not path:
-            return path
-        from_here = os.path.relpath(os.path.abspath(path), folder)  # noqa: PTH100
-        return path if from_here.startswith(os.path.join("..", "..")) else from_here  # noqa: PTH118
-
-    moved = frame.copy()
-    for column in _PATHS:
-        moved[column] = [named(path) for path in frame[column]]
-    moved["built_in"] = str(folder)
-    return moved
-
-
-def _anchored(row: dict[Hashable, Any], folder: Path) -> dict[Hashable, Any]:
-    """Return a row whose paths are whole again: from where the catalog lies now, else from where it was written."""
-
-    def whole(path: object) -> object:
-        if not isinstance(path, str) or not path or os.path.isabs(path):  # noqa: PTH117
-            return path
-        here = os.path.normpath(folder / path)
-        built = row.get("built_in")
-        there = os.path.normpath(Path(built) / path) if isinstance(built, str) else here
-        return there if not os.path.exists(here) and os.path.exists(there) else here  # noqa: PTH110
-
-    return {name: whole(value) if name in _PATHS else value for name, value in row.items()}
 
 
 def _record_of(row: dict[Hashable, Any]) -> ChipRecord:

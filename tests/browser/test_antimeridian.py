@@ -1,0 +1,47 @@
+"""A chip across 180 degrees on the page's map: drawn and read on both sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from running import serving
+from screen import ScreenMaker
+
+# Pixels of the picture's layer that are drawn on either side of 180 degrees, as a share of those that the chip covers.
+DRAWN = """() => [179.998, 180.002].map((lon) => {
+  const at = floodscope.map.leaflet.latLngToContainerPoint([-16.805, lon]);
+  const box = document.getElementById("map").getBoundingClientRect();
+  return [...document.querySelectorAll(".fs-imagery-layer .leaflet-tile")].some((tile) => {
+    const r = tile.getBoundingClientRect();
+    const [x, y] = [at.x + box.left - r.left, at.y + box.top - r.top];
+    if (x < 0 || y < 0 || x >= r.width || y >= r.height) return false;
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+    const scale = tile.naturalWidth / r.width;
+    canvas.drawImage(tile, -Math.floor(x * scale), -Math.floor(y * scale));
+    return canvas.getImageData(0, 0, 1, 1).data[3] === 255;
+  });
+})"""
+
+
+def test_a_chip_in_degrees_across_the_antimeridian_is_drawn_and_read_on_both_sides(
+    screen: ScreenMaker, tmp_path: Path
+) -> None:
+    for name, level in (("vv", -18.0), ("vh", -26.0)):
+        values = np.random.default_rng(1).normal(level, 0.5, (100, 100)).astype(np.float32)
+        with rasterio.open(
+            tmp_path / f"fiji_{name}.tif", "w", driver="GTiff", width=100, height=100, count=1, dtype="float32",
+            crs="EPSG:4326", transform=Affine(1e-4, 0, -180.005, 0, -1e-4, -16.8),
+        ) as made:  # fmt: skip
+            made.write(values, 1)
+    with serving(tmp_path / "data", tmp_path) as dashboard:
+        home = screen(dashboard).open(chip="fiji")
+        home.answered("fiji")
+        home.painted("fiji", "imagery")
+        assert home.page.evaluate(DRAWN) == [True, True]
+        for lon, said in ((179.998, "E"), (180.002, "W")):
+            home.page.mouse.move(*home.pixel(-16.805, lon))
+            home.until("said => document.querySelector('#readout [data-fact=Place]')?.textContent.endsWith(said)", said)
+        home.page.goto("about:blank")
