@@ -83,6 +83,7 @@ window.dash_clientside.floodscope = (() => {
     const label = [html.Span({ className: "fs-catalog-name", title: name }, name)];
     if (simulated) label.push(html.Span({ className: "fs-badge fs-badge-simulated" }, "Simulated data"));
     label.push(html.Span({ className: "fs-catalog-count" }, `${fs.words.count(counts.imagery, "chip")} with imagery`));
+    if (counts.unplaced) label.push(html.Span({ className: "fs-catalog-count", title: "They are shown as pictures: open them from the Chips table." }, `${fs.words.integer(counts.unplaced)} without a place`));
     return [version, fs.map.points(), fs.map.footprints(), options, label];
   };
 

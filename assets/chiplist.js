@@ -37,7 +37,7 @@ floodscope.chiplist = (() => {
       const p = floodscope.book.prediction(model, chip.id);
       const f = floodscope.book.chipFigures(model, chip.id, k);
       return {
-        id: chip.id, country: chip.country, event: chip.event, date: chip.date ? chip.date.slice(0, 10) : null, split: chip.split, file: chip.file,
+        id: chip.id, country: chip.country || (chip.unplaced ? "no place" : null), event: chip.event, date: chip.date ? chip.date.slice(0, 10) : null, split: chip.split, file: chip.file,
         state: stateOf(chip, model, p, f), iou: f ? f.iou : null, predicted: Boolean(p), missed: f ? f.fn : null, false: f ? f.fp : null,
         uncertain: p ? p.uncertain : null, apart: other ? floodscope.others.apart(model, other, chip.id, k) : null,
         model, revision: p ? p.revision : null,

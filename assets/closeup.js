@@ -53,13 +53,15 @@ floodscope.closeup = (() => {
   const areaFigures = (now, answer) => {
     const { integer, score, km2, percent } = w();
     const k = now.level;
-    const rows = [row("Size", `${km2(answer.km2)}, ${integer(answer.pixels)} px`)];
+    // Of a chip without a place pixels are counted.
+    const water = (value) => (answer.placed ? km2(value) : `${integer(value)} px, ${percent(value / (answer.area[0] || 1))}`);
+    const rows = [row("Size", `${answer.placed ? `${km2(answer.km2)}, ` : ""}${integer(answer.pixels)} px`)];
     if (answer.valid_pixels < answer.pixels) rows.push(row("With data", percent(answer.valid_pixels / answer.pixels)));
-    rows.push(row("Water predicted", km2(answer.area[k]), "water"));
+    rows.push(row("Water predicted", water(answer.area[k]), "water"));
     const f = answer.histogram && floodscope.scores.figures(floodscope.scores.confusion(answer.histogram, k));
     const known = f && f.tp + f.fp + f.fn + f.tn > 0;
     if (!known) return [...rows, row("Truth", "no known label here")];
-    rows.push(row("Water in the label", km2(answer.label_water_km2), "truth"), row("IoU", f.iou === null ? "no water here, none predicted" : score(f.iou)),
+    rows.push(row("Water in the label", answer.placed ? km2(answer.label_water_km2) : `${integer(answer.histogram.water[0])} px`, "truth"), row("IoU", f.iou === null ? "no water here, none predicted" : score(f.iou)),
       row("Precision, recall", `${score(f.precision)}, ${score(f.recall)}`), row("True water (TP)", `${integer(f.tp)} px`, "hit"),
       row("False water (FP)", `${integer(f.fp)} px`, "false"), row("Missed water (FN)", `${integer(f.fn)} px`, "missed"), row("True dry (TN)", `${integer(f.tn)} px`));
     return rows;
@@ -77,27 +79,43 @@ floodscope.closeup = (() => {
     return out;
   };
 
+  // The open chip, where it has no place: its rectangles are given in pixels, from its upper left corner.
+  const unplaced = () => {
+    const chip = floodscope.book.chips.get(floodscope.inspect.now.chip);
+    return chip && chip.unplaced ? chip : null;
+  };
+  const NAMES = (board) => (board ? { west: "Left", south: "Bottom", east: "Right", north: "Top" } : { west: "West", south: "South", east: "East", north: "North" });
+
   // A rectangle by numbers: the keyboard's way, and the exact one.
   const form = () => {
-    const field = (name, side) => element("label", {}, name, element("input", { type: "number", step: "any", required: true, name: side, class: "fs-input" }));
+    const field = (name, side) => element("label", {}, element("span", {}, name), element("input", { type: "number", step: "any", required: true, name: side, class: "fs-input" }));
     const made = element("form", { class: "fs-coordinates", novalidate: true }, field("West", "west"), field("South", "south"), field("East", "east"), field("North", "north"),
       element("p", { class: "fs-form-problem", role: "alert" }), element("button", { class: "fs-button fs-button-primary", type: "submit" }, "Measure"));
     made.addEventListener("submit", (event) => {
       event.preventDefault();
       const [west, south, east, north] = ["west", "south", "east", "north"].map((side) => Number(made.elements[side].value || NaN));
-      const wrong = [west, south, east, north].some((v) => !Number.isFinite(v)) ? "Give four numbers, degrees in WGS84."
-        : west >= east ? "West must be smaller than east." : south >= north ? "South must be smaller than north." : "";
+      const board = unplaced();
+      const wrong = [west, south, east, north].some((v) => !Number.isFinite(v)) ? `Give four numbers, ${board ? "pixels" : "degrees in WGS84"}.`
+        : west >= east ? `${NAMES(board).west} must be smaller than ${NAMES(board).east.toLowerCase()}.`
+          : board && north >= south ? "Top must be smaller than bottom." : !board && south >= north ? "South must be smaller than north." : "";
       made.querySelector(".fs-form-problem").textContent = wrong;
-      if (!wrong) floodscope.draw.use([[west, south], [east, south], [east, north], [west, north]]);
+      const corners = [[west, south], [east, south], [east, north], [west, north]];
+      if (!wrong) floodscope.draw.use(board ? corners.map((corner) => floodscope.picture.ofPixel(board, corner)) : corners);
     });
     return made;
   };
   // The form begins with what is drawn, else with the chip.
   const fill = (ring) => {
     const made = parts.form;
-    const [lon, lat] = [0, 1].map((i) => ring.map((corner) => corner[i]));
-    const values = { west: Math.min(...lon), south: Math.min(...lat), east: Math.max(...lon), north: Math.max(...lat) };
-    Object.entries(values).forEach(([side, value]) => { made.elements[side].value = String(Number(value.toFixed(6))); });
+    const board = unplaced();
+    const [x, y] = [0, 1].map((i) => ring.map((corner) => (board ? floodscope.picture.toPixel(board, corner) : corner)[i]));
+    const [low, high] = [Math.min(...y), Math.max(...y)];
+    const values = { west: Math.min(...x), south: board ? high : low, east: Math.max(...x), north: board ? low : high };
+    Object.entries(values).forEach(([side, value]) => {
+      made.elements[side].value = String(Number(value.toFixed(board ? 1 : 6)));
+      made.elements[side].labels[0].firstElementChild.textContent = NAMES(board)[side];
+    });
+    parts.coordinates.firstElementChild.textContent = board ? "Rectangle by pixels" : "Rectangle by coordinates";
   };
   const openForm = () => {
     if (!parts) return;
@@ -127,7 +145,7 @@ floodscope.closeup = (() => {
     if (!place) return;
     const chip = floodscope.book.chips.get(now.chip);
     const prediction = chip && floodscope.book.prediction(now.model, chip.id);
-    place.hidden = !(chip && chip.imagery && chip.bounds && prediction);
+    place.hidden = !(chip && chip.imagery && chip.frame && prediction);
     if (place.hidden) return;
     if (!parts) parts = build(place);
     renew(parts.pixel, pixelPart(pinned));
@@ -140,7 +158,7 @@ floodscope.closeup = (() => {
     const { area } = floodscope.look.now;
     if (filled !== (area || chip.id)) {
       filled = area || chip.id;
-      const [west, south, east, north] = chip.bounds;
+      const [west, south, east, north] = chip.frame;
       fill(area || [[west, south], [east, north]]);
     }
   };

@@ -89,7 +89,7 @@ floodscope.explore = (() => {
     }
     if (answer) out.push(...warnings(), ...progress());
     out.push(make("div", { class: "fs-explore-columns" },
-      make("div", {}, ...counted("By country", tally(chips, (c) => c.country))),
+      make("div", {}, ...counted("By country", tally(chips, (c) => floodscope.sieve.nameOf(c, "country")))),
       make("div", {}, ...counted("By event", tally(chips, (c) => c.event))),
       make("div", {}, ...counted("By year", tally(chips, (c) => (c.date || "").slice(0, 4)), true)),
       make("div", {}, ...counted("By split", tally(chips, (c) => c.split))),
@@ -136,7 +136,8 @@ floodscope.explore = (() => {
   const line = (name, value) => make("div", { class: "fs-row" }, make("span", { class: "fs-row-name" }, name), make("span", { class: "fs-row-value" }, value));
   const number = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(7))));
   const file = (f) => make("div", { class: "fs-rows" }, make("h3", {}, f.file), line("Bands", f.roles.join(", ")), ...(f.error ? [make("p", { class: "fs-notice fs-notice-error" }, f.error)] : [
-    line("CRS", f.crs), line("Size", `${f.size.join(" × ")} px of ${f.pixel.map(number).join(" × ")}`), line("Bounds (W, S, E, N)", f.bounds.map(number).join(", ")),
+    ...(f.crs ? [line("CRS", f.crs), line("Size", `${f.size.join(" × ")} px of ${f.pixel.map(number).join(" × ")}`), line("Bounds (W, S, E, N)", f.bounds.map(number).join(", "))]
+      : [line("Place", f.unplaced), line("Size", `${f.size.join(" × ")} px`)]),
     line("Type", f.dtypes.join(", ")), line("Nodata", [...new Set(f.nodata)].join(", ")), line("Modified", `${f.modified.slice(0, 16).replace("T", " ")} UTC`), line("File size", `${w().integer(f.bytes / 1024)} KiB`),
     ...Object.entries(f.tags).map(([key, value]) => line(key, value)),
   ]));

@@ -12,7 +12,7 @@ floodscope.filterbar = (() => {
     const counts = new Map();
     floodscope.book.chips.forEach((chip) => {
       if (!floodscope.sieve.values.known && floodscope.sieve.onlyKnown(chip)) return;
-      const name = chip[key] || "Unknown"; counts.set(name, (counts.get(name) || 0) + 1);
+      const name = floodscope.sieve.nameOf(chip, key); counts.set(name, (counts.get(name) || 0) + 1);
     });
     return [...counts].sort((a, b) => a[0].localeCompare(b[0]));
   };

@@ -66,7 +66,7 @@ floodscope.four = (() => {
   };
   const fit = (one) => {
     chip = one.id;
-    const [west, south, east, north] = one.bounds;
+    const [west, south, east, north] = one.frame;
     const all = [[south, west], [north, east]];
     if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) fitTo(all);
   };
@@ -106,11 +106,11 @@ floodscope.four = (() => {
     if (!shown()) return;
     main().off("move", followMain);
     const whole = floodscope.book.chips.get(chip);
-    const back = !linked && whole && maps[0].getBounds().contains([[whole.bounds[1], whole.bounds[0]], [whole.bounds[3], whole.bounds[2]]]);
+    const back = !linked && whole && maps[0].getBounds().contains([[whole.frame[1], whole.frame[0]], [whole.frame[3], whole.frame[2]]]);
     maps.forEach((map) => map.remove());
     [maps, chip, fitted] = [[], null, null];
     document.getElementById("four-up").hidden = true;
-    if (back) floodscope.map.flyToBounds(whole.bounds, { instant: true });
+    if (back) floodscope.map.flyToBounds(whole.frame, { instant: true });
   };
   const update = (byLink = false) => {
     const wanted = floodscope.look.now.mode === "four";

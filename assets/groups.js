@@ -9,7 +9,7 @@ floodscope.groups = (() => {
   const UNKNOWN = "Unknown";
 
   const nameOf = (by, chip, model) => {
-    if (by !== "water") return chip[by] || UNKNOWN;
+    if (by !== "water") return floodscope.sieve.nameOf(chip, by);
     const p = floodscope.book.prediction(model, chip.id);
     const labelled = p && p.histogram ? p.histogram.water[0] + p.histogram.dry[0] : 0;
     if (!labelled) return UNKNOWN;

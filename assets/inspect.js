@@ -15,7 +15,7 @@ floodscope.inspect = (() => {
   // The image and the predictions that a pixel is read from: [A] or [A, B].
   const sources = () => {
     const chip = floodscope.book.chips.get(now.chip);
-    if (!chip || !chip.imagery || !chip.bounds) return null;
+    if (!chip || !chip.imagery || !chip.frame) return null;
     const models = [now.model, floodscope.look.needsOther() ? floodscope.look.now.other : null];
     const revisions = models.map((model) => (model && floodscope.book.prediction(model, chip.id)?.revision) || null);
     const known = revisions[0] ? revisions.filter(Boolean) : [];
@@ -31,7 +31,7 @@ floodscope.inspect = (() => {
     return sides.every((side) => side >= 0) || sides.every((side) => side <= 0);
   };
 
-  const inChip = (chip, [lon, lat]) => lon >= chip.bounds[0] && lon <= chip.bounds[2] && lat >= chip.bounds[1] && lat <= chip.bounds[3];
+  const inChip = ({ frame: [west, south, east, north] }, [lon, lat]) => lon >= west && lon <= east && lat >= south && lat <= north;
 
   // The pixel at a place: what is kept at once, else from the server; null off the chip.
   const recall = (from, place) => kept.findLast(({ key, pixel }) => key === from.key && within(pixel.ring, place))?.pixel;
@@ -65,7 +65,8 @@ floodscope.inspect = (() => {
     return wet ? ["false water", "false"] : ["true dry", ""];
   };
   const facts = (pixel) => {
-    const out = [["Place", place(middle(pixel))], ["VV", dB(pixel.vv)], ["VH", dB(pixel.vh)], ["p", pixel.values.length ? probability(pixel.values[0]) : floodscope.words.NONE]];
+    const unplaced = floodscope.book.chips.get(now.chip)?.unplaced;
+    const out = [["Place", unplaced ? `row ${pixel.row}, column ${pixel.column}` : place(middle(pixel))], ["VV", dB(pixel.vv)], ["VH", dB(pixel.vh)], ["p", pixel.values.length ? probability(pixel.values[0]) : floodscope.words.NONE]];
     if (pixel.values.length > 1) out.push(["p of B", probability(pixel.values[1])]);
     return [...out, ["Label", label(pixel)], ["Class", kind(pixel)[0], kind(pixel)[1]]];
   };
@@ -165,7 +166,7 @@ floodscope.inspect = (() => {
 
   // A click on a chip's footprint: of the open one it pins a pixel, where the chip is large enough to aim at one.
   const MIN_PX = 100;
-  const large = (map, { bounds: [west, south, east, north] }) =>
+  const large = (map, { frame: [west, south, east, north] }) =>
     map.latLngToContainerPoint([south, east]).x - map.latLngToContainerPoint([north, west]).x >= MIN_PX;
   const click = (event, id) => {
     const from = sources();
@@ -176,7 +177,8 @@ floodscope.inspect = (() => {
   const watch = (map) => {
     map.on("mousemove", hover);
     map.on("mouseout", leave);
-    if (map !== floodscope.map.leaflet) map.on("click", (event) => click(event, now.chip));
+    // On the main map footprints hear of clicks; a picture has none.
+    map.on("click", (event) => { if (map !== floodscope.map.leaflet || floodscope.picture.shown) click(event, now.chip); });
   };
 
   // The pixel in the middle of the map, for keyboards; where that is off the chip, the chip's own.
@@ -184,7 +186,7 @@ floodscope.inspect = (() => {
     const from = sources();
     if (!from) return;
     const { lat, lng } = floodscope.map.leaflet.getCenter();
-    const [west, south, east, north] = from.chip.bounds;
+    const [west, south, east, north] = from.chip.frame;
     pin(inChip(from.chip, [lng, lat]) ? [lng, lat] : [(west + east) / 2, (south + north) / 2]);
   };
 

@@ -54,7 +54,7 @@
     if (event.key !== "Escape") return;
     const explained = !root.dataset.tips && document.querySelector(".fs-figure:is(:hover, :focus)");
     if (explained) root.dataset.tips = "off";
-    else if (near(event, `#${PANEL}`)) backToTable();
+    else if (near(event, `#${PANEL}`)) { backToTable(); floodscope.picture.close(); }
   });
   ["focusin", "pointerover"].forEach((name) => document.addEventListener(name, (event) => {
     if (near(event, ".fs-figure")) delete root.dataset.tips;

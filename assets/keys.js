@@ -67,7 +67,7 @@ floodscope.keys = (() => {
     ]],
     ["Pixel and area", [
       ["I", "pin the pixel in the middle of the map"], ["Shift + arrows", "move the pin by a pixel"], ["R", "draw a rectangle"],
-      ["A", "give an area by its coordinates"], ["Esc", "stop drawing, or take the pin away"],
+      ["A", "give an area by its coordinates"], ["Esc", "stop drawing, or take the pin away; back to the map from a picture"],
     ]],
     ["Help", [["?", "these keys"]]],
   ];
@@ -89,7 +89,7 @@ floodscope.keys = (() => {
     const at = event.target instanceof Element ? event.target : document.body;
     if (at.closest(TYPED)) return;
     if (event.key === "Escape") {
-      if (!at.closest("#chip-panel")) floodscope.inspect.unpin();
+      if (!at.closest("#chip-panel") && !floodscope.inspect.unpin()) floodscope.picture.close();
       return;
     }
     if (off() && event.key !== "?") return;

@@ -43,6 +43,7 @@ floodscope.map = (() => {
     floodscope.tiles.again();
   };
   const tellPlace = () => {
+    if (floodscope.picture.shown) return; // the drawing board is no place
     const centre = map.getCenter();
     window.dash_clientside.set_props("view", { data: { lat: centre.lat, lon: centre.lng, zoom: map.getZoom() } });
   };
@@ -263,12 +264,13 @@ floodscope.map = (() => {
   // where the key would cover their corner.
   const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
     const size = map.getSize();
-    const room = window.L.point(2 * margin(), margin() + below());
+    const top = floodscope.picture.above() || margin();
+    const room = window.L.point(2 * margin(), top + below());
     const zoom = Math.min(maxZoom, map.getBoundsZoom([[south, west], [north, east]], false, room));
     const [topLeft, bottomRight] = [map.project([north, west], zoom), map.project([south, east], zoom)];
     const half = bottomRight.subtract(topLeft).divideBy(2);
-    const at = window.L.point(size.x / 2, (margin() + size.y - below()) / 2); // of the middle, on the map
-    const cover = key();
+    const at = window.L.point(size.x / 2, (top + size.y - below()) / 2); // of the middle, on the map
+    const cover = floodscope.picture.shown ? null : key();
     if (cover && at.x + half.x > cover.left && at.y - half.y < cover.bottom) {
       const [aside, down] = [at.x + half.x - cover.left + GAP, cover.bottom - (at.y - half.y) + GAP];
       const [roomAside, roomDown] = [at.x - half.x - GAP, size.y - below() - (at.y + half.y) - GAP];
@@ -305,6 +307,7 @@ floodscope.map = (() => {
   const flyToChips = (chips) => {
     const boxes = chips.map((chip) => chip.bounds).filter(Boolean);
     if (!boxes.length) return false;
+    floodscope.picture.close();
     const ends = [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...boxes.map((box) => box[i])));
     flyToBounds(ends, { maxZoom: 11 });
     return true;

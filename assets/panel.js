@@ -35,6 +35,7 @@ floodscope.panel = (() => {
     if (p && (seen === true || (seen === null && chip.labelled))) {
       out.push(w().html.Span({ className: "fs-badge fs-badge-seen", title: floodscope.seen.tipOf(seen) }, seen ? "Seen in training" : "Not known whether seen"));
     }
+    if (chip.imagery && chip.unplaced) badge("muted", "No place");
     return out.length ? div("fs-badges", ...out) : "";
   };
 
@@ -43,7 +44,13 @@ floodscope.panel = (() => {
     chip.file ? w().html.Div({ className: "fs-chip-file", dir: "auto", title: "The files of this chip" }, chip.file) : "",
     div("fs-chip-place", [chip.country, chip.event && chip.event !== chip.country ? `event ${chip.event}` : null, chip.date,
       chip.split ? `${chip.split} split` : null, chip.layout].filter(Boolean).join(" · ")),
-    badges(chip, p));
+    badges(chip, p), ...[chip.unplaced, chip.assumed_grid].filter((told) => told && chip.imagery).map((told) => notice("info", told)));
+
+  // An area by its value at the threshold; of a chip without a place pixels are counted.
+  const area = (detail, value) => {
+    if (!detail || !w().known(value)) return w().NONE;
+    return detail.placed ? w().km2(value) : w().percent(detail.area[0] ? value / detail.area[0] : 0);
+  };
 
   const ready = (opened, id, model) => opened && opened.id === id && opened.model === model && !opened.pending;
 
@@ -75,15 +82,15 @@ floodscope.panel = (() => {
   // The panel of a chip, and what a screen reader is told of it.
   const said = (text, ...children) => w().html.Div({ className: "fs-chip", "data-say": text }, ...children);
   const outcome = (c, p, k, threshold) => {
-    const { score, km2 } = w();
+    const { score } = w();
     const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
     const detail = floodscope.book.details.get(p.revision);
-    const water = detail ? `, water ${km2(detail.area[k])}` : "";
+    const water = detail ? `, water ${area(detail, detail.area[k])}${detail.placed ? "" : " of its pixels"}` : "";
     return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}${p.seen === true ? " in this model's training set" : ""}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}`;
   };
 
   const scored = (c, p, k, threshold, model) => {
-    const { km2, percent, integer, seconds } = w();
+    const { percent, integer, seconds } = w();
     const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
     const detail = floodscope.book.details.get(p.revision);
     const water = detail ? detail.area[k] : null;
@@ -101,9 +108,9 @@ floodscope.panel = (() => {
       out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
     }
     (p.notes || []).forEach((note) => out.push(notice("info", note)));
-    out.push(div("fs-figures fs-figures-two", figure("Water", km2(water), `at p ≥ ${threshold.toFixed(2)}`),
-      figure("Truth", known && detail && detail.label_water_km2 !== null ? km2(detail.label_water_km2) : w().NONE,
-        known ? "water in the label" : c.labelled && !p.label_problem ? "nothing is known" : "no label")));
+    out.push(div("fs-figures fs-figures-two", figure("Water", area(detail, water), detail && !detail.placed ? `${integer(water)} px at p ≥ ${threshold.toFixed(2)}` : `at p ≥ ${threshold.toFixed(2)}`),
+      figure("Truth", known && detail ? area(detail, detail.placed ? detail.label_water_km2 : p.histogram.water[0]) : w().NONE,
+        known && detail && !detail.placed ? `${integer(p.histogram.water[0])} px are water in the label` : known ? "water in the label" : c.labelled && !p.label_problem ? "nothing is known" : "no label")));
     const rows = [];
     if (known) {
       rows.push(row("True water (TP)", `${integer(f.tp)} px`), row("False water (FP)", `${integer(f.fp)} px`), row("Missed water (FN)", `${integer(f.fn)} px`),

@@ -20,11 +20,13 @@ floodscope.sieve = (() => {
 
   // A link may hold what this catalog has not, a name twice, or dates the wrong way round.
   const KEYS = ["country", "event", "split"];
+  // What a chip is filed under: its country, event or split. Without a country it may be that it has no place (ChipRecord.country_group).
+  const nameOf = (chip, key) => chip[key] || (key === "country" && chip.unplaced ? "No place" : "Unknown");
   let names = { version: null };
   const sound = (wanted) => {
     if (names.version !== floodscope.book.version) {
       const chips = [...floodscope.book.chips.values()];
-      names = { version: floodscope.book.version, ...Object.fromEntries(KEYS.map((name) => [name, new Set(chips.map((chip) => chip[name] || "Unknown"))])) };
+      names = { version: floodscope.book.version, ...Object.fromEntries(KEYS.map((name) => [name, new Set(chips.map((chip) => nameOf(chip, name)))])) };
     }
     const known = (name) => [...new Set(wanted[name] || [])].filter((value) => !floodscope.book.chips.size || names[name].has(value));
     const dates = wanted.from && wanted.to && wanted.from > wanted.to ? { from: wanted.to, to: wanted.from } : {};
@@ -34,9 +36,9 @@ floodscope.sieve = (() => {
   // Chips that can be opened, or whose files cannot be used and say why, are shown; those that are only known by a switch.
   const onlyKnown = (chip) => !chip.imagery && !chip.problem;
 
-  const among = (list, value) => !listed(list) || list.includes(value || "Unknown");
+  const among = (list, value) => !listed(list) || list.includes(value);
   const passes = (chip, on) => {
-    if (!among(values.country, chip.country) || !among(values.event, chip.event) || !among(values.split, chip.split)) return false;
+    if (KEYS.some((key) => !among(values[key], nameOf(chip, key)))) return false;
     if (on.date) {
       const date = (chip.date || "").slice(0, 10);
       if (!date || (values.from && date < values.from) || (values.to && date > values.to)) return false;
@@ -93,7 +95,7 @@ floodscope.sieve = (() => {
   };
 
   return {
-    NONE, use, has, chips, known, onlyKnown, total, focused, any, active,
+    NONE, nameOf, use, has, chips, known, onlyKnown, total, focused, any, active,
     get values() { return values; },
     get context() { return context; },
     get version() { return version; },

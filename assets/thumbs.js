@@ -10,7 +10,7 @@ floodscope.thumbs = (() => {
     const p = floodscope.book.prediction(model, chip.id);
     const image = address("composite", chip, chip.revision);
     const kind = chip.labelled ? "errors" : "prediction"; // what there is to see of a chip without a label
-    return [["fs-thumb", [["", image]]], ...(p ? [["fs-thumb", [["fs-thumb-grey", image], [`fs-thumb-${kind}`, address("scores", chip, p.revision)]]]] : [])];
+    return [[`fs-thumb${chip.unplaced ? " fs-thumb-unplaced" : ""}`, [["", image]]], ...(p ? [["fs-thumb", [["fs-thumb-grey", image], [`fs-thumb-${kind}`, address("scores", chip, p.revision)]]]] : [])];
   };
 
   const SIZE = { width: 128, height: 128, loading: "lazy", decoding: "async", alt: "" };

@@ -13,7 +13,7 @@ floodscope.tiles = (() => {
   const optionsOf = (pane, chip) => ({
     pane, tileSize: SIZE, errorTileUrl: NOTHING, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
     // Leaflet turns a tile back to within 180 degrees before it compares: what goes on beyond needs the whole belt.
-    bounds: [[chip.bounds[1], chip.bounds[2] > 180 ? -180 : chip.bounds[0]], [chip.bounds[3], Math.min(chip.bounds[2], 180)]],
+    bounds: [[chip.frame[1], chip.frame[2] > 180 ? -180 : chip.frame[0]], [chip.frame[3], Math.min(chip.frame[2], 180)]],
     attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
   });
   // A layer of one address, or of the two whose difference is drawn.
@@ -29,7 +29,7 @@ floodscope.tiles = (() => {
 
   // What there is to draw of a chip under a model: pane -> {chip, url}.
   const layersOf = (chip, model) => {
-    if (!chip || !chip.imagery || !chip.bounds) return {};
+    if (!chip || !chip.imagery || !chip.frame) return {};
     const imagery = { chip, url: address("composite", chip, chip.revision) };
     const scoresOf = (source) => {
       const made = { a: [model], b: [floodscope.look.now.other], difference: [model, floodscope.look.now.other] }[source]
@@ -45,8 +45,8 @@ floodscope.tiles = (() => {
   const fetch = ({ chip, url }) => {
     if (held.has(url) || url.includes(" ")) return;
     const { leaflet: map, viewOf } = floodscope.map;
-    const { zoom } = viewOf(chip.bounds);
-    const [west, south, east, north] = chip.bounds;
+    const { zoom } = viewOf(chip.frame);
+    const [west, south, east, north] = chip.frame;
     const from = map.project([north, west], zoom).divideBy(SIZE).floor();
     const to = map.project([south, east], zoom).divideBy(SIZE).floor();
     const images = [];
@@ -89,7 +89,9 @@ floodscope.tiles = (() => {
     if (!floodscope.map.leaflet) return;
     const chip = selection && floodscope.book.chips.get(selection.id);
     wanted = layersOf(chip, model);
-    const there = !chip || !chip.bounds || gone === selection.at || selection.placed;
+    // A link that says where the map is says so of the world: a picture is shown whole.
+    const picture = floodscope.picture.use(chip);
+    const there = !chip || !chip.frame || (!picture && (gone === selection.at || selection.placed));
     if (chip) gone = selection.at;
     if (there) {
       show();
@@ -98,7 +100,7 @@ floodscope.tiles = (() => {
     Object.values(wanted).forEach(fetch);
     // The requests leave when this task ends, and before what is queued here: a map of many shapes moves slowly.
     queueMicrotask(() => {
-      floodscope.map[selection.restored ? "open" : "flyToBounds"](chip.bounds, { instant: !wanted.imagery || Boolean(wanted.scores) });
+      floodscope.map[selection.restored ? "open" : "flyToBounds"](chip.frame, { instant: picture || !wanted.imagery || Boolean(wanted.scores) });
       show();
     });
   };

@@ -74,7 +74,7 @@ floodscope.travel = (() => {
       .forEach(({ at, also }) => [at, also].filter(Boolean).forEach((place) => give(place, components.get(place))));
     asked = after;
     insist(after, components);
-    if (view.zoom !== null && floodscope.map.leaflet) floodscope.map.jump([view.lat, view.lon], view.zoom);
+    if (view.zoom !== null && floodscope.map.leaflet) floodscope.picture.goTo([view.lat, view.lon], view.zoom);
   };
   window.addEventListener("popstate", arrive);
 
