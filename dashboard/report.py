@@ -28,10 +28,10 @@ def as_csv(report: dict[str, Any]) -> str:
     """Return one row a scored chip."""
     out = io.StringIO()
     figures = ["tp", "fp", "fn", "tn", "iou", "water_km2", "water_share", "label_water_km2"]
-    columns = [*PROVENANCE, *figures, "seen_in_training", "file"]
+    columns = [*PROVENANCE, *figures, "seen_in_training", "file", "notes"]
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(report["chips"])
+    writer.writerows({**chip, "notes": " ".join(chip.get("notes", ()))} for chip in report["chips"])
     return out.getvalue()
 
 

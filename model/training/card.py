@@ -102,7 +102,8 @@ def _data_text(what: str, data: Mapping[str, Any]) -> str:
     if not chips and not simulated:
         return f"{what}: nothing."
     names = ", ".join(chips[:40]) + (", ..." if len(chips) > 40 else "")
-    real = f"{len(chips)} real chip(s) of {', '.join(data.get('countries', []))} ({names})"
+    countries = ["no known country" if name in ("Unknown", "No place") else name for name in data.get("countries", [])]
+    real = f"{len(chips)} real chip(s) of {', '.join(dict.fromkeys(countries))} ({names})"
     parts = [real] if chips else []
     if simulated:
         parts.append(f"{simulated} simulated chip(s)")

@@ -105,7 +105,7 @@ class Place:
             )
         return (
             "no georeference (no coordinate system, geotransform or control points; no .tfw, .prj or .aux.xml beside it)",
-            "export it again as a GeoTIFF with it",
+            "export it again with its place on Earth",
         )
 
 
