@@ -107,7 +107,8 @@ floodscope.panel = (() => {
     } else {
       out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
     }
-    (p.notes || []).forEach((note) => out.push(notice("info", note)));
+    // What is told of its place stands above.
+    (p.notes || []).filter((note) => note !== c.unplaced && note !== c.assumed_grid).forEach((note) => out.push(notice("info", note)));
     out.push(div("fs-figures fs-figures-two", figure("Water", area(detail, water), detail && !detail.placed ? `${integer(water)} px at p ≥ ${threshold.toFixed(2)}` : `at p ≥ ${threshold.toFixed(2)}`),
       figure("Truth", known && detail ? area(detail, detail.placed ? detail.label_water_km2 : p.histogram.water[0]) : w().NONE,
         known && detail && !detail.placed ? `${integer(p.histogram.water[0])} px are water in the label` : known ? "water in the label" : c.labelled && !p.label_problem ? "nothing is known" : "no label")));
