@@ -21,6 +21,7 @@ class Settings:
         bundles: further bundles on offer, or folders of bundles.
         endpoints: models that are served elsewhere, as `model.predictors.endpoint_spec` names them.
         name: what the catalog is called in the header.
+        labels: folders of labels for the images of the sources.
         url_prefixes: paths below which the page is reached, as `dashboard.proxies.url_prefix` returns them.
         answers: what the user says of the sources' files.
         trusted_proxies: addresses and networks whose X-Forwarded headers are heard beside this machine's own.
@@ -33,6 +34,7 @@ class Settings:
     bundles: tuple[Path, ...] = ()
     endpoints: tuple[str, ...] = ()
     name: str = ""
+    labels: tuple[Path, ...] = ()
     url_prefixes: tuple[str, ...] = ()
     answers: Answers = NOTHING_SAID
     trusted_proxies: tuple[str, ...] = ()

@@ -65,7 +65,7 @@ class Workspace:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.catalog = open_catalog(settings.sources, settings.answers)
+        self.catalog = open_catalog(settings.sources, settings.answers, labels=settings.labels)
         self.store = Store(settings.data, settings.database)
         self.worker = InferenceWorker(self.store)
         self.stored = StoredPredictions(self.store, self.catalog)

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, OutputError, SourceError
-from tiles.layouts import drivendata, geotiff, sen1floods11, uploads
+from tiles.layouts import drivendata, folders, geotiff, sen1floods11, uploads
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
+from tiles.layouts.names import part_of
+from tiles.layouts.pairing import labelled
+from tiles.layouts.products import address_refusal, product_refusal, products_in
 from tiles.moving import anchored, relative
 from tiles.naming import apart, chip_id, file_names
 from tiles.reading.answers import NOTHING_SAID, Answers
@@ -280,6 +283,8 @@ def read_source(source: Path) -> Reading:
     Raises:
         SourceError: it does not exist, is none of these, or holds not one chip.
     """
+    if (refusal := address_refusal(str(source))) is not None:
+        raise SourceError(refusal)
     source = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100 - resolve() would follow links, and fail on loops
     name = shown(source)
     if not is_utf8(source):
@@ -300,12 +305,18 @@ def _read_file(source: Path) -> Reading:
         return Reading(Catalog.from_parquet(source).records())
     if ending not in TIFF_ENDINGS:
         raise SourceError(
-            f"{shown(source)} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips."
+            product_refusal(source)
+            or f"{shown(source)} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips."
         )
-    found = geotiff.read(source)
-    if not found.records:
-        raise SourceError(f"{shown(source)} is a label by its name: give the image that it belongs to.")
-    return found
+    for layout in (sen1floods11, drivendata, folders, geotiff):
+        found: Reading = layout.read(source) if layout.recognises(source.parent) else Reading([])
+        if found.records:
+            return found
+    part = part_of(source)
+    what = (
+        part.what if part.role == "side" else "elevation or permanent water" if part.role == "ancillary" else "a label"
+    )
+    raise SourceError(f"{shown(source)} is {what} by its name: give the image that it belongs to.")
 
 
 def _read_folder(source: Path) -> Reading:
@@ -317,20 +328,26 @@ def _read_folder(source: Path) -> Reading:
         if source.exists():
             raise SourceError(f"{shown(source)} is neither a file nor a folder: give a folder of chips.")
         raise SourceError(f"{shown(source)} does not exist: check the path.")
-    for layout in (uploads, sen1floods11, drivendata, geotiff):
+    if (refusal := product_refusal(source)) is not None:
+        raise SourceError(refusal)
+    products = products_in(source)
+    for layout in (uploads, sen1floods11, drivendata, folders, geotiff):
         if layout.recognises(source):
-            return _named(source, layout.read(source))
+            found = _named(source, layout.read(source))
+            return Reading(found.records, found.problems + products)
+    if products:
+        raise SourceError(products[0][1])
     inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
     hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
     raise SourceError(
         f"{shown(source)} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, "
-        f"two-band GeoTIFFs): {hint}."
+        f"two-band GeoTIFFs, images/ with labels/): {hint}."
     )
 
 
 def _holds_chips(folder: Path) -> bool:
     with contextlib.suppress(OSError):
-        return any(layout.recognises(folder) for layout in (sen1floods11, drivendata, geotiff))
+        return any(layout.recognises(folder) for layout in (sen1floods11, drivendata, folders, geotiff))
     return False
 
 
@@ -341,21 +358,27 @@ def _named(folder: Path, found: Reading) -> Reading:
     return Reading([replace(r, simulated=True, legend=r.legend or "floodscope") for r in found.records], found.problems)
 
 
-def open_catalog(sources: Sequence[str | Path], answers: Answers = NOTHING_SAID) -> Catalog:
+def open_catalog(
+    sources: Sequence[str | Path], answers: Answers = NOTHING_SAID, *, labels: Sequence[Path] = ()
+) -> Catalog:
     """Return the catalog of one or several sources.
 
     Args:
         sources: folders, GeoTIFFs or catalogs.
         answers: what the user says of all their files; a catalog keeps its own where nothing is said.
+        labels: folders of labels that lie elsewhere, paired with the images by name, in place of their own.
 
     Raises:
-        SourceError: a source does not exist, is not recognised, or names not one chip.
+        SourceError: a source does not exist, is not recognised, or names not one chip; a folder of labels fits none of them.
     """
     if not sources:
         raise SourceError("No source was given: name a folder of chips, a GeoTIFF or a catalog (.parquet).")
     found = [read_source(Path(source)) for source in sources]
-    records = (answered(r, answers) for f in found for r in f.records)
-    return Catalog(records, (p for f in found for p in f.problems))
+    records, problems = [r for f in found for r in f.records], [p for f in found for p in f.problems]
+    for folder in labels:
+        records, told = labelled(records, Path(os.path.abspath(folder.expanduser())))  # noqa: PTH100 - as of a source
+        problems += told
+    return Catalog((answered(r, answers) for r in records), problems)
 
 
 def counts(catalog: Catalog) -> dict[str, int]:

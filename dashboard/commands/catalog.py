@@ -52,18 +52,22 @@ def catalog_show(
     why: str | None,
     everything: bool,
 ) -> None:
-    """List the chips of SOURCEs: id, country, event, date, split, what there is of them, files."""
+    """List the chips of SOURCEs: id, country, event, date, split, what there is of them, files.
+
+    It ends with 1 where not one chip can be used.
+    """
     from tiles.places import country_name
 
+    all_chips = open_sources(sources)
     if why is not None:
         from tiles.reading.door import read_chip
 
-        record = open_sources(sources).get(why)
+        record = all_chips.get(why)
         click.echo(f"{record.id}: {record.file}")
         for decision in read_chip(record).decisions:
             click.echo(f"  {decision.about + ':':9} {decision.sentence()}")
         return
-    found = open_sources(sources).filter(country=country_name(country), event=event, split=split)
+    found = all_chips.filter(country=country_name(country), event=event, split=split)
     for r in found.records():
         if r.has_imagery or everything:
             state = "image and label" if r.has_label and r.has_imagery else "image" if r.has_imagery else "no image"
@@ -84,6 +88,7 @@ def catalog_show(
     click.echo(_counted(found))
     for line in _assumed(found):
         click.echo(line)
+    require_usable(all_chips)
 
 
 def _counted(found: Catalog) -> str:

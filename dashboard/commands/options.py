@@ -50,10 +50,34 @@ def _url_prefix(_: click.Context, __: click.Parameter, path: str | None) -> str 
         raise click.BadParameter(str(error)) from error
 
 
+_LABELS = "floodscope.labels"
+
+
+def _hold_labels(context: click.Context, _: click.Parameter, folders: tuple[Path, ...]) -> None:
+    context.meta[_LABELS] = folders
+
+
 SOURCES = together(
-    click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE..."), *ANSWERS
+    click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE..."),
+    click.option(
+        "--labels",
+        multiple=True,
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        callback=_hold_labels,
+        expose_value=False,
+        help="A folder of labels for the images of the SOURCEs, each of the name of its image.",
+    ),
+    *ANSWERS,
 )
-"""What every command that reads chips takes: `sources`, and what the user says of their files (`open_sources` adds it)."""
+"""What every command that reads chips takes: `sources`; folders of labels and what the user says, for `open_sources`."""
+
+
+def given_labels() -> tuple[Path, ...]:
+    """Return the folders of labels that stand on the command line."""
+    return tuple(click.get_current_context().meta.get(_LABELS, ()))
+
+
 MODEL = click.option(
     "--model",
     default="floodscope",
@@ -233,7 +257,7 @@ def open_sources(sources: tuple[Path, ...]) -> Catalog:
     """Open the catalog of the sources, and tell on stderr of every file that cannot be used."""
     from tiles.catalog import open_catalog
 
-    catalog = open_catalog(sources, given_answers())
+    catalog = open_catalog(sources, given_answers(), labels=given_labels())
     for chip_id, problem in catalog.problems():
         click.echo(f"floodscope: {chip_id}: {problem}", err=True)
     return catalog

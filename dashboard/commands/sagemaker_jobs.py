@@ -11,6 +11,7 @@ from dashboard.commands.options import (
     SOURCES,
     STORE,
     bundle_path,
+    given_labels,
     open_sources,
     open_store,
     progress_bar,
@@ -66,6 +67,11 @@ def upload(sources: tuple[Path, ...], name: str, place: str, **account: Any) -> 
     """Send the chips, labels and split lists of SOURCEs to S3, checksummed; given again, it goes on where it stopped."""
     from model.aws.upload import upload as run
 
+    if given_labels():
+        raise click.UsageError(
+            "--labels cannot be sent: put the labels beside their images, as IMAGE_label.tif, or images and labels into folders "
+            "images and labels of one folder, and send that."
+        )
     open_sources(sources)  # tells of what cannot be used
     with progress_bar("Sending", "file") as tick:
         done = run(open_account(**account), sources, _data(place, name), tick)

@@ -12,6 +12,7 @@ from dashboard.commands.options import (
     MODEL,
     SERVING,
     SOURCES,
+    given_labels,
     open_sources,
     progress_bar,
     require_usable,
@@ -61,6 +62,7 @@ def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **opt
         endpoints=tuple(options["endpoints"]),
         name=options["name"],
         answers=given_answers(),
+        labels=given_labels(),
         url_prefixes=(options["url_prefix"],) if options["url_prefix"] else (),
         trusted_proxies=tuple(options["trusted_proxies"]),
     )

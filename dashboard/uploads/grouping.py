@@ -10,9 +10,10 @@ from typing import Any
 from dashboard.uploads.batch import Sent
 from tiles.chip import ChipRecord
 from tiles.errors import BandError, ChipError, Choice
-from tiles.layouts.geotiff import SentRole, sent_part, time_in
+from tiles.layouts.names import Part, Role, sent_part
 from tiles.layouts.uploads import Upload
 from tiles.naming import chip_id
+from tiles.places import date_in
 from tiles.reading.answers import Answers
 from tiles.reading.headers import two_band_assets
 from tiles.reading.raster import read_info
@@ -51,17 +52,21 @@ class Outcome:
     refused: list[Refusal] = field(default_factory=list)
 
 
-def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[SentRole, Sent]]]:
+def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Role, Sent]]]:
     """Give the files that make a chip together; what can be part of none is refused, with whatever belongs to it."""
-    found: dict[str, dict[SentRole, Sent]] = {}
+    found: dict[str, dict[Role, Sent]] = {}
     problems: dict[str, str] = {}
     for sent in files:
         problem = sent.problem
-        named: tuple[str, SentRole] = (sent.name, "both") if problem else sent_part(sent.name)
-        key, role = named
+        part = Part(sent.name, "both") if problem else sent_part(sent.name)
+        # A side layer is refused alone: the image that it lies beside is none the worse for it.
+        key = sent.name if part.role == "side" else part.key
+        role: Role = "label" if part.role == "mask" else part.role
         group = found.setdefault(key, {})
         if problem is None and role == "ancillary":
             problem = f"{sent.name} is elevation or permanent water by its name: VV, VH and a label are taken here."
+        if problem is None and role == "side":
+            problem = f"{sent.name} is {part.what} by its name, neither image nor truth: send VV, VH and a label."
         if problem is None and role in group:
             twice = "the same name" if group[role].name == sent.name else f"the part {role} of one chip"
             problem = f"{group[role].name} and {sent.name} have {twice}: rename one, or send them one after the other."
@@ -80,7 +85,7 @@ def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Sent
             yield key, group
 
 
-def upload_of(key: str, members: dict[SentRole, Sent], answers: Answers) -> Upload:
+def upload_of(key: str, members: dict[Role, Sent], answers: Answers) -> Upload:
     """Return what the files are to each other.
 
     Raises:
@@ -98,7 +103,7 @@ def upload_of(key: str, members: dict[SentRole, Sent], answers: Answers) -> Uplo
         "added": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "label": ("label.tif", 1) if "label" in members else None,
         "names": tuple(member.name for member in members.values()),
-        "date": time_in(key),
+        "date": date_in(key),
         "answers": answers,
     }
     if "vv" in members and "vh" in members:
@@ -115,11 +120,11 @@ def upload_of(key: str, members: dict[SentRole, Sent], answers: Answers) -> Uplo
     return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), called=_called(members), **same)
 
 
-def _called(members: dict[SentRole, Sent]) -> dict[str, str]:
+def _called(members: dict[Role, Sent]) -> dict[str, str]:
     return {kept_name(role): member.name for role, member in members.items()}
 
 
-def kept_name(role: SentRole) -> str:
+def kept_name(role: Role) -> str:
     """Return the name that a file has in its chip's folder."""
     return "bands.tif" if role == "both" else f"{role}.tif"
 

@@ -23,7 +23,7 @@ from model.ahead import load_chip
 from tiles.catalog import Catalog
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
-from tiles.layouts.geotiff import SentRole
+from tiles.layouts.names import Role, sent_part
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
 from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.labels import LABEL_REFUSED
@@ -143,7 +143,7 @@ class Uploads:
             return list(json.loads((Path(record.vv.path).parent / CHIP).read_text(encoding="utf-8"))["names"])
         return []
 
-    def _take(self, key: str, members: dict[SentRole, Sent], answers: Answers, outcome: Outcome) -> None:
+    def _take(self, key: str, members: dict[Role, Sent], answers: Answers, outcome: Outcome) -> None:
         """Check one chip, headers and pixels, and take it in; a label that cannot be used refuses the chip.
 
         Raises:
@@ -174,8 +174,10 @@ class Uploads:
         (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")
         scratch.rename(place)
         outcome.added.append(self._catalog.add(record_of(place, upload)))
-        renamed = [f"Another chip is called {wanted}, so this one is {upload.id}."] if upload.id != wanted else []
-        outcome.told[upload.id] = [*renamed, *(in_their_words(note, members.values()) for note in chip.notes)]
+        said = [f"Another chip is called {wanted}, so this one is {upload.id}."] if upload.id != wanted else []
+        if "label" in members and sent_part(members["label"].name).role == "mask":
+            said.append(f"{members['label'].name} is taken for its truth, though a mask may be one of anything.")
+        outcome.told[upload.id] = [*said, *(in_their_words(note, members.values()) for note in chip.notes)]
 
     def _sweep(self) -> None:
         for path in self.folder.glob(f"{_INCOMING}*"):

@@ -119,5 +119,7 @@ def _files_of(source: Path, folder: str) -> Iterator[_File]:
         for path in sorted(top.rglob("*")):
             if path.suffix.lower() in _TABLES and path.is_file() and path.stat().st_size <= _TABLE_BYTES:
                 paths[path] = None
+    # Labels may lie beside the folder of images that was given: what is sent then begins at the folder of both.
+    top = Path(os.path.commonpath([top, *(path.parent for path in paths)]))
     for path in paths:
         yield _File(path, f"{folder}/{path.relative_to(top).as_posix()}")

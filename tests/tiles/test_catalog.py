@@ -37,6 +37,7 @@ def test_the_real_catalog_has_988_chips_of_which_16_have_imagery(real: Catalog) 
         "listed_only": 538,
         "unusable": 0,
         "simulated": 0,
+        "unplaced": 0,
     }
     assert Counter(r.layout for r in real.records()) == {"sen1floods11": 446, "drivendata": 542}
 

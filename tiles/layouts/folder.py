@@ -25,6 +25,14 @@ class Reading:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Truth:
+    """A label's file, and the data set whose documents say what its numbers mean (`ChipRecord.legend`), where one does."""
+
+    path: Path
+    legend: str | None = None
+
+
 def permanent_water_of(files: Mapping[str, Path]) -> Asset | None:
     """Return the permanent water of a chip, from its files by what they hold, or None where none tells.
 

@@ -3,34 +3,40 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError
-from tiles.layouts.folder import TIFF_ENDINGS, Reading, permanent_water_of, tiffs, unnamed
+from tiles.layouts.folder import TIFF_ENDINGS, Reading, Truth, permanent_water_of, tiffs, unnamed
+from tiles.layouts.names import Part, pair_key, part_of, says_band
 from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, date_in
 from tiles.reading.headers import Headers, inspected, two_band_assets
+from tiles.reading.raster import read_info
 from tiles.reading.sniff import is_utf8, shown
 
 NAME = "geotiff"
-_BAND = re.compile(r"(?:^|[_\-. ])(vv|vh)(?=[_\-. ]|$)", re.IGNORECASE)
-_LABEL = re.compile(r"[_\-.](label|labels|labelhand|mask|truth)$", re.IGNORECASE)
-_ANCILLARY = re.compile(r"[_\-.](elevation|dem|nasadem|permanent_water|jrc_occurrence|jrc_seasonality)$", re.IGNORECASE)
-# What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at.
-_SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson"})
+# What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at, ENVI's headers.
+_SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson", ".hdr"})
 
-# How Sen1Floods11 ends the name of an image, whose label ends in _LabelHand.
-_IMAGE = re.compile(r"[_\-.]S1Hand$", re.IGNORECASE)
-
-Role = Literal["vv", "vh", "both"]
-SentRole = Literal["vv", "vh", "both", "label", "ancillary"]
-Group = dict[Role, Path]
+ImageRole = Literal["both", "vv", "vh"]
+Group = dict[ImageRole, Path]
 # A chip's name, its files, and what is wrong with them where it is known already.
 Found = tuple[str, Group, str | None]
+
+
+@dataclass
+class _Sorted:
+    """The files of a folder by what they are: truth and masks by chip, ancillary data by chip and name, the rest."""
+
+    labels: dict[str, Path] = field(default_factory=dict)
+    masks: dict[str, Path] = field(default_factory=dict)
+    ancillary: dict[str, dict[str, Path]] = field(default_factory=dict)
+    sides: list[tuple[Path, Part]] = field(default_factory=list)
+    images: list[tuple[Path, Part]] = field(default_factory=list)
 
 
 def recognises(folder: Path) -> bool:
@@ -44,41 +50,161 @@ def read(source: Path) -> Reading:
     A file that should be part of a chip and is not becomes a record whose `problem` says why.
     """
     folder = source if source.is_dir() else source.parent
-    files = tiffs(folder)
-    labels = {_LABEL.sub("", nfc(p.stem)): p for p in reversed(files) if _LABEL.search(p.stem)}
-    ancillary: dict[str, dict[str, Path]] = {}
-    for path in reversed(files):
-        if match := _ANCILLARY.search(nfc(path.stem)):
-            ancillary.setdefault(match.string[: match.start()], {})[match[1].lower()] = path
+    only = None if source.is_dir() else source
+    found = read_files(folder, ((path, part_of(path)) for path in tiffs(folder)), only=only)
+    return found if only else Reading(found.records, found.problems + unnamed(folder))
+
+
+def read_files(
+    folder: Path,
+    files: Iterable[tuple[Path, Part]],
+    *,
+    truth: Mapping[str, Truth] | None = None,
+    only: Path | None = None,
+) -> Reading:
+    """Return the chips that some files make, whose names tell what each of them is.
+
+    Args:
+        folder: where they come from.
+        files: each with what it is.
+        truth: labels that lie elsewhere, by the part of their names that image and label share (`pair_key`).
+        only: the one image that is asked for; None asks for all.
+    """
+    sorted_ = _by_role(files)
+    found = _chips(folder, sorted_)
+    if only is not None:
+        found = [entry for entry in found if only in entry[1].values()]
+    known = {key for key, _, _ in found}
+    labels = {key: Truth(path, legend_of(path)) for key, path in sorted_.labels.items()}
+    assumed: list[Path] = []
+    records = []
+    for key, group, problem in sorted(found, key=_order):
+        label = (truth or {}).get(pair_key(key)) or labels.get(key) or labels.get(pair_key(key))
+        mask = sorted_.masks.get(key) or sorted_.masks.get(pair_key(key))
+        if label is None and mask is not None:
+            if _is_prediction(mask):
+                sorted_.sides.append((mask, Part(key, "side", "a prediction of floodscope", told=True)))
+            else:
+                label = Truth(mask)
+                assumed.append(mask)
+        ancillary = sorted_.ancillary.get(key, {})
+        records.append(_record(folder, key, group, label, ancillary, problem))
+    if only is not None:
+        return Reading(records, _assumed(assumed))
+    keys = known | {pair_key(key) for key in known}
+    lonely = [path for key, path in (*sorted_.labels.items(), *sorted_.masks.items()) if key not in keys]
+    return Reading(records, _of_no_chip(lonely) + _assumed(assumed) + _left_aside(folder, sorted_.sides, bool(records)))
+
+
+def legend_of(path: Path) -> str | None:
+    """Return the data set whose documents say what the numbers of a label mean, by the label's name, or None."""
+    name = path.stem.lower()
+    if name.endswith("_labelhand"):
+        return "sen1floods11"
+    return "s1s2water" if name.startswith("sentinel12_") and name.endswith("_msk") else None
+
+
+def _by_role(files: Iterable[tuple[Path, Part]]) -> _Sorted:
+    out = _Sorted()
+    for path, part in files:
+        if part.role == "label":
+            out.labels.setdefault(part.key, path)
+        elif part.role == "mask":
+            out.masks.setdefault(part.key, path)
+        elif part.role == "ancillary":
+            out.ancillary.setdefault(part.key, {}).setdefault(part.what, path)
+        elif part.role == "side":
+            out.sides.append((path, part))
+        else:
+            out.images.append((path, part))
+    chips = {part.key for _, part in out.images}
+    for path, part in [(path, part) for path, part in out.sides if not part.sure and part.key not in chips]:
+        if not _is_single_band(path):  # study_area.tif may be an image
+            out.sides.remove((path, part))
+            out.images.append((path, Part(nfc(path.stem), "both")))
+    return out
+
+
+def _chips(folder: Path, files: _Sorted) -> list[Found]:
+    """Return what the images make together, and what makes none."""
     groups: dict[str, Group] = {}
     doubles: list[Found] = []
-    for path in files:
-        if _LABEL.search(path.stem) or _ANCILLARY.search(path.stem):
-            continue
-        key, role = _part(path)
-        group = groups.setdefault(key if role != "both" else f"{key}\0both", {})
+    for path, part in files.images:
+        role: ImageRole = part.role  # type: ignore[assignment]
+        group = groups.setdefault(part.key if role != "both" else f"{part.key}\0both", {})
         if role in group:
             what = "second file of the chip" if role == "both" else f"second {role.upper()} of the chip"
-            doubles.append(
-                (key, {role: path}, f"{shown(path)} is a {what} {chip_id(key)}, beside {group[role].name}: rename one.")
-            )
+            text = f"{shown(path)} is a {what} {chip_id(part.key)}, beside {group[role].name}: rename one."
+            doubles.append((part.key, {role: path}, text))
         else:
             group[role] = path
+    for key in [key for key, group in groups.items() if {"vv", "vh"} <= set(group)]:
+        bare = groups.get(f"{key}\0both", {}).get("both")
+        if bare is not None and key not in files.labels and _is_single_band(bare):
+            files.labels[key] = bare  # as DrivenData calls the label of abc00_vv.tif and abc00_vh.tif: abc00.tif
+            del groups[f"{key}\0both"]
     found: list[Found] = [(key.partition("\0")[0], group, None) for key, group in groups.items()]
     known = {key for key, _, _ in found}
     misnamed = {entry[0]: entry for entry in reversed(_misnamed(folder))}
     found = [_completed(entry, misnamed.get(entry[0])) for entry in found]
     found += [entry for key, entry in misnamed.items() if key not in known]
-    found += doubles
-    if not source.is_dir():
-        found = [entry for entry in found if source in entry[1].values()]
-    records = [
-        _record(folder, key, group, labels.get(key), ancillary.get(key, {}), problem)
-        for key, group, problem in sorted(found, key=_order)
-    ]
-    stray = [labels[key] for key in sorted(set(labels) - known)] if source.is_dir() else []
-    lonely = [(shown(p.name), f"{shown(p)} is the label of no chip here: name it IMAGE_label.tif.") for p in stray]
-    return Reading(records, lonely + (unnamed(folder) if source.is_dir() else []))
+    return found + doubles
+
+
+def _is_single_band(path: Path) -> bool:
+    """Return whether a file has one band, and so is no image by itself; False where it cannot be read."""
+    try:
+        return read_info(str(path)).count == 1
+    except ChipError:
+        return False
+
+
+def _is_prediction(mask: Path) -> bool:
+    """Return whether floodscope wrote a mask: it says of which model it is."""
+    try:
+        return {"chip", "model"} <= set(read_info(str(mask)).tags)
+    except ChipError:
+        return False
+
+
+def _several(paths: list[Path]) -> str:
+    """Return the first of several files, and how many more there are."""
+    more = len(paths) - 1
+    return shown(paths[0]) + (f" and {more} more" if more else "")
+
+
+def _of_no_chip(labels: list[Path]) -> list[tuple[str, str]]:
+    if not labels:
+        return []
+    labels = sorted(labels)
+    text = f"{shown(labels[0])} is the label of no chip here: name it IMAGE_label.tif."
+    if len(labels) > 1:
+        text = f"{_several(labels)} are labels of no chip here: name each IMAGE_label.tif."
+    return [(shown(labels[0].name), text)]
+
+
+def _assumed(masks: list[Path]) -> list[tuple[str, str]]:
+    if not masks:
+        return []
+    what = "is taken for the truth of its chip" if len(masks) == 1 else "are taken for the truth of their chips"
+    text = (
+        f"{_several(masks)} {what}, though _mask may be a mask of anything: rename to _label where that is right, and move "
+        "away where it is not."
+    )
+    return [(shown(masks[0].name), text)]
+
+
+def _left_aside(folder: Path, sides: list[tuple[Path, Part]], any_chip: bool) -> list[tuple[str, str]]:
+    """Say of a product's own layers that they are no truth, where somebody might take them for it: one line a folder."""
+    notable = [path for path, part in sides if part.told or not any_chip]
+    if not notable:
+        return []
+    whats = sorted({part.what for path, part in sides if path in set(notable)})
+    are = "is" if len(notable) == 1 else "are"
+    text = f"{_several(notable)} {are} neither image nor truth by name, and left aside: {', '.join(whats)}."
+    if not any_chip:
+        text = f"{shown(folder)} holds no image: {text}"
+    return [(shown(notable[0].name), text)]
 
 
 def _completed(entry: Found, misnamed: Found | None) -> Found:
@@ -93,32 +219,6 @@ def _order(entry: Found) -> tuple[str, bool, str]:
     return entry[0], entry[2] is not None or "both" in entry[1], str(next(iter(entry[1].values())))
 
 
-def _part(path: Path) -> tuple[str, Role]:
-    """Return which chip a file belongs to, and which of its bands it holds, by its name."""
-    stem = nfc(path.stem)
-    named = {match[1].lower() for match in _BAND.finditer(stem)}
-    if len(named) != 1:  # no polarization, or both of them, as in x_vv_vh.tif
-        return stem, "both"
-    role: Role = "vv" if "vv" in named else "vh"
-    return _BAND.sub("", stem, count=1) or nfc(path.parent.name), role
-
-
-def time_in(name: str) -> str | None:
-    """Return the ISO date that a name holds, or None: see `tiles.places.date_in`."""
-    return date_in(name)
-
-
-def sent_part(name: str) -> tuple[str, SentRole]:
-    """Return which chip a file belongs to, and what it is of it, by its name alone: for files that have no folder."""
-    stem = _IMAGE.sub("", nfc(Path(name).stem))
-    if _LABEL.search(stem):
-        return _LABEL.sub("", stem), "label"
-    if _ANCILLARY.search(stem):
-        return _ANCILLARY.sub("", stem), "ancillary"
-    key, role = _part(Path(f"{stem}.tif"))
-    return key or "image", role
-
-
 def _misnamed(folder: Path) -> list[Found]:
     """Return what calls itself VV or VH and has another ending than a GeoTIFF's, with what to do about it."""
     out: list[Found] = []
@@ -126,19 +226,21 @@ def _misnamed(folder: Path) -> list[Found]:
         ending = path.suffix.lower()
         stem = path.with_suffix("") if path.stem.lower().endswith(tuple(TIFF_ENDINGS)) else path
         ours = ending in TIFF_ENDINGS | _SIDE_CARS or path.name.startswith(".") or not is_utf8(path.name)
-        if ours or not _BAND.search(stem.stem) or path.is_dir():
+        if ours or not says_band(stem.stem) or path.is_dir():
+            continue
+        part = part_of(stem)
+        if part.role not in get_args(ImageRole):
             continue
         problem = (
             f"{shown(path)} has the ending {shown(path.suffix) or '(none)'}: floodscope reads GeoTIFF files (.tif, .tiff), "
             "convert or rename it."
         )
-        key, role = _part(stem)
-        out.append((key, {role: path}, problem))
+        out.append((part.key, {part.role: path}, problem))  # type: ignore[dict-item]
     return out
 
 
 def _record(
-    folder: Path, key: str, group: Group, label: Path | None, ancillary: dict[str, Path], problem: str | None
+    folder: Path, key: str, group: Group, label: Truth | None, ancillary: dict[str, Path], problem: str | None
 ) -> ChipRecord:
     vv, vh = None, None
     headers: Headers = {}
@@ -159,16 +261,19 @@ def _record(
             date=date_in(first.stem) or (date_in(first.parent.name) if key == first.parent.name else None),
             layout=NAME,
             source=str(folder),
-            file=file_names(*(group[role] for role in get_args(Role) if role in group)),
+            file=file_names(*(group[role] for role in get_args(ImageRole) if role in group)),
+            legend=label.legend if label is not None else None,
             vv=vv,
             vh=vh,
-            label=Asset(str(label)) if label is not None else None,
+            label=Asset(str(label.path)) if label is not None else None,
             elevation=Asset(str(elevation)) if elevation is not None else None,
             permanent_water=permanent_water_of(ancillary),
             problem=problem,
         ),
         headers,
     )
+    if record.simulated and record.legend is None:
+        record = replace(record, legend="floodscope")
     if record.footprint is None:
         return record
     return replace(record, country=country_at(record.footprint))

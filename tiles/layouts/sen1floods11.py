@@ -1,10 +1,10 @@
-"""The Sen1Floods11 layout: S1Hand/, LabelHand/, split lists, footprints of chips whose imagery is elsewhere."""
+"""The Sen1Floods11 layout in the shapes that people have it: S1Hand/ or S1GRDHand/ with LabelHand/ beside, one flat folder,
+split lists near it, footprints of chips whose imagery is elsewhere, the weakly labelled part."""
 
 from __future__ import annotations
 
-import csv
 import json
-import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,62 +18,91 @@ from tiles.antimeridian import in_one_piece
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipError
 from tiles.layouts.folder import Reading, tiffs, unnamed
-from tiles.naming import chip_id, file_names
+from tiles.layouts.lists import Problems, read_splits, split_lists
+from tiles.layouts.names import part_of, sen1floods11_chip
+from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, country_name, iso_date
 from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.reading.sniff import shown
 
 NAME = "sen1floods11"
-_SUFFIX = "_S1Hand"
-_SPLIT_FILE = re.compile(r"flood_(train|valid|test|bolivia)_data", re.IGNORECASE)
-Problems = list[tuple[str, str]]
-_NESTED = ("", "HandLabeled", "data/flood_events/HandLabeled", "v1.1/data/flood_events/HandLabeled")
-
-
-def _imagery_folder(folder: Path) -> Path | None:
-    return next((folder / n for n in _NESTED if (folder / n / "S1Hand").is_dir()), None)
+_FOOTPRINTS, _EVENTS = "chip_footprints.geojson", "Sen1Floods11_Metadata.geojson"
+_HAND = ("S1Hand", "S1GRDHand")  # the bucket's name, and that of the copy for terratorch and TerraMind
+_WEAK = {"S1Weak": ("S1OtsuLabelWeak", "S2IndexLabelWeak"), "S1Perm": ("JRCPerm",)}
+# Folders of the bucket and its copies that hold others.
+_WAYS = frozenset({"v1.1", "data", "flood_events", "handlabeled", "weaklylabeled", "perm_water", "sen1floods11"})
+_DEPTH = 5
+_SPLITS = ("splits", "splits/flood_handlabeled", "")
 
 
 def recognises(folder: Path) -> bool:
-    """Return whether the folder holds S1Hand/ or the footprints of Sen1Floods11's chips."""
-    return _imagery_folder(folder) is not None or (folder / "chip_footprints.geojson").is_file()
+    """Return whether the folder holds images of Sen1Floods11 by the names of folders or files, or its chips' footprints."""
+    return bool(_imagery_folders(folder)) or (folder / _FOOTPRINTS).is_file()
 
 
-def read(folder: Path) -> Reading:
-    """Return the chips of a Sen1Floods11 folder, with imagery first, then those known by footprint alone.
+def _imagery_folders(folder: Path) -> list[Path]:
+    """Return the folders that images lie in: this one, or some below it on the data set's own ways."""
+    if folder.name in (*_HAND, *_WEAK) or _is_flat(folder):
+        return [folder]
+    return list(_below(folder, _DEPTH))
+
+
+def _is_flat(folder: Path) -> bool:
+    """Return whether a folder holds images by Sen1Floods11's names, and no others."""
+    images = [path for path in tiffs(folder) if part_of(path).role in {"both", "vv", "vh"}]
+    return bool(images) and all(sen1floods11_chip(path.stem) != nfc(path.stem) for path in images)
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    for path in sorted(p for p in folder.iterdir() if p.is_dir()) if depth else []:
+        if path.name in (*_HAND, *_WEAK):
+            yield path
+        elif path.name.lower() in _WAYS or path.name.lower().startswith("sen1floods11"):
+            yield from _below(path, depth - 1)
+
+
+def read(source: Path) -> Reading:
+    """Return the chips of a Sen1Floods11 folder (or of one image in it), with imagery first, then those known by footprint.
 
     The event is the part of the name before the number; the country is the event's (the Mekong chips lie in
     Cambodia). Dates and footprints come from `chip_footprints.geojson` or the event metadata where they are there;
     such a file that is damaged is told as a problem, and costs what it would have said.
     """
+    only = None if source.is_dir() else source
+    folder = source if only is None else source.parent
     problems: Problems = []
-    known = _footprints(folder / "chip_footprints.geojson", problems)
-    dates = _event_dates(folder / "Sen1Floods11_Metadata.geojson", problems)
-    splits = _splits(folder, problems)
-    home = _imagery_folder(folder)
+    homes = _imagery_folders(folder)
+    near = [folder, *_above(homes[0] if homes else folder)]
+    known = _footprints(_first(near, _FOOTPRINTS), problems) if only is None else {}
+    dates = _event_dates(_first(near, _EVENTS), problems)
     records: dict[str, ChipRecord] = {}
-    if home is not None:
-        problems += unnamed(home / "S1Hand")
-    for path in tiffs(home / "S1Hand") if home is not None else []:
-        stem = path.stem.removesuffix(_SUFFIX)
-        event = stem.rsplit("_", 1)[0]
-        label = path.parent.parent / "LabelHand" / f"{stem}_LabelHand.tif"
-        permanent = path.parent.parent / "JRCWaterHand" / f"{stem}_JRCWaterHand.tif"  # 0 or 1
-        properties = known.get(stem, ({}, None))[0]
-        record = ChipRecord(
-            id=chip_id(stem),
-            country=country_name(event),
-            event=event,
-            date=iso_date(properties.get("s1_date")) or dates.get(event.lower()),
-            split=splits.get(stem),
-            layout=NAME,
-            source=str(folder),
-            file=file_names(path),
-            legend=NAME,
-            label=Asset(str(label)) if label.exists() or label.is_symlink() else None,
-            permanent_water=Asset(str(permanent)) if permanent.exists() else None,
-        )
-        records[stem] = _with_imagery(record, path)
+    for home in homes:
+        problems += unnamed(home) if only is None else []
+        problems += _weak_labels(home)
+        for path in tiffs(home):
+            stem = sen1floods11_chip(path.stem)
+            if not _is_image(path, home) or (only is not None and path != only):
+                continue
+            if stem in records:
+                problems.append((path.name, f"{shown(path)} is a second image of the chip {stem}: rename one."))
+                continue
+            event = stem.rsplit("_", 1)[0]
+            properties = known.get(stem, ({}, None))[0]
+            label = _beside(path, stem, "LabelHand") if home.name not in _WEAK else None
+            permanent = _beside(path, stem, "JRCWaterHand")  # 0 or 1
+            record = ChipRecord(
+                id=chip_id(stem),
+                country=country_name(event),
+                event=event,
+                date=iso_date(properties.get("s1_date")) or dates.get(event.lower()),
+                layout=NAME,
+                source=str(folder),
+                file=file_names(path),
+                legend=NAME if label else None,
+                label=Asset(str(label)) if label else None,
+                permanent_water=Asset(str(permanent)) if permanent else None,
+            )
+            records[stem] = _with_imagery(record, path)
     for stem, (properties, footprint) in known.items():
         if stem not in records:
             records[stem] = ChipRecord(
@@ -81,12 +110,62 @@ def read(folder: Path) -> Reading:
                 country=country_name(str(properties["event"])) or country_at(footprint),
                 event=str(properties["event"]),
                 date=iso_date(properties.get("s1_date")),
-                split=splits.get(stem),
                 layout=NAME,
                 source=str(folder),
                 footprint=footprint,
             )
-    return Reading(list(records.values()), problems)
+    splits = _splits(near, records, problems if only is None else [])
+    return Reading([replace(r, split=splits.get(stem)) for stem, r in records.items()], problems)
+
+
+def _is_image(path: Path, home: Path) -> bool:
+    """Return whether a file is an image: by its ending where images and labels share a folder, else whatever it is called."""
+    return home.name in (*_HAND, *_WEAK) or sen1floods11_chip(path.stem) != nfc(path.stem)
+
+
+def _beside(image: Path, stem: str, kind: str) -> Path | None:
+    """Return a chip's file of a kind, from the folder of that name beside the images' or from the images' own."""
+    for place in (image.parent.parent / kind, image.parent / kind, image.parent):
+        for name in (f"{stem}_{kind}", stem) if place.name == kind else (f"{stem}_{kind}",):
+            for ending in (".tif", ".tiff", ".TIF"):
+                path = place / f"{name}{ending}"
+                if path.exists() or path.is_symlink():
+                    return path
+    return None
+
+
+def _weak_labels(home: Path) -> Problems:
+    """Say of labels that no person drew why they are no truth here, and how they are used all the same."""
+    kinds = [home.parent / kind for kind in _WEAK.get(home.name, ()) if (home.parent / kind).is_dir()]
+    if not kinds:
+        return []
+    names = " and ".join(kind.name for kind in kinds)
+    text = (
+        f"The labels in {names} are weak, drawn by a rule and not by a person, so the chips of {shown(home)} are listed without "
+        f"truth: to take them as truth all the same, add --labels {shown(kinds[0])}"
+    )
+    return [(home.name, text)]
+
+
+def _above(folder: Path) -> list[Path]:
+    """Return a folder and those that it lies in, as far as they are of the data set."""
+    out = [folder]
+    while len(out) <= _DEPTH and (out[-1].name in (*_HAND, *_WEAK) or out[-1].name.lower() in _WAYS):
+        out.append(out[-1].parent)
+    return out
+
+
+def _first(places: list[Path], name: str) -> Path:
+    return next((place / name for place in places if (place / name).is_file()), places[0] / name)
+
+
+def _splits(near: list[Path], records: dict[str, ChipRecord], problems: Problems) -> dict[str, str]:
+    """Return the split of each chip, from the lists nearest to the images."""
+    for place in dict.fromkeys([*near, near[0] / "v1.1"]):
+        lists = split_lists([place / name for name in _SPLITS])
+        if lists:
+            return read_splits(lists, records, problems)
+    return {}
 
 
 def _with_imagery(record: ChipRecord, path: Path) -> ChipRecord:
@@ -144,23 +223,4 @@ def _event_dates(path: Path, problems: Problems) -> dict[str, str]:
             out[str(properties["location"]).lower()] = date
     if "cambodia" in out:
         out["mekong"] = out["cambodia"]
-    return out
-
-
-def _splits(folder: Path, problems: Problems) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for place in ("splits", "splits/flood_handlabeled", "v1.1/splits/flood_handlabeled"):
-        for path in sorted((folder / place).glob("flood_*_data.csv")) if (folder / place).is_dir() else []:
-            match = _SPLIT_FILE.fullmatch(path.stem)
-            if match is None or not path.is_file():
-                continue
-            try:
-                with path.open(newline="", encoding="utf-8") as lines:
-                    names = [row[0] for row in csv.reader(lines) if row]
-            except (OSError, UnicodeDecodeError, csv.Error) as error:
-                problems.append(
-                    (path.name, f"{shown(path)} is not a readable split list ({error}): mend it or move it away.")
-                )
-                continue
-            out |= {Path(name).stem.removesuffix(_SUFFIX): match[1].lower() for name in names}
     return out

@@ -26,6 +26,12 @@ _FORMATS = (
     (b"<VRTDataset", "a GDAL virtual raster (VRT), which only names other files"),
     (b"<", "an XML or HTML file, perhaps the answer of a failed download"),
 )
+# Small texts that stand for a file which was not fetched.
+_POINTERS = (
+    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the files with `git lfs pull` in their repository"),
+    (b"version https://hawser", "a pointer of Git LFS", "fetch the files with `git lfs pull` in their repository"),
+    (b"/annex/objects/", "a pointer of git-annex", "fetch the files with `git annex get .` in their repository"),
+)
 _TIFF = {b"II*\x00": "little", b"MM\x00*": "big", b"II+\x00": "little", b"MM\x00+": "big"}
 _KINDS = (
     (stat.S_ISDIR, "a folder", "move it away, and put the GeoTIFF itself there"),
@@ -71,7 +77,7 @@ def require_tiff(path: str) -> None:
             raise UnreadableFileError(f"{name} is {kind}, not a file: {todo}.")
     try:
         with Path(path).open("rb") as handle:
-            head = handle.read(16)
+            head = handle.read(32)
             size = os.fstat(handle.fileno()).st_size
     except PermissionError as error:
         raise UnreadableFileError(f"{name} may not be read: give read permission to it (chmod +r).") from error
@@ -79,6 +85,9 @@ def require_tiff(path: str) -> None:
         raise UnreadableFileError(f"{name} cannot be read ({error.strerror}): copy it to another disk.") from error
     if size == 0:
         raise UnreadableFileError(f"{name} is empty (0 bytes): copy or download it again.")
+    for magic, kind, todo in _POINTERS:
+        if head.startswith(magic):
+            raise UnreadableFileError(f"{name} is {kind}, not the file itself: {todo}.")
     order = _TIFF.get(head[:4])
     if order is None:
         raise UnreadableFileError(

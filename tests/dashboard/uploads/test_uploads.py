@@ -293,3 +293,29 @@ def test_an_answer_that_is_none_is_refused_and_keeps_nothing(client: FlaskClient
     answer = client.post("/uploads", data=data, query_string=said, headers=HEADERS, content_type="multipart/form-data")
     assert answer.status_code == 400
     assert client.get("/uploads").json["images"] == []
+
+
+def test_a_file_named_mask_is_taken_for_truth_and_told(client: FlaskClient) -> None:
+    form = [(name.replace("_label", "_mask"), content) for name, content in pair("field", label=True)]
+    (added,) = send(client, form)["added"]
+    assert added["labelled"] and "field_mask.tif is taken for its truth" in added["message"]
+
+
+@pytest.mark.parametrize(
+    ("product", "side"),
+    [
+        ("OPERA_L2_RTC-S1_T034-071100-IW3_20211212T002833Z_20230929T210202Z_S1B_30_v1.0", "mask"),
+        ("S1A_IW_20180921T051229_DVP_RTC30_G_gpuned_1234", "ls_map"),
+    ],
+)
+def test_a_products_side_layer_is_refused_for_what_it_is_and_the_image_is_taken(
+    client: FlaskClient, product: str, side: str
+) -> None:
+    form = [(name.replace("_label", f"_{side}"), content) for name, content in pair(product, label=True)]
+    answer = send(client, form)
+    assert [chip["labelled"] for chip in answer["added"]] == [False]
+    (refused,) = answer["refused"]
+    assert (
+        "is a mask of radar shadow and layover" in refused["message"]
+        and "neither image nor truth" in refused["message"]
+    )

@@ -1,0 +1,159 @@
+"""What a raster is of a chip, by its name alone: VV, VH, both, truth, something beside it, or a product's own side layer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tiles.naming import nfc
+
+Role = Literal["both", "vv", "vh", "label", "mask", "ancillary", "side"]
+"""`mask` is named *_mask, which no document of ours or of a data set says to be truth: it is taken as such, and told."""
+
+_BAND = re.compile(r"(?:^|[_\-. ])(vv|vh)(?=[_\-. ]|$)", re.IGNORECASE)
+# Truth by documented names: ours, Sen1Floods11's LabelHand, S1S2-Water's msk.
+_LABEL = re.compile(r"[_\-.](label|labels|labelhand|truth|msk)$", re.IGNORECASE)
+_MASK = re.compile(r"[_\-.]masks?$", re.IGNORECASE)
+_ANCILLARY = re.compile(r"[_\-.](elevation|dem|nasadem|permanent_water|jrc_occurrence|jrc_seasonality)$", re.IGNORECASE)
+# How data sets end the name of an image whose label has another ending: Sen1Floods11, S1S2-Water, folders of pictures.
+_IMAGE = re.compile(r"[_\-.](s1hand|s1grdhand|s1weak|s1perm|img|image|images|s1|sar)$", re.IGNORECASE)
+_ENDING = re.compile(
+    r"[_\-.](labels?|labelhand|truth|masks?|msk|gt|flood_label|water_label|s1otsulabelhand|s1otsulabelweak|s2indexlabelweak)$",
+    re.IGNORECASE,
+)
+_HEAD = re.compile(r"^(images?|img|s1|sar|labels?|masks?|msk|gt)[_\-.](?=.*\d)", re.IGNORECASE)
+# ESA's measurement files count their polarizations: s1a-iw-grd-vv-...-001.tiff, s1a-iw-grd-vh-...-002.tiff.
+_MEASUREMENT = re.compile(r"^(s1[a-d]-(?:iw\d?|ew\d?|s\d|wv\d?)-(?:grd|slc)-(?:vv|vh|hh|hv)-.*)-\d{3}$", re.IGNORECASE)
+
+_SHADOW = "a mask of radar shadow and layover"
+_ANGLE = "an incidence angle"
+_GFM = "a layer of GFM"
+_END = r"(?:[_\-.]geo)?$"
+# A product's own layers, what each is, and whether a user might take it for truth, so that a word on it is due.
+_SIDES: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), what, told)
+    for pattern, what, told in (
+        (r"^OPERA_L2_RTC-S1.*_mask$", f"{_SHADOW} of OPERA RTC-S1", True),
+        (r"^OPERA_L3_.*_B\d\d_", "a layer of OPERA DSWx", True),
+        (r"^OPERA_.*_(BROWSE|number_of_looks|rtc_anf_.*|.*incidence_angle)$", "a layer of OPERA RTC-S1", False),
+        (r"^(ENSEMBLE|DLR|LIST|TUWIEN|VITO)_(FLOOD|LIKELIHOOD|EXCLAYER|OBSWATER|UNCERTAINTY|WATER)", _GFM, True),
+        (r"(ensemble|dlr|list|tuwien)_(flood_extent|likelihood|water_extent)", _GFM, True),
+        (r"(exclusion_mask|reference_water_mask|reference_water|advisory_flags)$", _GFM, True),
+        (rf"[_\-.](ls_?map|lsm|layover[_-]?shadow[_-]?mask|(layover|shadow)[_-]?mask){_END}", _SHADOW, True),
+        (r"^S1[A-D]{1,2}_.*_(WM|FM)$", "a water map of HyP3", True),
+        (
+            r"[_\-.](inc|lia|inc_?map(_ell)?|angle|(local_?|projected_?local_?)?inc(idence)?_?angle|theta)" + _END,
+            _ANGLE,
+            False,
+        ),
+        (r"[_\-.]incidenceAngleFromEllipsoid$", _ANGLE, False),
+        (
+            r"[_\-.](area|scatteringArea|gammaSigmaRatio|sigmaGammaRatio|pixel_area|gs|rgb(_thumb)?|browse|quick-?look|ratio)$",
+            "a side layer",
+            False,
+        ),
+        (
+            r"[_\-.](slope|aspect|hand|landcover|land_cover|lulc|worldcover|occurrence|coherence)$",
+            "a layer of land",
+            False,
+        ),
+        (r"[_\-.]probability$", "a prediction of floodscope", False),
+        (r"[_\-.]valid$", "a layer that says where there is data", True),
+        (r"^sentinel12_(s2|copdem30|dem)_", "a layer of S1S2-Water that no radar took", False),
+        (
+            r"^s1[a-d]-(iw|ew|s\d)-(nrb|orb)-.*-(dm|ei|em|gs|id|lc|li|np|ratio|sg|wm)$",
+            "an annotation of s1ard",
+            False,
+        ),
+        (r"_(S2Hand|S2Weak|S2Perm)$", "an optical image of Sen1Floods11", False),
+        (r"_(S1OtsuLabelHand|S1OtsuLabelWeak|S2IndexLabelWeak|JRCPerm)$", "a label that no person drew", True),
+        (r"_JRCWaterHand$", "permanent water", False),
+        (r"_jrc_(extent|change|recurrence|transitions)$", "a layer of JRC Global Surface Water", False),
+    )
+)
+# Products whose *_mask is one of shadow, layover or data.
+_PRODUCT = re.compile(
+    r"^(OPERA_|S1[A-D]{1,2}_(IW|EW|S\d)_\d{8}T\d{6}_[A-Z]{3}_RTC|S1[A-D]__|s1[a-d]-\w+-(nrb|orb)-)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a file is of a chip.
+
+    Attributes:
+        key: what the chip is called.
+        role: what the file is of it.
+        what: the name of ancillary data, or in words what a side layer is.
+        told: a side layer that somebody might take for truth.
+        sure: the name is a product's; else it ends in a word that a user's own image may end in as well.
+    """
+
+    key: str
+    role: Role
+    what: str = ""
+    told: bool = False
+    sure: bool = True
+
+
+def part_of(path: Path) -> Part:
+    """Return which chip a file belongs to, and what it is of it, by its name (and its folder's, where it says nothing)."""
+    stem = nfc(path.stem)
+    return _beside(stem) or _image(stem, path.parent)
+
+
+def _beside(stem: str) -> Part | None:
+    """Return what a file is that is no image, or None."""
+    for pattern, what, told in _SIDES:
+        if match := pattern.search(stem):
+            sure = pattern.pattern.startswith(("^", "_(", "_j", "_J"))
+            return Part(stem if sure else stem[: match.start()], "side", what, told, sure)
+    if _LABEL.search(stem):
+        return Part(_LABEL.sub("", stem), "label")
+    if _MASK.search(stem):
+        if _PRODUCT.match(stem):
+            return Part(stem, "side", "a mask of the product that it is named after", told=True)
+        return Part(_MASK.sub("", stem), "mask")
+    if match := _ANCILLARY.search(stem):
+        return Part(stem[: match.start()], "ancillary", match[1].lower())
+    return None
+
+
+def _image(stem: str, folder: Path) -> Part:
+    named = {match[1].lower() for match in _BAND.finditer(stem)}
+    if len(named) != 1:  # no polarization, or both of them, as in x_vv_vh.tif
+        return Part(sen1floods11_chip(stem), "both")
+    measured = _MEASUREMENT.match(stem)
+    key = _BAND.sub("", measured[1] if measured else stem, count=1) or nfc(folder.name)
+    return Part(key, "vv" if "vv" in named else "vh")
+
+
+def says_band(stem: str) -> bool:
+    """Return whether a name has VV or VH in it."""
+    return _BAND.search(nfc(stem)) is not None
+
+
+def sen1floods11_chip(stem: str) -> str:
+    """Return the chip of a Sen1Floods11 file's name, India_900498 of India_900498_S1Hand; other names as they are."""
+    return re.sub(r"_(S1Hand|S1GRDHand|S1Weak|S1Perm)$", "", nfc(stem), flags=re.IGNORECASE)
+
+
+def is_truth(stem: str) -> bool:
+    """Return whether a documented ending of a name says that the raster is truth."""
+    return _LABEL.search(nfc(stem)) is not None
+
+
+def pair_key(name: str) -> str:
+    """Return what an image and its label have in common: the name without what says that it is the one or the other."""
+    name = nfc(name)
+    for ending in (_ENDING, _IMAGE):
+        name = ending.sub("", name) or name
+    return _HEAD.sub("", name) or name
+
+
+def sent_part(name: str) -> Part:
+    """Return what `part_of` says of a file that has no folder; one that only says VV or VH is of the chip `image`."""
+    part = part_of(Path(Path(name).name or "image"))
+    return part if part.key else Part("image", part.role, part.what, part.told)

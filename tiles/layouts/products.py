@@ -1,0 +1,86 @@
+"""What people give as a source and is none yet: addresses, Sentinel-1 products as ESA delivers them, SNAP's own format."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from tiles.reading.sniff import shown
+
+# pathlib makes one slash of two, so that s3://bucket/x has become s3:/bucket/x before anybody can look at it.
+_ADDRESS = re.compile(r"(https?|ftp|s3|gs|az|abfss?|wasbs?|file)://?(?=[^/])", re.IGNORECASE)
+_VIRTUAL = re.compile(r"/vsi[a-z0-9_]+/")
+_SAFE = re.compile(r"^S1[A-D]_.*\.SAFE(\.zip)?$", re.IGNORECASE)
+_ZIPPED = re.compile(r"^S1[A-D]_(IW|EW|S\d|WV)_(GRD|SLC|RAW|OCN)\w*\.zip$", re.IGNORECASE)
+_RAW_STEPS = (
+    "calibrate it, correct its terrain and write VV and VH as GeoTIFFs in SNAP (Calibration, Range-Doppler Terrain Correction, "
+    "Linear to dB, Export: GeoTIFF), or take the scene as an RTC product (ASF HyP3, OPERA RTC-S1), and give the folder of those"
+)
+
+
+def address_refusal(source: str) -> str | None:
+    """Return what is said of a source that is an address of the network or of GDAL, or None of one that is none."""
+    if _VIRTUAL.match(source):
+        return f"{shown(source)} is a virtual path of GDAL: sources are files and folders on this machine, give the file itself."
+    found = _ADDRESS.match(source)
+    if found is None:
+        return None
+    kind = found[1].lower()
+    url = f"{found[1]}://{source[found.end() :]}"
+    if kind in {"http", "https", "ftp"}:
+        name = re.split(r"[?#]", url.rstrip("/"), maxsplit=1)[0].rsplit("/", 1)[-1] or "image.tif"
+        return (
+            f"{shown(url)} is an address, and sources are files and folders on this machine: download it first (curl -fL -o "
+            f"{shlex.quote(shown(name))} {shlex.quote(shown(url))}), VV and VH into one folder, then give that."
+        )
+    if kind == "file":
+        return f"{shown(url)} is an address of a file: give its path alone, without file://."
+    return (
+        f"{shown(url)} is an address of a store, and sources are files and folders on this machine: download VV and VH into one "
+        "folder with the tool of that store, then give the folder."
+    )
+
+
+def product_refusal(path: Path) -> str | None:
+    """Return what is said of a product that has to be processed first, or None of what is none.
+
+    Args:
+        path: a file or a folder that exists.
+    """
+    name = path.name
+    if _SAFE.match(name) or _ZIPPED.match(name) or (path / "manifest.safe").is_file():
+        zipped = ", zipped," if name.lower().endswith(".zip") else ""
+        return (
+            f"{shown(path)} is a Sentinel-1 product as ESA delivers it (SAFE{zipped} digital numbers in the radar's own "
+            f"geometry): {_RAW_STEPS}."
+        )
+    header = _dimap(path)
+    if header is None:
+        return None
+    data = header.with_suffix(".data")
+    bands = sorted(p.name for p in data.glob("*.img")) if data.is_dir() else []
+    held = f", whose bands are the images {', '.join(map(shown, bands[:4]))} in {shown(data.name)}" if bands else ""
+    return (
+        f"{shown(path)} is a product in SNAP's own format BEAM-DIMAP{held}, which is not read here: open {shown(header.name)} in "
+        "SNAP, export VV and VH in dB (File, Export, GeoTIFF), and give that file."
+    )
+
+
+def products_in(folder: Path) -> list[tuple[str, str]]:
+    """Return (name, sentence) of each product in a folder that has to be processed first; of SNAP's, the .dim file."""
+    out = []
+    for path in sorted(folder.iterdir()):
+        said = None if path.suffix.lower() == ".data" and path.with_suffix(".dim").exists() else product_refusal(path)
+        if said is not None and not path.name.startswith("."):
+            out.append((shown(path.name), said))
+    return out
+
+
+def _dimap(path: Path) -> Path | None:
+    """Return the .dim file of a BEAM-DIMAP product that a path is of: the file itself, or its folder of bands."""
+    if path.suffix.lower() == ".dim":
+        return path
+    if path.suffix.lower() == ".data" and path.is_dir() and any(path.glob("*.img")):
+        return path.with_suffix(".dim")
+    return None
