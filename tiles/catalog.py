@@ -312,11 +312,7 @@ def _read_file(source: Path) -> Reading:
         found: Reading = layout.read(source) if layout.recognises(source.parent) else Reading([])
         if found.records:
             return found
-    part = part_of(source)
-    what = (
-        part.what if part.role == "side" else "elevation or permanent water" if part.role == "ancillary" else "a label"
-    )
-    raise SourceError(f"{shown(source)} is {what} by its name: give the image that it belongs to.")
+    raise SourceError(f"{shown(source)} is {part_of(source).said} by its name: give the image that it belongs to.")
 
 
 def _read_folder(source: Path) -> Reading:

@@ -97,6 +97,11 @@ class Part:
     told: bool = False
     sure: bool = True
 
+    @property
+    def said(self) -> str:
+        """What a file that is no image is, in words."""
+        return {"side": self.what, "ancillary": "elevation or permanent water"}.get(self.role, "a label")
+
 
 def part_of(path: Path) -> Part:
     """Return which chip a file belongs to, and what it is of it, by its name (and its folder's, where it says nothing)."""
