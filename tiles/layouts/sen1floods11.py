@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tiles.antimeridian import in_one_piece
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import ChipError
+from tiles.errors import BandError, ChipError
 from tiles.layouts.folder import Reading, tiffs, unnamed
 from tiles.layouts.lists import Problems, read_splits, split_lists
 from tiles.layouts.names import part_of, sen1floods11_chip
@@ -173,6 +173,8 @@ def _with_imagery(record: ChipRecord, path: Path) -> ChipRecord:
     try:
         vv, vh, _ = two_band_assets(str(path), headers)
     except ChipError as error:
+        if isinstance(error, BandError):  # what its bands are may be said, and it is looked at again
+            record = replace(record, vv=Asset(str(path)), vh=Asset(str(path)))
         return replace(record, problem=str(error))
     return inspected(replace(record, vv=vv, vh=vh), headers)
 

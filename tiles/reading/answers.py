@@ -55,7 +55,7 @@ class Answers:
             raw = json.loads(text)
             values = tuple((float(value), _truth(truth)) for value, truth in raw["label_values"])
             return cls(units_of(raw["units"]), bands_of(",".join(raw["bands"])), values)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UsageError(f"{text[:80]!r} is no answer to the door's questions: build the catalog again.") from error
 
 

@@ -81,8 +81,13 @@ def meaning(name: str | None) -> Meaning:
     return Meaning(polarization, None, unit, bool(_MEANINGLESS.fullmatch(text)))
 
 
+def _described(info: RasterInfo, band: int) -> str:
+    """Return what a band is described as, for messages: one short line."""
+    return shown(info.descriptions[band - 1] or "(no name)")[:60]
+
+
 def _list(info: RasterInfo, bands: Sequence[int]) -> str:
-    return ", ".join(info.descriptions[band - 1] or "(no name)" for band in bands[:8])
+    return ", ".join(_described(info, band) for band in bands[:8])
 
 
 def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> tuple[Asset, Asset, Decision]:
@@ -112,7 +117,7 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
     chosen = _one_each(info, found, meanings)
     if chosen is not None:
         (vv, vh), how = chosen
-        text = f"Band {vv} ({info.descriptions[vv - 1]}) is VV and band {vh} ({info.descriptions[vh - 1]}) is VH"
+        text = f"Band {vv} ({_described(info, vv)}) is VV and band {vh} ({_described(info, vh)}) is VH"
         return (
             Asset(info.path, vv, name=called),
             Asset(info.path, vh, name=called),
@@ -125,9 +130,10 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
             Asset(info.path, bands[1], name=called),
             Decision("bands", text, "assumed", told=True),
         )
+    example = ",".join(("VV", "VH", *("-" for _ in bands[2:])))
     raise BandError(
         f"{shown(info.path)} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH, "
-        "or say what each is (--bands VV,VH)."
+        f"or say what each is (--bands {example})."
     )
 
 
@@ -194,6 +200,6 @@ def named_band(info: RasterInfo, band: int, name: str) -> None:
         )
     if said.polarization not in (None, name) or said.other is not None:
         raise BandError(
-            f"{shown(info.path)} is named {name} but its band is described as {info.descriptions[band - 1]}: rename the file, or "
+            f"{shown(info.path)} is named {name} but its band is described as {_described(info, band)}: rename the file, or "
             f"describe the band (rio edit-info FILE -b {band} --description {name})."
         )

@@ -10,7 +10,7 @@ from shapely.geometry import Polygon
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError, GeoreferenceError
-from tiles.places import date_in_tags
+from tiles.places import country_at, date_in_tags
 from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
 from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.bands import named_band, two_bands
@@ -109,7 +109,10 @@ def answered(record: ChipRecord, answers: Answers) -> ChipRecord:
     record = replace(record, answers=answers)
     if record.vv is None or record.vh is None or record.vv.path != record.vh.path:
         return record
-    return replace(inspected(replace(record, problem=None)), country=record.country)
+    record = inspected(replace(record, problem=None))
+    return (
+        record if record.country or record.footprint is None else replace(record, country=country_at(record.footprint))
+    )
 
 
 def _footprint(info: RasterInfo) -> Polygon:

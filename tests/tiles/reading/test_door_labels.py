@@ -1,0 +1,213 @@
+"""Truth: every legend that people use is told apart, documented, said, or asked; half a truth is told or refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chips import lake, write_tiff
+from door_files import VH, VV, Array, sentences
+
+from tiles.chip import LEGENDS, Asset, Chip, ChipRecord
+from tiles.reading.answers import NOTHING_SAID, Answers, label_values_of
+from tiles.reading.door import read_chip
+
+WATER = lake()
+CUT = np.zeros_like(WATER)
+CUT[:4] = CUT[30:36, :20] = True
+"""Where the truth is not known."""
+PLAIN = WATER.astype(np.uint8)
+
+
+def made(water: float, dry: float, unknown: float | None = None, dtype: str = "float32") -> Array:
+    """Return a label in some legend."""
+    label = np.where(WATER, water, dry)
+    return (label if unknown is None else np.where(CUT, unknown, label)).astype(dtype)
+
+
+def read(folder: Path, label: Array, said: str | None = None, legend: str | None = None, **profile: object) -> Chip:
+    image = Asset(str(write_tiff(folder / "image.tif", VV, VH, names=("VV", "VH"))))
+    file = write_tiff(folder / "truth.tif", label, **profile)
+    answers = Answers(label_values=label_values_of(said)) if said else NOTHING_SAID
+    return read_chip(ChipRecord("x", vv=image, vh=image, label=Asset(str(file)), answers=answers, legend=legend))
+
+
+def require(chip: Chip, *, cut: bool) -> None:
+    assert chip.label_problem is None
+    np.testing.assert_array_equal(chip.label, np.where(CUT, 255, PLAIN) if cut else PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("label", "nodata", "cut"),
+    [
+        (made(1, 0, dtype="uint8"), None, False),
+        (made(1, 0, dtype="int32"), None, False),
+        (made(1, 0), None, False),
+        (made(1, 0, 255, "uint8"), None, True),
+        (made(1, 0, 255, "uint8"), 255, True),
+        (made(1, 0, -1, "int16"), None, True),
+        (made(1, 0, -1, "int8"), -1, True),
+        (made(1, 0, np.nan), None, True),
+        (made(1, 0, np.nan), np.nan, True),
+        (made(1, 0, -9999, "int16"), -9999, True),
+        (made(1, 0, 7, "uint8"), 7, True),
+        (made(1, 0, np.inf), None, True),
+    ],
+    ids=str,
+)
+def test_a_legend_that_can_be_told_is_read_without_a_word(
+    tmp_path: Path, label: Array, nodata: float | None, cut: bool
+) -> None:
+    chip = read(tmp_path, label, nodata=nodata)
+    require(chip, cut=cut)
+    assert chip.notes == ()
+    assert sentences(chip, "truth")[0].startswith("The label is 0 dry, 1 water")
+
+
+@pytest.mark.parametrize(
+    ("label", "words", "answer", "cut"),
+    [
+        (made(255, 0, dtype="uint8"), "255 may be water, as in a picture, or unknown", "water=255,dry=0", False),
+        (made(2, 1, dtype="uint8"), "label value(s) 2", "water=2,dry=1", False),
+        (made(2, 1, 0, "uint8"), "label value(s) 2", "water=2,dry=1,unknown=0", True),
+        (made(1, 0, 127, "uint8"), "label value(s) 127", "water=1,dry=0,unknown=127", True),
+        (made(1, 2, dtype="uint8"), "label value(s) 2", "water=1,dry=2", False),
+        (made(100, 50, -5, "int16"), "label value(s) -5, 50, 100", "water=100,dry=50,unknown=-5", True),
+        (made(1, 0, -9999, "int16"), "label value(s) -9999", "water=1,dry=0,unknown=-9999", True),
+        (made(0.5, 0), "no whole numbers, like a probability", "water=0.5,dry=0", False),
+        (made(1, np.nan), "holds one class alone, water", "water=1,dry=nan", False),
+    ],
+    ids=str,
+)
+def test_a_legend_that_cannot_be_told_is_asked_and_the_answer_is_right(
+    tmp_path: Path, label: Array, words: str, answer: str, cut: bool
+) -> None:
+    asked = read(tmp_path, label)
+    assert asked.label is None and asked.label_problem is not None
+    assert asked.label_problem.startswith("The label is not used: ") and words in asked.label_problem
+    assert asked.valid.all(), "the image is used all the same"
+    chip = read(tmp_path, label, answer)
+    require(chip, cut=cut)
+    assert "(as you said)" in sentences(chip, "truth")[0] and chip.notes == ()
+
+
+@pytest.mark.parametrize(
+    "label", [made(255, 0, dtype="uint8"), made(2, 1, dtype="uint8"), made(9, 3, 6, "uint8"), made(1, np.nan)], ids=str
+)
+def test_an_answer_that_a_refusal_proposes_gives_a_label(tmp_path: Path, label: Array) -> None:
+    problem = read(tmp_path, label).label_problem or ""
+    proposed = re.search(r"--label-values ([^\s,)]+(?:,[a-z]+=[^\s,)]+)*)", problem)
+    assert proposed is not None, problem
+    chip = read(tmp_path, label, proposed[1])
+    assert chip.label is not None
+    assert ((chip.label == 1) == WATER).all()
+
+
+def test_both_answers_to_0_and_255_without_1_can_be_given(tmp_path: Path) -> None:
+    dry = np.where(WATER, 255, 0).astype(np.uint8)
+    assert "255 may be water" in (read(tmp_path, dry).label_problem or "")
+    chip = read(tmp_path, dry, "dry=0,water=1,unknown=255")
+    np.testing.assert_array_equal(chip.label, dry)
+
+
+@pytest.mark.parametrize("legend", [legend for legend in LEGENDS if legend != "etci2021"])
+def test_where_it_is_documented_255_is_unknown_even_without_water(tmp_path: Path, legend: str) -> None:
+    chip = read(tmp_path, np.where(WATER, 255, 0).astype(np.uint8), legend=legend)
+    assert chip.label_problem is None and chip.label is not None
+    assert set(np.unique(chip.label)) == {0, 255}
+    assert "(as its data set documents)" in sentences(chip, "truth")[0]
+    require(read(tmp_path, made(1, 0, -1, "int16"), legend=legend), cut=True)
+
+
+def test_in_the_legend_of_etci_2021_255_is_water(tmp_path: Path) -> None:
+    chip = read(tmp_path, made(255, 0, dtype="uint8"), legend="etci2021")
+    require(chip, cut=False)
+    assert "0 dry, 255 water (as its data set documents)" in sentences(chip, "truth")[0]
+    require(read(tmp_path, PLAIN, legend="etci2021"), cut=False)  # written anew as 0 and 1
+
+
+def test_no_documented_legend_takes_other_numbers(tmp_path: Path) -> None:
+    for legend in LEGENDS:
+        assert "label value(s)" in (read(tmp_path, made(2, 1, dtype="uint8"), legend=legend).label_problem or ""), (
+            legend
+        )
+
+
+@pytest.mark.parametrize(("nodata", "kind"), [(0, "dry land"), (1, "water")])
+def test_a_class_that_is_tagged_as_nodata_is_read_as_a_class_and_told(tmp_path: Path, nodata: int, kind: str) -> None:
+    chip = read(tmp_path, PLAIN, nodata=nodata)
+    require(chip, cut=False)
+    assert chip.notes == (
+        f"The label's nodata value is {nodata}, which is read as {kind}: else a class would be missing (assumed).",
+    )
+
+
+def test_a_tag_of_255_makes_dry_and_255_a_truth_of_dry_land(tmp_path: Path) -> None:
+    chip = read(tmp_path, np.where(WATER, 255, 0).astype(np.uint8), nodata=255)
+    assert chip.label is not None and set(np.unique(chip.label)) == {0, 255}
+
+
+@pytest.mark.parametrize("rest", [np.nan, -1.0, 255.0])
+def test_water_alone_is_no_truth_of_false_alarms(tmp_path: Path, rest: float) -> None:
+    label = made(1, rest)
+    problem = read(tmp_path, label).label_problem or ""
+    assert "one class alone, water" in problem and "false alarms cannot be counted" in problem
+
+
+def test_a_chip_that_is_all_water_is_told_and_scored(tmp_path: Path) -> None:
+    chip = read(tmp_path, np.ones_like(PLAIN))
+    assert chip.label is not None and (chip.label == 1).all()
+    assert "water alone" in chip.notes[0] and "precision means nothing" in chip.notes[0]
+
+
+def test_a_chip_that_is_all_dry_is_a_truth_and_one_half_known_is_told(tmp_path: Path) -> None:
+    whole = read(tmp_path, np.zeros_like(PLAIN))
+    assert whole.label is not None and whole.notes == ()
+    label = np.full(PLAIN.shape, -1, np.int16)
+    label[:10] = 0
+    half = read(tmp_path, label)
+    assert half.label is not None and "knows 21 % of the image" in half.notes[0]
+
+
+def test_a_truth_that_knows_next_to_nothing_is_refused(tmp_path: Path) -> None:
+    label = np.full(PLAIN.shape, -1, np.int16)
+    label[0, :10], label[1, :10] = 0, 1
+    problem = read(tmp_path, label).label_problem or ""
+    assert "knows 20 of the image's 2,304 pixels with data, less than 1%" in problem
+
+
+def test_what_a_label_says_where_the_image_has_no_data_decides_nothing(tmp_path: Path) -> None:
+    label = np.where(CUT, 255, PLAIN * 0).astype(np.uint8)
+    bands = [np.where(CUT, np.float32(np.nan), band) for band in (VV, VH)]
+    image = Asset(str(write_tiff(tmp_path / "image.tif", *bands, names=("VV", "VH"))))
+    file = Asset(str(write_tiff(tmp_path / "truth.tif", label)))
+    chip = read_chip(ChipRecord("x", vv=image, vh=image, label=file))
+    assert chip.label_problem is None and chip.label is not None
+    assert (chip.label[~CUT] == 0).all()
+
+
+def test_an_answer_that_leaves_a_number_open_is_refused(tmp_path: Path) -> None:
+    problem = read(tmp_path, made(255, 0, 127, "uint8"), "water=255,dry=0").label_problem or ""
+    assert "label value(s) 127, of which --label-values says nothing" in problem
+
+
+def test_an_answer_goes_before_tags_and_data_sets(tmp_path: Path) -> None:
+    said = "water=0,dry=1"
+    for chip in (
+        read(tmp_path, made(0, 1, dtype="uint8"), said, nodata=0),
+        read(tmp_path, made(0, 1, dtype="uint8"), said, legend="sen1floods11"),
+    ):
+        require(chip, cut=False)
+
+
+@pytest.mark.parametrize(
+    ("bands", "words"),
+    [((PLAIN, PLAIN, PLAIN), "3 bands, like a picture"), ((PLAIN.astype(np.complex64),), "complex64")],
+    ids=["a picture", "complex"],
+)
+def test_what_is_no_label_is_refused(tmp_path: Path, bands: tuple[Array, ...], words: str) -> None:
+    image = Asset(str(write_tiff(tmp_path / "image.tif", VV, VH, names=("VV", "VH"))))
+    file = Asset(str(write_tiff(tmp_path / "truth.tif", *bands)))
+    assert words in (read_chip(ChipRecord("x", vv=image, vh=image, label=file)).label_problem or "")
