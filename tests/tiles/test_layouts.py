@@ -337,7 +337,7 @@ def test_the_real_scenes_are_taken_or_refused_for_what_they_are(real_data: Path)
     assert [("has one band, a chip needs VV and VH" in text) for _, text in land_cover.problems()] == [True] * 5
     ((_, grd),) = open_catalog([scenes / "s1a_iw_grd_decimated"]).problems()
     assert "iw-vv.tiff holds uint16 digital numbers, not backscatter" in grd
-    assert "calibrate it to sigma0" in grd
+    assert "calibrate VV to sigma0" in grd
     ((_, single),) = open_catalog([scenes]).problems()
     assert "_VV_grd_mli_geo_norm_db.tif has no VH partner" in single
 

@@ -254,9 +254,7 @@ def _record(
             vv, vh = Asset(str(group["vv"])), Asset(str(group["vh"]))
     except ChipError as error:
         problem = str(error)
-        if "both" in group and isinstance(
-            error, BandError
-        ):  # what its bands are may be said, and it is looked at again
+        if "both" in group and isinstance(error, BandError):  # it may be said what its bands are
             vv = vh = Asset(str(group["both"]))
     elevation = next((ancillary[name] for name in ("elevation", "dem", "nasadem") if name in ancillary), None)
     record = inspected(

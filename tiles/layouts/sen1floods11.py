@@ -173,7 +173,7 @@ def _with_imagery(record: ChipRecord, path: Path) -> ChipRecord:
     try:
         vv, vh, _ = two_band_assets(str(path), headers)
     except ChipError as error:
-        if isinstance(error, BandError):  # what its bands are may be said, and it is looked at again
+        if isinstance(error, BandError):  # it may be said what its bands are
             record = replace(record, vv=Asset(str(path)), vh=Asset(str(path)))
         return replace(record, problem=str(error))
     return inspected(replace(record, vv=vv, vh=vh), headers)

@@ -110,9 +110,9 @@ def answered(record: ChipRecord, answers: Answers) -> ChipRecord:
     if record.vv is None or record.vh is None or record.vv.path != record.vh.path:
         return record
     record = inspected(replace(record, problem=None))
-    return (
-        record if record.country or record.footprint is None else replace(record, country=country_at(record.footprint))
-    )
+    if record.country or record.footprint is None:
+        return record
+    return replace(record, country=country_at(record.footprint))
 
 
 def _footprint(info: RasterInfo) -> Polygon:
