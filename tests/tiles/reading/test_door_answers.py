@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chips import write_pair, write_tiff
 from door_files import VH, VV, power
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiles.catalog import open_catalog
@@ -90,6 +90,7 @@ ANSWERS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(ANSWERS)
 def test_answers_come_back_from_their_text(answers: Answers) -> None:
     text = answers.to_json()

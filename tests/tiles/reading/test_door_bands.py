@@ -12,7 +12,7 @@ import pytest
 import rasterio
 from chips import write_tiff
 from door_files import VH, VV, read_files, read_pair, sentences, write_snap
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tiles.errors import BandError
@@ -216,6 +216,7 @@ def header(tmp_path_factory: pytest.TempPathFactory) -> RasterInfo:
     return read_info(str(write_tiff(tmp_path_factory.mktemp("header") / "image.tif", VV, VH)))
 
 
+@settings(deadline=None)
 @given(DESCRIPTIONS, DESCRIPTIONS)
 @example("incidence", "angle")
 @example("cross-pol", "co-pol")
