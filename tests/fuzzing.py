@@ -21,6 +21,10 @@ _TYPES = [
     "text/plain",
     "",
     "application/x-npy; x=y",
+    "application/x-npy; from=floodscope",
+    "application/x-npy; units=power",
+    "application/x-npy; units=amplitude; bands=VH,VV",
+    "application/x-npy; units=\"dB\"; bands=;;=",
     "\xff",
     "x" * 5000,
 ]
@@ -82,7 +86,8 @@ def requests(count: int, seed: int = 0) -> Iterator[Request]:
 def _right(rng: np.random.Generator) -> bytes:
     height, width = rng.integers(1, 40, 2)
     dtype = [np.float32, np.float16][rng.integers(2)]
-    return encode_npy(rng.normal(-15, 4, (rng.integers(1, 3), 2, height, width)).astype(dtype))
+    land = np.array([-9.0, -16.0])[:, None, None]  # VV and VH
+    return encode_npy((land + rng.normal(0, 2, (rng.integers(1, 3), 2, height, width))).astype(dtype))
 
 
 def _values(rng: np.random.Generator) -> bytes:

@@ -113,6 +113,10 @@ def test_a_geotiff_is_read_by_the_names_of_its_bands_and_answered_on_its_grid(mo
             np.testing.assert_array_equal(dataset.read(), plain)
 
 
+def constant(vv: float, vh: float) -> bytes:
+    return encode_npy(np.stack([np.full((8, 8), value, np.float32) for value in (vv, vh)])[None])
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "error", "message"),
     [
@@ -124,13 +128,13 @@ def test_a_geotiff_is_read_by_the_names_of_its_bands_and_answered_on_its_grid(mo
         (b"[" * 100_000, JSON, RequestError, "only JSON that is read is"),
         (b"II*\x00", TIFF, RequestError, "GeoTIFF in the body"),
         (b"<VRTDataset/>", TIFF, RequestError, "GeoTIFF in the body"),
-        (encode_npy(np.zeros((1, 2, 8, 8))), NPY, RequestError, "holds float64 numbers: send float16 or float32"),
+        (encode_npy(np.zeros((1, 2, 8, 8), np.int16)), NPY, RequestError, "holds int16 numbers: send float16 or float32"),
         (encode_npy(np.zeros((2, 8, 8), np.float32)), NPY, RequestError, r"send \(N, 2, H, W\)"),
         (encode_npy(np.zeros((1, 1, 8, 8), np.float32)), NPY, RequestError, r"shape \(1, 1, 8, 8\)"),
         (encode_npy(np.zeros((0, 2, 8, 8), np.float32)), NPY, RequestError, "must be 1 or more"),
         (encode_npy(np.ones((1, 2, 8, 8), np.float32))[:-5], NPY, RequestError, "it was cut off or damaged"),
-        (encode_npy(np.full((1, 2, 8, 8), 0.02, np.float32)), NPY, RequestError, "VV of image 0 is not in dB.*linear power"),
-        (encode_npy(np.full((1, 2, 8, 8), 300, np.float32)), NPY, RequestError, "digital numbers"),
+        (constant(0.12, 0.04), NPY, RequestError, "Image 0 holds positive numbers, so not dB.*linear power"),
+        (constant(300, 150), NPY, RequestError, "digital numbers"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_with_its_reason(
