@@ -24,7 +24,7 @@ _TYPES = [
     "application/x-npy; from=floodscope",
     "application/x-npy; units=power",
     "application/x-npy; units=amplitude; bands=VH,VV",
-    "application/x-npy; units=\"dB\"; bands=;;=",
+    'application/x-npy; units="dB"; bands=;;=',
     "\xff",
     "x" * 5000,
 ]
