@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +129,8 @@ def bands_of_files(vv: Asset, vh: Asset, answers: Answers) -> tuple[Asset, Asset
         return vv, vh, (decision,)
     for asset, name in ((vv, "VV"), (vh, "VH")):
         named_band(read_info(asset.path), asset.band, name)
-    return vv, vh, (Decision("bands", "Which file is VV and which VH", "name"),)
+    names = [shown(Path(asset.name or asset.path).name) for asset in (vv, vh)]
+    return vv, vh, (Decision("bands", f"{names[0]} is VV and {names[1]} is VH", "name"),)
 
 
 def has_numbers(numbers: Numbers) -> BoolArray:

@@ -233,13 +233,14 @@ def _negative(pair: _Pair) -> tuple[Scale, list[Decision]]:
 def _refuse_exchanged(pair: _Pair, scale: Scale) -> None:
     """Raise BandError where VV and VH, exchanged, would be right."""
     vv, vh = pair.medians(scale)
-    if vv < vh - 0.3 and _POSSIBLE.holds((vh, vv)):
-        error = BandError(
-            f"{pair.where} {pair.holds} a VV ({vv:.1f} dB) that is darker than VH ({vh:.1f} dB), so they seem to be VH, VV: "
-            "exchange them, or say which band is which (--bands VH,VV)."
-        )
-        one_file = pair.vv.where == pair.vh.where
-        raise error.offering(Choice("The first band is VH: exchange and add", "bands", "VH,VV")) if one_file else error
+    if vv >= vh - 0.3 or not _POSSIBLE.holds((vh, vv)):
+        return
+    one_file = pair.vv.where == pair.vh.where
+    todo = "say which band is which (--bands VH,VV)" if one_file else "exchange the names of the files"
+    error = BandError(
+        f"{pair.where} {pair.holds} a VV ({vv:.1f} dB) that is darker than VH ({vh:.1f} dB), so they seem to be VH, VV: {todo}."
+    )
+    raise error.offering(Choice("The first band is VH: exchange and add", "bands", "VH,VV")) if one_file else error
 
 
 def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
