@@ -132,10 +132,11 @@
   // What the server asks of an image is answered by a button: its files are sent again with the answer.
   const answers = ({ name, files, choices }) => {
     const again = sent.filter((file) => files.includes(file.name));
-    return choices.map(({ text, option, value }) => el("button", {
-      type: "button", class: "fs-button fs-uploads-answer", text, "aria-label": `${name}: ${text}`,
+    const button = ({ text, option, value }) => el("button", {
+      type: "button", class: "fs-button", text, "aria-label": `${name}: ${text}`,
       on: { click: () => send(again, { [option]: value }) },
-    }));
+    });
+    return choices.length ? el("div", { class: "fs-uploads-answers" }, ...choices.map(button)) : null;
   };
 
   const answered = async (request) => {
@@ -149,7 +150,7 @@
     const words = added.length ? [`${floodscope.words.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.`, ...added.map((a) => a.message).filter(Boolean)].join(" ") : "";
     if (refused.length) {
       say(parts.result, "error", el("p", { text: `${floodscope.words.count(refused.length, "image")} not taken${words ? `; ${words}` : ":"}` }),
-        el("ul", {}, ...refused.map((refusal) => el("li", { text: refusal.message }, ...answers(refusal)))));
+        el("ul", {}, ...refused.map((refusal) => el("li", { text: refusal.message }, answers(refusal)))));
     } else {
       say(parts.result, "info", words);
     }

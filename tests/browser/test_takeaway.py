@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import rasterio
 from axe import violations
 from running import serving
 from screen import Screen, ScreenMaker
@@ -124,6 +125,30 @@ def test_files_dropped_on_the_page_are_sent_and_what_is_wrong_is_told(small: Das
     notice.wait_for()
     assert "river_vv.tif is not a readable GeoTIFF but a text file" in notice.inner_text()
     assert not list(small.data.glob("uploads/*/chip.json")) and not list(small.data.glob("uploads/.incoming*"))
+
+
+def test_what_an_image_does_not_say_is_asked_by_buttons_and_told_beside_the_chip(
+    small: Dashboard, screen: ScreenMaker, own: list[Path], tmp_path: Path
+) -> None:
+    with rasterio.open(own[0]) as image:
+        profile, bands = image.profile, image.read() - 4.0
+    profile["nodata"] = float("nan")
+    with rasterio.open(tmp_path / "my_pond.tif", "w", **profile) as image:
+        image.write((10 ** (bands / 20)).astype("float32"))
+        image.descriptions = ("VV", "VH")
+    page = screen(small).open()
+    page.page.locator("#add-images").click()
+    page.page.locator("#uploads-files").set_input_files(str(tmp_path / "my_pond.tif"))
+    answers = page.page.locator("#uploads-dialog .fs-uploads-answers button")
+    answers.first.wait_for()
+    assert [text.split(":")[0] for text in answers.all_inner_texts()] == ["It is linear power", "It is amplitude"]
+    assert violations(page.page) == []
+    answers.nth(1).click()
+    page.answered("my_pond")
+    page.page.locator("#chip-files-details summary").click()
+    page.page.get_by_text("VV and VH are amplitude, converted to dB (as you said).").wait_for()
+    page.page.evaluate("() => fetch('uploads/my_pond', { method: 'DELETE', headers: { 'X-Floodscope': 'page' } })")
+    page.until("() => floodscope.book.chips.size === 3")
 
 
 def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
