@@ -1,11 +1,12 @@
 # The model server, by SageMaker's hosting contract: `docker run IMAGE serve` answers on port 8080 with /opt/ml/model.
-#   CPU:   docker build -t floodscope .
-#   CUDA:  docker build -t floodscope:cuda --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 .
+#   Build: docker build -t floodscope .
+#   Small: docker build -t floodscope --build-arg TORCH_INDEX=URL . takes torch from an index of its wheels for the CPU alone, a
+#          tenth of the bytes, or for one version of CUDA; PyTorch's page "Get started" names them.
 #   Try:   docker run -p 8080:8080 -v "$PWD/bundle:/opt/ml/model:ro" floodscope serve
-# The CUDA libraries come with the wheels of PyTorch: the host needs a driver and the NVIDIA container toolkit, no other image.
+# The usual wheels of PyTorch bring the CUDA libraries, and run on the CPU too: the host needs a driver and the NVIDIA container toolkit, no other image.
 FROM python:3.11-slim-bookworm
 
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -19,9 +20,11 @@ COPY dashboard dashboard
 COPY model model
 COPY tiles tiles
 
-# torch and torchvision of the pinned versions, first and from their own index; the rest by the same pins.
+# torch and torchvision of the pinned versions first, without what they need where they come from an index of their own; the rest
+# by the same pins.
 RUN grep -E '^(torch|torchvision)==' constraints.txt > /tmp/torch.txt \
-    && pip install --index-url "$TORCH_INDEX" --extra-index-url https://pypi.org/simple -r /tmp/torch.txt \
+    && if [ -n "$TORCH_INDEX" ]; then pip install --no-deps --index-url "$TORCH_INDEX" -r /tmp/torch.txt; \
+       else pip install -r /tmp/torch.txt; fi \
     && grep -vE '^(torch|torchvision|nvidia-|cuda-|triton)' constraints.txt > /tmp/pins.txt \
     && pip install -c /tmp/pins.txt . \
     && useradd --system --no-create-home floodscope
