@@ -67,8 +67,14 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
     if record.vv is None or record.vh is None:
         where = record.source or "the source folder"
         raise MissingImageryError(f"Chip {record.id} has no imagery on disk: put its VV and VH files into {where}.")
-    vv_asset, vh_asset, decisions = bands_of_files(record.vv, record.vh, record.answers)
+    vv_asset, vh_asset = record.vv, record.vh
+    decisions: tuple[Decision, ...] = ()
+    if record.vv.path == record.vh.path:
+        vv_asset, vh_asset, decision = two_bands(read_info(record.vv.path), record.answers, record.vv.name)
+        decisions = (decision,)
     vv_band, vh_band = read_band(vv_asset.path, vv_asset.band), read_band(vh_asset.path, vh_asset.band)
+    if not decisions:
+        decisions = (_by_names(vv_asset, vv_band, vh_asset, vh_band),)
     for asset, band, name in ((vv_asset, vv_band, "VV"), (vh_asset, vh_band, "VH")):
         require_number_type(band.info, asset.band, name)
     grid = vv_band.grid
@@ -118,19 +124,12 @@ def require_data(chip: Chip) -> Chip:
     return chip
 
 
-def bands_of_files(vv: Asset, vh: Asset, answers: Answers) -> tuple[Asset, Asset, tuple[Decision, ...]]:
-    """Return which band of which file is VV and which VH, by what the files say of themselves.
-
-    Raises:
-        ChipError: they cannot be read, or are something else.
-    """
-    if vv.path == vh.path:
-        vv, vh, decision = two_bands(read_info(vv.path), answers, vv.name)
-        return vv, vh, (decision,)
-    for asset, name in ((vv, "VV"), (vh, "VH")):
-        named_band(read_info(asset.path), asset.band, name)
+def _by_names(vv: Asset, vv_band: Band, vh: Asset, vh_band: Band) -> Decision:
+    """Return the decision which of two files is which, by their names; a band that says otherwise raises BandError."""
+    named_band(vv_band.info, vv.band, "VV")
+    named_band(vh_band.info, vh.band, "VH")
     names = [shown(Path(asset.name or asset.path).name) for asset in (vv, vh)]
-    return vv, vh, (Decision("bands", f"{names[0]} is VV and {names[1]} is VH", "name"),)
+    return Decision("bands", f"{names[0]} is VV and {names[1]} is VH", "name")
 
 
 def has_numbers(numbers: Numbers) -> BoolArray:

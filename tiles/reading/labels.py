@@ -78,12 +78,10 @@ def read_label(
     unknown = ~band.there | ~np.isfinite(band.values)
     if answers.label_values:
         values, decisions = _as_said(band, asset.path, answers.label_values)
+    elif legend == "etci2021" and set(np.unique(band.values[~unknown]).tolist()) <= {0, UNKNOWN}:
+        values, decisions = _as_said(band, asset.path, _DRY_AND_255, "data set")
     else:
-        known = np.unique(band.values[~unknown])
-        if legend == "etci2021" and set(known.tolist()) <= {0, UNKNOWN}:
-            values, decisions = _as_said(band, asset.path, _DRY_AND_255, "data set")
-        else:
-            values, decisions = _by_legend(band, unknown, valid, asset.path, documented=legend in LEGENDS)
+        values, decisions = _by_legend(band, unknown, valid, asset.path, documented=legend in LEGENDS)
     return Label(values, (*decisions, *_judged(values, valid, asset.path, bool(answers.label_values))))
 
 
