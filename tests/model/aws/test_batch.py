@@ -83,7 +83,7 @@ def test_a_dry_run_of_batch_prints_every_call_and_makes_none(
     assert done.stdout.count("s3.put_object(") == 12
     assert done.stdout.count("sagemaker.create_transform_job(") == 1
     assert IMAGE in done.stdout
-    assert '"ContentType": "application/x-npy"' in done.stdout
+    assert '"ContentType": "application/x-npy; from=floodscope"' in done.stdout
 
 
 def test_a_batch_over_nothing_is_an_error(floodscope: Run, nowhere: None, bundle: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_an_endpoint_says_what_it_serves_and_predicts(server: Misbehaving) -> No
     (_, _, question), (path, headers, body) = server.asked
     assert question == DESCRIBE
     assert path == "/invocations"
-    assert (headers["Content-Type"], headers["Accept"]) == ("application/x-npy", "application/x-npy")
+    assert (headers["Content-Type"], headers["Accept"]) == ("application/x-npy; from=floodscope", "application/x-npy")
     np.testing.assert_array_equal(decode_npy(body), np.stack([CHIP.vv, CHIP.vh])[None])
 
 

@@ -61,7 +61,7 @@ def test_an_endpoint_is_invoked_by_name(server: Misbehaving, monkeypatch: pytest
     assert predictor.parameters == {"endpoint": "sagemaker:floods"}
     ((path, headers, _),) = server.asked
     assert path == "/endpoints/floods/invocations"
-    assert (headers["Content-Type"], headers["Accept"]) == ("application/x-npy", "application/x-npy")
+    assert (headers["Content-Type"], headers["Accept"]) == ("application/x-npy; from=floodscope", "application/x-npy")
 
 
 @pytest.mark.parametrize(("answer", "message"), FAILURES)
