@@ -271,8 +271,9 @@ def test_the_files_of_the_open_chip_are_told(reviewed: Reviewed, screen: ScreenM
     page = screen(reviewed.dashboard).open(chip=chip)
     page.answered(chip)
     page.page.locator("#chip-files summary").click()
-    told = page.page.locator("#chip-files .fs-rows").first
+    read, told = (page.page.locator("#chip-files .fs-rows").nth(number) for number in (0, 1))
     told.wait_for()
+    assert "VV and VH are dB" in read.inner_text() and "placed by its geotransform" in read.inner_text()
     assert "EPSG:4326" in told.inner_text()
     assert "vv (band 1), vh (band 2)" in told.inner_text()
 

@@ -31,6 +31,7 @@ WORDS: dict[Scale, str] = {
 _NOISE_FLOOR_DB = -50.0
 """What power of 0 or less becomes where it is no fill value: below anything that Sentinel-1 measures, about -22 to -30 dB."""
 
+_WHOLE_FILLS = (0, -9999, -32767, -32768, -(2**31))
 _PRODUCTS: tuple[tuple[re.Pattern[str], Units, str], ...] = (
     # HyP3: ..._RTC30_G_gpuned_FD6A_VV, of which the second small letter is p, a or d.
     (re.compile(r"_RTC\d\d_[A-Z]_[gs]p[uw][nf][ec][dm]", re.IGNORECASE), "power", "HyP3 RTC"),
@@ -135,11 +136,11 @@ def has_data(values: npt.NDArray[Any], there: npt.NDArray[np.bool_], integer: bo
 
     -9999, -32768 and -3.4e38 are fill values of one tool or another; -99 and -999 too, where numbers are not whole.
     """
+    if integer:
+        return np.asarray(there & ~np.isin(values, _WHOLE_FILLS))
     with np.errstate(invalid="ignore", over="ignore"):
         fine = there & np.isfinite(values) & (values != 0) & (values > -9990) & (values < 1e30)
-        if not integer:
-            fine &= (values != -99) & (values != -999)
-    return np.asarray(fine)
+        return np.asarray(fine & (values != -99) & (values != -999))
 
 
 def to_db(values: npt.NDArray[np.generic], scale: Scale) -> FloatArray:
