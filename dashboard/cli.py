@@ -14,6 +14,7 @@ from dashboard.commands.evaluation import evaluate
 from dashboard.commands.export import export
 from dashboard.commands.model_server import serve
 from dashboard.commands.prediction import predict
+from dashboard.commands.rasters import cut, regrid
 from dashboard.commands.sagemaker import sagemaker
 from dashboard.commands.serving import dashboard, demo
 from dashboard.commands.training import name_chips, train, tune
@@ -31,7 +32,8 @@ def cli(debug: bool) -> None:
 
 
 for _command in (
-    catalog, dashboard, demo, download, evaluate, export, name_chips, predict, sagemaker, serve, simulate, train, tune,
+    catalog, cut, dashboard, demo, download, evaluate, export, name_chips, predict, regrid, sagemaker, serve, simulate,
+    train, tune,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -69,7 +69,7 @@ class Sink:
         if self._size > self._batch.limits.file_bytes:
             raise UploadTooLargeError(
                 f"{self._sent.name} has more than {self._batch.limits.file_bytes >> 20} MiB, the most that one file may have: "
-                "cut it into tiles first (gdal_retile.py -ps 2048 2048)."
+                "cut it into tiles first (floodscope cut SOURCE --out DIR)."
             )
         self._hash.update(data)
         try:

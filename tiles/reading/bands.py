@@ -132,8 +132,8 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
         )
     example = ",".join(("VV", "VH", *("-" for _ in bands[2:])))
     raise BandError(
-        f"{shown(info.path)} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH, "
-        f"or say what each is (--bands {example})."
+        f"{shown(info.path)} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH "
+        f"(rio edit-info FILE -b {bands[0]} --description VV, and so for VH), or say what each is (--bands {example})."
     )
 
 

@@ -13,6 +13,7 @@ from tiles.reading.sniff import shown
 _GRID_TOLERANCE_PX = 0.1
 # What lies so far off is in another place, and by how many pixels says nothing.
 _FAR_PX = 10_000.0
+_REGRID = "bring it onto that grid (floodscope regrid FILE OUT --like IMAGE) and put OUT in its place"
 
 
 def require_same_grid(
@@ -30,10 +31,12 @@ def require_same_grid(
     """
     one, two = f"The {name} {shown(path)}", f"the {reference_name} {shown(reference_path)}"
     if grid.shape != reference.shape:
-        raise GeoreferenceError(
-            f"{one} has {grid.width} x {grid.height} pixels, {two} {reference.width} x {reference.height}: cut or resample it "
-            "to the same grid (gdalwarp -te -ts)."
-        )
+        sizes = f"{one} has {grid.width} x {grid.height} pixels, {two} {reference.width} x {reference.height}"
+        if not (grid.placed and reference.placed):
+            raise GeoreferenceError(
+                f"{sizes}, and not both say where they lie: give both their place, or take one that was made of this image."
+            )
+        raise GeoreferenceError(f"{sizes}: {_REGRID}.")
     if not (grid.placed and reference.placed):
         return
     offset = reference.offset_from(grid)
@@ -41,13 +44,8 @@ def require_same_grid(
         return
     if grid.crs != reference.crs:
         off = f", and its corners lie {offset:,.1f} pixels off" if offset < _FAR_PX else ""
-        raise GeoreferenceError(
-            f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}{off}: warp it to the same "
-            "coordinate system and grid (gdalwarp -t_srs -te -ts)."
-        )
-    raise GeoreferenceError(
-        f"{one} lies {offset:.1f} pixels off {two}: put it on the same grid (gdalwarp -te -ts), or mend its geotransform."
-    )
+        raise GeoreferenceError(f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}{off}: {_REGRID}.")
+    raise GeoreferenceError(f"{one} lies {offset:.1f} pixels off {two}: {_REGRID}, or mend its geotransform.")
 
 
 def unplaced(image: RasterInfo) -> str | None:

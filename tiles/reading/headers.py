@@ -123,7 +123,7 @@ def _footprint(info: RasterInfo) -> Polygon:
     except ProjError as error:
         raise GeoreferenceError(
             f"{name} is in a coordinate system that has no place on Earth ({grid.crs_name}): give it a "
-            "geographic or projected one (gdal_edit.py -a_srs EPSG:... FILE)."
+            "geographic or projected one (rio edit-info FILE --crs EPSG:...)."
         ) from error
     west, south, east, north = footprint.bounds
     if not np.isfinite(footprint.bounds).all():
@@ -132,7 +132,7 @@ def _footprint(info: RasterInfo) -> Polygon:
         )
     if not footprint.is_valid or east - west > _HALF_GLOBE:
         raise GeoreferenceError(
-            f"{name} goes round a pole or half the globe: cut it, or warp it to UTM (gdalwarp -t_srs)."
+            f"{name} goes round a pole or half the globe: cut it into smaller parts (floodscope cut SOURCE --out DIR --size 512)."
         )
     if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or abs(west) > _MAX_WEST:
         raise GeoreferenceError(

@@ -82,27 +82,40 @@ def read_label(
         values, decisions = _as_said(band, asset.path, _DRY_AND_255, "data set")
     else:
         values, decisions = _by_legend(band, unknown, valid, asset.path, documented=legend in LEGENDS)
-    return Label(values, (*decisions, *_judged(values, valid, asset.path, bool(answers.label_values))))
+    rest = None if answers.label_values else _number_of_most(band, valid & (values == UNKNOWN))
+    return Label(values, (*decisions, *_judged(values, valid, asset.path, rest, said=bool(answers.label_values))))
 
 
 def _as_said(
     band: Band, path: str, meanings: tuple[tuple[float, Truth], ...], basis: Basis = "said"
 ) -> tuple[ByteArray, tuple[Decision, ...]]:
-    label = np.full(band.values.shape, UNKNOWN, dtype=np.uint8)
-    left = np.ones(band.values.shape, dtype=np.bool_)
-    for value, truth in meanings:
-        here = np.isnan(band.values) if np.isnan(value) else np.asarray(band.values == value)
-        label[here] = _CODES[truth]
-        left &= ~here
-    label[~band.there] = UNKNOWN
-    left &= band.there & np.isfinite(band.values)
-    if left.any():
-        raise LabelError(
-            f"{shown(path)} holds the label value(s) {_some(band.values[left])}, of which --label-values says nothing: name them "
-            "too, as unknown=... where they are neither dry nor water."
-        )
+    label = meant(band.values, band.there, meanings, path)
     text = "The label's numbers are " + ", ".join(f"{said_text(value)} {truth}" for value, truth in meanings)
     return label, (Decision("truth", text, basis),)
+
+
+def meant(
+    values: npt.NDArray[np.generic], there: BoolArray, meanings: tuple[tuple[float, Truth], ...], path: str
+) -> ByteArray:
+    """Return numbers of a label as 0 dry, 1 water, 255 unknown, by what each of them means.
+
+    Raises:
+        LabelError: it holds a number of which nothing is said.
+    """
+    label = np.full(values.shape, UNKNOWN, dtype=np.uint8)
+    left = np.ones(values.shape, dtype=np.bool_)
+    for value, truth in meanings:
+        here = np.isnan(values) if np.isnan(value) else np.asarray(values == value)
+        label[here] = _CODES[truth]
+        left &= ~here
+    label[~there] = UNKNOWN
+    left &= there & np.isfinite(values)
+    if left.any():
+        raise LabelError(
+            f"{shown(path)} holds the label value(s) {_some(values[left])}, of which --label-values says nothing: name them "
+            "too, as unknown=... where they are neither dry nor water."
+        )
+    return label
 
 
 def _by_legend(
@@ -152,8 +165,7 @@ def _strange(strange: npt.NDArray[np.generic], known: npt.NDArray[np.generic], p
         )
     values = sorted({float(v) for v in np.unique(known)[:8]})
     example = f"--label-values water={said_text(values[-1])},dry={said_text(values[0])}"
-    if len(values) > 2:
-        example += f",unknown={said_text(values[1])}"
+    example += "".join(f",unknown={said_text(value)}" for value in values[1:-1])
     return (
         f"{name} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; say what its numbers mean (for "
         f"example {example})."
@@ -164,7 +176,16 @@ def _some(values: npt.NDArray[np.generic]) -> str:
     return ", ".join(f"{v:g}" for v in np.unique(values)[:5])
 
 
-def _judged(label: ByteArray, valid: BoolArray, path: str, said: bool) -> list[Decision]:
+def _number_of_most(band: Band, where: BoolArray) -> str | None:
+    """Return the number that most of these pixels hold, as a person writes it; None where no number stands there."""
+    found = band.values[where & band.there]
+    if not found.size:
+        return None
+    numbers, counts = np.unique(found, return_counts=True)  # NaN counts as one number
+    return said_text(float(numbers[counts.argmax()]))
+
+
+def _judged(label: ByteArray, valid: BoolArray, path: str, rest: str | None, *, said: bool) -> list[Decision]:
     """Return what is to be told of a truth that is only half of one; raise where it is none.
 
     Raises:
@@ -181,9 +202,10 @@ def _judged(label: ByteArray, valid: BoolArray, path: str, said: bool) -> list[D
             "truth of this image; give one that covers it."
         )
     if water and not dry and known < (1 - _MOST_UNKNOWN_BESIDE_ONE_CLASS) * seen and not said:
+        todo = "give them the number 0" if rest is None else f"say so (--label-values water=1,dry={rest})"
         raise LabelError(
             f"{shown(path)} holds one class alone, water, and leaves the other {seen - known:,} pixels unknown, so false "
-            "alarms cannot be counted: if they are dry, say so (--label-values water=1,dry=nan, or the number that they have)."
+            f"alarms cannot be counted: if they are dry, {todo}."
         )
     if water and not dry:
         text = f"The label holds water alone ({known:,} pixels): precision means nothing there"

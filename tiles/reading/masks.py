@@ -9,6 +9,7 @@ import numpy.typing as npt
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
+from rasterio.windows import Window
 
 from tiles.errors import UnreadableFileError
 from tiles.reading.sniff import shown
@@ -31,8 +32,12 @@ def has_own_mask(dataset: DatasetReader, band: int) -> bool:
     return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and MaskFlags.nodata not in flags
 
 
-def own_mask(dataset: DatasetReader, band: int, alpha: int | None, path: str) -> BoolArray | None:
+def own_mask(
+    dataset: DatasetReader, band: int, alpha: int | None, path: str, window: Window | None = None
+) -> BoolArray | None:
     """Return where a file says that a band is there, bool (H, W), by its internal mask and its alpha band; or None.
+
+    Of `window` alone where it is given.
 
     Raises:
         UnreadableFileError: the mask is damaged.
@@ -40,9 +45,9 @@ def own_mask(dataset: DatasetReader, band: int, alpha: int | None, path: str) ->
     there: BoolArray | None = None
     try:
         if has_own_mask(dataset, band):
-            there = dataset.read_masks(band) != 0
+            there = dataset.read_masks(band, window=window) != 0
         if alpha is not None and alpha != band:
-            opaque = np.asarray(dataset.read(alpha) != 0)
+            opaque = np.asarray(dataset.read(alpha, window=window) != 0)
             there = opaque if there is None else there & opaque
     except (RasterioError, OSError) as error:
         raise UnreadableFileError(
@@ -51,7 +56,9 @@ def own_mask(dataset: DatasetReader, band: int, alpha: int | None, path: str) ->
     return there
 
 
-def mask_of(dataset: DatasetReader, path: str, band: int, shape: tuple[int, int]) -> BoolArray:
+def mask_of(
+    dataset: DatasetReader, path: str, band: int, shape: tuple[int, int], window: Window | None = None
+) -> BoolArray:
     """Return where a mask file lets a band's pixels be, bool (H, W).
 
     Args:
@@ -59,6 +66,7 @@ def mask_of(dataset: DatasetReader, path: str, band: int, shape: tuple[int, int]
         path: its name, for messages.
         band: of the raster; the mask has one band for all, or one each.
         shape: of the raster.
+        window: the part that is wanted, None for all of it.
 
     Raises:
         UnreadableFileError: it does not fit the raster, or is damaged.
@@ -69,6 +77,6 @@ def mask_of(dataset: DatasetReader, path: str, band: int, shape: tuple[int, int]
             "make it anew."
         )
     try:
-        return np.asarray(dataset.read(band if dataset.count >= band else 1) != 0)
+        return np.asarray(dataset.read(band if dataset.count >= band else 1, window=window) != 0)
     except (RasterioError, OSError) as error:
         raise UnreadableFileError(f"{shown(path)} is damaged inside: remove it, or make it anew.") from error

@@ -91,12 +91,12 @@ class Place:
         if self.gcps:
             return (
                 f"{points} but no coordinate system for them",
-                f"say which it is (a file {stem}.prj beside it, such as EPSG:4326)",
+                f"say which it is (rio edit-info FILE --crs EPSG:..., or a file {stem}.prj beside it)",
             )
         if self.transform != _IDENTITY:
             return (
                 "a pixel grid but no coordinate system (CRS)",
-                f"say which it is (gdal_edit.py -a_srs EPSG:... FILE, or a file {stem}.prj beside it)",
+                f"say which it is (rio edit-info FILE --crs EPSG:..., or a file {stem}.prj beside it)",
             )
         if self.crs is not None:
             return (

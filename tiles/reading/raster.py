@@ -20,6 +20,7 @@ from rasterio.enums import ColorInterp, Interleaving
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.warp import Resampling, reproject
+from rasterio.windows import Window
 
 from tiles.errors import BandError, UnreadableFileError
 from tiles.grid import Grid
@@ -144,7 +145,7 @@ class RasterInfo:
         if self.block_bytes > _MAX_BLOCK_BYTES:
             raise UnreadableFileError(
                 f"{shown(self.path)} is stored in blocks of {self.block_bytes / 2**20:,.0f} MiB, {_MAX_BLOCK_BYTES >> 20} MiB "
-                "is the most: write it anew in tiles (gdal_translate -co TILED=YES)."
+                "is the most: write it anew in small ones (floodscope regrid FILE OUT)."
             )
 
 
@@ -152,12 +153,17 @@ def _require_size(path: str, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise UnreadableFileError(
             f"{shown(path)} has {width:,} x {height:,} pixels, a chip may have {MAX_PIXELS:,} at most: cut it into tiles "
-            "first (gdal_retile.py -ps 2048 2048)."
+            "(floodscope cut SOURCE --out DIR)."
         )
 
 
 @contextlib.contextmanager
-def _open(path: str) -> Iterator[DatasetReader]:
+def open_raster(path: str) -> Iterator[DatasetReader]:
+    """Open a GeoTIFF, with every way in which that may fail told in a sentence.
+
+    Raises:
+        UnreadableFileError: the file is missing, damaged or not permitted to be read.
+    """
     require_tiff(path)
     # A missing geotransform is told in our own words, to whom it concerns.
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
@@ -169,7 +175,7 @@ def _open(path: str) -> Iterator[DatasetReader]:
             if "codec" in str(error):
                 raise UnreadableFileError(
                     f"{shown(path)} is compressed in a way that cannot be read here ({_reason(error)}): write it anew "
-                    "(gdal_translate -co COMPRESS=DEFLATE)."
+                    "with the compression DEFLATE, in a program that reads it."
                 ) from error
             raise UnreadableFileError(
                 f"{shown(path)} begins as a TIFF, but its header is damaged or is of no image: copy or export it again."
@@ -183,7 +189,8 @@ def _reason(error: Exception) -> str:
     return shown(str(error).rpartition(": ")[2].rstrip("."))
 
 
-def _info(dataset: DatasetReader, path: str) -> RasterInfo:
+def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
+    """Return what the header of an opened file says."""
     gcps, gcp_crs = dataset.gcps
     bands = min(dataset.count, 16)
     alphas = [number for number, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha]
@@ -238,8 +245,8 @@ def read_info(path: str) -> RasterInfo:
     Raises:
         UnreadableFileError: the file is missing, damaged or not permitted to be read.
     """
-    with _open(path) as dataset:
-        return _info(dataset, path)
+    with open_raster(path) as dataset:
+        return info_of(dataset, path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,44 +279,66 @@ def read_band(path: str, band: int) -> Band:
         GeoreferenceError: the place that it names cannot be.
         BandError: it has no such band.
     """
-    with _open(path) as dataset:
-        info = _info(dataset, path)
+    with open_raster(path) as dataset:
+        info = info_of(dataset, path)
         info.require_whole()
         grid = info.grid
         if not 1 <= band <= info.count:
             raise BandError(
                 f"{shown(path)} has {info.count} band(s), band {band} was asked for: give a file that holds it."
             )
-        try:
-            values = dataset.read(band)
-        except (RasterioError, OSError) as error:
-            raise UnreadableFileError(
-                f"{shown(path)} is damaged inside, its pixels cannot be unpacked: copy or download it again."
-            ) from error
-        there = own_mask(dataset, band, info.alpha, path)
-    if there is None:
-        there = np.ones(values.shape, dtype=np.bool_)
-    if (beside := mask_file(path)) is not None:
-        with _open(beside) as mask:
-            there &= mask_of(mask, beside, band, values.shape)
+        values, there = stored(dataset, info, band)
     nodata = info.nodata[band - 1]
     if info.scaled(band):
         if nodata is not None:
             there &= ~_equal(values, nodata)
-        values, nodata = _scaled(values, info.scales[band - 1], info.offsets[band - 1]), None
+        values, nodata = scaled(values, info.scales[band - 1], info.offsets[band - 1]), None
     if info.from_gcps:
         values = _warped(values, there, nodata, info)
         there = ~np.isnan(values)
     return Band(values, there, nodata, grid, info)
 
 
+def stored(
+    dataset: DatasetReader, info: RasterInfo, band: int, window: Window | None = None
+) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
+    """Return a band's numbers as they are stored, and where masks and the alpha band say that they are there.
+
+    Args:
+        dataset, info: the file, opened, and its header.
+        band: counts from 1.
+        window: the part that is wanted, None for all of it.
+
+    Returns:
+        Both of shape (H, W), the second bool. A tagged nodata value is among the numbers still.
+
+    Raises:
+        UnreadableFileError: the pixels, or a mask, are damaged.
+    """
+    path = info.path
+    try:
+        values = dataset.read(band, window=window)
+    except (RasterioError, OSError) as error:
+        raise UnreadableFileError(
+            f"{shown(path)} is damaged inside, its pixels cannot be unpacked: copy or download it again."
+        ) from error
+    there = own_mask(dataset, band, info.alpha, path, window)
+    if there is None:
+        there = np.ones(values.shape, dtype=np.bool_)
+    if (beside := mask_file(path)) is not None:
+        with open_raster(beside) as mask:
+            there &= mask_of(mask, beside, band, (info.height, info.width), window)
+    return values, there
+
+
 def _equal(values: npt.NDArray[np.generic], nodata: float) -> npt.NDArray[np.bool_]:
     return np.isnan(values) if math.isnan(nodata) else np.asarray(values == nodata)
 
 
-def _scaled(stored: npt.NDArray[np.generic], scale: float, offset: float) -> npt.NDArray[np.float32]:
+def scaled(numbers: npt.NDArray[np.generic], scale: float, offset: float) -> npt.NDArray[np.float32]:
+    """Return stored numbers as the values that they stand for, float32."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return (stored.astype(np.float64) * scale + offset).astype(np.float32)
+        return (numbers.astype(np.float64) * scale + offset).astype(np.float32)
 
 
 def _warped(

@@ -80,7 +80,7 @@ def require_tiff(path: str) -> None:
             head = handle.read(32)
             size = os.fstat(handle.fileno()).st_size
     except PermissionError as error:
-        raise UnreadableFileError(f"{name} may not be read: give read permission to it (chmod +r).") from error
+        raise UnreadableFileError(f"{name} may not be read: give read permission to it (chmod +r FILE).") from error
     except OSError as error:
         raise UnreadableFileError(f"{name} cannot be read ({error.strerror}): copy it to another disk.") from error
     if size == 0:
@@ -108,7 +108,7 @@ def _unreachable(path: str, error: OSError | ValueError) -> str:
             )
         return f"{name} does not exist: check the path, or build the catalog again."
     if code == errno.EACCES:
-        return f"{name} lies in a folder that may not be entered: give permission to it (chmod +x)."
+        return f"{name} lies in a folder that may not be entered: give permission to it (chmod +x FOLDER)."
     return f"{name} cannot be reached ({getattr(error, 'strerror', None) or error}): check the path."
 
 

@@ -1,0 +1,72 @@
+"""floodscope cut, floodscope regrid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dashboard.commands.door import given_answers
+from dashboard.commands.options import SOURCES, progress_bar
+
+
+@click.command()
+@SOURCES
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A new folder for the tiles."
+)
+@click.option(
+    "--size", default=2048, show_default=True, type=click.IntRange(16, 4096), help="Most pixels a side of a tile."
+)
+def cut(sources: tuple[Path, ...], out: Path, size: int) -> None:
+    """Cut the images of SOURCEs that are larger than a tile into tiles, with all that lies beside them.
+
+    A tile is NAME_ROW_COLUMN_vv.tif and _vh.tif, with _label.tif, _elevation.tif and permanent water where the image has
+    them; numbers, masks, names, scale and place stay as they are. Tiles without a valid pixel are not written.
+    """
+    from tiles.catalog import open_catalog
+    from tiles.cut import cut as make
+    from tiles.errors import SourceError
+
+    catalog = open_catalog(sources, given_answers())
+    judged = {record.id for record in catalog.records() if record.vv is not None and record.vh is not None}
+    # Of the others, the cut says what is wrong with them, which their size is not.
+    unusable = [(chip_id, problem) for chip_id, problem in catalog.problems() if chip_id not in judged]
+    with progress_bar("Cutting", "tile") as tick:
+        report = make(catalog.records(), out, size, tick)
+    for chip_id, problem in unusable + report.problems:
+        click.echo(f"floodscope: {chip_id}: {problem}", err=True)
+    small = f"; {report.small} fit into a tile of {size} pixels and were left as they are" if report.small else ""
+    if not report.tiles:
+        empty = f", {report.empty} tiles have no valid pixel" if report.empty else ""
+        what = (
+            "mend what the lines above name"
+            if unusable + report.problems
+            else f"give an image of more than {size} pixels a side"
+        )
+        raise SourceError(f"Nothing was cut{empty}{small}: {what}.")
+    empty = f"; {report.empty} without a valid pixel were not written" if report.empty else ""
+    click.echo(f"{report.folder}: {report.tiles} tiles of {report.scenes} image(s){empty}{small}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--like", type=click.Path(path_type=Path, dir_okay=False), help="The image whose grid OUT gets.")
+@click.option(
+    "--resampling",
+    default="nearest",
+    show_default=True,
+    type=click.Choice(["nearest", "bilinear"]),
+    help="nearest keeps every number (labels, backscatter); bilinear is for elevation.",
+)
+def regrid(file: Path, out: Path, like: Path | None, resampling: str) -> None:
+    """Write FILE anew as the GeoTIFF OUT: onto the grid of an image, or without --like on its own, in small blocks.
+
+    Its names, unit, scale, nodata and tags stay. What FILE does not cover is masked, so that it is no data in OUT.
+    """
+    from tiles.regrid import regrid as make
+
+    covered = make(file, out, like, resampling)  # type: ignore[arg-type]
+    share = f", of which it covers {100 * covered:.0f} %" if like is not None else ""
+    click.echo(f"{out}: {file.name} on {'the grid of ' + like.name if like is not None else 'its own grid'}{share}")
