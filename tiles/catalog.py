@@ -146,7 +146,7 @@ class Catalog:
             import difflib  # noqa: PLC0415
 
             near = difflib.get_close_matches(chip_id[:80], self._records, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see `floodscope catalog show` for the ids."
+            hint = f"did you mean {near[0]}?" if near else "`floodscope catalog show SOURCE` lists the ids."
             raise ChipNotFoundError(f"No chip {chip_id[:80]!r} is in the catalog: {hint}") from None
 
     def filter(self, *, country: str | None = None, event: str | None = None, split: str | None = None) -> Catalog:
@@ -232,7 +232,7 @@ class Catalog:
             frame = gpd.read_parquet(path)
         except Exception as error:  # pyarrow, geopandas and the operating system each raise their own kinds
             raise SourceError(
-                f"{shown(path)} is not a readable GeoParquet file: build it again (floodscope catalog build)."
+                f"{shown(path)} is not a readable GeoParquet file: build it again (floodscope catalog build SOURCE OUT.parquet)."
             ) from error
         missing = _REQUIRED - set(frame.columns)
         if missing:
@@ -244,7 +244,8 @@ class Catalog:
             return cls(_record_of(anchored(row, path.absolute().parent)) for row in frame.to_dict("records"))
         except (TypeError, ValueError, KeyError) as error:
             raise SourceError(
-                f"{shown(path)} has a row that is no chip ({error}): build it again (floodscope catalog build)."
+                f"{shown(path)} has a row that is no chip ({error}): build it again "
+                "(floodscope catalog build SOURCE OUT.parquet)."
             ) from error
 
 

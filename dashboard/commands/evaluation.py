@@ -98,7 +98,8 @@ def evaluate(
     require_usable(found)
     if not any(r.has_label for r in found.usable()):
         raise SourceError(
-            "No chip has a label, so there is nothing to score: use `floodscope predict`, or give labelled chips."
+            "No chip has a label, so there is nothing to score: use `floodscope predict SOURCE --out DIR`, or "
+            "give labelled chips."
         )
     predictors = [open_predictor(spec, device) for spec in specs]
     with open_store(data, database) as store:

@@ -280,7 +280,7 @@ CASES = [
         _damaged(lambda p: patched(p, 259, value=60123), compress="deflate"),
         _UNREADABLE,
         "catalog",
-        ("compressed in a way", "60123", "COMPRESS=DEFLATE"),
+        ("compressed in a way", "60123", "DEFLATE"),
     ),
     Case(
         "20,000 x 20,000 pixels",
@@ -294,7 +294,7 @@ CASES = [
         _vv(lambda p: _sparse(p, SIZE, 16_384)),
         _UNREADABLE,
         "catalog",
-        ("blocks of 1,024 MiB", "TILED=YES"),
+        ("blocks of 1,024 MiB", "floodscope regrid FILE OUT"),
     ),
     # --- no file at all
     Case("loop of links", _vv(_loop), _UNREADABLE, "catalog", ("loop of symbolic links", "put the file itself")),
@@ -339,7 +339,13 @@ CASES = [
         "catalog",
         ("without an area", "pixel size"),
     ),
-    Case("local CRS", _both(crs='LOCAL_CS["site",UNIT["metre",1]]'), None, "catalog", ("no place on Earth", "-a_srs")),
+    Case(
+        "local CRS",
+        _both(crs='LOCAL_CS["site",UNIT["metre",1]]'),
+        None,
+        "catalog",
+        ("no place on Earth", "rio edit-info"),
+    ),
     Case(
         "latitude 200",
         _both(crs="EPSG:4326", transform=Affine(1e-4, 0, 10, 0, -1e-4, 200)),
@@ -359,7 +365,7 @@ CASES = [
         _both(crs="EPSG:3995", transform=Affine(1000, 0, -24_000, 0, -1000, 24_000)),
         None,
         "catalog",
-        ("goes round a pole", "warp it to UTM"),
+        ("goes round a pole", "floodscope cut"),
     ),
     # --- no VV and VH
     Case("one band", _one_file(VV), BandError, "catalog", ("{name}.tif has one band", "give a two-band file")),
@@ -381,9 +387,19 @@ CASES = [
     ),
     Case("VV without VH", _without("vh"), _UNREADABLE, "catalog", ("{name}_vv.tif has no VH partner", "put a file")),
     Case("VH without VV", _without("vv"), _UNREADABLE, "catalog", ("{name}_vh.tif has no VV partner", "put a file")),
-    Case("VH of another size", _vh(size=40), _PLACE, "catalog", ("The VH", "40 x 40 pixels", "48 x 48", "gdalwarp")),
     Case(
-        "VH in another CRS", _vh(crs="EPSG:32633"), _PLACE, "catalog", ("The VH", "EPSG:32633", "EPSG:32632", "-t_srs")
+        "VH of another size",
+        _vh(size=40),
+        _PLACE,
+        "catalog",
+        ("The VH", "40 x 40 pixels", "48 x 48", "floodscope regrid"),
+    ),
+    Case(
+        "VH in another CRS",
+        _vh(crs="EPSG:32633"),
+        _PLACE,
+        "catalog",
+        ("The VH", "EPSG:32633", "EPSG:32632", "--like IMAGE"),
     ),
     Case(
         "VH elsewhere",
@@ -488,27 +504,27 @@ CASES = [
     ),
     Case("label truncated", _label(_truncated_label), _UNREADABLE, "label", ("{name}_label.tif is truncated", "again")),
     Case("label of 0 x 0", _label(_no_size_label), _UNREADABLE, "label", ("label is not used", "is of no image")),
-    Case("label of 1 x 1", _shape_label((1, 1)), _PLACE, "label", ("The label", "1 x 1 pixels", "gdalwarp")),
+    Case("label of 1 x 1", _shape_label((1, 1)), _PLACE, "label", ("The label", "1 x 1 pixels", "floodscope regrid")),
     Case(
         "label of another size",
         _shape_label((47, 48)),
         _PLACE,
         "label",
-        ("The label", "48 x 47 pixels", "48 x 48", "gdalwarp"),
+        ("The label", "48 x 47 pixels", "48 x 48", "floodscope regrid"),
     ),
     Case(
         "label elsewhere",
         _label(lambda p: write_tiff(p, TRUTH, transform=PLACE @ Affine.translation(0, 5))),
         _PLACE,
         "label",
-        ("The label", "5.0 pixels off the image", "same grid"),
+        ("The label", "5.0 pixels off the image", "onto that grid"),
     ),
     Case(
         "label in another CRS",
         _label(lambda p: write_tiff(p, TRUTH, crs="EPSG:4326", transform=Affine(1e-4, 0, 10, 0, -1e-4, 46))),
         _PLACE,
         "label",
-        ("The label", "EPSG:4326", "-t_srs"),
+        ("The label", "EPSG:4326", "--like IMAGE"),
     ),
     Case(
         "label is a picture",

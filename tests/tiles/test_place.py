@@ -145,7 +145,7 @@ def test_one_grid_in_other_words_is_one_grid(image: str, other: str) -> None:
     ],
 )
 def test_grids_that_truly_differ_are_refused_with_both_systems(other: str, transform: Affine) -> None:
-    with pytest.raises(GeoreferenceError, match=r"is in .*, the image i.tif in EPSG:32632.*warp it"):
+    with pytest.raises(GeoreferenceError, match=r"is in .*, the image i.tif in EPSG:32632.*floodscope regrid"):
         require_same_grid("label", "l.tif", grid(other, transform), "image", "i.tif", grid(UTM))
 
 

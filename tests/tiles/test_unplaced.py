@@ -53,7 +53,7 @@ def test_a_chip_without_a_georeference_is_read_and_says_so(tmp_path: Path) -> No
     ("profile", "found", "todo"),
     [
         ({"crs": None, "transform": None}, "no georeference", "export it again"),
-        ({"crs": None}, "a pixel grid but no coordinate system (CRS)", "gdal_edit.py -a_srs"),
+        ({"crs": None}, "a pixel grid but no coordinate system (CRS)", "rio edit-info FILE --crs"),
         ({"transform": None}, "a coordinate system but no position", "with its geotransform"),
         (
             {"transform": None, "gcps": gcps(PLACE, [(0, 0), (10, 10), (20, 20), (30, 30)])},

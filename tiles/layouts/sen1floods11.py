@@ -4,6 +4,7 @@ split lists near it, footprints of chips whose imagery is elsewhere, the weakly 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +143,7 @@ def _weak_labels(home: Path) -> Problems:
     names = " and ".join(kind.name for kind in kinds)
     text = (
         f"The labels in {names} are weak, drawn by a rule and not by a person, so the chips of {shown(home)} are listed without "
-        f"truth: to take them as truth all the same, add --labels {shown(kinds[0])}"
+        f"truth: to take them as truth all the same, add --labels {shlex.quote(shown(kinds[0]))}"
     )
     return [(home.name, text)]
 

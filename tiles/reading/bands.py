@@ -146,6 +146,7 @@ def _as_said(
             "- for one that is left aside."
         )
     vv, vh = bands[said.index("VV")], bands[said.index("VH")]
+    _refuse_other_polarization(info, {band: meaning(info.descriptions[band - 1]) for band in (vv, vh)}, called)
     text = f"Band {vv} is VV and band {vh} is VH"
     return Asset(info.path, vv, name=called), Asset(info.path, vh, name=called), Decision("bands", text, "said")
 

@@ -132,7 +132,8 @@ def _footprint(info: RasterInfo) -> Polygon:
         )
     if not footprint.is_valid or east - west > _HALF_GLOBE:
         raise GeoreferenceError(
-            f"{name} goes round a pole or half the globe: cut it into smaller parts (floodscope cut SOURCE --out DIR --size 512)."
+            f"{name} goes round a pole or half the globe: cut it into parts (floodscope cut SOURCE --out DIR --size 512), of "
+            "which those beside the pole can be used."
         )
     if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or abs(west) > _MAX_WEST:
         raise GeoreferenceError(

@@ -122,7 +122,7 @@ def _said(vv: Numbers, vh: Numbers, answers: Answers) -> tuple[Scale | None, Bas
         if one is not None and two is not None and one[0] != two[0]:
             raise UnitError(
                 f"VV and VH are said to be of two units ({vv.where}: {one[1]}; {vh.where}: {two[1]}): give both in one, or say "
-                "which it is (--units)."
+                f"which it is (--units {one[0]} or --units {two[0]})."
             )
         found = one or two
         if found is not None:
