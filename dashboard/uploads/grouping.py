@@ -10,6 +10,7 @@ from typing import Any
 from dashboard.uploads.batch import Sent
 from tiles.chip import ChipRecord
 from tiles.errors import BandError, ChipError, Choice
+from tiles.layouts.geotiff import no_partner
 from tiles.layouts.names import Part, Role, sent_part
 from tiles.layouts.uploads import Upload
 from tiles.naming import chip_id
@@ -111,10 +112,7 @@ def upload_of(key: str, members: dict[Role, Sent], answers: Answers) -> Upload:
     alone = next(role for role in ("both", "vv", "vh") if role in members)
     sent = members[alone]
     if alone != "both" and len(read_info(str(sent.path)).data_bands) == 1:
-        missing = "VH" if alone == "vv" else "VV"
-        raise BandError(
-            f"{sent.name} came without its {missing}: send the file of the same name with {missing} in it too."
-        )
+        raise no_partner(sent.name, alone)
     vv, vh, _ = two_band_assets(str(sent.path), {}, answers, sent.name)
     members["both"] = members.pop(alone)
     return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), called=_called(members), **same)

@@ -131,9 +131,10 @@ def require_channels(chips: list[Chip], model: LocalPredictor) -> None:
     wanted = model.bundle.channels
     missing = [name for name in wanted if any(getattr(chip, name) is None for chip in chips)]
     if missing:
+        why = " ".join(dict.fromkeys(f" {chip.ancillary_problem}" for chip in chips if chip.ancillary_problem))
         raise RequestError(
             f"The model {model.name} needs {', '.join(wanted)}, but the images have no {' and no '.join(missing)}: send VV, VH, "
-            "elevation and permanent water as channels in this order, up to the last that it needs."
+            f"elevation and permanent water as channels in this order, up to the last that it needs.{why}"
         )
 
 

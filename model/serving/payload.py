@@ -8,6 +8,7 @@ import math
 import tempfile
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from tiles.grid import Grid
 from tiles.probability import NODATA, level
 from tiles.reading.answers import Answers, bands_of, units_of
 from tiles.reading.door import backscatter, read_chip, require_data
-from tiles.reading.raster import DRIVER, MAX_PIXELS, read_info
+from tiles.reading.headers import Headers, header, inspected
+from tiles.reading.raster import DRIVER, MAX_PIXELS
 from tiles.reading.units import Numbers
 
 NPY = "application/x-npy"
@@ -47,8 +49,9 @@ def decode_images(body: bytes, content_type: str) -> list[Chip]:
     Args:
         body: as `content_type` says: `application/x-npy`, float16, float32 or float64 (N, C, H, W), of which the first two
             channels are VV and VH; NaN, 0 and what no radar measures is no data. Or `image/tiff`: a GeoTIFF of VV and VH.
-        content_type: its media type. Its parameters answer the door's questions: `units=power`, `bands=VH,VV`. OURS says
-            that the images went through floodscope's door before: they are in dB, and nothing is decided again.
+        content_type: its media type. Its parameters answer the door's questions: `units=power`, `bands=VH,VV`; `name=` is
+            what a GeoTIFF is called, since products are known by their names. OURS says that the images went through
+            floodscope's door before: they are in dB, and nothing is decided again.
 
     Raises:
         MediaTypeError: it is of another type.
@@ -64,7 +67,7 @@ def decode_images(body: bytes, content_type: str) -> list[Chip]:
     if kind == NPY:
         return _chips_of(decode_npy(body), answers, ours=said.get("from") == "floodscope")
     if kind == TIFF:
-        return [_read_tiff(body, answers)]
+        return [_read_tiff(body, answers, said.get("name"))]
     raise not_read(content_type)
 
 
@@ -195,28 +198,22 @@ def _chip_of(number: int, bands: npt.NDArray[np.float32], grid: Grid, answers: A
 
 
 # --- GeoTIFF ----------------------------------------------------------------------------------------------------------
-def _read_tiff(body: bytes, answers: Answers) -> Chip:
+def _read_tiff(body: bytes, answers: Answers, called: str | None) -> Chip:
     """Return the chip in a GeoTIFF; bands that the file names VV, VH, elevation and permanent water are found by that."""
     with tempfile.TemporaryDirectory(prefix="floodscope-") as folder:
         path = str(Path(folder) / "image.tif")
         Path(path).write_bytes(body)
+        headers: Headers = {}
         try:
-            names = [(name or "").strip().lower().replace(" ", "_") for name in read_info(path).descriptions]
+            names = [(name or "").strip().lower().replace(" ", "_") for name in header(path, headers).descriptions]
             further = {name: Asset(path, names.index(name) + 1) for name in ANCILLARY if name in names}
-            record = ChipRecord(
-                "image 0",
-                vv=Asset(path),
-                vh=Asset(path),
-                elevation=further.get("elevation"),
-                permanent_water=further.get("permanent_water"),
-                answers=answers,
-            )
-            chip = require_data(read_chip(record, with_label=False))
+            image = Asset(path, name=called or None)
+            record = ChipRecord("image 0", vv=image, vh=image, **further, answers=answers)
+            chip = require_data(read_chip(inspected(record, headers), with_label=False))
         except ChipError as error:
             raise RequestError(str(error).replace(path, "the GeoTIFF in the body")) from None
-    if chip.ancillary_problem:
-        raise RequestError(chip.ancillary_problem.replace(path, "the GeoTIFF in the body"))
-    return chip
+    problem = chip.ancillary_problem
+    return replace(chip, ancillary_problem=problem.replace(path, "the GeoTIFF in the body")) if problem else chip
 
 
 def encode_tiff(rasters: Sequence[ByteArray], grid: Grid | None) -> bytes:

@@ -254,8 +254,8 @@ def _record(
             vv, vh = Asset(str(group["vv"])), Asset(str(group["vh"]))
     except ChipError as error:
         problem = str(error)
-        if "both" in group and isinstance(error, BandError):  # it may be said what its bands are
-            vv = vh = Asset(str(group["both"]))
+        if isinstance(error, BandError) and not _one_band(first, headers):  # it may be said what its bands are
+            vv = vh = Asset(str(first))
     elevation = next((ancillary[name] for name in ("elevation", "dem", "nasadem") if name in ancillary), None)
     record = inspected(
         ChipRecord(
@@ -284,17 +284,25 @@ def _record(
 def _of_one_file(group: Group, headers: Headers) -> tuple[Asset, Asset]:
     """Return VV and VH of a chip that is one file: of two bands, even where its name says VV or VH alone."""
     role, path = next(iter(group.items()))
-    if role == "both":
-        vv, vh, _ = two_band_assets(str(path), headers)
-        return vv, vh
     try:
-        vv, vh, assumed = two_band_assets(str(path), headers)
-        if not assumed:
-            return vv, vh
+        vv, vh, _ = two_band_assets(str(path), headers)
     except ChipError:
-        if str(path) not in headers:  # the file itself is bad, which matters more than its partner
-            raise
+        if role != "both" and _one_band(path, headers):
+            raise no_partner(shown(path), role) from None
+        raise
+    return vv, vh
+
+
+def no_partner(name: str, role: str) -> BandError:
+    """Return the error of a VV or VH that lies there alone.
+
+    Args:
+        name: what its file is called.
+        role: "vv" or "vh", which of both it is.
+    """
     missing = "VH" if role == "vv" else "VV"
-    raise BandError(
-        f"{shown(path)} has no {missing} partner: put a file of the same name with {missing} in it beside it."
-    )
+    return BandError(f"{name} has no {missing} partner: put a file of the same name with {missing} in it beside it.")
+
+
+def _one_band(path: Path, headers: Headers) -> bool:
+    return str(path) in headers and len(headers[str(path)].data_bands) == 1

@@ -124,6 +124,11 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
             Decision("bands", text + how, "tag"),
         )
     if len(bands) == 2 and all(m.meaningless for m in meanings.values()):
+        if (alone := meaning(Path(called or info.path).stem).polarization) is not None:
+            raise BandError(
+                f"{shown(info.path)} is {alone} by its name, and has two bands without names: say what each is (--bands VV,VH), "
+                "or describe them."
+            )
         text = "The bands are not named: the first is taken for VV, the second for VH; --bands says otherwise"
         return (
             Asset(info.path, bands[0], name=called),

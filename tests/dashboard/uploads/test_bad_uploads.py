@@ -67,8 +67,8 @@ CASES: dict[str, tuple[Form, tuple[str, ...]]] = {
     "an empty file": (with_vv(b""), ("lake_vv.tif", "empty", "again")),
     "half a file": (with_vv(pair()[0][1][: SIZE * SIZE * 2]), ("lake_vv.tif", "truncated", "again")),
     "zeros": (with_vv(bytes(4000)), ("lake_vv.tif", "zeros")),
-    "VV alone": (pair()[:1], ("lake_vv.tif", "without its VH")),
-    "VH alone": (pair()[1:], ("lake_vh.tif", "without its VV")),
+    "VV alone": (pair()[:1], ("lake_vv.tif", "no VH partner")),
+    "VH alone": (pair()[1:], ("lake_vh.tif", "no VV partner")),
     "a label alone": ([("lake_label.tif", truth())], ("lake_label.tif", "its image was not sent")),
     "two sizes": ([pair()[0], ("lake_vh.tif", tiff(LARGE))], ("lake_vh.tif", "48 x 40 pixels", "lake_vv.tif 40 x 40")),
     "two coordinate systems": (
@@ -167,7 +167,7 @@ def test_a_bad_image_is_told_in_its_senders_words_and_leaves_nothing(server: Ser
 def test_a_bad_image_disturbs_no_good_one(server: Server) -> None:
     answer = server.send([*pair("good", seed=3), *pair("half")[:1]])
     assert [chip["id"] for chip in answer.json["added"]] == ["good"]
-    assert "half_vv.tif came without its VH" in answer.json["refused"][0]["message"]
+    assert "half_vv.tif has no VH partner" in answer.json["refused"][0]["message"]
     assert server.client.delete("/uploads/good", headers=HEADERS).status_code == 200
 
 
