@@ -208,7 +208,14 @@ def _read_tiff(body: bytes, answers: Answers, called: str | None) -> Chip:
             names = [(name or "").strip().lower().replace(" ", "_") for name in header(path, headers).descriptions]
             further = {name: Asset(path, names.index(name) + 1) for name in ANCILLARY if name in names}
             image = Asset(path, name=called or None)
-            record = ChipRecord("image 0", vv=image, vh=image, **further, answers=answers)
+            record = ChipRecord(
+                "image 0",
+                vv=image,
+                vh=image,
+                elevation=further.get("elevation"),
+                permanent_water=further.get("permanent_water"),
+                answers=answers,
+            )
             chip = require_data(read_chip(inspected(record, headers), with_label=False))
         except ChipError as error:
             raise RequestError(str(error).replace(path, "the GeoTIFF in the body")) from None

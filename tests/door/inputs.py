@@ -197,6 +197,10 @@ IMAGES: dict[str, Image1] = {
     "border noise": Image1(
         _of(np.where(_FRINGE, np.float32(-46), VV), np.where(_FRINGE, np.float32(-47), VH)), TOLD, ("border noise",)
     ),
+    "border noise of one pixel": Image1(
+        _of(np.where(_COL == 0, np.float32(-46), VV), np.where(_COL == 0, np.float32(-47), VH)), TOLD, ("border noise",)
+    ),
+    "filled with 9999, untagged": Image1(_of(*_without(9999)), TOLD, ("no radar measures", "left out")),
     "unusually dark": Image1(_of(VV - 15, VH - 15), TOLD, ("unusual",)),
     "power, by HyP3's name": Image1(_of(power(VV), power(VH)), TOLD, ("HyP3",), _HYP3),
     "amplitude, by a name": Image1(_of(amplitude(VV), amplitude(VH)), TOLD, ("its name",), "lake_amplitude.tif"),

@@ -36,15 +36,19 @@ def border_noise(vv: FloatArray, valid: BoolArray) -> BoolArray:
 
     around = mean(valid)
     crowded = valid & (mean(dark) > _SHARE * np.maximum(around, 1e-6))
-    fringe, count = ndimage.label(crowded | dark, structure=np.ones((3, 3)))
-    if not count:
-        return none
     outside = np.pad(valid, 1, constant_values=False)
-    at_edge = valid & ~ndimage.binary_erosion(outside, structure=np.ones((3, 3)))[1:-1, 1:-1]
-    sizes = np.bincount(fringe[crowded], minlength=count + 1)
-    touching = np.zeros(count + 1, dtype=np.bool_)
-    touching[np.unique(fringe[at_edge & crowded])] = True
-    touching[0] = False
-    keep = touching & (sizes >= _LEAST)
-    noise = keep[fringe]
+    at_edge = np.asarray(valid & ~ndimage.binary_erosion(outside, structure=np.ones((3, 3)))[1:-1, 1:-1])
+
+    def along_edge(fringe: BoolArray, sure: BoolArray) -> BoolArray:
+        """Return the parts of a fringe of which 32 pixels are sure, one of them at the edge."""
+        parts, count = ndimage.label(fringe, structure=np.ones((3, 3)))
+        touching = np.zeros(count + 1, dtype=np.bool_)
+        touching[np.unique(parts[at_edge & sure])] = True
+        touching[0] = False
+        return np.asarray((touching & (np.bincount(parts[sure], minlength=count + 1) >= _LEAST))[parts])
+
+    # Wide and scattered, or a run of a pixel or two along the edge.
+    noise = along_edge(crowded | dark, crowded) | along_edge(dark, dark & at_edge)
+    if not noise.any():
+        return none
     return np.asarray(valid & ndimage.binary_dilation(noise, iterations=1) & (noise | (vv < _DARK_DB + 5)))

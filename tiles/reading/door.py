@@ -33,8 +33,8 @@ from tiles.reading.units import (
     to_db,
 )
 
-# No C-band backscatter lies below this in dB: -99 is a fill value.
-_FLOOR_DB = -90.0
+# No C-band backscatter lies beyond these in dB: -99, 9999 and 32767 are fill values, or damage. 27 real chips reach -58..26.
+_FLOOR_DB, _CEILING_DB = -90.0, 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,14 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
     scale, decisions = decide(vv, vh, may_be, answers)
     one, two = to_db(vv.values, scale), to_db(vh.values, scale)
     with np.errstate(invalid="ignore"):
-        valid = may_be & np.isfinite(one) & np.isfinite(two) & (one > _FLOOR_DB) & (two > _FLOOR_DB)
+        measured = [np.isfinite(band) & (band > _FLOOR_DB) & (band < _CEILING_DB) for band in (one, two)]
+    valid = np.asarray(may_be & measured[0] & measured[1])
+    if (beyond := np.count_nonzero(may_be & ~valid)) > 0:
+        text = (
+            f"{beyond:,} of the image's {may_be.size:,} pixels hold numbers that no radar measures (below -90 or above 50 dB), "
+            "as fill values or damage do, and are left out"
+        )
+        decisions.append(Decision("no data", text, "values", told=True))
     fringe = border_noise(one, valid)
     if fringe.any():
         share = 100 * np.count_nonzero(fringe) / np.count_nonzero(valid)
