@@ -54,6 +54,10 @@ class Trained:
     halved: str
     """The country of which the first has seen one of two chips."""
 
+    def offered(self, name: str) -> str:
+        """Return what the page calls the model: a bundle by its name, never by its path."""
+        return BASELINE if name == "baseline" else f"bundle:{name}"
+
     def histograms(self, name: str) -> dict[str, ScoreHistogram]:
         with Store(self.dashboard.data) as store:
             found = store.fresh(self.records, key_of(open_predictor(self.specs[name])))
@@ -86,8 +90,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
 
 def opened(trained: Trained, screen: ScreenMaker, name: str, **state: Any) -> Screen:
     page = screen(trained.dashboard, size=state.pop("size", (1280, 800)))
-    page.open(model=trained.specs[name], **state)
-    page.until("([model, n]) => floodscope.book.shelf(model).size === n", [trained.specs[name], len(trained.records)])
+    page.open(model=trained.offered(name), **state)
+    page.until("([model, n]) => floodscope.book.shelf(model).size === n", [trained.offered(name), len(trained.records)])
     return page
 
 
@@ -151,7 +155,7 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
     assert page.page.evaluate(MARKED, "chips-table") == []
 
     chip = next(chip for chip in scored)
-    page.open(model=trained.specs["some"], chip=chip)
+    page.open(model=trained.offered("some"), chip=chip)
     page.answered(chip)
     badge = page.page.locator("#chip-panel .fs-badge-seen")
     expect(badge).to_have_text("Seen in training")
@@ -195,7 +199,7 @@ def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, scre
     expected = pair["micro_unseen"]
     shown = page.page.evaluate(
         "([a, b]) => floodscope.paired.of(floodscope.paired.common(a, b, 'country'), 127)",
-        [trained.specs["some"], BASELINE],
+        [trained.offered("some"), BASELINE],
     )
     assert (shown["chips"], shown["seen"]) == (expected["chips"], False)
     assert shown["difference"] == pytest.approx(expected["difference"], abs=1e-12)
@@ -264,7 +268,7 @@ def test_marks_break_no_rule_of_accessibility(
     page.tab("Models")
     page.page.locator("#difference-table").wait_for()
     found["models"] = violations(page.page)
-    page.open(model=trained.specs["some"], chip=sorted(trained.seen)[0], theme=theme)
+    page.open(model=trained.offered("some"), chip=sorted(trained.seen)[0], theme=theme)
     page.answered(sorted(trained.seen)[0])
     found["chip"] = violations(page.page)
     assert {name: broken for name, broken in found.items() if broken} == {}
