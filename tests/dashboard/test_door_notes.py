@@ -86,7 +86,7 @@ def test_why_shows_what_was_decided_of_a_chip_and_on_what_grounds(floodscope: Ru
     lines = shown.stdout.splitlines()
     assert lines[0] == "p1: p1_vv.tif + p1_vh.tif"
     assert [line.split(":")[0].strip() for line in lines[1:]] == ["bands", "place", "unit", "truth"]
-    assert "Which file is VV and which VH (by its name)." in lines[1]
+    assert "p1_vv.tif is VV and p1_vh.tif is VH (by its name)." in lines[1]
     assert f"{TAKEN} (assumed)." in lines[3]
     assert "The label is 0 dry, 1 water (by its values)." in lines[4]
     said = floodscope("catalog", "show", chips, "--why", "p1", "--units", "power")

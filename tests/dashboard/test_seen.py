@@ -224,11 +224,11 @@ def test_models_tell_what_they_are_worth_elsewhere_and_whether_they_name_their_c
     workspace: Workspace, models: Models
 ) -> None:
     told = {m["spec"]: m for m in workspace.models()}
-    assert told[str(models.some)]["crossvalidated"]["micro"] == 0.4321
+    assert told["bundle:some"]["crossvalidated"]["micro"] == 0.4321
     assert told["backscatter"]["crossvalidated"] is None
     assert told["floodscope"]["crossvalidated"]["by"] == "country"
     names = {"some": True, "every": True, "untold": False}
-    assert {n: told[str(getattr(models, n))]["knows_training"] for n in names} == names
+    assert {n: told[f"bundle:{n}"]["knows_training"] for n in names} == names
     assert told["floodscope"]["knows_training"] and told["backscatter"]["knows_training"]
 
 
@@ -250,7 +250,7 @@ def test_a_bundle_whose_list_is_damaged_tells_nothing_and_is_refused_where_it_pr
     attach_list(tmp_path / "b", bundle, SeenChips().to_bytes())
     (tmp_path / "b" / "chips.json").write_text("{}")
     made = Workspace(Settings((simulated,), tmp_path / "d", bundles=(tmp_path / "b",), model=str(tmp_path / "b")))
-    (told,) = [m for m in made.models() if m["spec"] == str(tmp_path / "b")]
+    (told,) = [m for m in made.models() if m["spec"] == "bundle:b"]
     answer = made.open_chip(models.records[0].id, str(tmp_path / "b"))
     made.close()
     assert told["knows_training"] is False
