@@ -41,7 +41,7 @@ def peak_mb() -> float:
 
 def measure(case: str, size: int, repeat: int, threads: int | None) -> dict[str, float | str | None]:
     from model.predictors.select import open_predictor
-    from tests.model.predictors.chips import random_chip
+    from tests.model.predictors.random_chips import random_chip
 
     chip = random_chip(size, size)
     if case.startswith("backscatter"):

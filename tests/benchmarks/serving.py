@@ -33,7 +33,7 @@ from model.serving.service import ModelService
 from model.serving.settings import ServingSettings
 from tests.fuzzing import requests
 from tests.model.predictors.bundles import write_random
-from tests.model.predictors.chips import random_chip
+from tests.model.predictors.random_chips import random_chip
 from tests.serving import ServerProcess, start_server
 
 

@@ -19,7 +19,7 @@ from model.predictors.local import LocalPredictor
 from model.trees import FEATURES, WINDOWS, TreeMember, backscatter, features, format_trees, parse_trees
 from model.views import D4
 from tests.model.predictors.bundles import NORMALISATION, UNET, networks_of
-from tests.model.predictors.chips import make_chip, random_chip
+from tests.model.predictors.random_chips import make_chip, random_chip
 from tiles.errors import BundleError, ModelError
 
 TREES = Bundle("Trees", "", "", NORMALISATION, members=(Member("trees.txt", kind="trees"),))

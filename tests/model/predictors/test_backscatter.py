@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from model.predictors.backscatter import BackscatterPredictor, otsu_threshold
 from model.predictors.protocol import NODATA, level
-from tests.model.predictors.chips import labelled_real_chips, make_chip, random_chip
+from tests.model.predictors.random_chips import labelled_real_chips, make_chip, random_chip
 from tiles.chip import UNKNOWN, Chip
 from tiles.errors import UsageError
 

@@ -19,7 +19,7 @@ from model.predictors.local import LocalPredictor
 from model.predictors.protocol import NODATA, Loadable, Predictor
 from model.views import D4
 from tests.model.predictors.bundles import UNET, members, write_random
-from tests.model.predictors.chips import make_chip, random_chip
+from tests.model.predictors.random_chips import make_chip, random_chip
 from tiles.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.errors import BandError, BundleError, ModelError, PredictionError

@@ -16,7 +16,7 @@ from model.predictors.sagemaker import log_link
 from model.predictors.select import open_endpoint
 from model.serving.payload import encode_npy
 from tests.failures import FAILURES, LOG, MODEL, aws_error
-from tests.model.predictors.chips import random_chip
+from tests.model.predictors.random_chips import random_chip
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
 from tiles.errors import EndpointError
 

@@ -13,7 +13,7 @@ from model.predictors.local import LocalPredictor
 from model.predictors.select import open_endpoint
 from model.serving.payload import NPY, decode_npy, encode_npy
 from tests.model.predictors.bundles import write_random
-from tests.model.predictors.chips import labelled_real_chips
+from tests.model.predictors.random_chips import labelled_real_chips
 from tests.serving import ServerProcess, model_server
 from tiles.catalog import open_catalog
 from tiles.chip import Chip

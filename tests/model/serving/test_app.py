@@ -21,7 +21,7 @@ from model.serving.payload import DESCRIBE, JSON, NPY, decode_npy, encode_npy
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings, default_model, default_port, read_settings
 from tests.fuzzing import requests
-from tests.model.predictors.chips import random_chip
+from tests.model.predictors.random_chips import random_chip
 from tiles.errors import UsageError
 
 CHIPS = [random_chip(64, 64, seed) for seed in range(3)]

@@ -18,7 +18,7 @@ from model.serving.inference import Answer, Question, input_fn, model_fn, output
 from model.serving.payload import DESCRIBE, JSON, NPY, TIFF, decode_npy, encode_npy, negotiate
 from tests.fuzzing import pickled
 from tests.model.predictors.bundles import UNET, members, write_random
-from tests.model.predictors.chips import make_chip, random_chip
+from tests.model.predictors.random_chips import make_chip, random_chip
 from tiles.chip import Chip
 from tiles.errors import BundleError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError, http_status
 

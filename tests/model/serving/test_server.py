@@ -17,7 +17,7 @@ import pytest
 
 from model.predictors.local import LocalPredictor
 from model.serving.payload import NPY, decode_npy, encode_npy
-from tests.model.predictors.chips import random_chip
+from tests.model.predictors.random_chips import random_chip
 from tests.serving import FLOODSCOPE, ServerProcess, model_server, start_server
 
 CHIP = random_chip(96, 96)

@@ -14,7 +14,7 @@ from model.predictors.endpoint_spec import parse_endpoint
 from model.predictors.local import LocalPredictor
 from model.serving.inference import input_fn, model_fn, output_fn, predict_fn
 from model.serving.payload import NPY, encode_npy
-from tests.model.predictors.chips import make_chip, random_chip
+from tests.model.predictors.random_chips import make_chip, random_chip
 from tiles.chip import Chip
 from tiles.errors import RequestError
 
