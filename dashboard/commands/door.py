@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from tiles.reading.answers import Answers
+from tiles.reading.answers import Answers, bands_of, label_values_of, units_of
 
 _ANSWERS = "floodscope.answers"
 _NAMED = 3
@@ -24,42 +23,24 @@ def _keep(parse: Callable[[str | None], Any]) -> Callable[[click.Context, click.
     return keep
 
 
-def _units(text: str | None) -> Any:
-    from tiles.reading.answers import units_of
-
-    return units_of(text)
-
-
-def _bands(text: str | None) -> Any:
-    from tiles.reading.answers import bands_of
-
-    return bands_of(text)
-
-
-def _label_values(text: str | None) -> Any:
-    from tiles.reading.answers import label_values_of
-
-    return label_values_of(text)
-
-
 ANSWERS = (
     click.option(
         "--units",
-        callback=_keep(_units),
+        callback=_keep(units_of),
         expose_value=False,
         metavar="[db|power|amplitude]",
         help="What VV and VH are, where the files do not say it: dB, linear power, or amplitude.",
     ),
     click.option(
         "--bands",
-        callback=_keep(_bands),
+        callback=_keep(bands_of),
         expose_value=False,
         metavar="VH,VV",
         help="What each band of files of several bands is, in their order; - for one that is left aside.",
     ),
     click.option(
         "--label-values",
-        callback=_keep(_label_values),
+        callback=_keep(label_values_of),
         expose_value=False,
         metavar="water=255,dry=0,unknown=127",
         help="What the numbers of the labels mean, where it cannot be told from them.",
@@ -70,8 +51,6 @@ ANSWERS = (
 
 def given_answers() -> Answers:
     """Return what this command line says of its sources' files."""
-    from tiles.reading.answers import Answers
-
     return Answers(**click.get_current_context().meta.get(_ANSWERS, {}))
 
 

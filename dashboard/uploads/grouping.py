@@ -113,7 +113,7 @@ def upload_of(key: str, members: dict[Role, Sent], answers: Answers) -> Upload:
     sent = members[alone]
     if alone != "both" and len(read_info(str(sent.path)).data_bands) == 1:
         raise no_partner(sent.name, alone)
-    vv, vh, _ = two_band_assets(str(sent.path), {}, answers, sent.name)
+    vv, vh = two_band_assets(str(sent.path), {}, answers, sent.name)
     members["both"] = members.pop(alone)
     return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), called=_called(members), **same)
 

@@ -285,7 +285,7 @@ def _of_one_file(group: Group, headers: Headers) -> tuple[Asset, Asset]:
     """Return VV and VH of a chip that is one file: of two bands, even where its name says VV or VH alone."""
     role, path = next(iter(group.items()))
     try:
-        vv, vh, _ = two_band_assets(str(path), headers)
+        vv, vh = two_band_assets(str(path), headers)
     except ChipError:
         if role != "both" and _one_band(path, headers):
             raise no_partner(shown(path), role) from None

@@ -172,7 +172,7 @@ def _splits(near: list[Path], records: dict[str, ChipRecord], problems: Problems
 def _with_imagery(record: ChipRecord, path: Path) -> ChipRecord:
     headers: Headers = {}
     try:
-        vv, vh, _ = two_band_assets(str(path), headers)
+        vv, vh = two_band_assets(str(path), headers)
     except ChipError as error:
         if isinstance(error, BandError):  # it may be said what its bands are
             record = replace(record, vv=Asset(str(path)), vh=Asset(str(path)))

@@ -46,17 +46,14 @@ def two_band_assets(
     headers: Headers,
     answers: Answers = NOTHING_SAID,
     called: str | None = None,
-) -> tuple[Asset, Asset, bool]:
+) -> tuple[Asset, Asset]:
     """Find VV and VH in one file of two bands or more.
-
-    Returns:
-        The two assets, and whether the order was assumed because no band is named.
 
     Raises:
         ChipError: the file cannot be read, or its bands are not VV and VH.
     """
-    vv, vh, decision = two_bands(header(path, headers), answers, called)
-    return vv, vh, decision.basis == "assumed"
+    vv, vh, _ = two_bands(header(path, headers), answers, called)
+    return vv, vh
 
 
 def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
