@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 FLOODSCOPE = Path(sys.executable).with_name("floodscope")
 
 
@@ -54,7 +56,7 @@ class ServerProcess:
         """Send SIGTERM, wait for the end, and return how long it took, seconds."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(40)
+        self.process.wait(PATIENCE_S)
         return time.monotonic() - began
 
 
@@ -82,9 +84,9 @@ def start_server(*arguments: str, wait: bool = True, **environment: str) -> Serv
         ready.set()
 
     threading.Thread(target=read, daemon=True).start()
-    listening.wait(60)
+    listening.wait(PATIENCE_S)
     if wait:
-        ready.wait(120)
+        ready.wait(PATIENCE_S)
         assert process.poll() is None, server.log
     return server
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, sync_playwright
-from running import ARGUMENTS, COPIES, FLOODSCOPE, Dashboard, Evaluate, browser_path, serving
+from running import ARGUMENTS, COPIES, FLOODSCOPE, PATIENCE_MS, Dashboard, Evaluate, browser_path, serving
 from screen import Screen, ScreenMaker
 from slow_model import write_slow_bundle
 
@@ -97,7 +97,7 @@ def at_home(launcher: tuple[BrowserType, str], tmp_path_factory: pytest.TempPath
     context = launch.launch_persistent_context(
         tmp_path_factory.mktemp("profile"), executable_path=path, args=[*ARGUMENTS, "--js-flags=--max-lazy"]
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 
@@ -111,7 +111,7 @@ def contexts(chromium: Browser) -> Contexts:
         name = repr(options)
         if name not in made:
             made[name] = chromium.new_context(**options)
-            made[name].set_default_timeout(20_000)
+            made[name].set_default_timeout(PATIENCE_MS)
         return made[name]
 
     return context

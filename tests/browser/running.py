@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 COPIES = 12
 FLOODSCOPE = Path(sys.executable).with_name("floodscope")
 ARGUMENTS = [
@@ -29,6 +31,9 @@ ARGUMENTS = [
     # Nothing but this machine has an address: a request elsewhere fails, and is told by the page.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+
+PATIENCE_MS = int(1000 * PATIENCE_S)
+"""How long a page is waited for; a quiet machine needs a small part of it."""
 
 Evaluate = Callable[[float], dict[str, Any]]
 """Gives what `floodscope evaluate --json` says at a threshold."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from axe import violations
 from playwright.sync_api import Browser, expect
-from running import Dashboard
+from running import PATIENCE_MS, Dashboard
 
 
 def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
@@ -15,19 +15,19 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
         page = context.new_page()
         page.goto(f"{simulated_dashboard.url}?tab=chips&t=0.3")
         rows = page.locator("#chips-table .ag-row")
-        rows.first.wait_for(timeout=20_000)
+        rows.first.wait_for(timeout=PATIENCE_MS)
         alert = page.get_by_role("alert").filter(has_text="does not answer")
         expect(alert).to_have_count(0)
         context.set_offline(True)
         rows.first.locator("[col-id=id]").click()
-        expect(alert).to_be_visible(timeout=10_000)
+        expect(alert).to_be_visible(timeout=PATIENCE_MS)
         assert violations(page) == []
         page.locator("#theme-toggle").click()
         page.wait_for_timeout(300)  # colours of controls fade over
         assert violations(page) == [], "in the other theme"
         context.set_offline(False)
-        expect(alert).to_have_count(0, timeout=20_000)
-        page.locator("#chip-panel").get_by_text("IoU", exact=True).wait_for(timeout=20_000)
+        expect(alert).to_have_count(0, timeout=PATIENCE_MS)
+        page.locator("#chip-panel").get_by_text("IoU", exact=True).wait_for(timeout=PATIENCE_MS)
         assert "t=0.3" in page.url
     finally:
         context.close()

@@ -12,8 +12,6 @@ from model.bundle import read_bundle
 from model.weights import SHIPPED, WEIGHTS
 from tiles.simulate import simulate
 
-PATIENCE_MS = 120_000  # torch and the weights are loaded, on a machine that may be busy
-
 
 @pytest.fixture(scope="module")
 def shipped_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
@@ -25,7 +23,6 @@ def shipped_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash
 
 def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(shipped_dashboard).open()
-    page.page.set_default_timeout(PATIENCE_MS)
     chip = sorted(page.page.evaluate("[...floodscope.book.chips.keys()]"))[0]
     page.choose_in_table(chip)
     page.answered(chip)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +16,12 @@ from dashboard.settings import Settings
 from dashboard.workspace import Workspace
 from model.serving.payload import encode_npy
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
+from tests.waiting import eventually
 
 MODEL = {"id": "a" * 64, "name": "Test U-Net", "threshold": 0.4, "channels": ["vv", "vh"], "device": "cpu"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[Misbehaving]:
     with misbehaving_server() as bad:
         yield bad
@@ -37,12 +37,9 @@ def workspace_with(simulated: Path, data: Path, *endpoints: str) -> Iterator[Wor
 
 
 def until(workspace: Workspace, spec: str, state: str) -> dict:  # type: ignore[type-arg]
-    for _ in range(200):
-        status = next(s for s in workspace.endpoints.statuses() if s["endpoint"] == spec)
-        if status["state"] == state:
-            return status
-        time.sleep(0.05)
-    raise AssertionError(f"{spec} did not become {state}: {status}")
+    return eventually(
+        lambda: next(s for s in workspace.endpoints.statuses() if s["endpoint"] == spec), lambda s: s["state"] == state
+    )
 
 
 def answer(size: int = 128) -> Says:
@@ -83,47 +80,42 @@ def test_a_dead_endpoint_slows_nothing_and_says_what_to_do(simulated: Path, tmp_
         assert f"Chip {chip} could not be predicted by Dead box: Dead box is not reachable" in error
         assert workspace.open_chip(chip, "backscatter")["error"] is None
         workspace.predict_all(dead)
-        for _ in range(100):
-            news = workspace.news(dead, 0)
-            if news is not None and not news["progress"]["running"]:
-                break
-            time.sleep(0.05)
-        assert len(workspace.news(dead, 0)["progress"]["failed"]) == 11  # type: ignore[index]
+        news = eventually(lambda: workspace.news(dead, 0), lambda news: news and not news["progress"]["running"])
+        assert len(news["progress"]["failed"]) == 11  # type: ignore[index]
 
 
 def test_an_endpoint_that_hangs_holds_up_no_other_model(server: Misbehaving, simulated: Path, tmp_path: Path) -> None:
-    spec = f"{server.url}/invocations#name=Slow box&timeout_s=20"
-    server.says(Says(200, MODEL), Says(hang_s=8.0))
+    spec = f"{server.url}/invocations#name=Slow box&timeout_s=200"
+    server.says(Says(200, MODEL), Says(hang_s=200.0))
     with workspace_with(simulated, tmp_path, spec) as workspace:
         workspace.predictions(spec)
         workspace.predict_all(spec)
-        while len(server.asked) < 2:
-            time.sleep(0.02)
+        eventually(lambda: len(server.asked) == 2)
         chip = workspace.catalog.records()[0].id
-        assert workspace.open_chip(chip, "backscatter")["pending"] is False
+        eventually(lambda: not workspace.open_chip(chip, "backscatter")["pending"])
+        assert workspace.news(spec, 0)["progress"]["running"]  # type: ignore[index]
         workspace._jobs[spec].cancel()
+        server.stopped.set()  # it hangs no longer
 
 
 def test_what_an_endpoint_waits_for_is_told_with_the_pending_chip(
     server: Misbehaving, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.workspace.CLICK_WAIT_S", 0.4)
+    monkeypatch.setattr("dashboard.workspace.CLICK_WAIT_S", 0.1)
     spec = f"{server.url}/invocations#name=New box"
     starting = Says(503, {"message": "The model is being loaded."}, {"Retry-After": "1"})
-    server.says(starting, starting, Says(200, MODEL), answer())
+    server.says(starting)
     with workspace_with(simulated, tmp_path, spec) as workspace:
         chosen = workspace.predictions(spec)
         assert chosen["state"] == "error"
         assert "is being loaded" in chosen["message"]
         chip = workspace.catalog.records()[0].id
-        opened = workspace.open_chip(chip, spec)
+        opened = eventually(lambda: workspace.open_chip(chip, spec), lambda opened: opened.get("note"))
         assert opened["pending"]
         assert "New box is not ready" in opened["note"]
         assert "Waiting" in opened["note"]
-        for _ in range(40):
-            opened = workspace.open_chip(chip, spec)
-            if not opened["pending"]:
-                break
+        server.says(Says(200, MODEL), answer())
+        opened = eventually(lambda: workspace.open_chip(chip, spec), lambda opened: not opened["pending"])
         assert opened["error"] is None
 
 

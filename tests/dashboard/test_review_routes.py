@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from model.store import key_of
 from model.weights import WEIGHTS
 from tests.model.predictors.bundles import write_random
 from tests.serving import dead_url
+from tests.waiting import eventually
 from tiles.reading.door import read_chip
 from tiles.statistics import statistics_of
 
@@ -51,12 +51,7 @@ def client(workspace: Workspace) -> FlaskClient:
 
 
 def settled(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    for _ in range(200):
-        answer = ask()
-        if not answer["progress"]["running"]:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("it does not end")
+    return eventually(ask, lambda answer: not answer["progress"]["running"])
 
 
 def test_thumbnails_are_pictures_that_never_change_under_their_address(
@@ -143,17 +138,18 @@ def test_disagreement_is_the_plain_count_over_both_rasters(workspace: Workspace,
         return dict(client.get("/review/disagreement", query_string=query).get_json())
 
     ask()
-    answer: dict[str, Any] = {"chips": [], "cursor": 0, "progress": {"running": True}}
-    for _ in range(200):
-        more = client.get(
-            "/review/disagreement", query_string={"first": FIRST, "second": SECOND, "since": answer["cursor"]}
-        ).get_json()
-        answer = {**more, "chips": answer["chips"] + more["chips"]}
-        if not answer["progress"]["running"]:
-            break
-        time.sleep(0.05)
-    assert len(answer["chips"]) == 11
-    for sent in answer["chips"]:
+    chips: list[dict[str, Any]] = []
+
+    def more() -> dict[str, Any]:
+        query = {"first": FIRST, "second": SECOND, "since": len(chips)}
+        answer = client.get("/review/disagreement", query_string=query).get_json()
+        chips.extend(answer["chips"])
+        assert answer["cursor"] == len(chips)
+        return dict(answer)
+
+    settled(more)
+    assert len(chips) == 11
+    for sent in chips:
         record = workspace.catalog.get(sent["id"])
         rasters = [
             workspace.store.read(workspace.store.get(record, key_of(workspace.predictor(s)))) for s in (FIRST, SECOND)

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from dashboard.settings import Settings
 from dashboard.workspace import Workspace
 from model.evaluate import evaluate
 from model.scores import ScoreHistogram
+from tests.waiting import eventually
 from tiles.errors import ModelError
 
 
@@ -35,12 +35,9 @@ def client(workspace: Workspace) -> FlaskClient:
 
 
 def wait_for_job(workspace: Workspace, spec: str) -> dict:  # type: ignore[type-arg]
-    for _ in range(300):
-        news = workspace.news(spec, 0)
-        if news is not None and not news["progress"]["running"]:
-            return news
-        time.sleep(0.05)
-    raise AssertionError("the job did not end")
+    news = eventually(lambda: workspace.news(spec, 0), lambda news: news and not news["progress"]["running"])
+    assert news is not None
+    return news
 
 
 def test_opening_a_chip_predicts_it_once_and_reads_it_back(workspace: Workspace) -> None:

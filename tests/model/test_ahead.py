@@ -14,10 +14,11 @@ from model.ahead import ModelLoader
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import Store
 from model.worker import InferenceWorker
+from tests.waiting import PATIENCE_S
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import ModelError, PredictionError
 
-WAIT = 20.0
+WAIT = PATIENCE_S
 
 
 class Runs:

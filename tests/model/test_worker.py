@@ -17,12 +17,13 @@ import pytest
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import Store, key_of
 from model.worker import InferenceWorker, predict_one
+from tests.waiting import PATIENCE_S
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.errors import ModelError, NoValidPixelError, PredictionError, UnreadableFileError
 from tiles.reading.door import read_chip
 
 MakeRecord = Callable[..., ChipRecord]
-WAIT = 20.0
+WAIT = PATIENCE_S
 
 
 class Gated(BackscatterPredictor):

