@@ -13,6 +13,7 @@ floodscope.map = (() => {
   const attach = (context) => {
     if (map || !context || !context.map) return;
     map = context.map;
+    rememberRest();
     const fly = map.flyTo.bind(map);
     // A cluster of chips that lie on one another asks for no zoom: they are told apart by their footprints.
     map.flyTo = (centre, zoom = 12, options = {}) => {
@@ -41,6 +42,17 @@ floodscope.map = (() => {
     floodscope.draw.install();
     tellPlace();
     floodscope.tiles.again();
+  };
+  // Leaflet keeps the centre that it was last given until the pane of the map has moved, which it takes for "is not at 0, 0".
+  // A flight may end with the pane elsewhere; moved back to 0, 0 the map would tell where the flight ended.
+  const rememberRest = () => {
+    const move = map._move;
+    let rest = map._getMapPanePos();
+    map._move = function moved(...given) {
+      rest = this._getMapPanePos();
+      return move.apply(this, given);
+    };
+    map._moved = () => !map._getMapPanePos().equals(rest);
   };
   const tellPlace = () => {
     if (floodscope.picture.shown) return; // the drawing board is no place

@@ -8,7 +8,8 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -27,7 +28,6 @@ from tiles.errors import ChipError, StoreError
 from tiles.reading.door import read_chip
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
 
 # What is advised and not run on its input here, and why not.
 ELSEWHERE = {
@@ -71,12 +71,23 @@ BELOW = (
 )
 
 
-def run(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user does in whose shell the environment is active."""
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(
-        list(map(str, words)), cwd=folder, env=environment, capture_output=True, text=True, timeout=250, check=False
-    )
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the entry point of a command in a folder, in this process: all of it but the interpreter's start and imports."""
+
+    def command(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+        (entry,) = entry_points(group="console_scripts", name=str(words[0]))
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", list(map(str, words)))
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            entry.load()()
+        return subprocess.CompletedProcess(sys.argv, int(left.value.code or 0), *capfd.readouterr())
+
+    return command
 
 
 def what_is_said(source: Path, size: int) -> str:
@@ -120,7 +131,7 @@ def wrong(records: list[ChipRecord], advice: Advice) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ADVICE)
-def test_what_a_message_advises_mends_what_provoked_it(name: str, tmp_path: Path) -> None:
+def test_what_a_message_advises_mends_what_provoked_it(name: str, run: Run, tmp_path: Path) -> None:
     advice = ADVICE[name]
     source = tmp_path / "chips"
     advice.make(source)
@@ -168,7 +179,7 @@ def _typed(template: str, words: dict[str, str]) -> str:
     return re.sub(places, lambda found: words.get(found[0], found[0]), template)
 
 
-def test_a_catalog_that_is_none_can_be_built_as_told(tmp_path: Path) -> None:
+def test_a_catalog_that_is_none_can_be_built_as_told(run: Run, tmp_path: Path) -> None:
     import geopandas as gpd
     from shapely.geometry import Point
 
@@ -183,7 +194,7 @@ def test_a_catalog_that_is_none_can_be_built_as_told(tmp_path: Path) -> None:
     assert [record.id for record in open_catalog([tmp_path / "old.parquet"]).usable()] == ["a"]
 
 
-def test_the_ids_of_a_source_are_listed_as_told(tmp_path: Path) -> None:
+def test_the_ids_of_a_source_are_listed_as_told(run: Run, tmp_path: Path) -> None:
     write_pair(tmp_path / "chips", "a_place")
     said = run("floodscope", "export", "chips", "--out", "out", "--chip", "zzz", folder=tmp_path)
     assert "`floodscope catalog show SOURCE` lists the ids" in said.stderr
@@ -192,7 +203,7 @@ def test_the_ids_of_a_source_are_listed_as_told(tmp_path: Path) -> None:
     assert "unit:" in why
 
 
-def test_chips_without_a_label_are_predicted_as_told(tmp_path: Path) -> None:
+def test_chips_without_a_label_are_predicted_as_told(run: Run, tmp_path: Path) -> None:
     write_pair(tmp_path / "chips", "a", label=False)
     said = run("floodscope", "evaluate", "chips", "--data", "data", folder=tmp_path)
     match = re.search(r"`(floodscope predict SOURCE --out DIR)`", said.stderr)

@@ -92,6 +92,28 @@ def test_a_chip_chosen_while_the_map_zooms_is_where_the_map_ends(
         there(page, chips[n], frames)
 
 
+def test_the_map_knows_where_it_is_when_its_pane_is_back_where_it_began(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    """A flight ends with the pane moved aside; another move brings it back. Layers are drawn for the centre that is told."""
+    page = screen(simulated_dashboard, still=False).open()
+    apart = page.page.evaluate(
+        """async () => {
+          const map = floodscope.map.leaflet;
+          map.setView([10, 100], 12, { animate: false, reset: true });
+          map.panBy([120, 0], { animate: false });
+          const over = new Promise((done) => map.once("moveend", done));
+          map.flyTo([10.2, 100.2], 12);
+          await over;
+          const before = map.project(map.getCenter());
+          map.panBy([-120, 0], { animate: false });
+          const after = map.project(map.getCenter());
+          return [map._getMapPanePos().x, after.x - before.x];
+        }"""
+    )
+    assert apart == [0, pytest.approx(-120, abs=1)]
+
+
 def test_of_two_chips_chosen_in_one_moment_the_second_is_open_and_shown(
     simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:

@@ -1,0 +1,25 @@
+"""Waits for what another thread or process does, as long as a busy machine may take: a test never counts tries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+PATIENCE_S = 120.0
+"""A test that has waited so long has failed; a quiet machine needs a small part of it."""
+
+Answer = TypeVar("Answer")
+
+
+def eventually(ask: Callable[[], Answer], good: Callable[[Answer], object] = bool) -> Answer:
+    """Ask again until the answer is good, and return it.
+
+    Raises:
+        AssertionError: it was not within `PATIENCE_S`; says what the last answer was.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while not good(answer := ask()):
+        assert time.monotonic() < end, f"the last answer was {answer!r}"
+        time.sleep(0.02)
+    return answer
