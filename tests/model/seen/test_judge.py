@@ -28,7 +28,7 @@ from model.training.train import Trained, train
 from model.weights import WEIGHTS
 from tests.model.training.test_fit import HERE
 from tiles.catalog import open_catalog
-from tiles.chip import ChipRecord
+from tiles.chip import UNKNOWN, ChipRecord
 from tiles.errors import BundleError, ModelError, UsageError
 from tiles.reading.door import read_chip
 from tiles.simulate import simulate
@@ -247,20 +247,25 @@ def cut_out(record: ChipRecord, window: rasterio.windows.Window, image: Path) ->
 def test_every_real_chip_that_trained_the_shipped_model_is_seen_and_none_is_its_headline(
     real_data: Path, store: Store, tmp_path: Path
 ) -> None:
-    """A corner of each chip is predicted, which its place tells: the network takes seconds for a whole one."""
+    """A piece of each chip is predicted, which its place tells: the network takes seconds for a whole one."""
     shipped = LocalPredictor(WEIGHTS, "cpu")
-    catalog = open_catalog([real_data / "sen1floods11", real_data / "drivendata"])
-    records = [record for record in catalog.usable() if record.has_label]
     seen = read_seen_chips(WEIGHTS, shipped.bundle)
-    assert [seen.judge(record, content_of(read_chip(record))) for record in records] == [True] * len(records)
-    for record in records:
-        if record.vv is not None and record.vh is not None and record.vv.path == record.vh.path:
-            cut_out(record, rasterio.windows.Window(32, 64, 64, 64), tmp_path / f"{record.id}.tif")
-    corners = open_catalog([tmp_path]).usable()
-    assert len(corners) == 12
-    report = evaluate(corners, shipped, store).report()
+    trained = 0
+    for record in open_catalog([real_data / "sen1floods11", real_data / "drivendata"]).usable():
+        chip = read_chip(record)
+        known = chip.valid & (chip.label != UNKNOWN) if chip.label is not None else np.zeros_like(chip.valid)
+        assert seen.judge(record, content_of(chip)) is bool(known.any()), record.id
+        if known.any():
+            trained += 1
+            row, column = (int(np.clip(places[len(places) // 2] - 16, 0, 480)) for places in np.nonzero(known))
+            if record.vv.path == record.vh.path:
+                cut_out(record, rasterio.windows.Window(column, row, 32, 32), tmp_path / f"{record.id}.tif")
+    assert trained == 12
+    pieces = open_catalog([tmp_path]).usable()
+    assert len(pieces) == 10
+    report = evaluate(pieces, shipped, store).report()
     assert report["micro_unseen"] is None
-    assert report["seen"] == {"seen": 12, "unseen": 0, "unknown": 0}
+    assert report["seen"] == {"seen": 10, "unseen": 0, "unknown": 0}
     assert all(g["micro_unseen"] is None for g in report["groups"])
 
 
