@@ -38,7 +38,7 @@ def test_help_names_every_command(process: Run) -> None:
         (["evaluate", "SIMULATED", "--model", "bakscatter"], 1, "did you mean backscatter"),
         (["evaluate", "SIMULATED", "--threshold", "1.5"], 2, "is not in the range"),
         (["predict", "SIMULATED", "--data", "/proc/nowhere"], 1, "cannot be written"),
-        (["download", "sen1floods11", "/tmp/x", "--base-url", "ftp://example.org"], 2, "https"),
+        (["download", "sen1floods11", "FOLDER", "--base-url", "ftp://example.org"], 2, "https"),
         (["demo", "--port", "99999"], 2, "range"),
         (["evaluate", "SIMULATED", "--model", "backscatter:99"], 2, "no VH backscatter reaches"),
         (["predict", "SIMULATED", "--device", "cuda"], 2, "runs on the cpu alone"),
