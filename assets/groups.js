@@ -4,7 +4,7 @@ window.floodscope = window.floodscope || {};
 
 floodscope.groups = (() => {
   const BY = { country: "Country", event: "Event", split: "Split", water: "Water share" };
-  // Share of water among the labelled pixels, in percent: up to and including (model/evaluation/water_share.py).
+  // Share of water among the labelled pixels, in percent: up to and including (model/scores/water_share.py).
   const SHARES = [[0, "no water"], [1, "up to 1 %"], [5, "1 to 5 %"], [20, "5 to 20 %"], [50, "20 to 50 %"], [100, "over 50 %"]];
   const UNKNOWN = "Unknown";
 

@@ -1,5 +1,5 @@
 // Scores in the browser: everything follows from score histograms (contract 3), so a new threshold needs no request.
-// The same formulas as model/scores.py and model/intervals.py, held together by tests/browser/test_scores_agree.py.
+// The same formulas as model/scores/histogram.py and model/scores/intervals.py, held together by tests/browser/test_scores_agree.py.
 window.floodscope = window.floodscope || {};
 
 floodscope.scores = (() => {

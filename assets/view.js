@@ -1,5 +1,5 @@
 // The state of the screen and the URL that holds it: one table of fields. A link restores all of them.
-// A new field is a row here and its component in dashboard/address.py; nothing else reads or writes the URL.
+// A new field is a row here and its component in dashboard/page/address.py; nothing else reads or writes the URL.
 window.floodscope = window.floodscope || {};
 
 floodscope.view = (() => {

@@ -1,4 +1,4 @@
-// Which chip or region is the worst: one rule for lists, pictures, tables, the headline, and the reports (model/worst.py).
+// Which chip or region is the worst: one rule for lists, pictures, tables, the headline, and the reports (model/scores/worst.py).
 window.floodscope = window.floodscope || {};
 
 floodscope.worst = (() => {

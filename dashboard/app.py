@@ -8,23 +8,23 @@ from urllib.parse import quote
 from dash import Dash
 from flask import Flask, Response, jsonify, request
 
-from dashboard.callbacks import register
-from dashboard.inspection import Inspection
-from dashboard.inspection_routes import inspection_blueprint
-from dashboard.layout.page import page
-from dashboard.proxies import Mounted, networks
-from dashboard.review.routes import review_blueprint
-from dashboard.takeaway.jobs import Exports
-from dashboard.takeaway.routes import exports_blueprint
-from dashboard.transforms import Transforms, transforms_blueprint
-from dashboard.uploads.routes import uploads_blueprint
+from dashboard.exports.jobs import Exports
+from dashboard.page.callbacks import register
+from dashboard.page.layout.page import page
+from dashboard.routes.exports import exports_blueprint
+from dashboard.routes.inspect import inspection_blueprint
+from dashboard.routes.proxies import Mounted, networks
+from dashboard.routes.review import review_blueprint
+from dashboard.routes.transforms import Transforms, transforms_blueprint
+from dashboard.routes.uploads import uploads_blueprint
 from dashboard.uploads.shelf import Uploads
-from tiles.blueprint import tile_blueprint
+from dashboard.workspace.inspection import Inspection
+from tiles.drawing.blueprint import tile_blueprint
 from tiles.errors import FloodscopeError, http_status
 from tiles.places import ASSETS
 
 if TYPE_CHECKING:
-    from dashboard.workspace import Workspace
+    from dashboard.workspace.workspace import Workspace
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en" data-theme="dark">

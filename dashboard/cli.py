@@ -9,14 +9,14 @@ import traceback
 import click
 
 from dashboard.commands.catalog import catalog
+from dashboard.commands.dashboard import dashboard, demo
 from dashboard.commands.data import download, simulate
 from dashboard.commands.evaluation import evaluate
 from dashboard.commands.export import export
-from dashboard.commands.model_server import serve
 from dashboard.commands.prediction import predict
 from dashboard.commands.rasters import cut, regrid
-from dashboard.commands.sagemaker import sagemaker
-from dashboard.commands.serving import dashboard, demo
+from dashboard.commands.sagemaker.endpoint import sagemaker
+from dashboard.commands.serve import serve
 from dashboard.commands.training import name_chips, train, tune
 from tiles.errors import FloodscopeError, exit_code
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dashboard.proxies import PREFIX_VARIABLES, hub_prefixes, networks
-from dashboard.settings import Settings
+from dashboard.routes.proxies import PREFIX_VARIABLES, hub_prefixes, networks
+from dashboard.workspace.settings import Settings
 from tiles.errors import AddressError, BundleError, StoreError
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with, not bound to
@@ -71,7 +71,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
 
         def load(self) -> Any:
             from dashboard.app import create_app  # noqa: PLC0415
-            from dashboard.workspace import Workspace  # noqa: PLC0415
+            from dashboard.workspace.workspace import Workspace  # noqa: PLC0415
 
             for name in PREFIX_VARIABLES:  # heard by the command; Dash would hear them a second time
                 os.environ.pop(name, None)
@@ -89,10 +89,10 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
 
     A bundle that was named must be one; of a folder of bundles, the damaged ones are told, and listed on the page.
     """
-    from dashboard.takeaway import jobs  # noqa: PLC0415
+    from dashboard.exports import jobs  # noqa: PLC0415
     from dashboard.uploads import shelf  # noqa: PLC0415
     from model.predictors.select import known_models, open_predictor  # noqa: PLC0415
-    from model.store import Store  # noqa: PLC0415
+    from model.store.store import Store  # noqa: PLC0415
 
     networks(settings.trusted_proxies)
     for spec in (settings.model, *settings.endpoints):

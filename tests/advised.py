@@ -107,7 +107,7 @@ def _label_elsewhere(folder: Path) -> None:
     write_pair(folder, "a", label=False)
     fine = np.kron(np.pad(TRUTH, 12, constant_values=0), np.ones((4, 4), dtype=np.uint8))
     write_tiff(folder / "label_utm.tif", fine, transform=PLACE @ Affine.translation(-12, -12) @ Affine.scale(0.25))
-    from tiles.regrid import regrid
+    from tiles.cutting.regrid import regrid
 
     grid = write_tiff(
         folder / "grid.tif",

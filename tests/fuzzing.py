@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from model.serving.payload import DESCRIBE, NPY, encode_npy
+from model.wire import DESCRIBE, NPY, encode_npy
 
 Request = tuple[str, bytes, dict[str, str]]
 _TYPES = [

@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from dashboard.cli import cli
-from model.store import Store
+from model.store.store import Store
 from tests.advised import ADVICE, Advice
 from tests.commands_in_text import COMMAND, spans, texts
 from tests.tiles.chips import lake, write_pair
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import UNKNOWN, ChipRecord
-from tiles.cut import cut
+from tiles.cutting.cut import cut
 from tiles.errors import ChipError, StoreError
 from tiles.reading.door import read_chip
 
@@ -46,7 +46,7 @@ ELSEWHERE = {
     "floodscope dashboard": "serves until it is ended; the browser's tests run it",
     "floodscope demo": "serves until it is ended; the browser's tests run it",
     "floodscope evaluate": "its runs have tests of their own (tests/dashboard)",
-    "floodscope export": "its runs have tests of their own (tests/dashboard/takeaway)",
+    "floodscope export": "its runs have tests of their own (tests/dashboard/exports)",
     "floodscope sagemaker": "needs an account at AWS",
     "floodscope serve": "serves until it is ended (tests/model/serving)",
     "floodscope simulate OUT": "its runs have tests of their own (tests/tiles/test_simulate.py)",
@@ -67,7 +67,7 @@ BELOW = (
     "floodscope catalog show SOURCE --why CHIP",
     "floodscope predict SOURCE --out DIR",
     "floodscope predict",
-    "floodscope regrid FILE OUT --like IMAGE --resampling bilinear",  # tests/tiles/test_regrid.py
+    "floodscope regrid FILE OUT --like IMAGE --resampling bilinear",  # tests/tiles/cutting/test_regrid.py
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from model.training import card
 from tests.colours import FILTERS, VISIONS, ciede2000, difference, layer_colours
-from tiles.composite import WATER_CYAN
+from tiles.drawing.composite import WATER_CYAN
 
 ERRORS = ("hit", "false", "missed")
 DIFFERENCE = ("wet", "dry", "onlyA", "onlyB")

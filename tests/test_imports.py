@@ -49,7 +49,7 @@ def test_imports_run_from_dashboard_to_model_to_tiles_only(path: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "source"),
     [
-        ("tiles", "import model.scores"),
+        ("tiles", "import model.scores.histogram"),
         ("tiles", "def f():\n    from dashboard import app"),
         ("model", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from dashboard.app import create_app"),
     ],

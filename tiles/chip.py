@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from shapely.geometry.base import BaseGeometry
 
+from tiles.answers import NOTHING_SAID, Answers
+from tiles.decisions import Decision, notes
 from tiles.errors import Choice
 from tiles.grid import Grid
-from tiles.reading.answers import NOTHING_SAID, Answers
-from tiles.reading.decisions import Decision, notes
-from tiles.reading.sidecars import beside_mark
+from tiles.sidecars import beside_mark
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]

@@ -16,7 +16,7 @@ from dashboard.commands.options import (
 from tiles.errors import UsageError
 
 if TYPE_CHECKING:
-    from tiles.catalog import Catalog
+    from tiles.catalog.catalog import Catalog
 
 
 @click.group()
@@ -92,7 +92,7 @@ def catalog_show(
 
 
 def _counted(found: Catalog) -> str:
-    from tiles.catalog import counts
+    from tiles.catalog.catalog import counts
 
     n = counts(found)
     text = (

@@ -81,8 +81,8 @@ def run_cross_validation(
     csv_file: Path | None,
 ) -> None:
     """Train and score every fold, and write the report, or print its table."""
-    from dashboard.report import as_json
-    from dashboard.report_crossvalidation import as_cross_csv, as_cross_table
+    from dashboard.report.crossvalidation import as_cross_csv, as_cross_table
+    from dashboard.report.text import as_json
 
     plan = load_plan(recipe, changes, seed)
     records = labelled(open_sources(sources))

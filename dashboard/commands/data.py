@@ -43,8 +43,8 @@ def download_sen1floods11(out: Path, country: str | None, limit: int | None, bas
     """Download the hand-labelled chips of Sen1Floods11 into the folder OUT; run it again to resume."""
     from tqdm import tqdm
 
-    from tiles.download import SEN1FLOODS11_URL
-    from tiles.download import download_sen1floods11 as fetch
+    from tiles.download.download import SEN1FLOODS11_URL
+    from tiles.download.download import download_sen1floods11 as fetch
 
     with tqdm(desc="Downloading", unit="B", unit_scale=True, disable=None, file=sys.stderr, leave=False) as bar:
 

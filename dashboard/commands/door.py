@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tiles.reading.answers import Answers, bands_of, label_values_of, units_of
+from tiles.answers import Answers, bands_of, label_values_of, units_of
 
 _ANSWERS = "floodscope.answers"
 _NAMED = 3

@@ -26,8 +26,8 @@ from dashboard.commands.options import (
 from dashboard.commands.values import SeveralValues, Share
 
 if TYPE_CHECKING:
-    from model.evaluate import Evaluation
-    from tiles.catalog import Catalog
+    from model.evaluation.evaluate import Evaluation
+    from tiles.catalog.catalog import Catalog
 
 
 @click.command(cls=SeveralValues)
@@ -87,8 +87,8 @@ def evaluate(
     if cross_validate is not None:
         run_cross_validation(sources, cross_validate, device=device, json_file=json_file, csv_file=csv_file, **training)
         return
-    from model.evaluate import evaluate as score
     from model.evaluation.comparison import compare as compared
+    from model.evaluation.evaluate import evaluate as score
     from model.evaluation.robustness import measure_robustness
     from model.predictors.select import open_predictor
     from tiles.errors import SourceError
@@ -132,7 +132,7 @@ def _models(model: str, compare: tuple[str, ...]) -> tuple[str, ...]:
 
 def _require_scores(evaluation: Evaluation) -> None:
     """Raise where not one chip was scored, as with a bundle whose weights are damaged."""
-    from model.evaluate import NO_LABEL
+    from model.evaluation.evaluate import NO_LABEL
     from tiles.errors import PredictionError
 
     if not evaluation.predictions:
@@ -141,7 +141,7 @@ def _require_scores(evaluation: Evaluation) -> None:
 
 
 def _tell_skipped(found: Catalog, report: dict[str, Any]) -> None:
-    from model.evaluate import NO_LABEL
+    from model.evaluation.evaluate import NO_LABEL
 
     told = {chip_id for chip_id, _ in found.problems()}
     for skipped in [*report["skipped"], *report.get("robustness", {}).get("skipped", [])]:
@@ -156,14 +156,14 @@ def _write(
     csv_file: Path | None,
     html_file: Path | None,
 ) -> None:
-    from dashboard.report import as_csv, as_json, as_table
+    from dashboard.report.text import as_csv, as_json, as_table
 
     if json_file is not None:
         write_report(json_file, as_json(report))
     if csv_file is not None:
         write_report(csv_file, as_csv(report))
     if html_file is not None:
-        from dashboard.report_page import as_page
+        from dashboard.report.page import as_page
 
         write_report(html_file, as_page(evaluation, report))
     if json_file is None and csv_file is None and html_file is None:

@@ -24,7 +24,7 @@ from dashboard.commands.values import SeveralValues
 if TYPE_CHECKING:
     from tiles.chip import ChipRecord
 
-# As dashboard.takeaway.files.CHOICES, which a test compares: --help loads nothing of the model.
+# As dashboard.exports.files.CHOICES, which a test compares: --help loads nothing of the model.
 FORMATS = (
     *("probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac", "report"),
 )
@@ -65,11 +65,11 @@ def export(
     Cloud-optimised GeoTIFFs of probability and mask, water polygons with geodesic km2, scores, a STAC collection and an
     HTML report that opens offline. Give the SOURCEs first, or end --format and --chip with another option.
     """
-    from dashboard.takeaway.files import write_takeaway
-    from model.evaluate import predict_missing
+    from dashboard.exports.files import write_takeaway
+    from model.export.listing import replace_earlier
+    from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
-    from model.store import key_of
-    from model.takeaway.listing import replace_earlier
+    from model.store.store import key_of
     from tiles.errors import PredictionError
 
     found = open_sources(sources)

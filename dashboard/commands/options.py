@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dashboard.commands.door import ANSWERS, given_answers
-from dashboard.proxies import PREFIX_VARIABLES, url_prefix
+from dashboard.routes.proxies import PREFIX_VARIABLES, url_prefix
 
 if TYPE_CHECKING:
-    from model.store import Store
-    from tiles.catalog import Catalog
+    from model.store.store import Store
+    from tiles.catalog.catalog import Catalog
 
 _STDOUT = "-"
 _REPORTS = "floodscope.reports"
@@ -209,7 +209,7 @@ def write_report(file: Path, text: str) -> None:
         UsageError: the name is that of an image or a catalog, such as a SOURCE that was taken for the option's FILE.
         OutputError: the file cannot be written.
     """
-    from model.raster import write_whole
+    from model.store.probability import write_whole
     from tiles.errors import OutputError, StoreError, UsageError
 
     if str(file) == _STDOUT:
@@ -247,15 +247,15 @@ def progress_bar(what: str, unit: str = "chip") -> Iterator[Callable[[int, int],
 
 def open_store(data: Path | None, database: str | None) -> Store:
     """Open the store of predictions that the options name."""
-    from dashboard.settings import default_data_folder
-    from model.store import Store
+    from dashboard.workspace.settings import default_data_folder
+    from model.store.store import Store
 
     return Store(data or default_data_folder(), database)
 
 
 def open_sources(sources: tuple[Path, ...]) -> Catalog:
     """Open the catalog of the sources, and tell on stderr of every file that cannot be used."""
-    from tiles.catalog import open_catalog
+    from tiles.catalog.catalog import open_catalog
 
     catalog = open_catalog(sources, given_answers(), labels=given_labels())
     for chip_id, problem in catalog.problems():

@@ -64,11 +64,11 @@ def predict(
     Chips that cannot be predicted are named on stderr and disturb no other. Exit codes: 0, and with --alert-above no
     predicted chip is above; 3, at least one is; 1, nothing could be predicted, or stored; 2, wrong use.
     """
-    from model.evaluate import predict_missing
     from model.evaluation.predicted import prediction_report
-    from model.prediction import water_total
+    from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
-    from model.store import key_of
+    from model.store.prediction import water_total
+    from model.store.store import key_of
 
     found = open_sources(sources)
     require_usable(found)
@@ -83,7 +83,7 @@ def predict(
         tell_notes(notes)
         limit = predictor.threshold if threshold is None else threshold
         if out is not None:
-            from model.export import write_predictions
+            from model.export.rasters import write_predictions
 
             write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
         progress = job.snapshot()
@@ -94,7 +94,7 @@ def predict(
         # Where the report goes to stdout, it is alone there.
         aside = json_file is not None and str(json_file) == "-"
         if alert_above is not None and json_file is None:
-            from dashboard.report import as_answers
+            from dashboard.report.text import as_answers
 
             click.echo(as_answers(report))
         click.echo(
@@ -104,7 +104,7 @@ def predict(
             err=aside,
         )
         if json_file is not None:
-            from dashboard.report import as_json
+            from dashboard.report.text import as_json
 
             write_report(json_file, as_json(report))
         if not stored or progress.cancelled:  # cancelled: nothing could be stored any more

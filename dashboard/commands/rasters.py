@@ -24,8 +24,8 @@ def cut(sources: tuple[Path, ...], out: Path, size: int) -> None:
     A tile is NAME_ROW_COLUMN_vv.tif and _vh.tif, with _label.tif, _elevation.tif and permanent water where the image has
     them; numbers, masks, names, scale and place stay as they are. Tiles without a valid pixel are not written.
     """
-    from tiles.catalog import open_catalog
-    from tiles.cut import cut as make
+    from tiles.catalog.catalog import open_catalog
+    from tiles.cutting.cut import cut as make
     from tiles.errors import SourceError
 
     catalog = open_catalog(sources, given_answers())
@@ -65,7 +65,7 @@ def regrid(file: Path, out: Path, like: Path | None, resampling: str) -> None:
 
     Its names, unit, scale, nodata and tags stay. What FILE does not cover is masked, so that it is no data in OUT.
     """
-    from tiles.regrid import regrid as make
+    from tiles.cutting.regrid import regrid as make
 
     covered = make(file, out, like, resampling)  # type: ignore[arg-type]
     share = f", of which it covers {100 * covered:.0f} %" if like is not None else ""

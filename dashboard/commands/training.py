@@ -13,7 +13,7 @@ from dashboard.commands.options import DEVICE, SOURCES, open_sources, progress_b
 if TYPE_CHECKING:
     from model.training.fit import Machine
     from model.training.recipe import Recipe
-    from tiles.catalog import Catalog
+    from tiles.catalog.catalog import Catalog
     from tiles.chip import ChipRecord
 
 RECIPE = together(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from model.ahead import be_nice
+from model.inference.ahead import be_nice
 from tiles.errors import FloodscopeError, StoreError
 
 FILE = "derived.db"

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from dashboard.review.derived import DerivedStore, Filling
-from tiles.audit import audit
-from tiles.catalog import Catalog
+from tiles.catalog.audit import audit
+from tiles.catalog.catalog import Catalog
 from tiles.chip import ChipRecord
+from tiles.drawing.statistics import BINS, CLASSES, RANGES, ChipStatistics, statistics_of
 from tiles.reading.door import read_chip
-from tiles.statistics import BINS, CLASSES, RANGES, ChipStatistics, statistics_of
 
 SeenOf = Callable[[Sequence[ChipRecord], str | None], tuple[str, dict[str, bool | None]]]
 _KIND = "statistics-1"  # counts up when what is counted changes

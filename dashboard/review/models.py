@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.cards import card_of, card_of_stored
-from dashboard.payloads import prediction_payload
+from dashboard.report.cards import card_of, card_of_stored
 from dashboard.review.derived import DerivedStore, Filling
-from dashboard.seen import judged
-from model.disagreement import Disagreement
-from model.prediction import ModelKey, ModelSummary, Prediction, key_of
-from model.seen.judge import Judge
+from dashboard.workspace.payloads import prediction_payload
+from dashboard.workspace.seen import judged
+from model.evaluation.judge import Judge
+from model.scores.disagreement import Disagreement
+from model.store.prediction import ModelKey, ModelSummary, Prediction, key_of
 from tiles.errors import FloodscopeError, ModelError
 
 if TYPE_CHECKING:
-    from dashboard.workspace import Workspace
+    from dashboard.workspace.workspace import Workspace
 
 _KIND = "disagreement-1"
 STORED = "stored:"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tiles.cache import BoundedCache
+from tiles.drawing.thumbnail import composite_thumbnail, score_thumbnail
 from tiles.errors import LayerNotFoundError
 from tiles.reading.door import read_chip
-from tiles.thumbnail import composite_thumbnail, score_thumbnail
 
 if TYPE_CHECKING:
-    from dashboard.workspace import Workspace
+    from dashboard.workspace.workspace import Workspace
 
 _CACHE_MB = 48
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dashboard.uploads.batch import Sent
+from tiles.answers import Answers
 from tiles.chip import ChipRecord
 from tiles.errors import BandError, ChipError, Choice
 from tiles.layouts.geotiff import no_partner
@@ -15,7 +16,6 @@ from tiles.layouts.names import Part, Role, sent_part
 from tiles.layouts.uploads import Upload
 from tiles.naming import chip_id
 from tiles.places import date_in
-from tiles.reading.answers import Answers
 from tiles.reading.headers import two_band_assets
 from tiles.reading.raster import read_info
 from tiles.reading.sniff import require_tiff, shown

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
 from dashboard.uploads.grouping import Outcome, Refusal, groups, in_their_words, kept_name, upload_of
-from model.ahead import load_chip
-from tiles.catalog import Catalog
+from model.inference.ahead import load_chip
+from tiles.answers import NOTHING_SAID, Answers
+from tiles.catalog.catalog import Catalog
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
 from tiles.layouts.names import Role, sent_part
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
-from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.labels import LABEL_REFUSED
 
 FOLDER = "uploads"

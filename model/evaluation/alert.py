@@ -9,7 +9,7 @@ import numpy as np
 
 from model.evaluation.answer import ShareAnswer, ShareError, answer, fit_share_error, log_likelihoods
 from model.predictors.protocol import Predictor
-from model.scores import Confusion, ScoreHistogram
+from model.scores.histogram import Confusion, ScoreHistogram
 from tiles.chip import ChipRecord
 
 DEFAULT_ABOVE = 0.05

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import betainc, expit, log_expit, logit, logsumexp, stdtrit
 
-from model.scores import LEVELS, ScoreHistogram
+from model.scores.histogram import LEVELS, ScoreHistogram
 from tiles.errors import UsageError
 from tiles.probability import PROBABILITY_MAX
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from affine import Affine
 from scipy.ndimage import uniform_filter
 
-from model.views import D4, View
+from model.predictors.views import D4, View
 from tiles.chip import Chip
 from tiles.grid import Grid
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from model.intervals import paired_interval
-from model.scores import Confusion
+from model.scores.histogram import Confusion
+from model.scores.intervals import paired_interval
 from model.seen.headline import tally
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 
 if TYPE_CHECKING:
-    from model.evaluate import Evaluation
+    from model.evaluation.evaluate import Evaluation
 
 MOVERS = 10
 """How many of the chips that moved most are named."""
@@ -24,7 +24,7 @@ def compare(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     """Compare the first model with each other, each at its own evaluation's threshold, on the chips that all have scored.
 
     A difference is the first model's micro IoU less the other's: above 0, the first is better. Its interval is a paired
-    bootstrap over chips (`model.intervals.paired_interval`). A chip's movement is the number of pixels that the first
+    bootstrap over chips (`model.scores.intervals.paired_interval`). A chip's movement is the number of pixels that the first
     model has wrong and the other has not, less the reverse: that is what moves a micro score, while the IoU of a chip with a
     few water pixels jumps for nothing.
 

@@ -8,7 +8,7 @@ from typing import Any
 from model.evaluation.alert import DEFAULT_ABOVE, ShareErrors, answer_json, recorded_share_error
 from model.evaluation.answer import answer
 from model.predictors.protocol import Predictor
-from model.store import Prediction
+from model.store.store import Prediction
 from tiles.chip import ChipRecord
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from model.evaluation.changes import CHANGES, DROPPED, SPECKLE_LOOKS, Change, back
-from model.intervals import paired_interval
-from model.predictors.protocol import NODATA, Predictor, level
-from model.scores import ScoreHistogram
-from model.store import Prediction, Store
+from model.predictors.protocol import Predictor
+from model.scores.histogram import ScoreHistogram
+from model.scores.intervals import paired_interval
+from model.store.store import Prediction, Store
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import ChipError, PredictionError, StoreError
+from tiles.probability import NODATA, level
 from tiles.reading.door import read_chip
 
 Scored = tuple[ChipRecord, Prediction, ScoreHistogram]

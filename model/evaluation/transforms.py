@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from model.evaluation.changes import CHANGES, Change, back
-from model.predictors.protocol import NODATA
-from model.scores import LEVELS, ScoreHistogram
+from model.scores.histogram import LEVELS, ScoreHistogram
 from tiles.chip import Chip
+from tiles.probability import NODATA
 
 
 def _gain(db: float) -> Change:

@@ -9,9 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from model.predictors.protocol import NODATA, Parameter, quantise
+from model.predictors.protocol import Parameter, quantise
 from tiles.chip import Chip
 from tiles.errors import UsageError
+from tiles.probability import NODATA
 
 Method = Literal["fixed", "otsu"]
 

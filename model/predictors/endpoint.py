@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from model.predictors.endpoint_spec import EndpointSpec
-from model.predictors.protocol import NODATA, Parameter
-from model.serving.payload import DESCRIBE, JSON, NPY, OURS, decode_npy, encode_npy
+from model.predictors.protocol import Parameter
+from model.wire import DESCRIBE, JSON, NPY, OURS, decode_npy, encode_npy
 from tiles.chip import ANCILLARY, Chip
 from tiles.errors import BandError, EndpointError, RequestError
+from tiles.probability import NODATA
 from tiles.reading.sniff import shown
 
 ByteArray = npt.NDArray[np.uint8]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from model.fields import suggestion
+from model.bundle.fields import suggestion
 from tiles.errors import UsageError
 
 MEGABYTE = 1_000_000

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from model.bundle import Bundle, read_bundle
-from model.predictors.protocol import NODATA, Parameter, quantise
-from model.views import FloatArray, average_over_views, pad_to_multiple, predict_in_windows
+from model.bundle.manifest import Bundle, read_bundle
+from model.predictors.protocol import Parameter, quantise
+from model.predictors.views import FloatArray, average_over_views, pad_to_multiple, predict_in_windows
 from tiles.chip import Chip
 from tiles.errors import BandError, ModelError, PredictionError
+from tiles.probability import NODATA
 
 if TYPE_CHECKING:
     import torch
 
-    from model.network import Ensemble
+    from model.bundle.network import Ensemble
 
 _LOG = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class LocalPredictor:
     def _load(self) -> tuple[Ensemble, torch.device]:
         import torch  # noqa: PLC0415 - seconds, and only now
 
-        from model.network import load_ensemble  # noqa: PLC0415
+        from model.bundle.network import load_ensemble  # noqa: PLC0415
 
         ensemble = load_ensemble(self.path, self.bundle)
         device = _choose_device(self._wanted)

@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from tiles.chip import Chip
 from tiles.errors import PredictionError
-from tiles.probability import NODATA, PROBABILITY_MAX, level
-
-__all__ = ["NODATA", "PROBABILITY_MAX", "Loadable", "Parameter", "Predictor", "level", "quantise"]
+from tiles.probability import NODATA, PROBABILITY_MAX
 
 # The first value on the water side of p = 0.5: 127 / 254 is one half exactly.
 _HALF = 127

@@ -10,7 +10,7 @@ from typing import Any
 from model.predictors.endpoint import Received
 from model.predictors.endpoint_spec import EndpointSpec
 from model.predictors.http import refusal, unwrap
-from model.predictors.sagemaker import explain, make_client
+from model.predictors.sagemaker_client import explain, make_client
 from tiles.errors import EndpointError
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.archive import is_archive, is_bundle
-from model.bundle import read_bundle
-from model.fields import suggestion
+from model.bundle.archive import is_archive, is_bundle
+from model.bundle.fields import suggestion
+from model.bundle.manifest import read_bundle
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.endpoint_spec import SYNTAX, is_endpoint, parse_endpoint
 from model.predictors.protocol import Predictor

@@ -19,10 +19,10 @@ from shapely.affinity import translate
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from model.bundle import CHIPS, Bundle, read_list
-from model.fields import Fields, a_list_of, a_match, a_text, a_truth, an_object, one_of
-from model.seen.content import _DIGEST, Content, alike
+from model.bundle.fields import Fields, a_list_of, a_match, a_text, a_truth, an_object, one_of
+from model.bundle.manifest import CHIPS, Bundle, read_list
 from tiles.chip import ChipRecord
+from tiles.content import _DIGEST, Content, alike
 from tiles.errors import BundleError
 
 Part = Literal["training", "calibration"]

@@ -12,8 +12,8 @@ from werkzeug.exceptions import HTTPException
 
 from model.serving.inference import notes_header
 from model.serving.log import LOG
-from model.serving.payload import JSON
 from model.serving.service import ModelService
+from model.wire import JSON
 from tiles.errors import FloodscopeError, RequestError, http_status
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from model.predictors.local import LocalPredictor
-from model.serving.payload import (
+from model.serving.settings import ServingSettings, find_bundle, read_settings
+from model.wire import (
     DESCRIBE,
     JSON,
     NPY,
@@ -28,7 +29,6 @@ from model.serving.payload import (
     media_type,
     negotiate,
 )
-from model.serving.settings import ServingSettings, find_bundle, read_settings
 from tiles.chip import Chip
 from tiles.errors import RequestError
 from tiles.grid import Grid

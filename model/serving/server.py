@@ -36,7 +36,7 @@ def serve_model(path: str | Path, settings: ServingSettings, host: str, port: in
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415
     from gunicorn.glogging import Logger  # noqa: PLC0415
 
-    from model.bundle import read_bundle  # noqa: PLC0415
+    from model.bundle.manifest import read_bundle  # noqa: PLC0415
     from model.serving.settings import find_bundle  # noqa: PLC0415
 
     bundle = find_bundle(path)

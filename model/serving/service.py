@@ -24,8 +24,8 @@ from model.serving.inference import (
 )
 from model.serving.log import LOG
 from model.serving.metrics import Metrics
-from model.serving.payload import JSON, NPY, TIFF, media_type, negotiate, not_read
 from model.serving.settings import MEGABYTE, ServingSettings
+from model.wire import JSON, NPY, TIFF, media_type, negotiate, not_read
 from tiles.chip import Chip
 from tiles.errors import BusyError, FloodscopeError, TooLargeError
 from tiles.grid import Grid

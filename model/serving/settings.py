@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from model.archive import MANIFEST
-from model.bundle import Augmentation, Bundle, Combine
+from model.bundle.archive import MANIFEST
+from model.bundle.manifest import Augmentation, Bundle, Combine
 from tiles.errors import BundleError, UsageError
 
 _T = TypeVar("_T")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.views import D4
+from model.predictors.views import D4
 
 
 @dataclass(frozen=True)

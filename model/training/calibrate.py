@@ -12,13 +12,13 @@ import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
-from model.bundle import Augmentation, Combine
-from model.network import Ensemble
-from model.normalisation import Normalisation
-from model.scores import THRESHOLDS, ScoreHistogram
+from model.bundle.manifest import Augmentation, Combine
+from model.bundle.network import Ensemble
+from model.bundle.normalisation import Normalisation
+from model.predictors.views import D4, View, pad_to_multiple
+from model.scores.histogram import THRESHOLDS, ScoreHistogram
 from model.training.dataset import ChipTensors, normalise
 from model.training.loss import margin_of
-from model.views import D4, View, pad_to_multiple
 
 FloatArray = npt.NDArray[np.float32]
 

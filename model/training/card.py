@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from model.bundle import CHIPS, Bundle
-from model.scores import ScoreHistogram
-from model.worst import worst_first
+from model.bundle.manifest import CHIPS, Bundle
+from model.scores.histogram import ScoreHistogram
+from model.scores.worst import worst_first
 from tiles.chip import UNKNOWN, ChipRecord
-from tiles.composite import composite
+from tiles.drawing.composite import composite
 from tiles.probability import NODATA, level
 from tiles.reading.door import read_chip
 
@@ -189,7 +189,7 @@ def write_overlays(
     threshold: float,
     count: int = 3,
 ) -> list[Path]:
-    """Write pictures of the best and the worst chips (`model.worst`): image, truth, probability and errors side by side.
+    """Write pictures of the best and the worst chips (`model.scores.worst`): image, truth, probability and errors side by side.
 
     Args:
         folder: gets best_1_ID.png, ..., worst_1_ID.png, ...; older ones go.

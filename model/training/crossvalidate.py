@@ -9,10 +9,10 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from model.bundle import CHIPS, attach_list, read_bundle, read_list, read_states, write_bundle
+from model.bundle.manifest import CHIPS, attach_list, read_bundle, read_list, read_states, write_bundle
+from model.bundle.network import load_ensemble
 from model.evaluation.answer import fit_share_error, log_likelihoods
-from model.network import load_ensemble
-from model.scores import ScoreHistogram
+from model.scores.histogram import ScoreHistogram
 from model.seen.chips import NOTHING, SeenChips, parse_seen_chips, read_seen_chips, seen_chips
 from model.training.calibrate import Calibration, Margins, fit_temperature, fit_threshold, sample_margins
 from model.training.dataset import ChipCache, ChipSummary, require_both_classes, usable_for_training

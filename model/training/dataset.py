@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from model.bundle import Channel
-from model.normalisation import MinMax, Normalisation, ZScore
-from model.seen.content import Content, content_of
+from model.bundle.manifest import Channel
+from model.bundle.normalisation import MinMax, Normalisation, ZScore
 from model.training.augment import augment, random_crop
 from model.training.recipe import Recipe
 from model.training.split import Split
 from tiles.chip import UNKNOWN, ChipRecord
+from tiles.content import Content, content_of
 from tiles.errors import BandError, ChipError, UsageError
 from tiles.reading.door import read_chip
 

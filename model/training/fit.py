@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import DataLoader
 
-from model.bundle import Bundle, read_bundle, read_states
-from model.network import build_network
-from model.normalisation import Normalisation
+from model.bundle.manifest import Bundle, read_bundle, read_states
+from model.bundle.network import build_network
+from model.bundle.normalisation import Normalisation
 from model.training.dataset import (
     ChipCache,
     ChipSummary,

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from model.normalisation import Normalisation
+from model.bundle.normalisation import Normalisation
+from model.bundle.trees import FEATURES, WINDOWS, TreeMember, backscatter, features, require_lightgbm
 from model.training.dataset import (
     ChipCache,
     CropDataset,
@@ -21,7 +22,6 @@ from model.training.fit import Fitted
 from model.training.plan import plan_of, take_folder
 from model.training.recipe import Recipe
 from model.training.split import Split
-from model.trees import FEATURES, WINDOWS, TreeMember, backscatter, features, require_lightgbm
 from tiles.chip import UNKNOWN
 from tiles.errors import UsageError
 

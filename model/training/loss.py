@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.fields import suggestion
+from model.bundle.fields import suggestion
 from tiles.chip import UNKNOWN
 from tiles.errors import ModelError
 

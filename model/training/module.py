@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.network import stride_of
+from model.bundle.network import stride_of
 from model.training.dataset import CropDataset
 from model.training.loss import KnownPixelLoss, margin_of
 from model.training.recipe import Recipe

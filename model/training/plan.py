@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from model.bundle import read_bundle
-from model.normalisation import Normalisation
+from model.bundle.manifest import read_bundle
+from model.bundle.normalisation import Normalisation
 from model.training.dataset import ChipSummary
 from model.training.recipe import Recipe
 from tiles.chip import ChipRecord

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.bundle import Bundle, attach_list, read_bundle
+from model.bundle.manifest import Bundle, attach_list, read_bundle
 from model.seen.chips import NOTHING, Part, SeenChips, read_seen_chips, seen_chips
-from model.seen.content import content_of
 from model.training.card import write_card
 from model.training.dataset import ChipCache
 from tiles.chip import ChipRecord
+from tiles.content import content_of
 from tiles.errors import UsageError
 from tiles.reading.door import read_chip
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from model.bundle import Augmentation as TestTimeAugmentation
-from model.bundle import Channel, Combine
-from model.fields import suggestion
-from model.normalisation import Scaling
+from model.bundle.fields import suggestion
+from model.bundle.manifest import Augmentation as TestTimeAugmentation
+from model.bundle.manifest import Channel, Combine
+from model.bundle.normalisation import Scaling
 from model.training.augment import Augmentation
 from model.training.loss import LossName
 from tiles.errors import ModelError

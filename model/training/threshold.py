@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.trees import FEATURES, Tree, format_trees
+from model.bundle.trees import FEATURES, Tree, format_trees
 
 WINDOWS = (3, 7)
 """Sides of the squares that VH is averaged over, pixels; the mean of both averages is what is compared."""
@@ -20,8 +20,8 @@ _NAN_IS_DRY = 8  # LightGBM's flag: a missing value goes to the right
 def threshold_trees(below_db: float) -> str:
     """Return trees, in LightGBM's text form, whose log-odds are (below_db - VH) / SOFTNESS_DB in small steps.
 
-    VH is its mean over squares of `WINDOWS`, dB, as `model.trees.features` computes it: one tree a window, and their sum is
-    the answer. Beyond 4 dB the log-odds stay.
+    VH is its mean over squares of `WINDOWS`, dB, as `model.bundle.trees.features` computes it: one tree a window, and their
+    sum is the answer. Beyond 4 dB the log-odds stay.
     """
     cuts = below_db + np.arange(-_REACH_DB, _REACH_DB + _STEP_DB / 2, _STEP_DB)
     middles = np.concatenate([[cuts[0]], (cuts[1:] + cuts[:-1]) / 2, [cuts[-1]]])

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.bundle import Bundle, Member, read_bundle, write_bundle
-from model.intervals import bootstrap_interval
-from model.network import Ensemble, content_of, load_ensemble
+from model.bundle.manifest import Bundle, Member, read_bundle, write_bundle
+from model.bundle.network import Ensemble, content_of, load_ensemble
+from model.bundle.trees import TreeMember
 from model.predictors.local import LocalPredictor
-from model.scores import ScoreHistogram, mean_over_chips
+from model.scores.histogram import ScoreHistogram, mean_over_chips
+from model.scores.intervals import bootstrap_interval
 from model.seen.chips import NOTHING, SeenChips
 from model.training.calibrate import Calibration, Margins, calibrate, sample_margins
 from model.training.card import write_card, write_overlays
@@ -26,7 +27,6 @@ from model.training.provenance import chips_of_training
 from model.training.recipe import Recipe
 from model.training.split import Split
 from model.training.threshold import threshold_trees
-from model.trees import TreeMember
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, UsageError
 from tiles.reading.door import read_chip

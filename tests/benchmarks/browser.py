@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["clicks", "tiles"])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        from tiles.catalog import open_catalog
+        from tiles.catalog.catalog import open_catalog
         from tiles.simulate import simulate
 
         chips = simulate(Path(folder) / "chips", chips=2 * CLICKS)
@@ -196,10 +196,10 @@ def main() -> None:
 
 def predict_baseline(chips: Path, data: Path) -> None:
     """Predict all chips by the baseline, so that there are score tiles to ask for."""
-    from model.evaluate import predict_missing
+    from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
-    from model.store import Store
-    from tiles.catalog import open_catalog
+    from model.store.store import Store
+    from tiles.catalog.catalog import open_catalog
 
     store = Store(data)
     predict_missing(open_catalog([chips]).usable(), open_predictor("backscatter"), store)

@@ -23,19 +23,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.bundle import Bundle, Member, write_bundle
-from model.network import build_network
-from model.normalisation import MinMax, Normalisation
+from model.bundle.manifest import Bundle, Member, write_bundle
+from model.bundle.network import build_network
+from model.bundle.normalisation import MinMax, Normalisation
 from model.predictors.protocol import Predictor
 from model.predictors.select import open_predictor
-from model.scores import ScoreHistogram
+from model.scores.histogram import ScoreHistogram
 from model.training.crossvalidate import CrossValidation, cross_validate
 from model.training.dataset import ChipCache
 from model.training.fit import Machine
 from model.training.recipe import CAPSTONE, FINETUNE, PRETRAIN, Recipe
 from model.training.split import Fold, Split, leave_one_out
 from model.training.train import BUNDLE, train
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.reading.door import read_chip
 from tiles.simulate import simulate

@@ -24,9 +24,9 @@ from matplotlib.patches import Patch
 
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.local import LocalPredictor
-from model.scores import ScoreHistogram
+from model.scores.histogram import ScoreHistogram
 from model.training.crossvalidate import REPORT
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import UNKNOWN
 from tiles.probability import NODATA, level
 from tiles.reading.door import read_chip

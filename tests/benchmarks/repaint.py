@@ -61,10 +61,10 @@ def chips(folder: Path) -> Path:
 
 def predict(folder: Path, data: Path) -> list[str]:
     """Predict all chips by both baselines, and return the chips' ids."""
-    from model.evaluate import predict_missing
+    from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
-    from model.store import Store
-    from tiles.catalog import open_catalog
+    from model.store.store import Store
+    from tiles.catalog.catalog import open_catalog
 
     records = open_catalog([folder]).usable()
     with Store(data) as store:

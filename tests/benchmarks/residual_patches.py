@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 
 from model.evaluation.answer import PATCH_PIXELS
 from model.predictors.select import open_predictor
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.reading.door import read_chip
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

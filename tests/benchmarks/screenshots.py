@@ -163,10 +163,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", choices=[*DRAWN, []], help="which; all of them by default")
     names = parser.parse_args().names or list(DRAWN)
-    from model.evaluate import predict_missing
+    from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
-    from model.store import Store
-    from tiles.catalog import open_catalog
+    from model.store.store import Store
+    from tiles.catalog.catalog import open_catalog
     from tiles.simulate import simulate
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from model.predictors.local import LocalPredictor, default_threads, usable_cores
 from model.serving.app import create_server
 from model.serving.inference import input_fn, output_fn, predict_fn
-from model.serving.payload import NPY, encode_npy
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings
+from model.wire import NPY, encode_npy
 from tests.fuzzing import requests
 from tests.model.predictors.bundles import write_random
 from tests.model.predictors.random_chips import random_chip

@@ -56,7 +56,7 @@ def measure(chip_id: str, repeat: int, plain_from: int) -> list[Row]:
     )  # in place of this folder, where this file hides the package `tiles`
     from served import KeptPredictions, all_bands, centre, real_catalog
 
-    from tiles.service import TileService
+    from tiles.drawing.service import TileService
 
     data = Path(os.environ.get("FLOODSCOPE_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
     catalog = real_catalog(data)

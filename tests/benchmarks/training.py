@@ -27,7 +27,7 @@ def make_loader(recipe_name: str, chips: Path):  # type: ignore[no-untyped-def]
 
     from model.training.dataset import ChipCache, CropDataset, EpochSampler, fit_normalisation, usable_for_training
     from model.training.recipe import load_recipe
-    from tiles.catalog import open_catalog
+    from tiles.catalog.catalog import open_catalog
 
     recipe = load_recipe(recipe_name, [f"batch={BATCH}", f"crop={CROP}"])
     cache = ChipCache(recipe.channels)
@@ -42,11 +42,11 @@ def predict_chips(recipe_name: str, chips: Path, times: int) -> float:
     import numpy as np
     import torch
 
-    from model.bundle import Bundle, Member, write_bundle
-    from model.network import build_network
+    from model.bundle.manifest import Bundle, Member, write_bundle
+    from model.bundle.network import build_network
     from model.predictors.local import LocalPredictor
     from model.training.recipe import load_recipe
-    from tiles.catalog import open_catalog
+    from tiles.catalog.catalog import open_catalog
     from tiles.reading.door import read_chip
 
     _, normalisation, _ = make_loader(recipe_name, chips)
@@ -74,7 +74,7 @@ def measure(part: str, recipe_name: str, chips: Path, batches: int) -> None:
     import torch
 
     import model.training.fit
-    from model.network import build_network
+    from model.bundle.network import build_network
     from model.training.loss import build_loss, margin_of
 
     rate = 0.0

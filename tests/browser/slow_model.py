@@ -11,9 +11,9 @@ def write_slow_bundle(folder: Path) -> Path:
     """Write a U-Net that looks at each chip in eight directions, and return its folder."""
     import torch
 
-    from model.bundle import Bundle, write_bundle
-    from model.network import build_network
-    from model.normalisation import Normalisation, ZScore
+    from model.bundle.manifest import Bundle, write_bundle
+    from model.bundle.network import build_network
+    from model.bundle.normalisation import Normalisation, ZScore
 
     normalisation = Normalisation({"vv": ZScore(-10.7, 5.0), "vh": ZScore(-17.5, 5.2)})
     bundle = Bundle(NAME, "Unet", "resnet18", normalisation, tta="d4", licence="Apache-2.0")

@@ -12,8 +12,8 @@ from picture import GROUND, Pixels, mosaic, seen, tiles_of
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from model.predictors.protocol import level
 from tests.colours import layer_colours
+from tiles.probability import level
 
 OTHER = "backscatter:otsu"
 # Of the panes only those of scores, on a ground of one colour; of what lies over the map, nothing.

@@ -14,10 +14,10 @@ from axe import violations
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from model.predictors.protocol import level
-from model.store import Store
-from tiles.catalog import open_catalog
+from model.store.store import Store
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
+from tiles.probability import level
 from tiles.reading.door import read_chip
 
 SETTLED = "() => floodscope.draw.state.answer !== null || floodscope.draw.state.error !== ''"

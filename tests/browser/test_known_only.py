@@ -13,7 +13,7 @@ from running import Dashboard, serving
 from screen import ScreenMaker
 from shapely.affinity import translate
 
-from tiles.catalog import Catalog, open_catalog
+from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.simulate import simulate
 
 GHOSTS = 5

@@ -9,8 +9,8 @@ from playwright.sync_api import Page
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from model.predictors.protocol import level
 from tests.colours import layer_colours
+from tiles.probability import level
 
 THRESHOLDS = [0.1, 0.3, 0.5, 0.7, 0.9]
 # A flood with unknown pixels, one mostly unlabelled, and a UTM chip with a wedge without data.

@@ -9,7 +9,7 @@ import pytest
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from dashboard.address import ADDRESS
+from dashboard.page.address import ADDRESS
 
 STATES = 100
 SHOWN = int(os.environ.get("FLOODSCOPE_SHOWN_LINKS", "10"))

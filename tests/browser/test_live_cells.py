@@ -9,10 +9,10 @@ import pytest
 from running import Dashboard, serving
 from screen import Screen, ScreenMaker
 
-from model.evaluate import predict_missing
+from model.inference.missing import predict_missing
 from model.predictors.select import open_predictor
-from model.store import Store
-from tiles.catalog import open_catalog
+from model.store.store import Store
+from tiles.catalog.catalog import open_catalog
 from tiles.simulate import simulate
 
 # What is wrong on the page: a drawn row's cell that is not its row's figure now, or rows that are not in the order of their sort.

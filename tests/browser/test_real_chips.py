@@ -9,8 +9,8 @@ import pytest
 from running import Dashboard, Evaluate
 from screen import Screen, ScreenMaker
 
-from model.scores import Confusion
-from model.worst import worst_first
+from model.scores.histogram import Confusion
+from model.scores.worst import worst_first
 
 SCORED = ["India_900498", "USA_905409", "jja10", "awc00"]
 THRESHOLDS = [0.5, 0.3, 0.8]

@@ -9,14 +9,14 @@ import pytest
 from axe import violations
 from playwright.sync_api import BrowserContext, Page
 
-from dashboard.report_page import as_page
-from model.evaluate import evaluate
+from dashboard.report.page import as_page
 from model.evaluation.changes import CHANGES
 from model.evaluation.comparison import compare
+from model.evaluation.evaluate import evaluate
 from model.evaluation.robustness import measure_robustness
 from model.predictors.backscatter import BackscatterPredictor
-from model.store import Store
-from tiles.catalog import open_catalog
+from model.store.store import Store
+from tiles.catalog.catalog import open_catalog
 from tiles.simulate import simulate
 
 Contexts = Callable[..., BrowserContext]

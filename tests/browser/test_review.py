@@ -14,15 +14,16 @@ from playwright.sync_api import expect
 from running import Dashboard, serving
 from screen import Screen, ScreenMaker
 
-from model.disagreement import Disagreement
-from model.evaluate import Evaluation, evaluate, predict_missing
 from model.evaluation.comparison import compare
-from model.evaluation.water_share import by_water_share
+from model.evaluation.evaluate import Evaluation, evaluate
+from model.inference.missing import predict_missing
 from model.predictors.select import open_predictor
-from model.scores import ScoreHistogram
-from model.store import Prediction, Store, key_of
-from model.worst import worst_first
-from tiles.catalog import open_catalog
+from model.scores.disagreement import Disagreement
+from model.scores.histogram import ScoreHistogram
+from model.scores.water_share import by_water_share
+from model.scores.worst import worst_first
+from model.store.store import Prediction, Store, key_of
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.simulate import simulate
 

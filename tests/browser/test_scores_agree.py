@@ -1,4 +1,4 @@
-"""The browser computes the scores that Python computes: assets/scores.js and curves.js beside model/scores.py."""
+"""The browser computes the scores that Python computes: assets/scores.js and curves.js beside model/scores/histogram.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from model.intervals import bootstrap_interval, lowbias32, paired_interval
-from model.predictors.protocol import level
-from model.scores import LEVELS, Confusion, ScoreHistogram
-from model.worst import RULE, worst_first
-from model.worst import value as how_good
+from model.scores.histogram import LEVELS, Confusion, ScoreHistogram
+from model.scores.intervals import bootstrap_interval, lowbias32, paired_interval
+from model.scores.worst import RULE, worst_first
+from model.scores.worst import value as how_good
+from tiles.probability import level
 
 TOLERANCE = 1e-12
 FIGURES = ["iou", "f1", "precision", "recall", "accuracy"]

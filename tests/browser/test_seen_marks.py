@@ -13,19 +13,20 @@ from playwright.sync_api import expect
 from running import Dashboard, serving
 from screen import Screen, ScreenMaker
 
-from model.bundle import attach_list
-from model.evaluate import evaluate, predict_missing
+from model.bundle.manifest import attach_list
 from model.evaluation.comparison import compare
-from model.intervals import bootstrap_interval
+from model.evaluation.evaluate import evaluate
+from model.inference.missing import predict_missing
 from model.predictors.select import open_predictor
-from model.scores import ScoreHistogram
+from model.scores.histogram import ScoreHistogram
+from model.scores.intervals import bootstrap_interval
 from model.seen.chips import SeenChips, seen_chips
-from model.seen.content import content_of
-from model.store import Store, key_of
+from model.store.store import Store, key_of
 from model.weights import SHIPPED
 from tests.model.predictors.bundles import UNET, write_random
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
+from tiles.content import content_of
 from tiles.reading.door import read_chip
 from tiles.simulate import simulate
 

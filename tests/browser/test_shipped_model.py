@@ -8,7 +8,7 @@ import pytest
 from running import Dashboard, serving
 from screen import ScreenMaker
 
-from model.bundle import read_bundle
+from model.bundle.manifest import read_bundle
 from model.weights import SHIPPED, WEIGHTS
 from tiles.simulate import simulate
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from commands import Run, call_floodscope, run_floodscope
+from command_line import Run, call_floodscope, run_floodscope
 
 from tiles.simulate import simulate
 

@@ -18,20 +18,20 @@ from urllib.parse import urlencode
 from flask.testing import FlaskClient
 
 from dashboard.app import create_app
-from dashboard.settings import Settings
-from dashboard.workspace import Workspace
-from model.ahead import load_chip
-from model.aws import lambda_handler
+from dashboard.workspace.settings import Settings
+from dashboard.workspace.workspace import Workspace
+from model.aws.endpoint import lambda_handler
+from model.inference.ahead import load_chip
 from model.predictors.local import LocalPredictor
 from model.serving.app import create_server
 from model.serving.inference import NOTES
-from model.serving.payload import NPY, TIFF, decode_npy
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings
-from tiles.catalog import open_catalog
+from model.wire import NPY, TIFF, decode_npy
+from tiles.answers import Answers, bands_of, units_of
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError, SourceError
-from tiles.reading.answers import Answers, bands_of, units_of
 
 FILE = "FILE"
 """What a file is called in a verdict, whatever a door calls it."""

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from rasterio.errors import RasterioError
 
-from model.ahead import load_chip
+from model.inference.ahead import load_chip
 from model.predictors.backscatter import BackscatterPredictor
-from model.serving.payload import TIFF, decode_images
+from model.wire import TIFF, decode_images
 from tests.door.doors import FILE, Doors, differences
 from tests.door.mutations import Draft, mutated
 from tests.tiles.chips import backscatter, lake
-from tiles.catalog import open_catalog
+from tiles.answers import Answers, bands_of, units_of
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.errors import ChipError, RequestError
-from tiles.reading.answers import Answers, bands_of, units_of
 
 MUTATIONS = int(os.environ.get("FLOODSCOPE_DOOR_MUTATIONS", "150"))
 _ALL_DOORS_EVERY = 25

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.bundle import read_bundle, read_states
+from model.bundle.manifest import read_bundle, read_states
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.local import LocalPredictor
 from model.predictors.select import known_models, open_predictor
-from model.scores import ScoreHistogram
+from model.scores.histogram import ScoreHistogram
 from model.weights import SHIPPED, WEIGHTS
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.reading.door import read_chip
 from tiles.simulate import simulate

@@ -14,25 +14,25 @@ import pytest
 import rasterio
 from shapely.geometry import box
 
-from model.area import score_area
-from model.evaluate import evaluate
 from model.evaluation.alert import ShareErrors
+from model.evaluation.evaluate import evaluate
 from model.evaluation.predicted import prediction_report
 from model.evaluation.robustness import measure_robustness
-from model.export import write_predictions
-from model.inspection import pixel_at
-from model.prediction import water_total
+from model.export.package import FORMATS, write_package
+from model.export.rasters import write_predictions
+from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
-from model.store import Prediction, Store
-from model.takeaway.package import FORMATS, write_package
+from model.scores.area import score_area
+from model.scores.pixel import pixel_at
+from model.store.prediction import water_total
+from model.store.store import Prediction, Store
 from model.training.recipe import Recipe
 from model.training.split import apart, split_by_group
 from model.training.train import train
-from model.worker import predict_one
 from tests.model.training.conftest import tiny as tiny  # noqa: PLC0414 - a fixture
 from tests.model.training.test_fit import HERE
 from tests.tiles.chips import SIZE, lake, write_pair
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.reading.door import read_chip

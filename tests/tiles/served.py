@@ -15,13 +15,13 @@ from PIL import Image
 from rio_tiler.io import Reader
 
 from model.predictors.backscatter import BackscatterPredictor
-from model.raster import encode_probability, read_probability
-from tiles.catalog import Catalog, open_catalog
+from model.store.probability import encode_probability, read_probability
+from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.chip import Asset, ChipRecord
+from tiles.drawing.service import TileService
 from tiles.errors import PredictionNotFoundError
 from tiles.grid import Grid
 from tiles.reading.door import read_chip
-from tiles.service import TileService
 
 Pixels = npt.NDArray[np.uint8]
 REVISION = "0123456789ab"

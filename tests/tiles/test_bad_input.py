@@ -16,15 +16,15 @@ import pytest
 from bad_files import CASES, Case
 from chips import lake, write_pair
 
-from model.evaluate import evaluate
+from model.evaluation.evaluate import evaluate
+from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
-from model.store import Prediction, Store
-from model.worker import predict_one
-from tiles.catalog import Catalog, open_catalog
+from model.store.store import Prediction, Store
+from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.chip import UNKNOWN, Asset, ChipRecord
+from tiles.drawing.service import TileService
 from tiles.errors import ChipError, FloodscopeError, NoValidPixelError, PredictionNotFoundError, UnreadableFileError
 from tiles.reading.door import read_chip
-from tiles.service import TileService
 
 GOOD = ("good_1", "good_2")
 MODEL = BackscatterPredictor()

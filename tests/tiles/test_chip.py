@@ -11,14 +11,14 @@ from affine import Affine
 from bad_files import gcps
 from chips import PLACE, SIZE, backscatter, lake, write_tiff
 
-from model.evaluate import evaluate
+from model.evaluation.evaluate import evaluate
 from model.predictors.backscatter import BackscatterPredictor
-from model.store import Store
-from tiles.catalog import open_catalog
+from model.store.store import Store
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
+from tiles.drawing.service import TileService
 from tiles.errors import PredictionNotFoundError
 from tiles.reading.door import read_chip
-from tiles.service import TileService
 
 VV, VH = backscatter()
 TRUTH = lake().astype(np.uint8)

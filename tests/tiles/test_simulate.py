@@ -17,7 +17,7 @@ import pytest
 import rasterio
 from scipy.stats import wasserstein_distance
 
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.errors import OutputError, UsageError
 from tiles.places import country_at
 from tiles.reading.door import read_chip

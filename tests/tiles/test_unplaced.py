@@ -11,14 +11,14 @@ from bad_files import gcps, patched
 from chips import PLACE, SIZE, Array, backscatter, lake, write_pair, write_tiff
 from served import decode, serve
 
-from tiles.catalog import Catalog, counts, open_catalog
+from tiles.catalog.catalog import Catalog, counts, open_catalog
+from tiles.catalog.metadata import chip_metadata
 from tiles.chip import ChipRecord
-from tiles.composite import composite
+from tiles.drawing.composite import composite
+from tiles.drawing.thumbnail import composite_thumbnail
 from tiles.errors import ChipError
 from tiles.grid import Grid
-from tiles.metadata import chip_metadata
 from tiles.reading.door import read_chip
-from tiles.thumbnail import composite_thumbnail
 
 VV, VH = backscatter()
 TRUTH = lake().astype(np.uint8)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tiles.answers import NOTHING_SAID, Answers
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import UsageError
 from tiles.layouts.folder import Reading
 from tiles.naming import chip_id, file_names
 from tiles.places import country_at, iso_date
-from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.headers import inspected
 from tiles.reading.sniff import shown
 

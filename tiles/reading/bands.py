@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tiles.answers import Answers, Units
 from tiles.chip import Asset
+from tiles.decisions import Decision
 from tiles.errors import BandError
-from tiles.reading.answers import Answers, Units
-from tiles.reading.decisions import Decision
 from tiles.reading.raster import RasterInfo
 from tiles.reading.sniff import shown
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tiles.answers import Answers
 from tiles.chip import ANCILLARY, Asset, BoolArray, Chip, ChipRecord, FloatArray
+from tiles.decisions import Decision
 from tiles.errors import ChipError, Choice, MissingImageryError, NoValidPixelError
 from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
-from tiles.reading.answers import Answers
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.border import border_noise
-from tiles.reading.decisions import Decision
 from tiles.reading.grids import require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, read_label
 from tiles.reading.raster import Band, read_band, read_info

@@ -8,11 +8,11 @@ import numpy as np
 from pyproj.exceptions import ProjError
 from shapely.geometry import Polygon
 
+from tiles.answers import NOTHING_SAID, Answers
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError, GeoreferenceError
 from tiles.places import country_at, date_in_tags
 from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
-from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.grids import assumed_grid, require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, require_label_type

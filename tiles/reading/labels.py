@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tiles.answers import Answers, Truth, said_text
 from tiles.chip import LEGENDS, UNKNOWN, Asset, BoolArray, ByteArray
+from tiles.decisions import Basis, Decision
 from tiles.errors import ChipError, Choice, LabelError
 from tiles.grid import Grid
-from tiles.reading.answers import Answers, Truth, said_text
-from tiles.reading.decisions import Basis, Decision
 from tiles.reading.grids import require_same_grid
 from tiles.reading.raster import Band, read_band, read_info
 from tiles.reading.sniff import shown

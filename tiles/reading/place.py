@@ -14,8 +14,8 @@ from rasterio.warp import calculate_default_transform
 from tiles.antimeridian import TURN, turns_to_first
 from tiles.errors import GeoreferenceError
 from tiles.grid import Grid, turn_of
-from tiles.reading.sidecars import Beside, read_beside
 from tiles.reading.sniff import shown
+from tiles.sidecars import Beside, read_beside
 
 _IDENTITY = Affine.identity()
 # Corners of two grids that differ by less are one place (a tenth of a pixel, as for two files of one chip).

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tiles.answers import UNITS, Answers, Units
+from tiles.decisions import Basis, Decision
 from tiles.errors import BandError, Choice, UnitError
-from tiles.reading.answers import UNITS, Answers, Units
-from tiles.reading.decisions import Basis, Decision
 from tiles.reading.units import WORDS, Numbers, Scale, to_db
 
 _SAMPLE = 40_000

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tiles.answers import Units
 from tiles.chip import FloatArray
 from tiles.errors import UnitError
-from tiles.reading.answers import Units
 from tiles.reading.bands import unit_in
 from tiles.reading.raster import RasterInfo
 from tiles.reading.sniff import shown

@@ -20,9 +20,9 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 from werkzeug.wrappers import Request
 
 from dashboard.app import create_app
-from dashboard.settings import Settings
 from dashboard.uploads.batch import Limits
-from dashboard.workspace import Workspace
+from dashboard.workspace.settings import Settings
+from dashboard.workspace.workspace import Workspace
 
 HEADERS = {"X-Floodscope": "test"}
 VV, VH = backscatter()

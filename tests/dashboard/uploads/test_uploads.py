@@ -13,11 +13,11 @@ from flask.testing import FlaskClient
 from sent_images import Form, backscatter, pair, tiff, truth
 
 from dashboard.app import create_app
-from dashboard.settings import Settings
 from dashboard.uploads.batch import Limits
 from dashboard.uploads.shelf import Uploads
-from dashboard.workspace import Workspace
-from tiles.catalog import Catalog, open_catalog
+from dashboard.workspace.settings import Settings
+from dashboard.workspace.workspace import Workspace
+from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.errors import ChipNotFoundError, UploadError
 
 HEADERS = {"X-Floodscope": "test"}

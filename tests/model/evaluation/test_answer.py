@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from model.evaluate import evaluate
 from model.evaluation.alert import ShareErrors, alert_report, roc_area, roc_curve
 from model.evaluation.answer import ASSUMED, MIN_CHIPS, ShareError, answer, fit_share_error, log_likelihoods
+from model.evaluation.evaluate import evaluate
 from model.predictors.backscatter import BackscatterPredictor
-from model.scores import LEVELS, ScoreHistogram
-from model.store import Store
-from tiles.catalog import open_catalog
+from model.scores.histogram import LEVELS, ScoreHistogram
+from model.store.store import Store
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 

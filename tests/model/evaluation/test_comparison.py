@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.evaluate import Evaluation, evaluate
 from model.evaluation.comparison import compare
-from model.intervals import paired_interval, resample_index
+from model.evaluation.evaluate import Evaluation, evaluate
 from model.predictors.backscatter import BackscatterPredictor
-from model.scores import Confusion
-from model.store import Store
-from tiles.catalog import open_catalog
+from model.scores.histogram import Confusion
+from model.scores.intervals import paired_interval, resample_index
+from model.store.store import Store
+from tiles.catalog.catalog import open_catalog
 from tiles.errors import UsageError
 from tiles.simulate import simulate
 

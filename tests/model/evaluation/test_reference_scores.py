@@ -11,12 +11,12 @@ import pytest
 import torch
 from torchmetrics.classification import BinaryJaccardIndex, JaccardIndex
 
-from model.evaluate import evaluate
+from model.evaluation.evaluate import evaluate
 from model.predictors.backscatter import BackscatterPredictor
-from model.predictors.protocol import level
-from model.scores import ScoreHistogram
-from model.store import Store, key_of
-from tiles.catalog import open_catalog
+from model.scores.histogram import ScoreHistogram
+from model.store.store import Store, key_of
+from tiles.catalog.catalog import open_catalog
+from tiles.probability import level
 from tiles.reading.door import read_chip
 
 Bytes = npt.NDArray[np.uint8]

@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model.evaluate import Evaluation, evaluate
 from model.evaluation import robustness
 from model.evaluation.changes import Change
+from model.evaluation.evaluate import Evaluation, evaluate
 from model.evaluation.robustness import measure_robustness
 from model.predictors.backscatter import BackscatterPredictor
-from model.predictors.protocol import NODATA, Predictor
-from model.store import Store, key_of
-from tiles.catalog import open_catalog
+from model.predictors.protocol import Predictor
+from model.store.store import Store, key_of
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.errors import PredictionError
+from tiles.probability import NODATA
 from tiles.simulate import simulate
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from model.evaluation.robustness import measure_robustness
 from model.evaluation.transforms import TRANSFORMS, compare_transformed
+from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
-from model.predictors.protocol import level
-from model.store import Store
-from model.worker import predict_one
+from model.store.store import Store
 from tiles.chip import ChipRecord
+from tiles.probability import level
 from tiles.reading.door import read_chip
 
 MakeRecord = Callable[..., ChipRecord]

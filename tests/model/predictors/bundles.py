@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from model.bundle import Bundle, Member, write_bundle
-from model.network import build_network
-from model.normalisation import Normalisation, ZScore
+from model.bundle.manifest import Bundle, Member, write_bundle
+from model.bundle.network import build_network
+from model.bundle.normalisation import Normalisation, ZScore
 
 NORMALISATION = Normalisation({"vv": ZScore(-10.7, 5.0), "vh": ZScore(-17.5, 5.2)})
 NARROW = {"decoder_channels": [32, 16, 16, 8, 8]}

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from model.predictors.backscatter import BackscatterPredictor, otsu_threshold
-from model.predictors.protocol import NODATA, level
 from tests.model.predictors.random_chips import labelled_real_chips, make_chip, random_chip
 from tiles.chip import UNKNOWN, Chip
 from tiles.errors import UsageError
+from tiles.probability import NODATA, level
 
 # 12 of Sen1Floods11 (one of them all NaN, one without a label of its own), and jja10, awc00 of DrivenData.
 REAL_LABELLED = 14

@@ -10,7 +10,7 @@ import pytest
 
 from model.predictors.endpoint import EndpointPredictor
 from model.predictors.select import open_endpoint
-from model.serving.payload import DESCRIBE, decode_npy, encode_npy
+from model.wire import DESCRIBE, decode_npy, encode_npy
 from tests.model.predictors.random_chips import make_chip, random_chip
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
 from tiles.chip import Chip

@@ -12,17 +12,18 @@ import pytest
 import torch
 from torch import nn
 
-from model.bundle import pack_bundle, read_bundle
-from model.network import load_ensemble
-from model.normalisation import Normalisation, ZScore
+from model.bundle.manifest import pack_bundle, read_bundle
+from model.bundle.network import load_ensemble
+from model.bundle.normalisation import Normalisation, ZScore
 from model.predictors.local import LocalPredictor
-from model.predictors.protocol import NODATA, Loadable, Predictor
-from model.views import D4
+from model.predictors.protocol import Loadable, Predictor
+from model.predictors.views import D4
 from tests.model.predictors.bundles import UNET, members, write_random
 from tests.model.predictors.random_chips import make_chip, random_chip
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.errors import BandError, BundleError, ModelError, PredictionError
+from tiles.probability import NODATA
 from tiles.reading.door import read_chip
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from model.predictors.backscatter import BackscatterPredictor
-from model.predictors.protocol import NODATA, PROBABILITY_MAX, Predictor, level, quantise
+from model.predictors.protocol import Predictor, quantise
 from tiles.errors import PredictionError, UsageError
+from tiles.probability import NODATA, PROBABILITY_MAX, level
 
 PROBABILITIES = hnp.arrays(
     np.float32,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from model.predictors.endpoint import EndpointPredictor
-from model.predictors.sagemaker import log_link
+from model.predictors.sagemaker_client import log_link
 from model.predictors.select import open_endpoint
-from model.serving.payload import encode_npy
+from model.wire import encode_npy
 from tests.failures import FAILURES, LOG, MODEL, aws_error
 from tests.model.predictors.random_chips import random_chip
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server

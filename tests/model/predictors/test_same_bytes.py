@@ -11,11 +11,11 @@ import pytest
 
 from model.predictors.local import LocalPredictor
 from model.predictors.select import open_endpoint
-from model.serving.payload import NPY, decode_npy, encode_npy
+from model.wire import NPY, decode_npy, encode_npy
 from tests.model.predictors.bundles import write_random
 from tests.model.predictors.random_chips import labelled_real_chips
 from tests.serving import ServerProcess, model_server
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.reading.door import read_chip
 

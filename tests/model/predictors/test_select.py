@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.bundle import pack_bundle, write_bundle
+from model.bundle.manifest import pack_bundle, write_bundle
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.local import LocalPredictor
 from model.predictors.select import ModelChoice, known_models, open_predictor

@@ -12,8 +12,8 @@ from shapely.affinity import translate
 from shapely.geometry import box
 
 from model.seen.chips import NOTHING, SeenChip, SeenChips, parse_seen_chips, same_date
-from model.seen.content import Content
 from tiles.chip import ChipRecord
+from tiles.content import Content
 from tiles.errors import BundleError
 
 

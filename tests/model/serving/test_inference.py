@@ -15,7 +15,7 @@ from rasterio.transform import from_origin
 
 from model.predictors.local import LocalPredictor
 from model.serving.inference import Answer, Question, input_fn, model_fn, output_fn, predict_fn
-from model.serving.payload import DESCRIBE, JSON, NPY, TIFF, decode_npy, encode_npy, negotiate
+from model.wire import DESCRIBE, JSON, NPY, TIFF, decode_npy, encode_npy, negotiate
 from tests.fuzzing import pickled
 from tests.model.predictors.bundles import UNET, members, write_random
 from tests.model.predictors.random_chips import make_chip, random_chip
@@ -199,7 +199,7 @@ def test_an_ensemble_is_served_and_the_environment_may_change_how_it_combines(
 
 
 def test_further_channels_come_behind_vv_and_vh_and_are_asked_for_where_they_lack(tmp_path: Path) -> None:
-    from model.normalisation import Normalisation, ZScore
+    from model.bundle.normalisation import Normalisation, ZScore
 
     bands = {**UNET.normalisation.bands, "elevation": ZScore(100.0, 50.0)}
     write_random(tmp_path, channels=("vv", "vh", "elevation"), normalisation=Normalisation(bands))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from model.scores import ScoreHistogram
+from model.scores.histogram import ScoreHistogram
 from model.training.calibrate import Margins, fit_temperature, fit_threshold
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from model.bundle import read_bundle
-from model.scores import ScoreHistogram
+from model.bundle.manifest import read_bundle
+from model.scores.histogram import ScoreHistogram
 from model.seen.chips import read_seen_chips
 from model.training.calibrate import fit_threshold
 from model.training.crossvalidate import REPORT, cross_validate, read_calibration, read_calibration_chips

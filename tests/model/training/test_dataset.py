@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.normalisation import MinMax, ZScore
+from model.bundle.normalisation import MinMax, ZScore
 from model.training.dataset import (
     ChipCache,
     CropDataset,

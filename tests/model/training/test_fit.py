@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from model.bundle import Bundle, Member, write_bundle
-from model.normalisation import Normalisation, ZScore
-from model.scores import ScoreHistogram
+from model.bundle.manifest import Bundle, Member, write_bundle
+from model.bundle.normalisation import Normalisation, ZScore
+from model.scores.histogram import ScoreHistogram
 from model.training.fit import Fitted, Machine, fit
 from model.training.loss import build_loss
 from model.training.module import VALIDATION_IOU, WaterModule
@@ -121,7 +121,7 @@ torch.save(fitted.network.state_dict(), Path(sys.argv[2]) / "weights.pt")
 
 def rebuilt(file: Path) -> tuple[list[ChipRecord], Recipe]:
     """Return what another process wrote down for this one."""
-    from tiles.catalog import open_catalog
+    from tiles.catalog.catalog import open_catalog
 
     raw = json.loads(file.read_text())
     return list(open_catalog([Path(raw["catalog"])]).usable()), change_recipe(Recipe(), raw["recipe"])

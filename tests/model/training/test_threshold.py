@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from model.normalisation import Normalisation, ZScore
+from model.bundle.normalisation import Normalisation, ZScore
+from model.bundle.trees import FEATURES, TreeMember, features
 from model.training.threshold import SOFTNESS_DB, WINDOWS, threshold_trees
-from model.trees import FEATURES, TreeMember, features
 
 NORMALISATION = Normalisation({"vv": ZScore(-11.0, 4.0), "vh": ZScore(-18.0, 5.0)})
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.bundle import read_bundle
+from model.bundle.manifest import read_bundle
 from model.predictors.local import LocalPredictor
-from model.scores import ScoreHistogram
+from model.scores.histogram import ScoreHistogram
 from model.training.calibrate import Calibration
 from model.training.recipe import Recipe, change_recipe
 from model.training.split import Split, split_by_group

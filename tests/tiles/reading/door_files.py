@@ -11,9 +11,9 @@ import numpy.typing as npt
 import rasterio
 from chips import backscatter, write_tiff
 
-from tiles.catalog import open_catalog
+from tiles.answers import NOTHING_SAID, Answers
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Asset, Chip, ChipRecord
-from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.door import read_chip
 
 Array = npt.NDArray[Any]

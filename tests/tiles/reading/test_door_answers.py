@@ -11,9 +11,9 @@ from door_files import VH, VV, power
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiles.catalog import open_catalog
+from tiles.answers import TRUTHS, UNITS, Answers, bands_of, label_values_of, units_of
+from tiles.catalog.catalog import open_catalog
 from tiles.errors import UsageError
-from tiles.reading.answers import TRUTHS, UNITS, Answers, bands_of, label_values_of, units_of
 from tiles.reading.door import read_chip
 from tiles.reading.headers import answered
 

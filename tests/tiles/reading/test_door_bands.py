@@ -15,8 +15,8 @@ from door_files import VH, VV, read_files, read_pair, sentences, write_snap
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tiles.answers import NOTHING_SAID, Answers
 from tiles.errors import BandError
-from tiles.reading.answers import NOTHING_SAID, Answers
 from tiles.reading.bands import meaning, two_bands
 from tiles.reading.raster import RasterInfo, read_info
 

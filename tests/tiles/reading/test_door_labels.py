@@ -10,8 +10,8 @@ import pytest
 from chips import lake, write_tiff
 from door_files import VH, VV, Array, sentences
 
+from tiles.answers import NOTHING_SAID, Answers, label_values_of
 from tiles.chip import LEGENDS, Asset, Chip, ChipRecord
-from tiles.reading.answers import NOTHING_SAID, Answers, label_values_of
 from tiles.reading.door import read_chip
 
 WATER = lake()

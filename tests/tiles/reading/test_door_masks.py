@@ -12,7 +12,7 @@ from chips import SIZE, lake, write_pair, write_tiff
 from door_files import VH, VV, Array, read_files, sentences
 from rasterio.enums import ColorInterp
 
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.errors import UnreadableFileError
 from tiles.reading.door import read_chip

@@ -13,9 +13,9 @@ from chips import write_tiff
 from door_files import Array, amplitude, power, read_files, real_chips, say_unit, whole
 
 from model.predictors.backscatter import BackscatterPredictor
+from tiles.answers import Answers
 from tiles.chip import Chip
 from tiles.errors import UnitError
-from tiles.reading.answers import Answers
 
 UNITS: dict[str, Callable[[Array], Array]] = {
     "db": lambda band: band,

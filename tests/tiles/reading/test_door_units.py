@@ -25,8 +25,8 @@ from door_files import (
     whole,
 )
 
+from tiles.answers import Answers
 from tiles.errors import BandError, ChipError, UnitError
-from tiles.reading.answers import Answers
 
 CONVERT: dict[str, tuple[Callable[[Array], Array], float]] = {
     "power": (power, 1e-4),

@@ -1,0 +1,69 @@
+"""floodscope dashboard, floodscope demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dashboard.commands.door import given_answers
+from dashboard.commands.options import (
+    MODEL,
+    SERVING,
+    SOURCES,
+    given_labels,
+    open_sources,
+    progress_bar,
+    require_usable,
+)
+
+
+@click.command()
+@SOURCES
+@MODEL
+@SERVING
+@click.option("--name", default="", help="What the catalog is called on the page.")
+def dashboard(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
+    """Open the map of SOURCEs' chips, and predict and score them there."""
+    _serve(sources, browser, host, port, **options)
+
+
+@click.command()
+@MODEL
+@SERVING
+@click.option("--chips", default=44, show_default=True, type=click.IntRange(1, 1000), help="How many simulated chips.")
+def demo(browser: bool, host: str, port: int, chips: int, **options: Any) -> None:
+    """Open the map with simulated chips: no data, no network and no account needed."""
+    from dashboard.workspace.settings import default_data_folder
+
+    folder = (options["data"] or default_data_folder()) / f"simulated-{chips}"
+    if not (folder / "SIMULATED.json").is_file():
+        from tiles.simulate import simulate as make
+
+        with progress_bar("Simulating") as tick:
+            make(folder, chips=chips, progress=tick)
+    _serve((folder,), browser, host, port, name="Demo", **options)
+
+
+def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
+    from dashboard.server import serve
+    from dashboard.workspace.settings import Settings, default_data_folder
+
+    found = open_sources(sources)
+    if not len(found):
+        require_usable(found)
+    settings = Settings(
+        sources=sources,
+        data=options["data"] or default_data_folder(),
+        database=options["database"],
+        model=options["model"],
+        bundles=tuple(options["bundles"]),
+        endpoints=tuple(options["endpoints"]),
+        name=options["name"],
+        answers=given_answers(),
+        labels=given_labels(),
+        url_prefixes=(options["url_prefix"],) if options["url_prefix"] else (),
+        trusted_proxies=tuple(options["trusted_proxies"]),
+    )
+    serve(settings, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))

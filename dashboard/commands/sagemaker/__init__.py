@@ -1,0 +1,1 @@
+"""floodscope sagemaker: endpoints and jobs at AWS."""

@@ -1,0 +1,135 @@
+"""What a person takes away of predictions: the model package's files, the HTML report, and a word on each file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from model.evaluation.judge import Judge, crossvalidated_of
+from model.export.package import FORMATS, ExportCancelledError, Format, Stop, Tick, Written, write_package
+from model.predictors.protocol import Predictor
+from model.seen.headline import headline_sentence, tally
+from model.store.prediction import Prediction, water_total
+from model.store.probability import write_whole
+from model.store.store import Store
+from tiles.chip import ChipRecord
+from tiles.errors import OutputError, StoreError, UsageError
+
+REPORT = "report"
+CHOICES: tuple[str, ...] = (*FORMATS, REPORT)
+"""Everything that can be asked for."""
+README = "README.txt"
+
+_ABOUT = {
+    "rasters/": "ID_probability.tif: 0..254 is p * 254, 255 is no data. ID_mask.tif: 0 dry, 1 water, 255 no data. "
+    "Cloud-optimised GeoTIFFs on each chip's own grid.",
+    "water.gpkg": "water polygons with km2, WGS84, layer water; GeoPackage: QGIS, ArcGIS, GDAL.",
+    "water.geojson": "water polygons with km2, WGS84; GeoJSON (RFC 7946): any web map.",
+    "water.fgb": "water polygons with km2, WGS84; FlatGeobuf: quick to read in part.",
+    "scores.csv": "one row a chip: water, scores where there is a label, model, whether it was trained on the chip.",
+    "scores.json": "the scores and areas of each chip, and of all chips together.",
+    "scores.parquet": "scores and areas with each chip's outline; GeoParquet: geopandas, DuckDB.",
+    "collection.json": "a STAC 1.1 collection; its items are in items/, and point at the rasters.",
+    "report.html": "map, regions, worst chips, model card; opens in a browser, offline.",
+}
+
+
+def write_takeaway(
+    out: Path,
+    chosen: Sequence[tuple[ChipRecord, Prediction]],
+    predictor: Predictor,
+    store: Store,
+    threshold: float,
+    formats: Collection[str],
+    *,
+    failed: Sequence[tuple[str, str]] = (),
+    tick: Tick | None = None,
+    stop: Stop | None = None,
+    public: Callable[[str], str] = str,
+) -> Written:
+    """Write predictions into a folder in the formats asked for, and a README.txt that says what each file is.
+
+    Args:
+        out: the folder; files of the same names in it are replaced, each whole or not at all.
+        chosen: what to write, each with its chip's record.
+        predictor: the model that made them.
+        store: where the rasters are.
+        threshold: smallest probability that is water, in [0, 1].
+        formats: some of CHOICES.
+        failed: (chip id, reason) of chips that could not be predicted.
+        tick: told (chips ready, chips in all).
+        stop: asked now and then whether to give up.
+        public: says a sentence as the reader of these files may have it.
+
+    Raises:
+        ExportCancelledError: `stop` said so.
+        OutputError: the folder cannot be written.
+        StoreError: a raster is missing or damaged.
+        UsageError: nothing is predicted, or a format is not known.
+    """
+    files: list[Format] = [name for name in formats if name in FORMATS]
+    unknown = [name for name in formats if name not in CHOICES]
+    if unknown or not formats:
+        named = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
+        raise UsageError(f"{named}: choose among {', '.join(CHOICES)}.")
+    if not chosen:
+        raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
+    written = Written(chips=len(chosen), water=water_total((p for _, p in chosen), threshold))
+    seen = Judge.of(store, predictor).judge(chosen, reading=True)
+    if files:
+        written = write_package(out, chosen, store, threshold, files, seen=seen, tick=tick, stop=stop)
+    written.notes[:] = map(public, written.notes)
+    failed = [(chip, public(reason)) for chip, reason in failed]
+    if REPORT in formats:
+        from dashboard.report.takeaway import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
+
+        def check() -> None:
+            if stop is not None and stop():
+                raise ExportCancelledError("The export was cancelled.")
+
+        page = takeaway_page(chosen, predictor, store, threshold, seen=seen, failed=failed, stop=check)
+        _write(out, "report.html", page, written)
+    notes = ["SIMULATED chips are among these."] if any(r.simulated for r, _ in chosen) else []
+    notes += _on_scores(chosen, predictor, seen)
+    _write(out, README, _readme(written, predictor, threshold, notes, failed), written)
+    return written
+
+
+def _write(out: Path, name: str, text: str, written: Written) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(out / name, text.encode())
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
+    except StoreError as error:
+        raise OutputError(str(error)) from error
+    written.files.append(name)
+
+
+def _on_scores(
+    chosen: Sequence[tuple[ChipRecord, Prediction]], predictor: Predictor, seen: Mapping[str, bool | None]
+) -> list[str]:
+    """Return what has to be known of the scores: which chips the model was trained on."""
+    counts = tally(seen[r.id] for r, p in chosen if p.histogram is not None and p.histogram.pixels)
+    if not sum(counts.values()):
+        return []
+    told = {"seen": counts, "model": {"name": predictor.name}, "crossvalidated": crossvalidated_of(predictor)}
+    return [text for text in (headline_sentence(told),) if text]
+
+
+def _readme(
+    written: Written, predictor: Predictor, threshold: float, notes: Sequence[str], failed: Sequence[tuple[str, str]]
+) -> str:
+    present = {name: text for name, text in _ABOUT.items() if any(file.startswith(name) for file in written.files)}
+    lines = [
+        f"Water in {written.chips} Sentinel-1 chip(s), predicted by {predictor.name} ({predictor.model_id[:16]}).",
+        f"Water is where p >= {threshold:g}: {written.water.words(digits=4)}; areas are geodesic, on the WGS84 ellipsoid.",
+        *notes,
+        "",
+        *(f"{name:16} {text}" for name, text in present.items()),
+        *(["", *written.notes] if written.notes else []),
+        *(["", "Not predicted:", *(f"{chip}: {reason}" for chip, reason in failed)] if failed else []),
+        "",
+        "Made with floodscope. The images of real chips contain modified Copernicus Sentinel data.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The page: its layout, the names of its parts, and its callbacks."""

@@ -1,0 +1,79 @@
+"""The header: name, catalog, search, the model in use with its device, the link, the theme."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard.page import ids
+from dashboard.page.layout.aria import aria
+
+
+def menu(label: str, width: int) -> dict[str, Any]:
+    """Return what a menu needs to have a name, and a place beside its field in the order of the page."""
+    return {
+        "comboboxProps": {"withinPortal": False, "width": width, "position": "bottom-start"},
+        "withScrollArea": False,  # the list itself scrolls: a scroll area around it would need a stop of its own
+        "styles": {"options": {"maxHeight": 300, "overflowY": "auto"}},
+        "attributes": {"input": {"aria-label": label}, "options": {"aria-label": label, "tabIndex": -1}},
+    }
+
+
+def _models(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the model picker offers; endpoints in a group of their own, which assets/endpoints.js keeps up to date."""
+    here, elsewhere = (
+        [{"value": m["spec"], "label": m["name"]} for m in models if bool(m.get("endpoint")) is served]
+        for served in (False, True)
+    )
+    if not elsewhere:
+        return here
+    return [{"group": "On this machine", "items": here}, {"group": "Endpoints", "items": elsewhere}]
+
+
+def header(settings: dict[str, Any]) -> html.Header:
+    """Return the header."""
+    return html.Header(
+        className="fs-header",
+        children=[
+            html.H1("floodscope", className="fs-brand"),
+            html.Div(id=ids.CATALOG_LABEL, className="fs-catalog"),
+            dmc.Select(
+                id=ids.SEARCH,
+                className="fs-search",
+                placeholder="Find a chip or country",
+                searchable=True,
+                clearable=True,
+                limit=30,
+                size="xs",
+                w=200,
+                data=[],
+                nothingFoundMessage="No chip or country of that name",
+                **menu("Find a chip or country", 260),
+            ),
+            html.Div(
+                className="fs-model",
+                children=[
+                    html.Span(id=ids.DOT, className="fs-dot", role="img", **aria(label="Model status")),
+                    dmc.Select(
+                        id=ids.MODEL,
+                        data=_models(settings["models"]),
+                        allowDeselect=False,
+                        size="xs",
+                        w=190,
+                        **menu("Model", 230),
+                    ),
+                    html.Span(id=ids.DEVICE, className="fs-device"),
+                ],
+            ),
+            html.Button("Copy link", id=ids.SHARE, className="fs-button", title="Copy the address of this very view"),
+            html.Button(
+                "◐",
+                id=ids.THEME_TOGGLE,
+                className="fs-button",
+                title="Switch between dark and light",
+                **aria(label="Switch between dark and light"),
+            ),
+        ],
+    )

@@ -1,0 +1,158 @@
+"""The map: the offline world, the chips, the panes of image and scores, and the strip of layers under it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_leaflet as dl
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard.page import ids
+from dashboard.page.layout.aria import aria
+from dashboard.page.layout.compare import draw_surface, four_up, handle, keys_button, modes, readout, sides
+
+
+def _js(name: str) -> dict[str, str]:
+    """Name a function of assets/map.js."""
+    return {"variable": f"floodscope.map.{name}"}
+
+
+def chip_map() -> html.Main:
+    """Return the map with everything on it."""
+    return html.Main(
+        className="fs-map",
+        children=[
+            dl.MapContainer(
+                id=ids.MAP,
+                center=[14, 8],
+                zoom=2,
+                minZoom=2,
+                maxZoom=19,
+                # Else the place of every moveend comes back through React a moment later, and stops a flight that has gone on.
+                trackViewport=False,
+                worldCopyJump=True,
+                fadeAnimation=False,
+                attributionControl=True,
+                children=[
+                    dl.Pane(name="countries", style={"zIndex": 210}),
+                    dl.Pane(name="imagery", style={"zIndex": 310}),
+                    dl.Pane(name="scores", style={"zIndex": 320}),
+                    dl.Pane(name="left-imagery", style={"zIndex": 330}),
+                    dl.Pane(name="left-scores", style={"zIndex": 340}),
+                    dl.Pane(name="footprints", style={"zIndex": 410}),
+                    dl.Pane(name="points", style={"zIndex": 420}),
+                    dl.Pane(name="marks", style={"zIndex": 430}),
+                    dl.GeoJSON(
+                        id=ids.COUNTRIES,
+                        url="assets/countries.geojson",
+                        options={"pane": "countries", "style": _js("countryStyle")},
+                        style=_js("countryStyle"),
+                        onEachFeature=_js("onCountry"),
+                        pane="countries",
+                        attribution="Natural Earth",
+                    ),
+                    dl.GeoJSON(
+                        id=ids.FOOTPRINTS,
+                        data={"type": "FeatureCollection", "features": []},
+                        style=_js("footprintStyle"),
+                        onEachFeature=_js("onFootprint"),
+                        pane="footprints",
+                    ),
+                    dl.GeoJSON(
+                        id=ids.POINTS,
+                        data={"type": "FeatureCollection", "features": []},
+                        cluster=True,
+                        zoomToBoundsOnClick=True,
+                        superClusterOptions={"radius": 90, "maxZoom": 12},
+                        spiderfyOnMaxZoom=False,
+                        pointToLayer=_js("pointToLayer"),
+                        clusterToLayer=_js("clusterToLayer"),
+                        pane="points",
+                    ),
+                    dl.ScaleControl(position="topleft", imperial=False),
+                ],
+            ),
+            handle(),
+            four_up(),
+            draw_surface(),
+            _key(),
+            _strip(),
+        ],
+    )
+
+
+def _key() -> html.Details:
+    """Return what colours and patterns of chips and countries mean; assets/keyboard.js folds it on a phone."""
+    symbols = (
+        ("unscored", "not predicted yet"),
+        ("seen", "seen in training: no measure"),
+        ("unlabelled", "no label, so no IoU"),
+        ("outline", "known only: no image on disk"),
+        ("problem", "image cannot be used"),
+    )
+    return html.Details(
+        className="fs-key",
+        open=True,
+        children=[
+            # A phone shows the first word alone while the key is folded.
+            html.Summary(
+                ["IoU", html.Span(" of chips and countries", className="fs-key-rest")],
+                **aria(label="IoU of chips and countries"),
+            ),
+            html.Div(className="fs-ramp-bar"),
+            html.Div(className="fs-ramp-ends", children=[html.Span("0"), html.Span("0.5"), html.Span("1")]),
+            *[
+                html.Div(className="fs-key-row", children=[html.Span(className=f"fs-symbol fs-symbol-{name}"), text])
+                for name, text in symbols
+            ],
+        ],
+    )
+
+
+def _strip() -> html.Div:
+    return html.Div(
+        id=ids.STRIP,
+        className="fs-strip",
+        role="group",
+        **aria(label="Layers"),
+        children=[
+            sides(),
+            _switch(ids.BASE, "Image", [("composite", "False colour"), ("vv", "VV"), ("vh", "VH")]),
+            _switch(
+                ids.OVERLAY,
+                "Layer",
+                [("prediction", "Prediction"), ("truth", "Truth"), ("errors", "Errors"), ("none", "None")],
+            ),
+            _slider(ids.THRESHOLD, ids.THRESHOLD_VALUE, "Threshold", 0.5),
+            _slider(ids.OPACITY, ids.OPACITY_VALUE, "Opacity", 0.75),
+            html.Div(id=ids.LEGEND, className="fs-legend"),
+            html.Div(className="fs-strip-last", children=[modes(), readout(), keys_button()]),
+        ],
+    )
+
+
+def _switch(name: str, label: str, choices: list[tuple[str, str]]) -> html.Div:
+    return html.Div(
+        className="fs-strip-group fs-one-only",
+        children=[
+            dmc.SegmentedControl(
+                id=name,
+                data=[{"value": value, "label": text} for value, text in choices],
+                size="xs",
+                **aria(label=label),
+            ),
+        ],
+    )
+
+
+def _slider(name: str, value_name: str, label: str, value: float) -> html.Div:
+    options: dict[str, Any] = {"min": 0, "max": 1, "step": 0.01, "value": value, "size": "sm", "label": None}
+    return html.Div(
+        className="fs-strip-group",
+        children=[
+            html.Span(label, className="fs-strip-name"),
+            dmc.Slider(id=name, className="fs-slider", updatemode="drag", thumbLabel=label, precision=2, **options),
+            html.Span(id=value_name, className="fs-slider-value"),
+        ],
+    )

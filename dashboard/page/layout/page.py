@@ -1,0 +1,67 @@
+"""The page: the frame around header, map and panel, and the stores that hold what the page knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from dashboard.page import ids
+from dashboard.page.layout.compare import keys_dialog
+from dashboard.page.layout.header import header
+from dashboard.page.layout.map import chip_map
+from dashboard.page.layout.panel import panel
+
+_STORES = (
+    ids.VERSION,
+    ids.LEVEL,
+    ids.SELECTION,
+    ids.VIEW,
+    ids.OPENED,
+    ids.ASKED,
+    ids.ASK_AGAIN,
+    ids.ENDPOINT_NEWS,
+    ids.CATALOG_IN,
+    ids.PREDICTIONS_IN,
+    ids.JOB_IN,
+    ids.JOB_SEEN,
+    ids.EFFECT,
+    ids.THEME,
+    ids.LOOK,
+    ids.REVIEW,
+    ids.SIEVE,
+)
+
+
+def page(settings: dict[str, Any]) -> dmc.MantineProvider:
+    """Return the whole page.
+
+    Args:
+        settings: what the browser must know before anything is loaded: `model`, the default model's spec, and `models`,
+            each with `spec`, `name` and `threshold`.
+    """
+    return dmc.MantineProvider(
+        id=ids.PROVIDER,
+        forceColorScheme="dark",
+        theme={
+            "primaryColor": "cyan",
+            "defaultRadius": "sm",
+            "respectReducedMotion": True,
+            "fontSizes": {"xs": "13px", "sm": "15px"},
+        },
+        children=[
+            dcc.Location(id=ids.URL, refresh=False),
+            dcc.Store(id=ids.SETTINGS, data=settings),
+            *[dcc.Store(id=name) for name in _STORES],
+            dcc.Store(id=ids.DRAWER, data=True),
+            dcc.Interval(id=ids.POLL, interval=400, disabled=True),
+            html.A("Skip to the panel of chips", href="#panel", className="fs-skip"),
+            html.Div(className="fs-app", children=[header(settings), chip_map(), panel()]),
+            # assets/keyboard.js says here what became of an opened chip; it must stand before there is something to say.
+            html.Div(id="announcement", className="fs-visually-hidden", role="status"),
+            html.Div(id="link-announcement", className="fs-visually-hidden", role="status"),
+            html.Div(id="look-announcement", className="fs-visually-hidden", role="status"),
+            keys_dialog(),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Evaluations, cross-validations, exports and models as text and as HTML."""

@@ -1,0 +1,249 @@
+"""The HTML report of an export: map, worst chips with pictures, scores by region, water of each chip, model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+
+from dashboard.report import map as chips_map
+from dashboard.report.cards import card_of
+from dashboard.report.markdown import as_html
+from dashboard.report.page import Cell, as_page, document, section, table
+from dashboard.report.pictures import View, view_url
+from model.evaluation.alert import recorded_share_error
+from model.evaluation.evaluate import NO_LABEL, Evaluation, Skipped
+from model.evaluation.judge import Judge, crossvalidated_of
+from model.export.rasters import read_stored
+from model.predictors.protocol import Predictor
+from model.scores.histogram import Confusion
+from model.scores.worst import RULE, worst_first
+from model.seen.headline import marked, tally
+from model.store.prediction import Prediction, WaterTotal, water_total
+from model.store.store import Store
+from tiles.chip import ChipRecord
+from tiles.errors import ChipError, StoreError
+from tiles.reading.door import read_chip
+
+Chosen = Sequence[tuple[ChipRecord, Prediction]]
+
+PICTURED = 8
+"""How many chips are shown with pictures."""
+LISTED = 500
+"""How many chips the table of water lists; scores.csv has all."""
+
+_VIEWS: tuple[tuple[View, str], ...] = (
+    ("image", "False colour (red VV, green VH, blue VV / VH)"),
+    ("truth", "Truth"),
+    ("prediction", "Prediction"),
+    ("errors", "Errors"),
+)
+_STYLE = (
+    chips_map.STYLE
+    + """
+.chip { border-top: 1px solid var(--line); padding-top: 12px; margin-top: 12px; }
+.views { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(160px, 100%), 1fr)); gap: 10px; }
+.views figure { margin: 0; } .views figcaption { font-size: 13px; color: var(--soft); }
+.views img { width: 100%; image-rendering: pixelated; border-radius: 6px; background: var(--line); display: block; }
+.key { display: flex; gap: 6px 16px; flex-wrap: wrap; font-size: 13px; color: var(--soft); }
+.key b { display: inline-block; min-width: 22px; padding: 0 4px; margin-right: 6px; border-radius: 3px; text-align: center;
+  font-size: 11px; color: #0b0f14; }
+.card h4 { font-size: 15px; margin: 16px 0 4px; } .card { overflow-wrap: anywhere; }
+.card ul { margin: 0; padding-left: 20px; color: var(--soft); }
+details summary { cursor: pointer; padding: 6px 0; }
+"""
+)
+_KEY = (
+    '<div class="key"><span><b style="background:#009e73">TP</b>true water</span><span><b style="background:#d55e00">FP</b>false '
+    'water</span><span><b style="background:#cc79a7">FN</b>missed water</span><span><b style="background:#22d3ee">W</b>predicted '
+    'water</span><span><b style="background:#2b5cd6;color:#fff">T</b>water in the label</span></div>'
+)
+
+
+def takeaway_page(
+    chosen: Chosen,
+    predictor: Predictor,
+    store: Store,
+    threshold: float,
+    *,
+    seen: Mapping[str, bool | None] | None = None,
+    failed: Sequence[tuple[str, str]] = (),
+    stop: Callable[[], None] = lambda: None,
+) -> str:
+    """Return the report as one HTML document that opens offline; with labelled chips it has scores, else areas alone.
+
+    Args:
+        chosen: the predictions, each with its chip's record.
+        predictor: the model that made them.
+        store: where the rasters are.
+        threshold: smallest probability that is water, in [0, 1].
+        seen: whether the model was trained on a chip, by id; asked of the model where it is not given.
+        failed: (chip id, reason) of chips that could not be predicted.
+        stop: called before each picture; what it raises ends the report.
+    """
+    scored = [(r, p, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
+    marks = Judge.of(store, predictor).judge(chosen, reading=True) if seen is None else seen
+    first = [_places(chosen, threshold, marks), _pictures(chosen, store, threshold, marks, stop)]
+    last = [_water(chosen, threshold), _card(predictor)]
+    if not scored:
+        head = _head(chosen, predictor, threshold)
+        return document(
+            f"Water by {predictor.name}", [head, *first, *last, _failed(failed)], figures=False, style=_STYLE
+        )
+    known = {record.id for record, _, _ in scored}
+    skipped = [Skipped(r.id, NO_LABEL) for r, _ in chosen if r.id not in known] + [Skipped(*f) for f in failed]
+    model = {
+        "name": predictor.name,
+        "id": predictor.model_id,
+        "parameters": dict(predictor.parameters),
+        "device": predictor.device,
+    }
+    evaluation = Evaluation(
+        model,
+        threshold,
+        "country",
+        scored,
+        skipped,
+        recorded_share_error(predictor),
+        marks,
+        crossvalidated_of(predictor),
+    )
+    return as_page(evaluation, evaluation.report(), first=first, last=last, style=_STYLE)
+
+
+def _head(chosen: Chosen, predictor: Predictor, threshold: float) -> str:
+    water = water_total((p for _, p in chosen), threshold)
+    areas = [p.valid_km2 for _, p in chosen if p.valid_km2 is not None]
+    seen = f"{sum(areas):,.0f} km²".replace(",", "\u2009") if areas else "no area known"
+    pixels = f"{sum(p.valid_pixels for _, p in chosen):,} pixels".replace(",", "\u2009")
+    facts = (
+        ("water", _head_water(water), f"where p ≥ {threshold:.2f}"),
+        ("seen", seen, f"with data, {pixels}"),
+        ("chips", str(len(chosen)), "none with a known label, so none is scored"),
+    )
+    shown = "".join(f"<div><dt>{n}</dt><dd>{escape(v)}<small>{escape(t)}</small></dd></div>" for n, v, t in facts)
+    simulated = '<p class="warning">Simulated chips are among these.</p>' if any(r.simulated for r, _ in chosen) else ""
+    return (
+        f"<h1>Water by {escape(predictor.name)}</h1><p>Model {escape(predictor.model_id[:12])} on "
+        f'{escape(predictor.device)}. Areas are geodesic, on the WGS84 ellipsoid.</p>{simulated}<dl class="facts">{shown}</dl>'
+    )
+
+
+def _head_water(water: WaterTotal) -> str:
+    if water.km2 is None:
+        return f"{100 * (water.share or 0.0):.1f} %"
+    return f"{water.km2:,.1f} km²".replace(",", "\u2009")
+
+
+def _said_water(prediction: Prediction, threshold: float) -> str:
+    km2 = prediction.water_km2(threshold)
+    return f"{100 * prediction.water_share(threshold):.1f} % water" if km2 is None else f"{km2:.2f} km² of water"
+
+
+def _most_water(prediction: Prediction, threshold: float) -> tuple[float, float]:
+    """Return what sorts chips by their water, the most first: by area, and those without a place by their share."""
+    return -(prediction.water_km2(threshold) or 0.0), -prediction.water_share(threshold)
+
+
+def _fixed(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _places(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]) -> str:
+    dots: list[chips_map.Dot] = []
+    for record, prediction in chosen:
+        if record.footprint is None:
+            continue
+        iou = _iou(prediction, threshold)
+        told = _told_iou(iou, seen.get(record.id), ".2f") or "no IoU"
+        said = f"{record.id}: {told}, {_said_water(prediction, threshold)}"
+        centre = record.footprint.centroid
+        dots.append((centre.x if centre.x <= 180.0 else centre.x - 360.0, centre.y, said, iou))
+    away = len(chosen) - len(dots)
+    lacking = f" {away} chip{' has' if away == 1 else 's have'} no place on Earth, and {'is' if away == 1 else 'are'} not on it."
+    if not dots:
+        return section("Map", f"There is none.{lacking}", "")
+    text = f"Where the chips lie. Natural Earth, public domain.{lacking if away else ''}"
+    return section("Map", text, chips_map.chip_map(dots))
+
+
+def _pictures(
+    chosen: Chosen, store: Store, threshold: float, seen: Mapping[str, bool | None], stop: Callable[[], None]
+) -> str:
+    """Return the worst chips with their pictures; those with the most water where none is scored."""
+
+    def counts(pair: tuple[ChipRecord, Prediction]) -> Confusion | None:
+        found = pair[1].histogram.confusion(threshold) if pair[1].histogram is not None else None
+        return found if found is not None and found.fp + found.fn else None
+
+    worst = worst_first(chosen, counts)[:PICTURED]
+    shown = worst or sorted(chosen, key=lambda pair: (*_most_water(pair[1], threshold), pair[0].id))[:PICTURED]
+    blocks = []
+    for record, prediction in shown:
+        stop()
+        try:
+            chip = read_chip(record, with_ancillary=False)
+            _, values, _ = read_stored(record, prediction, store)
+        except (ChipError, StoreError):  # its files are gone since it was predicted; the tables still hold
+            continue
+        views = _VIEWS if chip.label is not None else (_VIEWS[0], _VIEWS[2])
+        pictures = "".join(
+            f'<figure><img alt="{escape(f"{title} of {record.id}")}" src="{view_url(chip, values, threshold, view)}">'
+            f"<figcaption>{escape(title)}</figcaption></figure>"
+            for view, title in views
+        )
+        iou = _iou(prediction, threshold)
+        told = [record.country or "", record.date or "", _told_iou(iou, seen.get(record.id), ".3f")]
+        told.append(_said_water(prediction, threshold))
+        blocks.append(
+            f'<div class="chip"><h3>{escape(record.id)}</h3><p>{escape(" · ".join(t for t in told if t))}</p>'
+            f'<div class="views">{pictures}</div></div>'
+        )
+    if not blocks:
+        return ""
+    title, text = ("Worst chips, in pictures", RULE)
+    if not worst:
+        title, text = ("Most water, in pictures", "The chips with the most predicted water.")
+    return section(title, text, _KEY if worst else "", *blocks)
+
+
+def _water(chosen: Chosen, threshold: float) -> str:
+    ranked = sorted(chosen, key=lambda pair: _most_water(pair[1], threshold))
+    rows: list[list[Cell]] = [
+        [
+            record.id,
+            record.country_group,
+            record.date or "-",
+            _fixed(p.water_km2(threshold), 3),
+            _fixed(p.label_water_km2, 3),
+            _fixed(p.valid_km2, 2),
+            f"{100 * p.water_share(threshold):.1f}",
+        ]
+        for record, p in ranked[:LISTED]
+    ]
+    total = water_total((p for _, p in chosen), threshold).words()
+    listed = f", the {LISTED} with the most water" if len(chosen) > LISTED else ""
+    body = table(["chip", "country", "date", "water km²", "truth km²", "seen km²", "water %"], rows)
+    return section(
+        "Water",
+        f"{total} where p ≥ {threshold:.2f}; areas are geodesic, on the WGS84 ellipsoid.",
+        f"<details{' open' if len(rows) <= 30 else ''}><summary>Each chip{listed}</summary>{body}</details>",
+    )
+
+
+def _card(predictor: Predictor) -> str:
+    return section("Model card", "", f'<div class="card">{as_html(card_of(predictor))}</div>')
+
+
+def _failed(failed: Sequence[tuple[str, str]]) -> str:
+    if not failed:
+        return ""
+    return section("Not predicted", "", table(["chip", "reason"], [list(pair) for pair in failed]))
+
+
+def _told_iou(iou: float | None, seen: bool | None, form: str) -> str:
+    """Return a chip's IoU with the mark of one that the model was trained on."""
+    return "" if iou is None else marked(f"IoU {iou:{form}}", tally([seen]))
+
+
+def _iou(prediction: Prediction, threshold: float) -> float | None:
+    return None if prediction.histogram is None else prediction.histogram.confusion(threshold).iou

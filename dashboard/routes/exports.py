@@ -1,0 +1,67 @@
+"""Exports over HTTP: begun, watched, cancelled, fetched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request, send_file
+
+from dashboard.exports.jobs import Exports
+from dashboard.routes.http import json_blueprint
+from dashboard.routes.same_origin import require_same_origin
+from tiles.errors import UsageError
+
+
+def exports_blueprint(exports: Exports) -> Blueprint:
+    """Return the routes `/exports/...`."""
+    routes = json_blueprint("exports")
+
+    @routes.post("")
+    def begin() -> Response:
+        require_same_origin()
+        asked = _asked()
+        return jsonify(exports.begin(**asked).payload())
+
+    @routes.get("/<export_id>")
+    def watch(export_id: str) -> Response:
+        return jsonify(exports.get(export_id).payload())
+
+    @routes.delete("/<export_id>")
+    def cancel(export_id: str) -> Response:
+        require_same_origin()
+        exports.cancel(export_id)
+        return jsonify(cancelled=export_id)
+
+    @routes.get("/<export_id>/file")
+    def fetch(export_id: str) -> Response:
+        path = exports.file(export_id)
+        response = send_file(
+            path.absolute(), "application/zip", as_attachment=True, download_name=exports.get(export_id).name
+        )
+        response.headers["Cache-Control"] = "no-store"  # send_file says no-cache, which lets a browser keep the file
+        return response
+
+    return routes
+
+
+def _asked() -> dict[str, Any]:
+    """Return what the present request asks for.
+
+    Raises:
+        UsageError: it is no JSON of the kind that the page sends.
+    """
+    asked = request.get_json(silent=True)
+    if not isinstance(asked, dict):
+        raise UsageError("An export is asked for in JSON: model, threshold, formats and chips.")
+    spec, threshold, formats, chips = (asked.get(name) for name in ("model", "threshold", "formats", "chips"))
+    if not isinstance(spec, str):
+        raise UsageError("The export names no model: give model as a text.")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0.0 <= threshold <= 1.0:
+        raise UsageError("The export names no threshold: give threshold as a number from 0 to 1.")
+    if not _texts(formats) or not (chips is None or _texts(chips)):
+        raise UsageError("formats must be a list of names, and chips a list of ids or null for all.")
+    return {"spec": spec, "threshold": float(threshold), "formats": formats, "chips": chips}
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)

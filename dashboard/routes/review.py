@@ -1,0 +1,88 @@
+"""The review workbench over HTTP: a Flask blueprint over thumbnails, models and statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from dashboard.review.derived import DerivedStore
+from dashboard.review.explore import Explorer
+from dashboard.review.models import ModelShelf
+from dashboard.review.thumbnails import Thumbnails
+from dashboard.routes.http import json_blueprint
+from tiles.catalog.metadata import chip_metadata
+from tiles.errors import ChipError, UsageError
+
+if TYPE_CHECKING:
+    from dashboard.workspace.workspace import Workspace
+
+_IMMUTABLE = "private, max-age=31536000, immutable"
+_MAX_BODY = 8 << 20  # the ids of some hundred thousand chips
+
+
+def review_blueprint(workspace: Workspace) -> Blueprint:
+    """Return the routes `/review/...` of a workspace."""
+    routes = json_blueprint("review")
+    kept = DerivedStore(workspace.store.folder)
+    explorer, shelf, thumbnails = (
+        Explorer(lambda: workspace.catalog, kept, workspace.seen),
+        ModelShelf(workspace, kept),
+        Thumbnails(workspace),
+    )
+    workspace.at_close(explorer.close)
+    workspace.at_close(shelf.close)
+
+    @routes.get("/thumbnails/<kind>/<chip>/<revision>.png")
+    def thumbnail(kind: str, chip: str, revision: str) -> Response:
+        response = Response(thumbnails.picture(kind, chip, revision), mimetype="image/png")
+        response.headers["Cache-Control"] = _IMMUTABLE
+        return response
+
+    @routes.get("/models")
+    def models() -> Response:
+        return jsonify(shelf.models())
+
+    @routes.get("/predictions")
+    def predictions() -> Response:
+        return jsonify(shelf.predictions(request.args.get("model", "")))
+
+    @routes.get("/card")
+    def card() -> Response:
+        return jsonify(shelf.card(request.args.get("model", "")))
+
+    @routes.get("/disagreement")
+    def disagreement() -> Response:
+        since = request.args.get("since", 0, type=int)
+        return jsonify(shelf.disagreement(request.args.get("first", ""), request.args.get("second", ""), since))
+
+    @routes.post("/explore")
+    def explore() -> Response:
+        ids, model = _asked()
+        return jsonify(explorer.answer(ids, model))
+
+    @routes.get("/metadata/<chip>")
+    def metadata(chip: str) -> Response:
+        record = workspace.catalog.get(chip)
+        try:
+            decisions = [{"about": d.about, "text": d.sentence()} for d in workspace.tiles.chip(record).decisions]
+        except ChipError:  # the panel says why it cannot be read
+            decisions = []
+        return jsonify(files=chip_metadata(record), decisions=decisions)
+
+    return routes
+
+
+def _asked() -> tuple[list[str] | None, str | None]:
+    """Return the ids of chips in the present request's body, None where it asks for all, and the model's spec if it has one.
+
+    Raises:
+        UsageError: the body is no such list.
+    """
+    request.max_content_length = _MAX_BODY
+    body: Any = request.get_json(silent=True)
+    ids = body.get("ids", False) if isinstance(body, dict) else False
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(name, str) for name in ids)):
+        raise UsageError('The chips to explore are not understood: send {"ids": [...]}, or {"ids": null} for all.')
+    model = body.get("model")
+    return ids, model if isinstance(model, str) and model else None

@@ -1,0 +1,122 @@
+"""The open chip flipped, turned, blurred, noisier, brighter: predicted again and compared, one change a request."""
+
+from __future__ import annotations
+
+import base64
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from dashboard.report.pictures import image_url, scores_url
+from dashboard.routes.http import json_blueprint
+from model.evaluation.changes import Change
+from model.evaluation.transforms import TRANSFORMS, compare_transformed
+from model.scores.histogram import ScoreHistogram
+from model.store.prediction import Prediction
+from model.store.store import key_of
+from tiles.cache import BoundedCache
+from tiles.chip import ByteArray, ChipRecord
+from tiles.errors import PredictionError, UsageError
+
+if TYPE_CHECKING:
+    from dashboard.workspace.workspace import Workspace
+
+WAIT_S = 3.0
+"""A request waits this long for the model; then the page asks again."""
+_SIDE = 192
+_CACHE_BYTES = 32 << 20
+_BY_NAME = {change.name: change for change in TRANSFORMS}
+
+
+class Transforms:
+    """What a model says of changed chips. Computed when asked for, by who predicts under that model, and kept for a while."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._answers: BoundedCache[dict[str, Any]] = BoundedCache(
+            _CACHE_BYTES, lambda a: len(a["image"]) + len(a["scores"]) + 8000
+        )
+
+    def answer(self, chip_id: str, spec: str, name: str, click: str | None = None) -> dict[str, Any]:
+        """Return the answer to one change of a chip, or `{"pending": True}` where the model is still at it.
+
+        Who is told that asks again, under the same name of a click.
+
+        The answer holds the pictures of the changed chip and of its score pixels, the score histograms of the changed and
+        of the unchanged chip on the same pixels, and at each level how many pixels change their class.
+
+        Raises:
+            ChipNotFoundError, ChipError: the chip is not there, or its files cannot be used.
+            ModelError, PredictionError: the model cannot be used, or failed.
+            UsageError: there is no such change.
+        """
+        change = _BY_NAME.get(name)
+        if change is None:
+            raise UsageError(f"There is no change {name[:40]!r}: choose one of {', '.join(_BY_NAME)}.")
+        workspace = self._workspace
+        record, predictor = workspace.catalog.get(chip_id), workspace.predictor(spec)
+        try:
+            prediction = workspace.store.get(record, key_of(predictor)) or workspace.clicks.result(
+                click,
+                (record.id, record.revision(), spec),
+                lambda: workspace.worker_of(spec).submit(record, predictor),
+                WAIT_S,
+            )
+            key = (record.id, record.revision(), prediction.revision, name)
+            return self._answers.get(key, lambda: self._judge(record, prediction, change, key, spec, click))
+        except FutureTimeoutError:
+            return {"pending": True}
+        except CancelledError:
+            raise PredictionError(f"The prediction of {chip_id} was cancelled: open the chip again.") from None
+
+    def _probability(
+        self, key: tuple[str, ...], record: ChipRecord, spec: str, change: Change, click: str | None
+    ) -> ByteArray:
+        workspace = self._workspace
+
+        def begin() -> Future[ByteArray]:
+            changed = change.apply(workspace.tiles.chip(record))
+            return workspace.worker_of(spec).ask(changed, workspace.predictor(spec), change.name)
+
+        return workspace.clicks.result(click, key, begin, WAIT_S)
+
+    def _judge(
+        self,
+        record: ChipRecord,
+        prediction: Prediction,
+        change: Change,
+        key: tuple[str, ...],
+        spec: str,
+        click: str | None,
+    ) -> dict[str, Any]:
+        probability = self._probability(key, record, spec, change, click)
+        chip = self._workspace.tiles.chip(record)
+        image = change.apply(chip)
+        found = compare_transformed(chip, change, image, probability, self._workspace.store.read(prediction))
+        return {
+            "name": change.name,
+            "image": image_url(image, _SIDE),
+            "scores": scores_url(probability, image.label, _SIDE),
+            "changed": _encoded(found.changed),
+            "plain": _encoded(found.plain),
+            "differing": found.differing.tolist(),
+            "pixels": found.pixels,
+        }
+
+
+def _encoded(histogram: ScoreHistogram | None) -> str | None:
+    return None if histogram is None else base64.b64encode(histogram.to_bytes()).decode()
+
+
+def transforms_blueprint(transforms: Transforms) -> Blueprint:
+    """Return the route `/transforms/CHIP/CHANGE?model=SPEC&click=NAME`."""
+    routes = json_blueprint("transforms")
+
+    @routes.get("/<chip>/<change>")
+    def answer(chip: str, change: str) -> Response:
+        asked = request.args
+        return jsonify(transforms.answer(chip, asked.get("model", ""), change, asked.get("click")))
+
+    return routes

@@ -1,0 +1,127 @@
+"""Images over HTTP: sent as a form of files, listed, removed; and the catalog as it is afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.formparser import FormDataParser
+from werkzeug.wsgi import get_input_stream
+
+from dashboard.routes.http import json_blueprint
+from dashboard.routes.same_origin import require_same_origin
+from dashboard.uploads.batch import Batch, too_large
+from dashboard.uploads.grouping import Outcome
+from dashboard.uploads.shelf import Uploads
+from dashboard.workspace.payloads import catalog_payload
+from tiles.answers import Answers, bands_of, label_values_of, units_of
+from tiles.chip import ChipRecord
+from tiles.errors import ChipNotFoundError, UploadError
+
+if TYPE_CHECKING:
+    from dashboard.workspace.workspace import Workspace
+
+# Of a form's fields that are no files, of which a page sends none; the parser's own buffer counts too.
+_FIELD_BYTES = 1 << 20
+# A refused sender goes on sending for a moment: so much of it is read, that it can hear why.
+_DRAINED_BYTES = 8 << 20
+
+
+def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
+    """Return the routes `/uploads/...`.
+
+    Args:
+        workspace: whose catalog the images are part of.
+        uploads: where they are kept.
+    """
+    routes = json_blueprint("uploads")
+
+    @routes.get("")
+    def listed() -> Response:
+        return jsonify(images=[_shown(uploads, record) for record in uploads.records()])
+
+    @routes.get("/catalog")
+    def catalog() -> Response:
+        if request.args.get("since") == workspace.catalog.version:  # every open page asks, every few seconds
+            return Response(status=HTTPStatus.NO_CONTENT)
+        return jsonify(catalog_payload(workspace.catalog, workspace.name()))
+
+    @routes.post("")
+    def receive() -> Response:
+        require_same_origin()
+        answers = _answers()
+        try:
+            with uploads.receiving(request.content_length) as batch:
+                _receive(batch)
+                outcome = uploads.keep(batch, answers)
+        except UploadError:
+            _drain()
+            raise
+        refused = [asdict(refusal) for refusal in outcome.refused]
+        added = [{**_shown(uploads, r), "message": _told(outcome, r)} for r in outcome.added]
+        return jsonify(added=added, refused=refused)
+
+    @routes.delete("/<chip>")
+    def remove(chip: str) -> Response:
+        require_same_origin()
+        record = next((r for r in uploads.records() if r.id == chip), None)
+        if record is None:
+            raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is removed.")
+        workspace.store.forget(record)  # while its files, which the predictions are of, are there
+        uploads.remove(chip)
+        return jsonify(removed=chip)
+
+    return routes
+
+
+def _receive(batch: Batch) -> None:
+    """Write the files of the present request to disk as they come."""
+    if request.mimetype != "multipart/form-data":
+        raise UploadError("Images are sent as a form of files (multipart/form-data), the field named files.")
+
+    def begin(
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> Any:
+        return batch.begin(filename or "")
+
+    stream = get_input_stream(request.environ, max_content_length=batch.limits.batch_bytes)
+    parser = FormDataParser(
+        stream_factory=begin, max_form_memory_size=_FIELD_BYTES, max_form_parts=batch.limits.files + 10, silent=False
+    )
+    try:
+        parser.parse(stream, request.mimetype, request.content_length, request.mimetype_params)
+    except (ValueError, HTTPException) as error:
+        status = error.code if isinstance(error, HTTPException) else None
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and batch.received > batch.limits.batch_bytes - _FIELD_BYTES:
+            raise too_large(batch.limits) from error
+        raise UploadError("The form of files is damaged, or the connection broke: send the images again.") from error
+
+
+def _drain() -> None:
+    stream, left = cast(Any, request.environ["wsgi.input"]), _DRAINED_BYTES
+    try:
+        while left > 0 and (part := stream.read(64 << 10)):
+            left -= len(part)
+    except (OSError, ValueError):
+        pass
+
+
+def _told(outcome: Outcome, record: ChipRecord) -> str | None:
+    """Return what a sender is told of an image that was taken in, or None."""
+    return " ".join(filter(None, (*outcome.told.get(record.id, ()), record.unplaced, record.assumed_grid))) or None
+
+
+def _answers() -> Answers:
+    """Return what the sender says of the files: units, bands and label_values in the address."""
+    said = request.args
+    return Answers(units_of(said.get("units")), bands_of(said.get("bands")), label_values_of(said.get("label_values")))
+
+
+def _shown(uploads: Uploads, record: ChipRecord) -> dict[str, Any]:
+    return {"id": record.id, "names": uploads.names(record), "labelled": record.has_label, "country": record.country}

@@ -1,1 +1,0 @@
-"""Taking predictions away: the files, the HTML report, and exports that the page asks for."""

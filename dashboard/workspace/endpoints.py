@@ -1,0 +1,137 @@
+"""The endpoints on offer beside the local models: whether each answers and how quickly, and a queue of its own for each.
+
+No endpoint slows the page, the local models or another endpoint: whatever asks one does so in a thread of that endpoint.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from model.inference.worker import InferenceWorker
+from model.predictors.endpoint_spec import is_endpoint
+from model.predictors.select import open_endpoint
+from model.store.store import Store
+from tiles.errors import FloodscopeError
+
+if TYPE_CHECKING:
+    from model.predictors.endpoint import EndpointPredictor
+
+RECHECK_S = 15.0
+"""A URL's status is asked again when it is older, while a page is open. SageMaker, which bills, only when it is chosen."""
+CHOICE_WAIT_S = 1.5
+"""Who chooses an endpoint waits so long for its status; the page is told later of one that is slower."""
+
+
+@dataclass
+class _Endpoint:
+    """One endpoint: its predictor, its queue, and what its latest check said."""
+
+    predictor: EndpointPredictor
+    worker: InferenceWorker
+    state: str = "unchecked"
+    message: str | None = None
+    latency_s: float | None = None
+    checked: float | None = None
+    checking: threading.Event | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Endpoints:
+    """The endpoints among some models. Nothing is sent before `statuses` or `choose` is called; safe from any thread.
+
+    Args:
+        store: where predictions go.
+        specs: the models on offer; those that are no endpoints are left out.
+    """
+
+    def __init__(self, store: Store, specs: Iterable[str]) -> None:
+        self._endpoints = {
+            spec: _Endpoint(open_endpoint(spec), InferenceWorker(store, read_ahead=False))
+            for spec in specs
+            if is_endpoint(spec)
+        }
+
+    def __contains__(self, spec: str) -> bool:
+        return spec in self._endpoints
+
+    def close(self) -> None:
+        """Stop the queues. A request that an endpoint does not answer is not waited for."""
+        for endpoint in self._endpoints.values():
+            endpoint.worker.close(timeout=1.0)
+
+    def predictor(self, spec: str) -> EndpointPredictor | None:
+        """Return an endpoint's predictor, None where that model is no endpoint."""
+        return self._endpoints[spec].predictor if spec in self else None
+
+    def worker(self, spec: str) -> InferenceWorker | None:
+        """Return an endpoint's queue, None where that model is no endpoint."""
+        return self._endpoints[spec].worker if spec in self else None
+
+    def note(self, spec: str) -> str | None:
+        """Return what an endpoint's running prediction waits for, None where there is nothing to say."""
+        return self._endpoints[spec].predictor.note if spec in self else None
+
+    def statuses(self) -> list[dict[str, Any]]:
+        """Return every endpoint's status as it is known now; begins to check URLs whose status is old."""
+        for endpoint in self._endpoints.values():
+            old = endpoint.checked is None or time.monotonic() - endpoint.checked > RECHECK_S
+            if old and endpoint.predictor.spec.kind == "http":
+                self._check(endpoint)
+        return [self._status(spec) for spec in self._endpoints]
+
+    def choose(self, spec: str) -> dict[str, Any] | None:
+        """Check an endpoint that was chosen, and return its status; None where that model is no endpoint."""
+        endpoint = self._endpoints.get(spec)
+        if endpoint is None:
+            return None
+        if endpoint.predictor.spec.asynchronous is None:  # one of these may have to be started first, for minutes
+            self._check(endpoint).wait(CHOICE_WAIT_S)
+        status = self._status(spec)
+        if status["state"] == "unchecked":
+            status["state"] = "ready"
+        return status
+
+    def _check(self, endpoint: _Endpoint) -> threading.Event:
+        with endpoint.lock:
+            if endpoint.checking is None:
+                endpoint.checking = threading.Event()
+                args = (endpoint, endpoint.checking)
+                threading.Thread(target=self._ask, args=args, name="endpoint-check", daemon=True).start()
+            return endpoint.checking
+
+    def _ask(self, endpoint: _Endpoint, done: threading.Event) -> None:
+        latency_s, message = None, None
+        try:
+            latency_s = endpoint.predictor.check()
+        except FloodscopeError as error:
+            message = str(error)
+        except Exception as error:  # a status is never worth a thread that dies unheard
+            message = f"{endpoint.predictor.name} could not be checked ({type(error).__name__}: {error})."
+        with endpoint.lock:
+            endpoint.state = "ready" if message is None else "error"
+            endpoint.message, endpoint.latency_s = message, latency_s
+            endpoint.checked, endpoint.checking = time.monotonic(), None
+        done.set()
+
+    def _status(self, spec: str) -> dict[str, Any]:
+        endpoint = self._endpoints[spec]
+        predictor = endpoint.predictor
+        with endpoint.lock:
+            state, message = endpoint.state, endpoint.message
+            if endpoint.checking is not None and endpoint.checked is None:
+                state, message = "busy", f"Asking {predictor.name} …"
+            return {
+                "endpoint": spec,
+                "label": predictor.spec.label,
+                "state": state,
+                "message": message,
+                "latency_s": endpoint.latency_s,
+                "name": predictor.name,
+                "id": predictor.model_id,
+                "threshold": predictor.threshold,
+                "device": predictor.device,
+            }

@@ -1,0 +1,188 @@
+"""What the page asks for when a chip is looked at closely: a pixel, its histograms, an area, another model's prediction."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from dashboard.workspace.payloads import prediction_payload
+from dashboard.workspace.workspace import StoredPredictions
+from model.scores.area import polygon_of, score_area
+from model.scores.pixel import BIN_DB, BINS, CLASSES, LOWEST_DB, agreement, pixel_at, spread
+from model.store.store import ModelSummary, key_of
+from tiles.cache import BoundedCache
+from tiles.chip import ByteArray
+from tiles.errors import FloodscopeError, LayerNotFoundError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from dashboard.workspace.workspace import Workspace
+
+STORED = "stored:"
+"""How the spec of a model begins that the store has predictions of and that is not on offer here."""
+
+
+class Inspection:
+    """Answers about one chip of a workspace. Methods may be called from several threads."""
+
+    def __init__(self, workspace: Workspace, *, raster_cache_mb: int = 16) -> None:
+        """Make one.
+
+        Args:
+            workspace: whose chips and predictions are looked at.
+            raster_cache_mb: bound of the probability rasters in memory (0.26 MB of 512 x 512 pixels).
+        """
+        self._workspace = workspace
+        self._rasters: BoundedCache[ByteArray] = BoundedCache(raster_cache_mb << 20, lambda raster: raster.nbytes)
+
+    def _raster(self, chip_id: str, revision: str) -> ByteArray:
+        """Return a prediction's raster.
+
+        Raises:
+            PredictionNotFoundError: the chip has no prediction of that revision, or its files are others now.
+        """
+        catalog, store = self._workspace.catalog, self._workspace.store
+        key = (chip_id, catalog.get(chip_id).revision(), revision)
+        return self._rasters.get(key, lambda: StoredPredictions(store, catalog).probability(chip_id, revision))
+
+    def point(self, chip_id: str, chip_revision: str, revisions: tuple[str, ...], place: tuple[float, float]) -> Any:
+        """Return the pixel at a place, or None where the place is not on the chip.
+
+        Args:
+            chip_id: a chip of the catalog.
+            chip_revision: the present one of its files: what is answered under it never changes.
+            revisions: of predictions, whose probability values are told in this order.
+            place: longitude and latitude, WGS84.
+
+        Raises:
+            ChipNotFoundError, ChipError, StoreError: it cannot be told.
+            LayerNotFoundError: the chip's files are others now.
+        """
+        record = self._workspace.catalog.get(chip_id)
+        if chip_revision != record.revision():
+            raise LayerNotFoundError(
+                f"The image of {chip_id} has no revision {chip_revision[:20]!r} now: reload the page."
+            )
+        rasters = tuple(self._raster(chip_id, revision) for revision in revisions)
+        pixel = pixel_at(self._workspace.tiles.chip(record), rasters, *place)
+        return None if pixel is None else asdict(pixel)
+
+    def spread(self, chip_id: str, revision: str) -> dict[str, Any]:
+        """Return the counts of `model.scores.pixel.spread`, base64 of little-endian uint32, and what their axes are.
+
+        Raises:
+            ChipNotFoundError, ChipError, StoreError: they cannot be told.
+        """
+        chip = self._workspace.tiles.chip(self._workspace.catalog.get(chip_id))
+        counts = spread(chip, self._raster(chip_id, revision))
+        return {
+            "classes": list(CLASSES),
+            "bins": BINS,
+            "bin_db": BIN_DB,
+            "lowest_db": LOWEST_DB,
+            "counts": base64.b64encode(counts.astype("<u4").tobytes()).decode(),
+        }
+
+    def area(self, chip_id: str, revision: str, geometry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the score histogram of an area of a chip (contract 3) and its pixels, in numbers and, with a place, km2.
+
+        Args:
+            chip_id: a chip of the catalog.
+            revision: of the prediction that is looked at.
+            geometry: GeoJSON Polygon or MultiPolygon, WGS84.
+
+        Raises:
+            UsageError: it is none, or lies off the chip.
+            ChipNotFoundError, ChipError, StoreError: it cannot be told.
+        """
+        polygon = polygon_of(geometry)
+        chip = self._workspace.tiles.chip(self._workspace.catalog.get(chip_id))
+        score = score_area(chip, self._raster(chip_id, revision), polygon)
+        histogram = score.histogram
+        return {
+            "pixels": score.pixels,
+            "valid_pixels": score.valid_pixels,
+            "km2": score.km2,
+            "polygon_km2": score.polygon_km2,
+            "area": base64.b64encode(score.area.astype("<f8").tobytes()).decode(),
+            "histogram": None if histogram is None else base64.b64encode(histogram.to_bytes()).decode(),
+            "label_water_km2": score.label_water_km2,
+            "placed": score.placed,
+        }
+
+    def agreement(self, chip_id: str, one: str, other: str) -> dict[str, list[int]]:
+        """Return the counts of `model.scores.pixel.agreement` of two predictions, by their revisions.
+
+        Raises:
+            ChipNotFoundError, StoreError: they cannot be told.
+        """
+        counts = agreement(self._raster(chip_id, one), self._raster(chip_id, other))
+        return dict(zip(("a", "b", "both"), counts.tolist(), strict=True))
+
+    # --- other models ---------------------------------------------------------------------------------------------
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models that a prediction can be compared with: those on offer, then others the store knows.
+
+        Each has `spec`, `name`, `chips` that the store has predictions of, and whether it is `offered`: a model that is
+        not can show what it has predicted, and predicts nothing more.
+        """
+        stored = {summary.key: summary for summary in self._workspace.store.models()}
+        found: list[dict[str, Any]] = []
+        for model in self._workspace.models():
+            if model["error"] is None:
+                summary = stored.pop(key_of(self._workspace.predictor(model["spec"])), None)
+                chips = summary.chips if summary is not None else 0
+                found.append({"spec": model["spec"], "name": model["name"], "chips": chips, "offered": True})
+        for key, summary in stored.items():
+            entry = {"spec": STORED + key.digest, "name": summary.name, "chips": summary.chips, "offered": False}
+            found.append(entry)
+        count = Counter(entry["name"] for entry in found)
+        for n, entry in enumerate(found, start=1):
+            if count[entry["name"]] > 1:
+                entry["name"] = f"{entry['name']} ({n})"
+        return found
+
+    def other(self, chip_id: str, spec: str, click: str | None = None) -> dict[str, Any]:
+        """Return a chip's prediction under a model of `models`, as `Workspace.open_chip` answers it.
+
+        A model on offer predicts the chip where it has not yet; one that is not reads back what there is.
+        """
+        if not spec.startswith(STORED):
+            return self._workspace.open_chip(chip_id, spec, click)
+        answer: dict[str, Any] = {"id": chip_id, "model": spec, "prediction": None, "error": None, "pending": False}
+        try:
+            summary = self._stored(spec)
+            record = self._workspace.catalog.get(chip_id)
+            prediction = self._workspace.store.get(record, summary.key)
+        except FloodscopeError as error:
+            return answer | {"error": str(error)}
+        if prediction is None:
+            return answer | {
+                "error": f"{summary.name} has not predicted {chip_id} and is not on offer here: choose another model B, "
+                "or start the dashboard with --bundle and its path."
+            }
+        seen = self._workspace.judges.of_key(summary.key).judge([(record, prediction)])[chip_id]
+        return answer | {"prediction": prediction_payload(prediction, seen)}
+
+    def _stored(self, spec: str) -> ModelSummary:
+        for summary in self._workspace.store.models():
+            if STORED + summary.key.digest == spec:
+                return summary
+        raise ModelError(f"The store has no predictions of the model {spec[:60]!r}: choose another model B.")
+
+
+def place_of(lon: str | None, lat: str | None) -> tuple[float, float]:
+    """Return longitude and latitude as a request writes them.
+
+    Raises:
+        UsageError: one is missing or no place on Earth.
+    """
+    try:
+        place = float(lon or ""), float(lat or "")
+    except ValueError:
+        place = (float("nan"), float("nan"))
+    if not (-720.0 <= place[0] <= 720.0 and -90.0 <= place[1] <= 90.0):
+        raise UsageError(f"lon={str(lon)[:20]}, lat={str(lat)[:20]} is no place: give degrees, WGS84.")
+    return place

@@ -1,0 +1,119 @@
+"""What the browser is sent: the catalog, predictions with their histograms, the answer to an opened chip."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shapely import get_coordinates
+
+from tiles.catalog.catalog import Catalog, counts
+from tiles.chip import ChipRecord
+from tiles.grid import Grid
+
+if TYPE_CHECKING:
+    from model.inference.job import Job
+    from model.store.store import Prediction
+
+
+def chip_payload(record: ChipRecord) -> dict[str, Any]:
+    """Return what the map and the tables show of a chip. Coordinates are WGS84, rounded to about a metre.
+
+    `frame` is where the browser draws the chip: its `bounds`, or for an unplaced one those of its stand-in (`Grid.drawn`),
+    which are no place.
+    """
+    ring, bounds, frame = None, None, None
+    if record.footprint is not None:
+        ring = [[round(x, 5), round(y, 5)] for x, y in get_coordinates(record.footprint).tolist()]
+        bounds = [round(v, 5) for v in record.footprint.bounds]
+        frame = bounds
+    elif record.unplaced is not None and record.has_imagery and record.width and record.height:
+        board = Grid.unplaced(record.width, record.height).drawn.footprint().bounds
+        frame = [round(v, 7) for v in board]
+    return {
+        **record.provenance(),
+        "file": record.file,
+        "layout": record.layout,
+        "source": Path(record.source).name,
+        "imagery": record.has_imagery,
+        "labelled": record.has_imagery and record.has_label,
+        "simulated": record.simulated,
+        "problem": record.problem,
+        "revision": record.revision() if record.has_imagery else None,
+        "ring": ring,
+        "bounds": bounds,
+        "frame": frame,
+        "unplaced": record.unplaced,
+        "assumed_grid": record.assumed_grid,
+    }
+
+
+def catalog_payload(catalog: Catalog, name: str) -> dict[str, Any]:
+    """Return the whole catalog, and the version that it has at least."""
+    version = catalog.version
+    count = counts(catalog)
+    return {
+        "chips": [chip_payload(record) for record in catalog.records()],
+        "info": {
+            "name": name,
+            "version": version,
+            "counts": count,
+            "simulated": count["simulated"] > 0,
+            "countries": sorted({r.country for r in catalog.records() if r.country and r.footprint is not None}),
+        },
+    }
+
+
+def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, Any]:
+    """Return what tables and tiles need of a prediction; the histogram as base64 of its stored bytes (contract 3).
+
+    Args:
+        prediction: what is stored.
+        seen: whether the model has seen the chip in training (contract 9); None where that cannot be told.
+    """
+    histogram = prediction.histogram
+    return {
+        "id": prediction.chip_id,
+        "revision": prediction.revision,
+        "histogram": base64.b64encode(histogram.to_bytes()).decode() if histogram is not None else None,
+        "valid_share": prediction.valid_pixels / prediction.total_pixels,
+        "valid_pixels": prediction.valid_pixels,
+        "uncertain": prediction.uncertain_share,
+        "model_name": prediction.model_name,
+        "device": prediction.device,
+        "seconds": prediction.seconds,
+        "created": prediction.created,
+        "seen": seen,
+    }
+
+
+def detail_payload(prediction: Prediction) -> dict[str, Any]:
+    """Return what only the open chip needs: km2 of the valid pixels at each probability value, km2 of true water.
+
+    Of a chip without a place it is the number of the pixels, and `placed` is false.
+    """
+    return {
+        "area": base64.b64encode(prediction.area.astype("<f8").tobytes()).decode(),
+        "label_water_km2": prediction.label_water_km2,
+        "placed": prediction.placed,
+    }
+
+
+def progress_payload(job: Job) -> dict[str, Any]:
+    """Return how far "predict all" is."""
+    progress = job.snapshot()
+    unusable = job.unusable
+    return {
+        "done": progress.done,
+        "skipped": progress.skipped,
+        "total": progress.total,
+        "failed": [
+            {"id": chip, "message": message, "unusable": chip in unusable} for chip, message in job.failed.items()
+        ],
+        "running": progress.running,
+        "cancelled": progress.cancelled,
+        "seconds": progress.seconds,
+        "rate": progress.rate,
+        "loading": progress.loading,
+    }

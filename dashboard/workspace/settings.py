@@ -1,0 +1,47 @@
+"""Settings of the dashboard, read once at the command line and handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiles.answers import NOTHING_SAID, Answers
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a dashboard is started with.
+
+    Attributes:
+        sources: folders, GeoTIFFs or catalogs, as `tiles.catalog.catalog.open_catalog` takes them.
+        data: folder of the predictions.
+        database: URL of the database of predictions; SQLite in `data` where it is None.
+        model: spec of the model to begin with: "floodscope" (the shipped one), "backscatter", "backscatter:otsu", or a
+            bundle's path.
+        bundles: further bundles on offer, or folders of bundles.
+        endpoints: models that are served elsewhere, as `model.predictors.endpoint_spec` names them.
+        name: what the catalog is called in the header.
+        labels: folders of labels for the images of the sources.
+        url_prefixes: paths below which the page is reached, as `dashboard.routes.proxies.url_prefix` returns them.
+        answers: what the user says of the sources' files.
+        trusted_proxies: addresses and networks whose X-Forwarded headers are heard beside this machine's own.
+    """
+
+    sources: tuple[Path, ...]
+    data: Path
+    database: str | None = None
+    model: str = "floodscope"
+    bundles: tuple[Path, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    name: str = ""
+    labels: tuple[Path, ...] = ()
+    url_prefixes: tuple[str, ...] = ()
+    answers: Answers = NOTHING_SAID
+    trusted_proxies: tuple[str, ...] = ()
+
+
+def default_data_folder() -> Path:
+    """Return the folder that the operating system keeps for data of this program and user."""
+    import platformdirs  # noqa: PLC0415
+
+    return Path(platformdirs.user_data_dir("floodscope", appauthor=False))

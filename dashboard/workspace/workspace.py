@@ -1,0 +1,325 @@
+"""What a running dashboard works with: catalog, store, worker, tiles and models. Knows no web framework."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dashboard.workspace.clicks import Clicks
+from dashboard.workspace.edge import PublicFolders, public_specs
+from dashboard.workspace.endpoints import Endpoints
+from dashboard.workspace.payloads import detail_payload, prediction_payload, progress_payload
+from dashboard.workspace.seen import Judges, judged
+from dashboard.workspace.settings import Settings
+from model.evaluation.judge import crossvalidated_of
+from model.inference.job import Job
+from model.inference.worker import InferenceWorker
+from model.predictors.protocol import Predictor
+from model.predictors.select import ModelChoice, known_models, open_predictor
+from model.store.store import Prediction, Store, key_of
+from tiles.catalog.catalog import Catalog, open_catalog
+from tiles.catalog.public import PublicText
+from tiles.chip import ChipRecord
+from tiles.drawing.service import TileService
+from tiles.errors import ChipError, FloodscopeError, ModelError, PredictionNotFoundError
+
+# A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
+CLICK_WAIT_S = 3.0
+
+
+class StoredPredictions:
+    """The store, as the tile service sees it."""
+
+    def __init__(self, store: Store, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    def probability(self, chip_id: str, revision: str) -> npt.NDArray[np.uint8]:
+        """Return the raster of one revision of a chip's prediction."""
+        prediction = self._store.find(chip_id, revision)
+        # A score tile shows the label too: under one address it may never be of other files than were predicted.
+        if prediction is None or prediction.chip_revision != self._catalog.get(chip_id).revision():
+            raise PredictionNotFoundError(
+                f"There is no prediction {revision[:20]!r} of {chip_id}: predict it, or reload."
+            )
+        return self._store.read(prediction)
+
+    def latest_revision(self, record: ChipRecord) -> str:
+        """Return the revision of the chip's newest prediction under any model."""
+        prediction = self._store.latest(record)
+        if prediction is None:
+            raise PredictionNotFoundError(
+                f"{record.id} is not predicted yet: open it in the dashboard, or use `floodscope predict`."
+            )
+        return prediction.revision
+
+
+class Workspace:
+    """One dashboard's catalog, predictions and models. Methods may be called from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog = open_catalog(settings.sources, settings.answers, labels=settings.labels)
+        self.store = Store(settings.data, settings.database)
+        self.worker = InferenceWorker(self.store)
+        self.stored = StoredPredictions(self.store, self.catalog)
+        self.tiles = TileService(lambda: self.catalog, self.stored)
+        self._choices = _choices(settings)
+        self.judges = Judges(self.store)
+        self.endpoints = Endpoints(self.store, [choice.spec for choice in self._choices])
+        self._specs = public_specs(self._choices)
+        self.public = PublicText(PublicFolders(settings, self._choices, lambda: self.catalog))
+        self.clicks = Clicks()
+        self._predictors: dict[str, Predictor] = {}
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        self._closers: list[Callable[[], None]] = []
+        self._unusable: dict[
+            str, tuple[str | None, str]
+        ] = {}  # chip id -> revision of its files, what is wrong with them
+
+    def at_close(self, close: Callable[[], None]) -> None:
+        """Have something that works on the store stopped before the store is closed."""
+        self._closers.append(close)
+
+    def close(self) -> None:
+        """Stop whatever works on the store, and close it."""
+        for close in self._closers:
+            close()
+        self.worker.close()
+        self.endpoints.close()
+        self.store.close()
+
+    def name(self) -> str:
+        """Return what the catalog is called: as the settings say, else after its folders."""
+        return self.settings.name or ", ".join(source.name for source in self.settings.sources)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models on offer: spec, name, threshold, and what is wrong with those that cannot be opened.
+
+        `crossvalidated` is how good each is where it has never been (`model.evaluation.judge.crossvalidated`), `knows_training`
+        whether it names all chips that it was trained on.
+        """
+        out: list[dict[str, Any]] = []
+        for public, choice in zip(self._specs, self._choices, strict=True):
+            entry: dict[str, Any] = {
+                "spec": public,
+                "name": choice.name,
+                "threshold": 0.5,
+                "error": choice.problem,
+                "endpoint": choice.spec in self.endpoints,
+                "crossvalidated": None,
+                "knows_training": False,
+            }
+            try:
+                predictor = self.predictor(choice.spec)
+                entry |= {
+                    "name": predictor.name,
+                    "threshold": predictor.threshold,
+                    "id": predictor.model_id,
+                    "device": predictor.device,
+                    "parameters": dict(predictor.parameters),
+                    "crossvalidated": crossvalidated_of(predictor),
+                    "knows_training": self.judges.of(predictor).knows,
+                }
+            except FloodscopeError as error:
+                entry["error"] = str(error)
+            out.append(entry)
+        return out
+
+    def predictor(self, spec: str) -> Predictor:
+        """Return an opened predictor; weights load at its first use.
+
+        Raises:
+            ModelError: the model is not on offer or cannot be opened.
+        """
+        spec = self._real(spec)
+        if spec not in self._specs.values():  # a path in a request must never open a file
+            raise ModelError(f"The model {spec[:80]!r} is not offered here: choose one of {', '.join(self._specs)}.")
+        if (endpoint := self.endpoints.predictor(spec)) is not None:
+            return endpoint
+        with self._lock:
+            if spec not in self._predictors:
+                self._predictors[spec] = open_predictor(spec)
+            return self._predictors[spec]
+
+    def predictions(self, spec: str) -> dict[str, Any]:
+        """Return all present predictions of a model, and whether it can be used; starts loading its weights."""
+        try:
+            predictor = self.predictor(spec)
+        except FloodscopeError as error:
+            return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
+        status = self.endpoints.choose(spec)
+        if status is None:
+            self.worker.prepare(predictor)
+        stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
+        failed = [
+            {"id": chip_id, "message": message, "unusable": True}
+            for chip_id, (_, message) in list(self._unusable.items())
+            if chip_id in self.catalog and self._is_unusable(self.catalog.get(chip_id))
+        ]
+        return {
+            "model": spec,
+            "predictions": self._payloads(predictor, stored.values()),
+            "failed": failed,
+            "state": "ready",
+            "device": predictor.device,
+            "name": predictor.name,
+            **(status or {}),
+        }
+
+    def seen(self, records: Sequence[ChipRecord], spec: str | None = None) -> tuple[str, dict[str, bool | None]]:
+        """Return a model's name and whether it was trained on each of some chips, predicted or not, by id.
+
+        Of a chip that it has not predicted, place and date alone are known. A model that cannot be opened tells nothing.
+
+        Args:
+            records: the chips.
+            spec: of a model on offer; None takes the one to begin with.
+        """
+        try:
+            predictor = self.predictor(self._choices[0].spec if spec is None else spec)
+        except FloodscopeError:
+            return "the model", {}
+        judge = self.judges.of(predictor)
+        stored = self.store.fresh(records, key_of(predictor)) if judge.asks else {}
+        seen = judge.judge((record, stored[record.id]) for record in records if record.id in stored)
+        return predictor.name, {r.id: seen[r.id] if r.id in seen else judge.expects(r) for r in records}
+
+    def open_chip(self, chip_id: str, spec: str, click: str | None = None) -> dict[str, Any]:
+        """Return a chip's prediction under a model, read back or made now; never raises for what a chip can be.
+
+        A click that is answered `pending` is asked for again under its name, and begins no second prediction.
+
+        The answer holds `id`, `model`, `chip_revision`, and either `prediction` with `detail`, or `pending` with how
+        many chips are predicted `ahead` of it and whether the model is still `loading`, or `error` with the sentence to show.
+        """
+        answer: dict[str, Any] = {
+            "id": chip_id,
+            "model": spec,
+            "prediction": None,
+            "detail": None,
+            "error": None,
+            "pending": False,
+        }
+        try:
+            record = self.catalog.get(chip_id)
+            answer["chip_revision"] = record.revision() if record.has_imagery else None
+            if not record.has_imagery:
+                return answer | {"error": record.problem}
+            predictor = self.predictor(spec)
+            prediction = self.store.get(record, key_of(predictor))
+            answer["device"] = predictor.device
+            if prediction is None:
+                prediction = self.clicks.result(
+                    click,
+                    (chip_id, answer["chip_revision"], spec),
+                    lambda: self.worker_of(spec).submit(record, predictor),
+                    CLICK_WAIT_S,
+                )
+            answer["device"] = predictor.device  # known once its weights are loaded
+            chip = self.tiles.chip(record)
+            beside = {"label_problem": chip.label_problem, "notes": list(chip.notes)}
+            return answer | {
+                "prediction": self._payloads(predictor, [prediction])[0] | beside,
+                "detail": detail_payload(prediction),
+            }
+        except FutureTimeoutError:
+            return answer | {
+                "pending": True,
+                "ahead": self.worker_of(spec).ahead(record, predictor),
+                "loading": self.worker_of(spec).loading(predictor),
+                "note": self.endpoints.note(spec),
+            }
+        except CancelledError:
+            return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
+        except ChipError as error:
+            self._unusable[chip_id] = (answer.get("chip_revision"), str(error))
+            return answer | {"error": str(error), "unusable": True}
+        except FloodscopeError as error:
+            return answer | {"error": str(error)}
+
+    def predict_all(self, spec: str) -> None:
+        """Start predicting whatever the model has not predicted yet; nothing where that is under way.
+
+        Chips whose files were found to be unusable are left out, until their files are others.
+        """
+        predictor = self.predictor(spec)
+        records = [record for record in self.catalog.usable() if not self._is_unusable(record)]
+        spec = self._real(spec)
+        with self._lock:
+            job = self._jobs.get(spec)
+            if job is None or not job.running:
+                self._jobs[spec] = self.worker_of(spec).predict_all(records, predictor)
+
+    def cancel(self, spec: str) -> None:
+        """Stop predicting all; what is done stays."""
+        job = self._jobs.get(self._real(spec))
+        if job is not None:
+            job.cancel()
+
+    def news(self, spec: str, cursor: int, of: str | None = None) -> dict[str, Any] | None:
+        """Return how far the model's job is and the predictions since `cursor`; None where there is no job.
+
+        Args:
+            spec: the model.
+            cursor: how many of its predictions have been taken in.
+            of: the name of the job that the cursor counts; of another it says nothing.
+        """
+        job = self._jobs.get(self._real(spec))
+        if job is None:
+            return None
+        if of is not None and of != job.name:
+            cursor = 0
+        progress = progress_payload(job)
+        for chip_id in job.unusable - set(self._unusable):
+            if chip_id in self.catalog:
+                self._unusable[chip_id] = (self.catalog.get(chip_id).revision(), job.failed[chip_id])
+        done = job.completed(since=cursor)
+        records = [self.catalog.get(chip_id) for chip_id in done if chip_id in self.catalog]
+        predictor = self.predictor(spec)
+        stored = self.store.fresh(records, key_of(predictor)) if records else {}
+        return {
+            "model": spec,
+            "job": job.name,
+            "cursor": cursor + len(done),
+            "predictions": self._payloads(predictor, stored.values()),
+            "progress": progress,
+        }
+
+    def _payloads(self, predictor: Predictor, predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
+        found = judged(self.judges.of(predictor), self.catalog, predictions)
+        return [prediction_payload(prediction, seen) for prediction, seen in found]
+
+    def _is_unusable(self, record: ChipRecord) -> bool:
+        """Return whether a chip's present files were found to be unusable."""
+        found = self._unusable.get(record.id)
+        return found is not None and found[0] == record.revision()
+
+    def _real(self, spec: str) -> str:
+        """Return what opens a model that a page names: of a bundle its path, which no page is told."""
+        return self._specs.get(spec, spec)
+
+    def worker_of(self, spec: str) -> InferenceWorker:
+        """Return who predicts under a model: the one inference thread, or the endpoint's own, which waits for nobody else."""
+        return self.endpoints.worker(spec) or self.worker
+
+
+def _choices(settings: Settings) -> list[ModelChoice]:
+    """Return the models on offer, the one to begin with first.
+
+    Raises:
+        ModelError: that one cannot be opened.
+    """
+    offered = known_models(settings.bundles)
+    offered += [ModelChoice(spec, open_predictor(spec).name) for spec in dict.fromkeys(settings.endpoints)]
+    first = [choice for choice in offered if choice.spec == settings.model]
+    if not first:
+        first = [ModelChoice(settings.model, open_predictor(settings.model).name)]
+    return first + [choice for choice in offered if choice.spec != settings.model]

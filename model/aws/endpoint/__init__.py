@@ -1,0 +1,1 @@
+"""A model behind an endpoint at AWS: packaged, deployed, scaled, removed."""

@@ -1,0 +1,1 @@
+"""Jobs at SageMaker: training, tuning and batch transform."""

@@ -1,0 +1,150 @@
+"""Whether a model has seen the chips that it predicted: its list against what the store knows of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from model.bundle.manifest import Bundle, read_bundle
+from model.predictors.local import LocalPredictor
+from model.predictors.protocol import Predictor
+from model.seen.chips import NOTHING, SeenChips, read_seen_chips
+from model.store.prediction import ModelKey, Prediction, key_of
+from model.store.store import Store
+from model.weights import WEIGHTS
+from tiles.chip import ChipRecord
+from tiles.content import Content, content_of
+from tiles.errors import ChipError
+from tiles.reading.door import read_chip
+
+_LEARNED_NOTHING = "backscatter"
+
+
+class Judge:
+    """Says of predicted chips whether a model has seen them, and remembers. Safe from several threads.
+
+    What it asks is cheap: place and date are in the record, and a chip's content was noted when it was predicted.
+    """
+
+    def __init__(self, store: Store, key: ModelKey, seen: SeenChips | None) -> None:
+        """Make a judge.
+
+        Args:
+            store: where the predictions are.
+            key: of the model.
+            seen: the chips that it has seen, or None where it does not tell.
+        """
+        self._store, self._key, self._seen = store, key, seen
+        self._lock = threading.Lock()
+        self._said: dict[tuple[str, str], bool | None] = {}
+
+    @classmethod
+    def of(cls, store: Store, predictor: Predictor) -> Judge:
+        """Return the judge of a predictor.
+
+        Raises:
+            BundleError: its list of chips is missing or altered.
+        """
+        return cls(store, key_of(predictor), seen_by(predictor))
+
+    @property
+    def knows(self) -> bool:
+        """Whether the model names all chips that it has seen."""
+        return self._seen is not None and self._seen.complete
+
+    @property
+    def asks(self) -> bool:
+        """Whether chips need to be looked at: of a model that has seen none, or does not tell, nothing is to be found."""
+        return self._seen is not None and bool(self._seen.chips)
+
+    def judge(self, pairs: Iterable[tuple[ChipRecord, Prediction]], *, reading: bool = False) -> dict[str, bool | None]:
+        """Return whether the model has seen each chip, by its id; None where that cannot be told.
+
+        Args:
+            pairs: predictions of the model, each with its chip's record.
+            reading: read the chips whose content the store does not know, which takes time, and have it keep that.
+
+        Raises:
+            StoreError: the database cannot be read or written.
+        """
+        pairs = list(pairs)
+        if self._seen is None:
+            return {record.id: None for record, _ in pairs}
+        marks = {record.id: (record.id, prediction.chip_revision) for record, prediction in pairs}
+        with self._lock:
+            out = {chip: self._said[mark] for chip, mark in marks.items() if mark in self._said}
+        unsaid = [(record, prediction) for record, prediction in pairs if record.id not in out]
+        contents = self._store.contents(self._key) if unsaid and self._seen.chips else {}
+        for record, prediction in unsaid:
+            content = contents.get(marks[record.id])
+            if content is None and reading and self._seen.chips:
+                content = self._read(record, prediction)
+            out[record.id] = self._seen.judge(record, content)
+            if content is not None or out[record.id] is not None:  # else it is known once the content is
+                with self._lock:
+                    self._said[marks[record.id]] = out[record.id]
+        return out
+
+    def expects(self, record: ChipRecord) -> bool | None:
+        """Return whether the model has seen a chip as far as its record tells: its place and date, no pixel."""
+        return None if self._seen is None else self._seen.judge(record, None)
+
+    def _read(self, record: ChipRecord, prediction: Prediction) -> Content | None:
+        try:
+            content = content_of(read_chip(record, with_label=False, with_ancillary=False))
+        except ChipError:  # gone since it was predicted
+            return None
+        if record.revision() == prediction.chip_revision:
+            self._store.keep_content(prediction, content)
+        return content
+
+
+def seen_by(predictor: Predictor) -> SeenChips | None:
+    """Return the chips that a model was trained and calibrated on; None where it does not tell.
+
+    Raises:
+        BundleError: the list of its bundle is missing or altered.
+    """
+    if isinstance(predictor, LocalPredictor):
+        return read_seen_chips(predictor.path, predictor.bundle)
+    return seen_by_id(predictor.model_id)
+
+
+def seen_by_id(model_id: str) -> SeenChips | None:
+    """Return the chips that the baseline (none) or the shipped model, wherever it runs, has seen; None of another."""
+    if model_id == _LEARNED_NOTHING:
+        return NOTHING
+    shipped = read_bundle(WEIGHTS, verify=False)
+    return read_seen_chips(WEIGHTS, shipped) if model_id == shipped.id else None
+
+
+def crossvalidated_of(predictor: Predictor) -> dict[str, Any] | None:
+    """Return `crossvalidated` of a model's bundle; None of a model that has none."""
+    return crossvalidated(predictor.bundle) if isinstance(predictor, LocalPredictor) else None
+
+
+def crossvalidated(bundle: Bundle) -> dict[str, Any] | None:
+    """Return how good a bundle's recipe was where it had never been, as its model.json records; None where it does not.
+
+    Returns:
+        `micro` IoU, `mean` IoU over the countries with water, `by` what was left out, the number of `chips`, of `groups`, and
+        the 95 % interval `ci` over chips; None for what is not recorded.
+    """
+    scores = bundle.scores.get("cross_validation")
+    if not isinstance(scores, Mapping) or not isinstance(scores.get("micro"), Mapping):
+        return None
+    micro = scores["micro"]
+    if not isinstance(micro.get("iou"), int | float):
+        return None
+    countries = scores.get("countries")
+    rows = [row for row in countries.values() if isinstance(row, Mapping)] if isinstance(countries, Mapping) else []
+    wet = [row["iou"] for row in rows if row.get("water_share") and isinstance(row.get("iou"), int | float)]
+    return {
+        "micro": float(micro["iou"]),
+        "ci": micro.get("iou_ci"),
+        "mean": sum(wet) / len(wet) if wet else None,
+        "by": str(scores.get("by") or "group"),
+        "chips": int(micro.get("chips") or 0),
+        "groups": scores.get("groups"),
+    }

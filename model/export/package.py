@@ -1,0 +1,211 @@
+"""Everything that can be taken away of some predictions, written into one folder, chip after chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from model.export import stac, table
+from model.export.polygons import water_bodies
+from model.export.rasters import raster_tags, read_stored
+from model.export.vectors import GEOJSON_LIMIT_BYTES, VectorFormat, WaterPolygons
+from model.store.prediction import Prediction, WaterTotal, water_total
+from model.store.probability import encode_mask, encode_probability, write_whole
+from model.store.store import Store
+from tiles.chip import ChipRecord
+from tiles.errors import FloodscopeError, OutputError, StoreError, UsageError
+from tiles.grid import Grid
+
+Format = Literal["probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+RASTERS = "rasters"
+
+Tick = Callable[[int, int], None]
+Stop = Callable[[], bool]
+
+
+class ExportCancelledError(FloodscopeError):
+    """The export was cancelled by who asked for it."""
+
+
+@dataclass
+class Written:
+    """What an export wrote.
+
+    Attributes:
+        files: relative to its folder, in the order of writing.
+        notes: sentences on what was left out, and why.
+        chips: how many chips.
+        water: their predicted water.
+    """
+
+    files: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    chips: int = 0
+    water: WaterTotal = field(default_factory=lambda: water_total([], 0.5))
+
+
+def write_package(
+    out: Path,
+    chosen: Sequence[tuple[ChipRecord, Prediction]],
+    store: Store,
+    threshold: float,
+    formats: Collection[Format],
+    *,
+    seen: Mapping[str, bool | None] | None = None,
+    tick: Tick | None = None,
+    stop: Stop | None = None,
+    geojson_limit: int = GEOJSON_LIMIT_BYTES,
+) -> Written:
+    """Write predictions in the formats asked for; `stac` brings the rasters that it describes.
+
+    Args:
+        out: the folder; files of the same names in it are replaced, each whole or not at all.
+        chosen: what to write, each with its chip's record.
+        store: where the rasters are.
+        threshold: smallest probability that is water, in [0, 1]: for masks, polygons, areas and scores.
+        formats: which.
+        seen: whether the model was trained on a chip, by id (`model.evaluation.judge`); of others nothing is told.
+        tick: told (chips ready, chips in all).
+        stop: asked before each chip and file whether to give up.
+        geojson_limit: bytes above which no GeoJSON is written, and a note says so.
+
+    Raises:
+        ExportCancelledError: `stop` said so.
+        OutputError: the folder cannot be written.
+        StoreError: a raster is missing or damaged.
+        UsageError: there is nothing to write, or only a GeoJSON that would be too large.
+    """
+    if not chosen:
+        raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
+    wanted, marks = _wanted(formats), seen or {}
+    written = Written(chips=len(chosen))
+    if not all(prediction.placed for _, prediction in chosen):
+        wanted, note = _without_place(
+            wanted, [record.id for record, prediction in chosen if not prediction.placed], len(chosen)
+        )
+        written.notes.append(note)
+    vectors: list[VectorFormat] = [name for name in get_args(VectorFormat) if name in wanted]
+    _make_folders(out, rasters=bool(wanted & {"probability", "mask"}))
+    current: list[tuple[ChipRecord, Prediction]] = []
+    items: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        polygons = stack.enter_context(WaterPolygons(out / ".part-water.arrow")) if vectors else None
+        for done, (record, listed) in enumerate(chosen):
+            _tell(tick, stop, done, len(chosen))
+            prediction = listed
+            if polygons is not None or wanted & {"probability", "mask"}:
+                prediction, values, grid = read_stored(record, listed, store)
+                assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
+                if "stac" in wanted and grid.placed:
+                    items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
+                if polygons is not None and grid.placed:
+                    polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
+            current.append((record, prediction))
+        _tell(tick, stop, len(chosen), len(chosen))
+        if polygons is not None:
+            for kind in vectors:
+                _tell(None, stop, 0, 0)
+                _write_vector(polygons, out, kind, geojson_limit, written)
+    _write_tables(out, current, threshold, wanted, written, marks)
+    if items:
+        stac.write_collection(out, items, any(record.simulated for record, _ in current))
+        written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]
+    if not written.files:
+        raise UsageError(" ".join(written.notes))
+    written.water = water_total((p for _, p in current), threshold)
+    return written
+
+
+def _make_folders(out: Path, *, rasters: bool) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if rasters:
+            (out / RASTERS).mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
+
+
+def _write_rasters(
+    out: Path,
+    record: ChipRecord,
+    prediction: Prediction,
+    values: npt.NDArray[np.uint8],
+    grid: Grid,
+    threshold: float,
+    wanted: Collection[Format],
+    written: Written,
+) -> dict[str, str]:
+    """Write the rasters asked for, and return where each of them is, relative to the folder."""
+    tags = raster_tags(record, prediction)
+    assets = {name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask") if name in wanted}
+    for name, path in assets.items():
+        mask = name == "mask"
+        data = encode_mask(values, threshold, grid, tags) if mask else encode_probability(values, grid, tags)
+        try:
+            write_whole(out / path, data)
+        except StoreError as error:
+            raise OutputError(str(error)) from error
+        written.files.append(path)
+    return assets
+
+
+def _wanted(formats: Collection[Format]) -> set[Format]:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        named = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
+        raise UsageError(f"{named}: choose among {', '.join(FORMATS)}.")
+    wanted = set(formats)
+    return wanted | {"probability", "mask"} if "stac" in wanted else wanted
+
+
+def _without_place(wanted: set[Format], unplaced: Sequence[str], chips: int) -> tuple[set[Format], str]:
+    """Return the formats that can be written of chips some of which have no place, and a sentence on what is left out."""
+    places: set[Format] = {"stac", *get_args(VectorFormat)}
+    named = unplaced[0] + (f" and {len(unplaced) - 1} more" if len(unplaced) > 1 else "")
+    lacking = f"{named} {'has' if len(unplaced) == 1 else 'have'} no place on Earth"
+    if len(unplaced) < chips:
+        where = "polygons and STAC leave them out, their rasters have no georeference, their areas are not known."
+        return wanted, f"{lacking}: {where}"
+    left = "polygons and STAC are not written" if wanted & places else "areas are not known"
+    return wanted - places, f"{lacking}: {left}; rasters have no georeference."
+
+
+def _tell(tick: Tick | None, stop: Stop | None, done: int, total: int) -> None:
+    if stop is not None and stop():
+        raise ExportCancelledError("The export was cancelled.")
+    if tick is not None:
+        tick(done, total)
+
+
+def _write_vector(polygons: WaterPolygons, out: Path, kind: VectorFormat, limit: int, written: Written) -> None:
+    try:
+        written.files.append(polygons.write(out, kind, geojson_limit=limit).name)
+    except UsageError as error:  # too large for GeoJSON: the other files are as good as they are
+        written.notes.append(str(error))
+
+
+def _write_tables(
+    out: Path,
+    current: Sequence[tuple[ChipRecord, Prediction]],
+    threshold: float,
+    wanted: Collection[Format],
+    written: Written,
+    seen: Mapping[str, bool | None],
+) -> None:
+    rows = table.score_rows(current, threshold, seen)
+    if "csv" in wanted:
+        table.write_csv(out / "scores.csv", rows)
+        written.files.append("scores.csv")
+    if "json" in wanted:
+        table.write_json(out / "scores.json", rows, current, threshold)
+        written.files.append("scores.json")
+    if "geoparquet" in wanted:
+        table.write_geoparquet(out / "scores.parquet", rows, current)
+        written.files.append("scores.parquet")

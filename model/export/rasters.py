@@ -1,0 +1,109 @@
+"""Predictions as files to take away: a probability raster and a mask a chip, and one table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model.store.probability import encode_mask, encode_probability, write_whole
+from model.store.store import Prediction, Store
+from tiles.chip import PROVENANCE, ChipRecord
+from tiles.errors import ChipError, OutputError, StoreError
+from tiles.grid import Grid
+from tiles.reading.raster import read_info
+
+TABLE = "predictions.csv"
+_COLUMNS = (
+    *PROVENANCE,
+    *("water_km2", "water_share", "threshold", "valid_pixels", "total_pixels"),
+    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "probability", "mask", "file"),
+)
+
+
+def write_predictions(
+    out: Path, predictions: Iterable[tuple[ChipRecord, Prediction]], store: Store, threshold: float
+) -> Path:
+    """Write each prediction's probability and mask as cloud-optimised GeoTIFFs, and a table of all.
+
+    Args:
+        out: the folder; files of the same names in it are replaced, each whole or not at all.
+        predictions: what to write, each with its chip's record.
+        store: where the rasters are.
+        threshold: smallest probability that is water, for masks and areas.
+
+    Returns:
+        The table: one row a chip, with the geodesic km2 of water; empty for a chip without a place.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        StoreError: a raster is missing or damaged, or the disk is full.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        rows = [_write(out, record, prediction, store, threshold) for record, prediction in predictions]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(out / TABLE, text.getvalue().encode())
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder with --out.") from error
+    return out / TABLE
+
+
+def read_stored(
+    record: ChipRecord, prediction: Prediction, store: Store
+) -> tuple[Prediction, npt.NDArray[np.uint8], Grid]:
+    """Read a prediction's raster and its grid; where another process has replaced it meanwhile, the new one.
+
+    Raises:
+        StoreError: the raster is missing or damaged.
+    """
+    while True:
+        try:
+            return prediction, store.read(prediction), read_info(str(store.raster_path(prediction))).grid
+        except (StoreError, ChipError):
+            newer = store.get(record, prediction.key)
+            if newer is None or newer.revision == prediction.revision:
+                raise
+            prediction = newer
+
+
+def raster_tags(record: ChipRecord, prediction: Prediction) -> dict[str, str]:
+    """Return the tags of a raster that is taken away: which chip, which model, and whether the chip is simulated."""
+    tags = {"chip": record.id, "model": prediction.model_id, "parameters": prediction.parameters}
+    return tags | ({"simulated": "yes"} if record.simulated else {})
+
+
+def _write(
+    out: Path, record: ChipRecord, prediction: Prediction, store: Store, threshold: float
+) -> dict[str, str | int | float | bool | None]:
+    prediction, values, grid = read_stored(record, prediction, store)
+    tags = raster_tags(record, prediction)
+    names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
+    write_whole(out / names[0], encode_probability(values, grid, tags))
+    write_whole(out / names[1], encode_mask(values, threshold, grid, tags))
+    km2 = prediction.water_km2(threshold)
+    return {
+        **record.provenance(),
+        "water_km2": None if km2 is None else round(km2, 6),
+        "water_share": round(prediction.water_share(threshold), 6),
+        "threshold": threshold,
+        "valid_pixels": prediction.valid_pixels,
+        "total_pixels": prediction.total_pixels,
+        "model": prediction.model_name,
+        "model_id": prediction.model_id,
+        "parameters": prediction.parameters,
+        "device": prediction.device,
+        "seconds": round(prediction.seconds, 4),
+        "predicted": prediction.created,
+        "simulated": record.simulated,
+        "probability": names[0],
+        "mask": names[1],
+        "file": record.file,
+    }

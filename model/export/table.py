@@ -1,0 +1,160 @@
+"""Scores and areas of predictions as CSV, JSON and GeoParquet: one row a chip, every score from its ScoreHistogram."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.scores.histogram import ScoreHistogram
+from model.seen.headline import tally
+from model.store.prediction import Prediction
+from model.store.probability import write_whole
+from tiles.antimeridian import within_half_turn
+from tiles.chip import PROVENANCE, ChipRecord
+from tiles.errors import OutputError, StoreError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+Chosen = Sequence[tuple[ChipRecord, Prediction]]
+
+COLUMNS = (
+    *PROVENANCE,
+    *("water_km2", "water_share", "label_water_km2", "valid_km2", "threshold", "tp", "fp", "fn", "tn"),
+    *("iou", "precision", "recall", "f1", "valid_pixels", "total_pixels"),
+    *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "seen_in_training", "file"),
+)
+AREA = "geodesic, on the WGS84 ellipsoid"
+
+
+def score_rows(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]) -> list[dict[str, Any]]:
+    """Return one row a chip with the keys COLUMNS; scores are None where there is no label or no denominator, areas where
+    the chip has no place.
+
+    Args:
+        chosen: the predictions, each with its chip's record.
+        threshold: smallest probability that is water, in [0, 1].
+        seen: whether the model was trained on a chip, by id; None, or no entry, where that is not told.
+
+    Raises:
+        UsageError: the threshold is not in [0, 1].
+    """
+    return [_row(record, prediction, threshold, seen.get(record.id)) for record, prediction in chosen]
+
+
+def _row(record: ChipRecord, p: Prediction, threshold: float, seen: bool | None) -> dict[str, Any]:
+    counts = p.histogram.confusion(threshold) if p.histogram is not None else None
+    scored = {name: getattr(counts, name) if counts else None for name in ("tp", "fp", "fn", "tn")}
+    scored |= {name: getattr(counts, name) if counts else None for name in ("iou", "precision", "recall", "f1")}
+    return {
+        **record.provenance(),
+        "water_km2": p.water_km2(threshold),
+        "water_share": p.water_share(threshold),
+        "label_water_km2": p.label_water_km2,
+        "valid_km2": p.valid_km2,
+        "threshold": threshold,
+        **scored,
+        "valid_pixels": p.valid_pixels,
+        "total_pixels": p.total_pixels,
+        "model": p.model_name,
+        "model_id": p.model_id,
+        "parameters": p.parameters,
+        "device": p.device,
+        "seconds": round(p.seconds, 4),
+        "predicted": p.created,
+        "simulated": record.simulated,
+        "seen_in_training": seen,
+        "file": record.file,
+    }
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the rows as CSV.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _write(path, text.getvalue())
+
+
+def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, threshold: float) -> None:
+    """Write the rows as JSON, with the micro scores of all labelled chips among them, and of those new to the model.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    areas = [row["water_km2"] for row in rows if row["water_km2"] is not None]
+    marks = {row["id"]: row["seen_in_training"] for row in rows}
+    labelled = [(r, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
+    new = [h for r, h in labelled if marks[r.id] is False]
+    report = {
+        "metric": "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out",
+        "area": AREA,
+        "threshold": threshold,
+        "micro": {
+            **_micro([h for _, h in labelled], threshold),
+            "water_km2": sum(areas) if areas else None,
+        },
+        "micro_unseen": _micro(new, threshold) if new else None,
+        "seen": tally(marks[r.id] for r, _ in labelled),
+        "chips": [dict(row) for row in rows],
+    }
+    _write(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _micro(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, Any]:
+    total = ScoreHistogram.sum_of(histograms).confusion(threshold)
+    return {name: getattr(total, name) for name in ("tp", "fp", "fn", "tn", "iou", "precision", "recall", "f1")}
+
+
+def write_geoparquet(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> None:
+    """Write the rows as GeoParquet, EPSG:4326, the geometry of each the chip's outline.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    part = path.with_name(f".part-{path.name}")
+    try:
+        try:
+            score_frame(rows, chosen).to_parquet(part, index=False)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another folder.") from error
+
+
+def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDataFrame:
+    """Return the rows with the chips' outlines, in EPSG:4326."""
+    import geopandas as gpd  # noqa: PLC0415 - a second to import
+
+    frame = gpd.GeoDataFrame(
+        [dict(row) for row in rows],
+        columns=[*COLUMNS, "geometry"],
+        geometry=[r.footprint and within_half_turn(r.footprint) for r, _ in chosen],
+        crs="EPSG:4326",
+    )
+    numbers = ("water_km2", "label_water_km2", "valid_km2", "iou", "precision", "recall", "f1")
+    counts = ("tp", "fp", "fn", "tn")
+    # Columns in which nothing is known keep their type, or two exports could not be joined.
+    types = (
+        dict.fromkeys(numbers, "float64")
+        | dict.fromkeys(counts, "Int64")
+        | dict.fromkeys((*PROVENANCE, "file"), "string")
+    )
+    return frame.astype(types)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text.encode())
+    except StoreError as error:
+        raise OutputError(str(error)) from error

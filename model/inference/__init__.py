@@ -1,0 +1,1 @@
+"""Inference: the queue of predictions, and what is made ready for it."""

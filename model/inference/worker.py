@@ -1,0 +1,398 @@
+"""The inference worker: one thread that predicts chips one after another, a click before anything else."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from model.inference.ahead import LoadedChip, ModelLoader, ReadAhead, be_nice, load_chip
+from model.inference.asking import ask_model, failed
+from model.inference.job import Job
+from model.predictors.protocol import Predictor
+from model.store.store import ModelKey, Prediction, Store, key_of
+from tiles.chip import Chip, ChipRecord
+from tiles.errors import ChipError, FloodscopeError, PredictionError, StoreError
+
+CLICK = 0
+"""Priority of a chip that someone waits for."""
+ASIDE = 5
+"""Priority of a chip in memory whose answer is looked at and not kept."""
+BULK = 10
+"""Priority of a chip of a job."""
+
+
+def predict_one(record: ChipRecord, predictor: Predictor, store: Store) -> Prediction:
+    """Read a chip, predict it and store the prediction, now and in this thread.
+
+    Raises:
+        ChipError: the chip cannot be read, or has no valid pixel (NoValidPixelError).
+        PredictionError: the predictor failed.
+        StoreError: the prediction cannot be stored.
+    """
+    loaded = load_chip(record)
+    (probability,), seconds = ask_model(predictor, [loaded.chip])
+    return store.put(loaded.chip, record, predictor, probability, seconds, chip_revision=loaded.revision)
+
+
+@dataclass(eq=False)
+class _Task:
+    """One chip to predict under one model, and who waits for it."""
+
+    record: ChipRecord
+    predictor: Predictor
+    key: ModelKey
+    priority: int
+    force: bool
+    futures: list[Future[Any]] = field(default_factory=list)
+    chip: Chip | None = None  # in memory: its answer is given to who waits for it, and not stored
+    jobs: list[Job] = field(default_factory=list)
+    begun: bool = False
+
+
+class InferenceWorker:
+    """Predicts chips in one background thread, so that two clicks never run two models at once.
+
+    A chip that is asked for again while it waits or runs is predicted once. The thread starts with the first chip, in
+    the process that asks for it. Chips of a model whose weights are not loaded yet stand aside until they are, and let
+    those of other models pass.
+    """
+
+    def __init__(self, store: Store, *, read_ahead: bool = True) -> None:
+        """Make a worker.
+
+        Args:
+            store: where predictions go.
+            read_ahead: read the next chips of a job in a second thread while the model runs.
+        """
+        self._store = store
+        self._condition = threading.Condition()
+        self._queue: list[tuple[int, int, _Task]] = []
+        self._order = itertools.count()
+        self._aside: list[_Task] = []  # their model is being loaded
+        self._tasks: dict[tuple[str, ModelKey], _Task] = {}
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._ahead = ReadAhead() if read_ahead else None
+        self._loader = ModelLoader(self._come_back)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def waiting(self) -> int:
+        """Number of chips that wait or are being predicted."""
+        with self._condition:
+            return len(self._tasks)
+
+    def ahead(self, record: ChipRecord, predictor: Predictor) -> int:
+        """Return how many chips are predicted before this one: those that run, and those that go first in the queue.
+
+        0 for a chip that runs itself, whose model is being loaded, or that nobody asked for.
+        """
+        with self._condition:
+            task = self._tasks.get((record.id, key_of(predictor)))
+            queued = sorted(entry for entry in self._queue if self._stands(entry[2], entry[0]))
+            before = next((i for i, (_, _, other) in enumerate(queued) if other is task), None)
+            return 0 if before is None else before + sum(other.begun for other in self._tasks.values())
+
+    def loading(self, predictor: Predictor) -> bool:
+        """Return whether a model must be loaded before it can predict."""
+        return not self._loader.ready(predictor)
+
+    def prepare(self, predictor: Predictor) -> None:
+        """Load a model ahead of its first use; what goes wrong is told by that use."""
+        self._loader.begin(predictor)
+
+    def submit(
+        self, record: ChipRecord, predictor: Predictor, priority: int = CLICK, *, force: bool = False
+    ) -> Future[Prediction]:
+        """Ask for the prediction of a chip.
+
+        Args:
+            record: the chip.
+            predictor: what predicts it.
+            priority: the lowest number goes first.
+            force: predict it even if the store holds its prediction.
+
+        Returns:
+            A future of the stored prediction. Its error is a ChipError (the chip cannot be read, or has no valid pixel),
+            a PredictionError (the predictor failed) or a StoreError.
+
+        Raises:
+            PredictionError: the worker is closed.
+        """
+        key, future = key_of(predictor), Future[Prediction]()
+        with self._condition:
+            task = self._add(record, predictor, key, priority, force)
+            task.futures.append(future)
+            if task.begun:
+                future.set_running_or_notify_cancel()
+        return future
+
+    def ask(self, chip: Chip, predictor: Predictor, what: str) -> Future[npt.NDArray[np.uint8]]:
+        """Ask what a model says of a chip that is in memory, after all clicks; the answer is not stored.
+
+        Args:
+            chip: such as a changed one; the same must be given for the same chip id and `what`.
+            predictor: what predicts it.
+            what: tells it from other forms of the chip, for messages and so that it is asked once at a time.
+
+        Returns:
+            A future of the raster, uint8 (H, W), contract 2. Its error is a PredictionError.
+
+        Raises:
+            PredictionError: the worker is closed.
+        """
+        future = Future[npt.NDArray[np.uint8]]()
+        with self._condition:
+            task = self._add(ChipRecord(id=f"{chip.id} ({what})"), predictor, key_of(predictor), ASIDE, False)
+            task.chip = chip
+            task.futures.append(future)
+            if task.begun:
+                future.set_running_or_notify_cancel()
+        return future
+
+    def predict_all(self, records: Iterable[ChipRecord], predictor: Predictor, *, force: bool = False) -> Job:
+        """Ask for the predictions of many chips, after all clicks and in the order given.
+
+        Chips that are only outlines (no image file, and no problem with one) are left out, and those that the store
+        already holds are skipped, unless `force` is given. A chip that fails is noted in the job and stops no other.
+
+        Raises:
+            PredictionError: the worker is closed.
+            StoreError: the store cannot be read.
+        """
+        key = key_of(predictor)
+        wanted = {r.id: r for r in records if r.vv is not None or r.vh is not None or r.problem is not None}
+        held = set() if force else set(self._store.fresh(wanted.values(), key))
+        pending = {chip_id: record for chip_id, record in wanted.items() if chip_id not in held}
+        job = Job(pending, len(held), self._cancel)
+        with self._condition:
+            job.note_loading(self.loading(predictor))
+            for record in pending.values():
+                self._add(record, predictor, key, BULK, force).jobs.append(job)
+        return job
+
+    def close(self, timeout: float | None = 30.0) -> None:
+        """Cancel what waits, finish what runs, end the thread.
+
+        Args:
+            timeout: longest wait for the chips being predicted, in seconds.
+        """
+        with self._condition:
+            self._closed = True
+            dropped = [task for task in self._tasks.values() if not task.begun]
+            for task in dropped:
+                del self._tasks[task.record.id, task.key]
+            self._queue.clear()
+            self._aside.clear()
+            self._condition.notify_all()
+        for task in dropped:
+            for future in task.futures:
+                if future.cancel():
+                    future.set_running_or_notify_cancel()  # wakes who waits for it
+            for job in task.jobs:
+                job.note_dropped([task.record.id])
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+        if self._ahead is not None:
+            self._ahead.close()
+
+    def _add(self, record: ChipRecord, predictor: Predictor, key: ModelKey, priority: int, force: bool) -> _Task:
+        """Return the task of a chip under a model, queued if it is new or more urgent now. The lock is held."""
+        if self._closed:
+            raise PredictionError(f"Chip {record.id} was not predicted, the worker is closed: start floodscope again.")
+        task = self._tasks.get((record.id, key))
+        if task is None:
+            task = _Task(record, predictor, key, priority, force)
+            self._tasks[record.id, key] = task
+        elif task.begun or priority >= task.priority:
+            task.force |= force
+            return task
+        task.priority, task.force = priority, task.force or force
+        if self._loader.ready(predictor):
+            self._push(task)
+        elif task not in self._aside:
+            self._aside.append(task)
+            self._loader.begin(predictor)
+        return task
+
+    def _push(self, task: _Task) -> None:
+        """Put a task into the queue, where its priority says. The lock is held."""
+        heapq.heappush(self._queue, (task.priority, next(self._order), task))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="floodscope-inference", daemon=True)
+            self._thread.start()
+        self._condition.notify_all()
+
+    def _come_back(self, predictor: Predictor, problem: BaseException | None) -> None:
+        """Queue the tasks that stood aside while their model was loaded; it failed if there is a problem."""
+        with self._condition:
+            tasks = [task for task in self._aside if task.predictor is predictor]
+            self._aside = [task for task in self._aside if task.predictor is not predictor]
+            for task in tasks:
+                for job in task.jobs:
+                    job.note_loading(False)
+                if problem is None and self._stands(task, task.priority):
+                    self._push(task)
+        if problem is not None:
+            for task in tasks:
+                told = failed(task.record.id, predictor, problem)
+                told.__cause__ = problem
+                self._settle(task, told)
+
+    def _cancel(self, job: Job) -> None:
+        dropped: list[str] = []
+        with self._condition:
+            for name, task in list(self._tasks.items()):
+                if job in task.jobs and not task.begun:
+                    task.jobs.remove(job)
+                    dropped.append(task.record.id)
+                    if not task.jobs and not task.futures:
+                        del self._tasks[name]
+        job.note_dropped(dropped)
+
+    def _run(self) -> None:
+        be_nice()
+        while True:
+            with self._condition:
+                batch = self._take()
+                while not batch and not self._closed:
+                    self._condition.wait()
+                    batch = self._take()
+            if not batch:
+                return
+            try:
+                self._predict(batch)
+            except BaseException as error:  # whatever a predictor raises, the one thread must live
+                for task in batch:
+                    self._settle(task, error)
+
+    def _take(self) -> list[_Task]:
+        """Take the next task, or of a job as many as the predictor wants at once. The lock is held."""
+        batch: list[_Task] = []
+        while self._queue:
+            priority, _, task = self._queue[0]
+            if not self._is_next(task, priority):
+                heapq.heappop(self._queue)
+                continue
+            if batch and (task.priority < BULK or task.predictor is not batch[0].predictor):
+                break
+            heapq.heappop(self._queue)
+            task.begun = True
+            batch.append(task)
+            if priority < BULK or len(batch) >= _batch_size(task.predictor):
+                break
+        if batch and self._ahead is not None:
+            following = heapq.nsmallest(_batch_size(batch[0].predictor), self._queue)
+            self._ahead.expect(batch, [t for p, _, t in following if t.chip is None and self._is_next(t, p)])
+        return batch
+
+    def _stands(self, task: _Task, priority: int) -> bool:
+        return not task.begun and priority == task.priority and self._tasks.get((task.record.id, task.key)) is task
+
+    def _is_next(self, task: _Task, priority: int) -> bool:
+        """Return whether a queue entry is still meant: its task may have been dropped, begun, or moved forward."""
+        if not self._stands(task, priority):
+            return False
+        if task.futures and not task.jobs and all(future.cancelled() for future in task.futures):
+            del self._tasks[task.record.id, task.key]
+            return False
+        return True
+
+    def _predict(self, batch: list[_Task]) -> None:
+        with self._condition:
+            for task in batch:
+                task.futures = [future for future in task.futures if _begin(future)]
+        if batch[0].chip is not None:
+            (raster,), _ = ask_model(batch[0].predictor, [batch[0].chip])
+            self._settle(batch[0], raster)
+            return
+        loaded: list[tuple[_Task, LoadedChip]] = []
+        for task in batch:
+            try:
+                # An endpoint may have told which model it runs since the chip was asked for.
+                held = None if task.force else self._store.get(task.record, key_of(task.predictor))
+                if held is not None:
+                    self._settle(task, held)
+                else:
+                    chip = self._ahead.load(task) if self._ahead is not None else load_chip(task.record)
+                    loaded.append((task, chip))
+            except Exception as error:
+                self._settle(task, error)
+        if not loaded:
+            return
+        try:
+            rasters, seconds = ask_model(batch[0].predictor, [chip.chip for _, chip in loaded])
+        except PredictionError as error:
+            if len(loaded) == 1:
+                self._settle(loaded[0][0], error)
+                return
+            # One chip may have failed the others, or there is not enough memory for so many.
+            for task, chip in loaded:
+                self._predict_alone(task, chip)
+            return
+        for (task, chip), raster in zip(loaded, rasters, strict=True):
+            self._put(task, chip, raster, seconds)
+
+    def _predict_alone(self, task: _Task, loaded: LoadedChip) -> None:
+        try:
+            (raster,), seconds = ask_model(task.predictor, [loaded.chip])
+        except PredictionError as error:
+            self._settle(task, error)
+        else:
+            self._put(task, loaded, raster, seconds)
+
+    def _put(self, task: _Task, loaded: LoadedChip, raster: npt.NDArray[np.uint8], seconds: float) -> None:
+        try:
+            stored = self._store.put(
+                loaded.chip, task.record, task.predictor, raster, seconds, chip_revision=loaded.revision
+            )
+        except Exception as error:
+            self._settle(task, error)
+        else:
+            self._settle(task, stored)
+
+    def _settle(self, task: _Task, outcome: Prediction | npt.NDArray[np.uint8] | BaseException) -> None:
+        """Tell all who wait for a task what came of it; the first outcome counts."""
+        with self._condition:
+            if self._tasks.get((task.record.id, task.key)) is not task:
+                return
+            del self._tasks[task.record.id, task.key]
+        chip_id = task.record.id
+        if not isinstance(outcome, BaseException):
+            for job in task.jobs:
+                job.note_done(chip_id)
+            for future in task.futures:
+                future.set_result(outcome)
+            return
+        if not isinstance(outcome, FloodscopeError):
+            wrapped = failed(chip_id, task.predictor, outcome)
+            wrapped.__cause__ = outcome
+            outcome = wrapped
+        for job in task.jobs:
+            job.note_failed(chip_id, str(outcome), unusable=isinstance(outcome, ChipError))
+            if isinstance(outcome, StoreError):  # a full disk: the next chip would fail alike
+                job.cancel()
+        for future in task.futures:
+            future.set_exception(outcome)
+
+
+def _begin(future: Future[Any]) -> bool:
+    """Return whether a future is still wanted; it cannot be cancelled any more then."""
+    return future.running() or future.set_running_or_notify_cancel()
+
+
+def _batch_size(predictor: Predictor) -> int:
+    return max(1, int(getattr(predictor, "batch_size", None) or 1))  # None: its weights are not loaded yet

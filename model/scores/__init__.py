@@ -1,0 +1,1 @@
+"""Scores: everything that follows from counts of pixels (contract 3)."""

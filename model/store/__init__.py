@@ -1,0 +1,1 @@
+"""The store: predictions on disk and in a database (contract 2)."""

@@ -1,0 +1,255 @@
+"""The database of predictions: its tables, how it is opened, and its errors in words.
+
+SQLite (write-ahead log) or any database that SQLAlchemy speaks to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    event,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from tiles.errors import StoreError
+
+SCHEMA_VERSION = 1
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long a process waits for another one that writes."""
+
+_METADATA = MetaData()
+
+# Names carry a prefix because a database given by URL may hold other things too.
+ABOUT = Table(
+    "floodscope_about",
+    _METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(64), nullable=False),
+)
+
+PREDICTIONS = Table(
+    "floodscope_predictions",
+    _METADATA,
+    Column("chip_id", String(200), primary_key=True),
+    # A digest of model_id and parameters: a key of any length would not fit every database's index.
+    Column("model_key", String(32), primary_key=True, index=True),
+    Column("model_id", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("chip_revision", String(32), nullable=False),
+    Column("revision", String(32), nullable=False),
+    Column("raster", Text, nullable=False),
+    Column("model_name", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("valid_pixels", Integer, nullable=False),
+    Column("total_pixels", Integer, nullable=False),
+    Column("area", LargeBinary, nullable=False),
+    Column("histogram", LargeBinary),
+    Column("label_water_km2", Float),
+    Column("country", Text),
+    Column("event", Text),
+    Column("split", Text),
+)
+
+# Of the files of each revision that was predicted: what tells the picture from others (tiles.content), and what the
+# door has to tell of it, a JSON list of sentences.
+CONTENTS = Table(
+    "floodscope_contents",
+    _METADATA,
+    Column("chip_id", String(200), primary_key=True),
+    Column("chip_revision", String(32), primary_key=True),
+    Column("digest", String(32), nullable=False),
+    Column("samples", LargeBinary, nullable=False),
+    Column("notes", Text),
+)
+
+# A transaction that will write says so, and takes SQLite's write lock at once: one that reads first and then wants to
+# write fails at once, timeout or not, when another process wrote in between.
+_WRITES = "floodscope_writes"
+
+
+class Database:
+    """An open database of predictions.
+
+    Attributes:
+        url: where it is, without the password.
+        store_id: 8 hex digits that were drawn when its tables were made.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        """Open a database and make its tables where it has none.
+
+        Args:
+            url: SQLAlchemy's, as "sqlite:////folder/file.db" or "postgresql+psycopg://host/name".
+
+        Raises:
+            StoreError: it cannot be opened or written, is damaged, or was written by a newer floodscope.
+        """
+        try:
+            parsed = make_url(url)
+            self.url = parsed.render_as_string(hide_password=True)
+            self._engine = create_engine(parsed, pool_pre_ping=True)  # a server may have ended the connection
+        except ArgumentError as error:
+            raise StoreError(
+                "The database URL is not understood: give one like postgresql+psycopg://host/name."
+            ) from error
+        except ImportError as error:
+            raise StoreError(f"The database {self.url} needs the Python package {error.name}: install it.") from error
+        if self._engine.dialect.name == "sqlite":
+            if parsed.database in (None, "", ":memory:"):
+                raise StoreError(f"{self.url} names no file: give one like sqlite:////folder/file.db.")
+            self.url = str(parsed.database)
+            _speak_sqlite(self._engine)
+        self._writing = self._engine.execution_options(**{_WRITES: True})
+        try:
+            self.store_id = self._open()
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def _open(self) -> str:
+        with self._words():
+            if self._engine.dialect.name == "sqlite":
+                _use_write_ahead_log(self._engine)
+            for attempt in range(3):
+                try:
+                    with self._writing.begin() as connection:
+                        if not inspect(connection).has_table(ABOUT.name):
+                            _METADATA.create_all(connection)
+                            about = {"schema_version": str(SCHEMA_VERSION), "store_id": secrets.token_hex(4)}
+                            connection.execute(insert(ABOUT), [{"name": k, "value": v} for k, v in about.items()])
+                        CONTENTS.create(connection, checkfirst=True)  # older databases have none
+                        rows = connection.execute(select(ABOUT.c.name, ABOUT.c.value)).all()
+                    break
+                except (IntegrityError, ProgrammingError):
+                    # Another process made the tables at the same moment (databases without SQLite's one write lock).
+                    if attempt == 2:
+                        raise
+        found = {str(name): str(value) for name, value in rows}
+        version, store_id = found.get("schema_version", ""), found.get("store_id", "")
+        if version.isdigit() and int(version) > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.url} was written by a newer floodscope (schema {version}, this one knows {SCHEMA_VERSION}): "
+                "update floodscope, or choose another data folder with --data."
+            )
+        if version != str(SCHEMA_VERSION) or not store_id.isalnum():
+            raise StoreError(
+                f"{self.url} is not a floodscope database any more: choose another data folder with --data."
+            )
+        return store_id
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read with, and turn the database's errors into StoreError."""
+        with self._words(), self._engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a transaction to write in, committed at the end, and turn the database's errors into StoreError."""
+        with self._words(), self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _words(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise StoreError(_explain(self.url, error)) from error
+
+
+def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Write a row of a table in place of the one with its key, if there is one."""
+    key = list(table.primary_key.columns)
+    names = {column.name for column in key}
+    rest = {name: value for name, value in row.items() if name not in names}
+    dialect = connection.dialect.name
+    if dialect == "sqlite":
+        connection.execute(sqlite.insert(table).values(row).on_conflict_do_update(index_elements=key, set_=rest))
+    elif dialect == "postgresql":
+        connection.execute(postgresql.insert(table).values(row).on_conflict_do_update(index_elements=key, set_=rest))
+    else:
+        connection.execute(delete(table).where(*(column == row[column.name] for column in key)))
+        connection.execute(insert(table).values(row))
+
+
+def _speak_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin where `begun` says, not where Python guesses
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        # A raster is removed after the row that replaces it is committed, so a commit must outlive a power cut.
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    """Switch the file to a write-ahead log, which it keeps: readers then never wait for a writer.
+
+    The switch needs the file for itself for a moment and does not wait by itself, so it is tried again.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            with contextlib.closing(engine.raw_connection()) as raw:
+                raw.cursor().execute("PRAGMA journal_mode = WAL")
+        except sqlite3.DatabaseError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise OperationalError("PRAGMA journal_mode", None, error) from error
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _explain(url: str, error: SQLAlchemyError) -> str:
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    if "not a database" in cause or "malformed" in cause:
+        return (
+            f"{url} is damaged or not a database ({cause}): move it away or restore a copy, then predict again; "
+            "floodscope leaves it as it is."
+        )
+    if "locked" in cause:
+        return f"{url} is held by another process since {BUSY_TIMEOUT_MS // 1000} s: end that one, then try again."
+    if "readonly" in cause or "unable to open" in cause:
+        return (
+            f"{url} cannot be written ({cause}): give write permission to it and its folder, or choose another data "
+            "folder with --data."
+        )
+    if "disk is full" in cause:
+        return f"{url} cannot grow, the disk is full: free some space."
+    return f"The database {url} failed ({cause}): check that it runs, and its URL and permissions."

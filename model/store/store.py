@@ -1,0 +1,393 @@
+"""The store of predictions: a raster on disk and a row in a database each (contracts 2 and 3).
+
+A raster is written first and its row second, so a process that is killed at any moment leaves the old prediction or the
+new one, and at worst a file that no row names; such files are swept when the store is opened later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import URL, delete, func, select
+from sqlalchemy.engine import RowMapping
+
+from model.predictors.protocol import Predictor
+from model.scores.histogram import LEVELS, ScoreHistogram
+from model.store.database import CONTENTS, PREDICTIONS, Database, upsert
+from model.store.prediction import ModelKey, ModelSummary, Prediction, key_of
+from model.store.probability import TEMPORARY, encode_probability, read_probability, write_whole
+from tiles.chip import Chip, ChipRecord
+from tiles.content import Content, content_of
+from tiles.errors import PredictionError, StoreError, UsageError
+from tiles.naming import is_chip_id, nfc
+from tiles.probability import NODATA
+
+__all__ = ["ModelKey", "ModelSummary", "Prediction", "Store", "key_of"]
+
+DATABASE = "floodscope.db"
+RASTERS = "predictions"
+
+# What a row holds of a prediction; `placed` follows from how its area is stored.
+_COLUMNS = tuple(name for name in Prediction.__dataclass_fields__ if name != "placed")
+# Areas at each probability value are km2; of a chip without a place they are numbers of pixels, and take half the bytes.
+_KM2, _PIXELS = np.dtype("<f8"), np.dtype("<u4")
+
+SWEEP_AFTER_S = 3600.0
+"""Age at which a file that no row names is taken for left behind, in seconds: far longer than any write lasts."""
+
+# predictions/{store id}/{chip id}.{revision}.tif: nothing else is read, and nothing else is swept.
+_RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/(?P<chip>[^/]+)\.[0-9a-f]{{12}}\.tif")
+_SWEPT = re.compile(rf"(?P<chip>[^/]+?)\.[0-9a-f]{{12}}\.tif((\.[0-9]+-[0-9a-f]+)?{re.escape(TEMPORARY)})?")
+
+
+class Store:
+    """Predictions in a folder: rasters as files, rows in a database. Any number of threads and processes may share it.
+
+    Open it after a process forks, not before: connections do not survive a fork.
+    """
+
+    def __init__(self, folder: str | Path, url: str | None = None) -> None:
+        """Open a store, and make it where there is none.
+
+        Args:
+            folder: where the rasters and, without `url`, the SQLite database are.
+            url: another database, as SQLAlchemy writes it.
+
+        Raises:
+            StoreError: the folder cannot be written, or the database cannot be opened, is damaged or too new.
+        """
+        self.folder = Path(folder).expanduser().absolute()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The data folder {self.folder} cannot be written ({error.strerror}): give write permission to it, or "
+                "choose another with --data."
+            ) from error
+        self._database = Database(url or URL.create("sqlite", database=str(self.folder / DATABASE)))
+        # Rasters lie in a folder of their database, so no database sweeps the rasters of another.
+        self._rasters = f"{RASTERS}/{self._database.store_id}"
+        try:
+            (self.folder / self._rasters).mkdir(parents=True, exist_ok=True)
+            self._sweep()
+        except OSError as error:
+            self.close()
+            raise StoreError(
+                f"{self.folder / RASTERS} cannot be written ({error.strerror}): give write permission to it."
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def put(
+        self,
+        chip: Chip,
+        record: ChipRecord,
+        predictor: Predictor,
+        probability: npt.NDArray[np.uint8],
+        seconds: float,
+        *,
+        chip_revision: str | None = None,
+    ) -> Prediction:
+        """Store a prediction in place of the one of the same chip and model, if there is one.
+
+        Args:
+            chip: the chip as it was predicted, with its label where it has one.
+            record: its record.
+            predictor: what predicted it.
+            probability: uint8 (H, W), contract 2.
+            seconds: how long the model took.
+            chip_revision: `record.revision()` from before the chip was read; taken now where it is not given.
+
+        Raises:
+            PredictionError: the raster is not one of this chip (type, shape, nodata).
+            StoreError: it cannot be written.
+            UsageError: the chip's id cannot be part of a file name.
+        """
+        if not is_chip_id(record.id):
+            raise UsageError(
+                f"The chip id {record.id[:80]!r} is not made of letters, digits, _, - and .: rename the chip."
+            )
+        _require_contract(chip, predictor, probability)
+        key, revision = key_of(predictor), secrets.token_hex(6)
+        # Without a place pixels are counted: as they all have one size then, shares follow from them as well.
+        placed = chip.grid.placed
+        km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
+        labelled = chip.label is not None
+        prediction = Prediction(
+            chip_id=record.id,
+            chip_revision=record.revision() if chip_revision is None else chip_revision,
+            model_id=key.model_id,
+            parameters=key.parameters,
+            revision=revision,
+            raster=f"{self._rasters}/{record.id}.{revision}.tif",
+            model_name=predictor.name,
+            device=predictor.device,
+            seconds=float(seconds),
+            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            threshold=float(predictor.threshold),
+            valid_pixels=int(chip.valid.sum()),
+            total_pixels=int(chip.valid.size),
+            area=np.bincount(probability[chip.valid], weights=km2[chip.valid], minlength=LEVELS).astype(np.float64),
+            histogram=ScoreHistogram.of(probability, chip.label) if chip.label is not None else None,
+            label_water_km2=float(km2[(chip.label == 1) & chip.valid].sum()) if labelled and placed else None,
+            country=record.country,
+            event=record.event,
+            split=record.split,
+            placed=placed,
+        )
+        tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
+        write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
+        replaced = self._write_row(prediction, content_of(chip), chip.notes)
+        if replaced is not None:
+            with contextlib.suppress(OSError, StoreError):  # it is swept later
+                self._path(replaced).unlink(missing_ok=True)
+        return prediction
+
+    def _write_row(self, prediction: Prediction, content: Content, notes: Sequence[str]) -> str | None:
+        """Write the row and what its chip holds, and return the raster of the row it replaces."""
+        row = {name: getattr(prediction, name) for name in _COLUMNS}
+        row["model_key"] = prediction.key.digest
+        row["area"] = prediction.area.astype(_KM2 if prediction.placed else _PIXELS).tobytes()
+        row["histogram"] = None if prediction.histogram is None else prediction.histogram.to_bytes()
+        of_key = (PREDICTIONS.c.chip_id == row["chip_id"]) & (PREDICTIONS.c.model_key == row["model_key"])
+        with self._database.writing() as connection:
+            replaced = connection.execute(select(PREDICTIONS.c.raster).where(of_key).with_for_update()).scalar()
+            upsert(connection, PREDICTIONS, row)
+            row = _content_row(prediction.chip_id, prediction.chip_revision, content)
+            upsert(connection, CONTENTS, {**row, "notes": json.dumps(notes)})
+        return replaced
+
+    def contents(self, key: ModelKey) -> dict[tuple[str, str], Content]:
+        """Return what is known of the content of the chips that a model has predicted, by chip id and revision.
+
+        Chips that were predicted before contents were kept are not among them.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        table = CONTENTS.c
+        same = (table.chip_id == PREDICTIONS.c.chip_id) & (table.chip_revision == PREDICTIONS.c.chip_revision)
+        query = (
+            select(table.chip_id, table.chip_revision, table.digest, table.samples)
+            .join(PREDICTIONS, same)
+            .where(PREDICTIONS.c.model_key == key.digest)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {(r[0], r[1]): Content(r[2], bytes(r[3])) for r in rows}
+
+    def notes(self, predictions: Iterable[Prediction]) -> dict[str, tuple[str, ...]]:
+        """Return what the door has to tell of the chips of predictions, by chip id: chips of which it has nothing are left out.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        table = CONTENTS.c
+        asked = {(p.chip_id, p.chip_revision) for p in predictions}
+        query = select(table.chip_id, table.chip_revision, table.notes).where(
+            table.notes.is_not(None), table.notes != "[]"
+        )
+        if len(asked) == 1:
+            query = query.where(table.chip_id == next(iter(asked))[0])
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all() if asked else []
+        return {chip: tuple(json.loads(notes)) for chip, revision, notes in rows if (chip, revision) in asked}
+
+    def keep_content(self, prediction: Prediction, content: Content) -> None:
+        """Keep the content of a chip that was predicted before contents were kept.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        with self._database.writing() as connection:
+            upsert(connection, CONTENTS, _content_row(prediction.chip_id, prediction.chip_revision, content))
+
+    def get(self, record: ChipRecord, key: ModelKey) -> Prediction | None:
+        """Return the prediction of a chip under a model, or None where there is none of the chip's files as they are now.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        of_key = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.model_key == key.digest)
+        with self._database.reading() as connection:
+            row = connection.execute(select(PREDICTIONS).where(of_key)).mappings().one_or_none()
+        if row is None or row["chip_revision"] != record.revision():
+            return None
+        return self._prediction(row)
+
+    def for_model(self, key: ModelKey) -> dict[str, Prediction]:
+        """Return all predictions of a model by chip id, also those of files that have changed since (see `fresh`).
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = select(PREDICTIONS).where(PREDICTIONS.c.model_key == key.digest).order_by(PREDICTIONS.c.chip_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return {row["chip_id"]: self._prediction(row) for row in rows}
+
+    def fresh(self, records: Iterable[ChipRecord], key: ModelKey) -> dict[str, Prediction]:
+        """Return the predictions that `get` would give for these records, by chip id, in the records' order.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        stored = self.for_model(key)
+        return {
+            record.id: stored[record.id]
+            for record in records
+            if record.id in stored and stored[record.id].chip_revision == record.revision()
+        }
+
+    def find(self, chip_id: str, revision: str) -> Prediction | None:
+        """Return a chip's prediction of one revision under any model, or None where it has been replaced.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        of_revision = (PREDICTIONS.c.chip_id == chip_id) & (PREDICTIONS.c.revision == revision)
+        with self._database.reading() as connection:
+            row = connection.execute(select(PREDICTIONS).where(of_revision)).mappings().one_or_none()
+        return None if row is None else self._prediction(row)
+
+    def latest(self, record: ChipRecord) -> Prediction | None:
+        """Return the newest prediction of a chip's files as they are now, under any model, or None.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        of_chip = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.chip_revision == record.revision())
+        query = select(PREDICTIONS).where(of_chip).order_by(PREDICTIONS.c.created.desc()).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else self._prediction(row)
+
+    def forget(self, record: ChipRecord) -> int:
+        """Remove every prediction of a chip's files as they are now, under all models, and return how many there were.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        of_chip = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.chip_revision == record.revision())
+        with self._database.writing() as connection:
+            rasters = connection.execute(select(PREDICTIONS.c.raster).where(of_chip)).scalars().all()
+            connection.execute(delete(PREDICTIONS).where(of_chip))
+            of_files = (CONTENTS.c.chip_id == record.id) & (CONTENTS.c.chip_revision == record.revision())
+            connection.execute(delete(CONTENTS).where(of_files))
+        for raster in rasters:
+            with contextlib.suppress(OSError, StoreError):  # it is swept later
+                self._path(raster).unlink(missing_ok=True)
+        return len(rasters)
+
+    def models(self) -> list[ModelSummary]:
+        """Return what models the store has predictions of, the latest used first.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        table, latest = PREDICTIONS.c, func.max(PREDICTIONS.c.created)
+        query = (
+            select(table.model_id, table.parameters, func.max(table.model_name), func.count(), latest)
+            .group_by(table.model_key, table.model_id, table.parameters)
+            .order_by(latest.desc(), table.model_id)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [ModelSummary(ModelKey(r[0], r[1]), r[2], r[3], r[4]) for r in rows]
+
+    def raster_path(self, prediction: Prediction) -> Path:
+        """Return where a prediction's raster is.
+
+        Raises:
+            StoreError: the row does not name a raster of this store.
+        """
+        return self._path(prediction.raster)
+
+    def read(self, prediction: Prediction) -> npt.NDArray[np.uint8]:
+        """Read a prediction's probability raster, uint8 (H, W), contract 2.
+
+        Raises:
+            StoreError: the raster is missing or damaged, or it is another one than the row says.
+        """
+        path = self._path(prediction.raster)
+        values = read_probability(path)
+        if values.size != prediction.total_pixels or np.count_nonzero(values != NODATA) != prediction.valid_pixels:
+            raise StoreError(
+                f"The raster {path} is not the one that was stored for chip {prediction.chip_id}: predict the chip again."
+            )
+        return values
+
+    def _path(self, raster: str) -> Path:
+        named = _RASTER.fullmatch(raster)
+        if named is None or not is_chip_id(named["chip"]):
+            raise StoreError(f"{self._database.url} names a raster {raster[:80]!r} outside the store: predict again.")
+        return self.folder / raster
+
+    def _prediction(self, row: RowMapping) -> Prediction:
+        values: Mapping[str, Any] = {name: row[name] for name in _COLUMNS}
+        try:
+            placed = len(values["area"]) != LEVELS * _PIXELS.itemsize
+            area = np.frombuffer(values["area"], dtype=_KM2 if placed else _PIXELS).astype(np.float64)
+            area = area.reshape(LEVELS)
+            histogram = None if values["histogram"] is None else ScoreHistogram.from_bytes(values["histogram"])
+        except (ValueError, TypeError) as error:
+            raise StoreError(
+                f"{self._database.url} holds a damaged row of chip {row['chip_id']} ({error}): predict the chip again."
+            ) from error
+        area.setflags(write=False)
+        return Prediction(**{**values, "area": area, "histogram": histogram, "placed": placed})
+
+    def _sweep(self) -> None:
+        """Remove old rasters that no row names: left by a process that was killed between raster and row."""
+        old: list[Path] = []
+        for path in (self.folder / self._rasters).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another process swept it, or gave it its final name
+                ours = _SWEPT.fullmatch(path.name)
+                if ours and is_chip_id(ours["chip"]) and time.time() - path.stat().st_mtime > SWEEP_AFTER_S:
+                    old.append(path)
+        if not old:
+            return
+        with self._database.reading() as connection:  # after the files were listed: a new row names none of them
+            named = set(connection.execute(select(PREDICTIONS.c.raster)).scalars())
+        for path in old:
+            if f"{self._rasters}/{nfc(path.name)}" not in named:
+                path.unlink(missing_ok=True)
+
+
+def _content_row(chip_id: str, chip_revision: str, content: Content) -> dict[str, Any]:
+    return {
+        "chip_id": chip_id,
+        "chip_revision": chip_revision,
+        "digest": content.digest,
+        "samples": content.samples,
+    }
+
+
+def _require_contract(chip: Chip, predictor: Predictor, probability: npt.NDArray[np.uint8]) -> None:
+    if probability.dtype != np.uint8 or probability.shape != chip.valid.shape:
+        raise PredictionError(
+            f"{predictor.name} gave {probability.dtype} {probability.shape} for chip {chip.id} of {chip.valid.shape}: a "
+            "model must answer uint8 probabilities on the chip's grid."
+        )
+    if not np.array_equal(probability == NODATA, ~chip.valid):
+        raise PredictionError(
+            f"{predictor.name} did not answer 255 exactly where chip {chip.id} has no data: check how it masks nodata."
+        )

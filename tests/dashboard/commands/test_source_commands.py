@@ -1,0 +1,94 @@
+"""What the command line makes of sources: labels from elsewhere, exit codes, files beside ids, addresses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Run
+
+from tests.tiles.chips import lake, write_pair, write_tiff
+
+TRUTH = lake().astype(np.uint8)
+
+
+@pytest.fixture
+def split_up(tmp_path: Path) -> tuple[str, str]:
+    """Two chips of which the labels lie elsewhere."""
+    for name in ("a", "b"):
+        write_pair(tmp_path / "chips", name, label=False)
+        write_tiff(tmp_path / "truth" / f"{name}_mask.tif", TRUTH)
+    return str(tmp_path / "chips"), str(tmp_path / "truth")
+
+
+def test_every_command_that_takes_a_source_takes_labels(floodscope: Run) -> None:
+    for command in ("dashboard", "predict", "export", "evaluate", "train", "tune", "catalog show", "catalog build"):
+        assert "--labels FOLDER" in floodscope(*command.split(), "--help").stdout, command
+
+
+def test_labels_from_elsewhere_are_scored_and_kept_in_a_catalog(
+    floodscope: Run, split_up: tuple[str, str], tmp_path: Path
+) -> None:
+    chips, truth = split_up
+    common = ("--model", "backscatter", "--data", str(tmp_path / "data"))
+    done = floodscope("evaluate", chips, "--labels", truth, *common, "--json", "-")
+    report = json.loads(done.stdout)
+    assert report["micro"]["iou"] == 1.0 and {c["file"] for c in report["chips"]} == {
+        "a_vv.tif + a_vh.tif",
+        "b_vv.tif + b_vh.tif",
+    }
+    built = str(tmp_path / "c.parquet")
+    assert floodscope("catalog", "build", chips, built, "--labels", truth).returncode == 0
+    assert "2 labelled" in floodscope("catalog", "show", built).stdout
+
+
+def test_predictions_and_scores_name_the_file_of_each_row(floodscope: Run, tmp_path: Path) -> None:
+    write_pair(tmp_path / "chips", "鄱阳湖 1")
+    common = ("--model", "backscatter", "--data", str(tmp_path / "data"))
+    floodscope("predict", str(tmp_path / "chips"), *common, "--out", str(tmp_path / "out"))
+    floodscope("evaluate", str(tmp_path / "chips"), *common, "--csv", str(tmp_path / "scores.csv"))
+    for table in (tmp_path / "out" / "predictions.csv", tmp_path / "scores.csv"):
+        (row,) = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+        assert row["file"] == "鄱阳湖 1_vv.tif + 鄱阳湖 1_vh.tif"
+        assert row["id"].startswith("鄱阳湖-1-")
+    shown = floodscope("catalog", "show", str(tmp_path / "chips")).stdout
+    assert "鄱阳湖 1_vv.tif + 鄱阳湖 1_vh.tif" in shown
+
+
+def test_showing_a_source_of_which_nothing_can_be_used_ends_with_1_and_says_so(floodscope: Run, tmp_path: Path) -> None:
+    write_pair(tmp_path / "chips", "a")
+    assert floodscope("catalog", "show", str(tmp_path / "chips")).returncode == 0
+    for file in (tmp_path / "chips").glob("*_v?.tif"):
+        file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+    done = floodscope("catalog", "show", str(tmp_path / "chips"))
+    assert done.returncode == 1
+    assert "1 cannot be used" in done.stdout and "None of the 1 chip(s) can be used" in done.stderr
+    assert "git lfs pull" in done.stderr
+
+
+def test_the_download_that_is_advised_for_an_address_fetches_the_file(floodscope: Run, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    write_pair(tmp_path / "served", "a", label=False)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    (tmp_path / "here").mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        for band in ("vv", "vh"):
+            url = f"http://127.0.0.1:{server.server_address[1]}/a_{band}.tif?token=a&b=c"
+            refused = floodscope("catalog", "show", url)
+            assert refused.returncode == 1
+            command = refused.stderr.partition("download it first (")[2].partition("),")[0]
+            subprocess.run(["sh", "-c", command], cwd=tmp_path / "here", check=True, capture_output=True)
+        server.shutdown()
+        thread.join()
+    assert "1 with imagery" in floodscope("catalog", "show", str(tmp_path / "here")).stdout

@@ -1,0 +1,237 @@
+"""Exports that the page asks for: one zip, with progress, cancelled or fetched; and the same from the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pytest
+import rasterio
+from flask.testing import FlaskClient
+from tests.waiting import PATIENCE_S, eventually
+
+from dashboard.app import create_app
+from dashboard.commands.export import FORMATS as COMMAND_FORMATS
+from dashboard.exports.files import CHOICES
+from dashboard.page.layout.takeaway import FORMATS as PAGE_FORMATS
+from dashboard.workspace.settings import Settings
+from dashboard.workspace.workspace import Workspace
+from model.predictors.backscatter import BackscatterPredictor
+from tiles.catalog.catalog import open_catalog
+from tiles.chip import Chip
+
+HEADERS = {"X-Floodscope": "test"}
+WAIT_S = PATIENCE_S
+
+
+@dataclass
+class Server:
+    client: FlaskClient
+    workspace: Workspace
+
+    def ask(self, **changed: Any) -> Any:
+        asked = {"model": "backscatter", "threshold": 0.4, "formats": ["csv"], "chips": None} | changed
+        return self.client.post("/exports", json=asked, headers=HEADERS)
+
+    def end(self, export_id: str) -> dict[str, Any]:
+        """Wait until an export has ended."""
+        news = eventually(lambda: self.client.get(f"/exports/{export_id}").json, lambda news: not news["running"])
+        return dict(news)
+
+    def left(self) -> list[str]:
+        return sorted(p.name for p in (self.workspace.settings.data / "exports").iterdir())
+
+
+@pytest.fixture(scope="module")
+def server(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    workspace = Workspace(Settings((simulated,), tmp_path_factory.mktemp("exports"), model="backscatter"))
+    yield Server(create_app(workspace).server.test_client(), workspace)
+    workspace.close()
+
+
+def test_the_page_the_command_and_the_code_offer_the_same() -> None:
+    assert CHOICES == COMMAND_FORMATS == tuple(name for name, *_ in PAGE_FORMATS)
+
+
+def test_all_chips_in_every_format_come_as_one_zip(server: Server, tmp_path: Path) -> None:
+    begun = server.ask(formats=list(CHOICES)).json
+    news = server.end(begun["id"])
+    assert (news["state"], news["message"], news["notes"]) == ("done", "", [])
+    answer = server.client.get(f"/exports/{begun['id']}/file")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=floodscope-11-chips-VH-threshold--22-dB.zip"
+    assert len(answer.data) == news["size"]
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    workspace = server.workspace
+    stored = workspace.store.for_model(
+        next(m.key for m in workspace.store.models() if "fixed" in m.key.parameters)
+    ).values()
+    km2 = sum(p.water_km2(0.4) for p in stored)
+    assert json.loads((folder / "scores.json").read_text())["micro"]["water_km2"] == pytest.approx(km2)
+    assert gpd.read_file(folder / "water.gpkg")["km2"].sum() == pytest.approx(km2, rel=0.005)
+    assert len(list((folder / "rasters").iterdir())) == 22
+    assert "SIMULATED" in (folder / "README.txt").read_text()
+    assert server.left() == [f"{begun['id']}.zip"]
+    server.client.delete(f"/exports/{begun['id']}", headers=HEADERS)
+    assert (server.left(), server.client.get(f"/exports/{begun['id']}/file").status_code) == ([], 404)
+
+
+def test_a_selection_is_what_is_written_and_a_chip_alone_gives_its_name(server: Server) -> None:
+    first, second = [record.id for record in server.workspace.catalog.records()[:2]]
+    for chips, name in ([first, second], "2-chips"), ([second], second):
+        begun = server.ask(chips=chips).json
+        server.end(begun["id"])
+        assert begun["name"].startswith(f"floodscope-{name}-")
+        with zipfile.ZipFile(io.BytesIO(server.client.get(f"/exports/{begun['id']}/file").data)) as archive:
+            table = archive.read(next(n for n in archive.namelist() if n.endswith("scores.csv"))).decode()
+        assert [line.split(",")[0] for line in table.splitlines()[1:]] == chips
+        server.client.delete(f"/exports/{begun['id']}", headers=HEADERS)
+
+
+class Waiting(BackscatterPredictor):
+    """The baseline, which answers when its gate is open."""
+
+    name = "Waiting"
+
+    def __init__(self) -> None:
+        super().__init__(threshold_db=-21.0)
+        self.gate = threading.Event()
+
+    def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+        assert self.gate.wait(WAIT_S)
+        return super().predict(chips)
+
+
+def test_an_export_is_cancelled_and_only_so_many_run_at_once(server: Server) -> None:
+    model = Waiting()
+    server.workspace._predictors["backscatter:otsu"] = model
+    try:
+        begun = [server.ask(model="backscatter:otsu", formats=list(CHOICES)).json["id"] for _ in range(2)]
+        refused = server.ask()
+        assert (refused.status_code, "2 exports are being made" in refused.json["message"]) == (429, True)
+        assert server.client.get(f"/exports/{begun[0]}").json["state"] == "predicting"  # type: ignore[index]
+        for export_id in begun:
+            assert server.client.delete(f"/exports/{export_id}", headers=HEADERS).status_code == 200
+        model.gate.set()
+        assert [server.end(export_id)["state"] for export_id in begun] == ["cancelled", "cancelled"]
+        assert server.left() == []
+    finally:
+        model.gate.set()
+        del server.workspace._predictors["backscatter:otsu"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "words"),
+    [
+        ({"formats": []}, 400, "Choose what to take away"),
+        ({"formats": ["shapefile"]}, 400, "Choose what to take away"),
+        ({"formats": "csv"}, 400, "a list of names"),
+        ({"threshold": 1.5}, 400, "a number from 0 to 1"),
+        ({"threshold": True}, 400, "a number from 0 to 1"),
+        ({"threshold": float("nan")}, 400, "a number from 0 to 1"),
+        ({"chips": []}, 400, "None of these chips"),
+        ({"chips": ["../etc"]}, 404, "No chip '../etc'"),
+        ({"chips": [3]}, 400, "a list of ids"),
+        ({"model": "/etc/passwd"}, 502, "is not offered here"),
+        ({"model": None}, 400, "names no model"),
+    ],
+)
+def test_what_makes_no_sense_is_told(server: Server, changed: dict[str, Any], status: int, words: str) -> None:
+    answer = server.ask(**changed)
+    assert (answer.status_code, words in answer.json["message"]) == (status, True), answer.json
+    assert server.left() == []
+
+
+def test_other_pages_begin_no_export(server: Server) -> None:
+    asked = {"model": "backscatter", "threshold": 0.5, "formats": ["csv"], "chips": None}
+    assert server.client.post("/exports", json=asked).status_code == 403
+    foreign = {**HEADERS, "Origin": "https://elsewhere.example"}
+    assert server.client.post("/exports", json=asked, headers=foreign).status_code == 403
+    assert server.client.post("/exports", data="{}", headers=HEADERS).status_code == 400
+    assert server.client.get("/exports/0123").status_code == 404
+
+
+def test_the_command_writes_the_same_files(floodscope: Any, simulated: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = floodscope(
+        "export", simulated, "--data", tmp_path / "data", "--out", out, "--format", "csv", "geojson", "mask"
+    )
+    assert done.returncode == 0, done.stderr
+    names = [".floodscope-export", "README.txt", "rasters", "scores.csv", "water.geojson"]
+    assert sorted(p.name for p in out.iterdir()) == names
+    assert "11 chip(s)" in done.stdout and "14 files" in done.stdout
+
+
+def test_the_command_tells_what_is_wrong(floodscope: Any, simulated: Path, tmp_path: Path) -> None:
+    for arguments, code, words in (
+        ((simulated, "--out", tmp_path / "o", "--format", "shapefile"), 2, "'shapefile' is not one of"),
+        ((simulated, "--out", tmp_path / "o", "--chip", "Atlantis_1"), 1, "No chip 'Atlantis_1'"),
+        ((simulated,), 2, "--out"),
+        ((tmp_path / "nothing", "--out", tmp_path / "o"), 1, "does not exist"),
+    ):
+        done = floodscope("export", *arguments, "--data", tmp_path / "data")
+        assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+
+
+def test_a_chip_that_cannot_be_predicted_is_named_with_the_reason(
+    floodscope: Any, simulated: Path, tmp_path: Path
+) -> None:
+    source = shutil.copytree(simulated, tmp_path / "chips")
+    bare, empty, good = (r.id for r in open_catalog([source]).records()[:3])
+    (source / "S1Hand" / f"{bare}_S1Hand.tif").unlink()
+    with rasterio.open(source / "S1Hand" / f"{empty}_S1Hand.tif", "r+") as image:
+        image.write(np.full((image.count, *image.shape), np.nan, np.float32))
+
+    def export(*chips: str) -> Any:
+        arguments = (source, "--data", tmp_path / "data", "--out", tmp_path / "out", "--format", "csv")
+        return floodscope("export", *arguments, "--model", "backscatter", "--chip", *chips)
+
+    for chip, why in (bare, "no imagery on disk"), (empty, "no valid pixel"):
+        done = export(chip)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        assert chip in done.stderr and why in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = export(bare, good)
+    assert (done.returncode, "1 chip(s)" in done.stdout) == (0, True), done.stderr
+    assert f"{bare}: it has no imagery on disk" in (tmp_path / "out" / "README.txt").read_text()
+
+
+def test_a_second_export_into_a_folder_leaves_nothing_of_the_first_and_everything_else(
+    floodscope: Any, simulated: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first, second = (r.id for r in open_catalog([simulated]).records()[:2])
+
+    def export(*wishes: str) -> Any:
+        done = floodscope(
+            "export", simulated, "--data", tmp_path / "data", "--out", out, "--model", "backscatter", *wishes
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+    export("--chip", first, "--format", "stac", "csv", "geojson")
+    mine = [out / "notes.txt", out / "rasters" / "mine_mask.tif", out / "items" / "mine.json", tmp_path / "outside.txt"]
+    for path in mine:
+        path.write_text("mine")
+    with (out / ".floodscope-export").open("a") as listing:
+        listing.write("../outside.txt\nrasters/../../outside.txt\n..\n.\n\n")
+    done = export("--chip", second, "--format", "stac", "csv")
+    assert "4 of an earlier export removed" in done.stdout
+    assert all(path.read_text() == "mine" for path in mine)
+    assert not list(out.rglob(f"*{first}*")) and not (out / "water.geojson").exists()
+    assert [line for line in (out / "collection.json").read_text().splitlines() if f"items/{second}" in line]
+    export("--chip", second, "--format", "csv")
+    assert sorted(p.name for p in (out / "rasters").iterdir()) == ["mine_mask.tif"]
+    assert not (out / "collection.json").exists()

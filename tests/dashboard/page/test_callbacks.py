@@ -1,0 +1,52 @@
+"""The wiring between components and functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from dashboard.page.callbacks import IN_BROWSER, InBrowser
+from dashboard.page.layout.page import page
+from tiles.places import ASSETS
+
+SETTINGS = {"model": "backscatter", "models": [{"spec": "backscatter", "name": "VH", "threshold": 0.5, "error": None}]}
+
+
+@pytest.fixture(scope="module")
+def ids_on_page() -> set[str]:
+    text = json.dumps(page(SETTINGS).to_plotly_json(), default=lambda c: c.to_plotly_json())
+    return set(re.findall(r'"id": "([^"]+)"', text))
+
+
+@pytest.mark.parametrize("wiring", IN_BROWSER, ids=lambda w: w.function)
+def test_every_place_that_is_wired_is_on_the_page(wiring: InBrowser, ids_on_page: set[str]) -> None:
+    named = {place for place, _ in (*wiring.outputs, *wiring.inputs, *wiring.states)}
+    assert named <= ids_on_page
+
+
+@pytest.mark.parametrize("wiring", IN_BROWSER, ids=lambda w: w.function)
+def test_every_function_takes_what_it_is_wired_to(wiring: InBrowser) -> None:
+    source = (ASSETS / "callbacks.js").read_text(encoding="utf-8")
+    workbench = (ASSETS / "review.js").read_text(encoding="utf-8")
+    match = re.search(rf"const {wiring.function} = \(([^)]*)\) =>", source)
+    own = re.search(rf"^    {wiring.function}: \(([^)]*)\) =>", workbench, re.M)  # an entry of what review.js adds
+    match = match or own
+    assert match, f"neither assets/callbacks.js nor assets/review.js has a function {wiring.function}"
+    parameters = [p for p in match[1].split(",") if p.strip()]
+    assert len(parameters) <= len(wiring.inputs) + len(wiring.states)
+    assert own or re.search(rf"return {{[^}}]*\b{wiring.function}\b[^}}]*}};\n}}\)\(\);", source), "it is not exported"
+
+
+def test_a_property_has_one_writer_at_the_start() -> None:
+    writers = Counter(place for w in IN_BROWSER if w.at_start for place in w.outputs)
+    assert [place for place, count in writers.items() if count > 1] == []
+
+
+def test_the_map_is_not_told_where_it_was() -> None:
+    """dash-leaflet sets a map back to the place that it tracked: told in the first frames of a flight, that ends the flight."""
+    text = json.dumps(page(SETTINGS).to_plotly_json(), default=lambda c: c.to_plotly_json())
+    maps = re.findall(r'"trackViewport": (true|false)', text)
+    assert maps == ["false"]

@@ -1,0 +1,196 @@
+"""The workspace: what the dashboard answers, without a browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from tests.waiting import eventually
+
+from dashboard.app import create_app
+from dashboard.workspace.payloads import catalog_payload
+from dashboard.workspace.settings import Settings
+from dashboard.workspace.workspace import Workspace
+from model.evaluation.evaluate import evaluate
+from model.scores.histogram import ScoreHistogram
+from tiles.errors import ModelError
+
+
+@pytest.fixture
+def workspace(simulated: Path, tmp_path: Path) -> Iterator[Workspace]:
+    made = Workspace(Settings((simulated,), tmp_path, model="backscatter"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> FlaskClient:
+    return create_app(workspace).server.test_client()
+
+
+def wait_for_job(workspace: Workspace, spec: str) -> dict:  # type: ignore[type-arg]
+    news = eventually(lambda: workspace.news(spec, 0), lambda news: news and not news["progress"]["running"])
+    assert news is not None
+    return news
+
+
+def test_opening_a_chip_predicts_it_once_and_reads_it_back(workspace: Workspace) -> None:
+    chip = workspace.catalog.records()[0].id
+    first = workspace.open_chip(chip, "backscatter")
+    assert first["error"] is None
+    assert workspace.open_chip(chip, "backscatter")["prediction"]["revision"] == first["prediction"]["revision"]
+    otsu = workspace.open_chip(chip, "backscatter:otsu")
+    assert otsu["prediction"]["revision"] != first["prediction"]["revision"]
+
+
+def test_the_histogram_sent_is_the_one_that_evaluate_counts(workspace: Workspace) -> None:
+    chip = workspace.catalog.records()[0].id
+    sent = workspace.open_chip(chip, "backscatter")["prediction"]["histogram"]
+    report = evaluate(workspace.catalog.records(), workspace.predictor("backscatter"), workspace.store).report()
+    counts = ScoreHistogram.from_bytes(base64.b64decode(sent)).confusion(0.5)
+    row = next(c for c in report["chips"] if c["id"] == chip)
+    assert (counts.tp, counts.fp, counts.fn, counts.tn) == (row["tp"], row["fp"], row["fn"], row["tn"])
+
+
+def test_an_unknown_chip_or_model_is_an_answer_and_not_a_crash(workspace: Workspace) -> None:
+    assert "No chip" in workspace.open_chip("nowhere", "backscatter")["error"]
+    chip = workspace.catalog.records()[0].id
+    assert "not offered" in workspace.open_chip(chip, "/etc/passwd")["error"]
+    assert workspace.predictions("/etc/passwd")["state"] == "error"
+    with pytest.raises(ModelError, match="not offered"):
+        workspace.predict_all("../../somewhere")
+
+
+def test_predicting_all_brings_news_since_a_cursor(workspace: Workspace) -> None:
+    assert workspace.news("backscatter", 0) is None
+    workspace.predict_all("backscatter")
+    news = wait_for_job(workspace, "backscatter")
+    assert news["cursor"] == 11
+    assert len(news["predictions"]) == 11
+    assert news["progress"]["failed"] == []
+    later = workspace.news("backscatter", 11)
+    assert later is not None
+    assert later["predictions"] == []
+    assert workspace.news("backscatter", 11, news["job"]) == later
+    assert len(workspace.news("backscatter", 11, "of another job")["predictions"]) == 11  # type: ignore[index]
+    workspace.predict_all("backscatter")
+    assert wait_for_job(workspace, "backscatter")["progress"]["skipped"] == 11
+
+
+def test_a_chip_whose_files_vanish_fails_alone(simulated: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
+    try:
+        gone, whole = workspace.catalog.records()[:2]
+        assert gone.vv is not None
+        Path(gone.vv.path).unlink()
+        assert "does not exist" in workspace.open_chip(gone.id, "backscatter")["error"]
+        assert workspace.open_chip(whole.id, "backscatter")["error"] is None
+    finally:
+        workspace.close()
+
+
+def test_the_catalog_payload_is_json_and_names_simulated_data(workspace: Workspace) -> None:
+    payload = json.loads(json.dumps(catalog_payload(workspace.catalog, "Demo")))
+    assert payload["info"]["simulated"] is True
+    assert all(chip["simulated"] for chip in payload["chips"])
+    assert {"id", "ring", "bounds", "revision", "imagery", "labelled"} <= set(payload["chips"][0])
+
+
+def test_the_page_carries_its_language_and_asks_for_nothing_elsewhere(client: FlaskClient) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert b'<html lang="en"' in answer.data
+    assert b"https://" not in answer.data.replace(b"https://www.w3.org", b"")
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_path_that_is_no_page_is_not_found(client: FlaskClient) -> None:
+    answer = client.get("/nosuch/<b>")
+    assert answer.status_code == 404
+    assert answer.mimetype == "text/plain"
+    assert "There is no page at /nosuch/%3Cb%3E: the dashboard is at /." in answer.text
+    assert client.get("/?chip=nowhere&t=0.4").status_code == 200
+    assert client.get("/assets/tiles.js").status_code == 200
+    assert client.get("/assets/nosuch.js").status_code == 404
+
+
+def test_a_chip_that_cannot_be_predicted_is_told_to_every_page(simulated: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
+    try:
+        record = workspace.catalog.records()[0]
+        assert workspace.predictions("backscatter")["failed"] == []
+        assert record.vv is not None
+        whole = Path(record.vv.path).read_bytes()
+        Path(record.vv.path).write_text("not a raster")
+        message = workspace.open_chip(record.id, "backscatter")["error"]
+        told = [{"id": record.id, "message": message, "unusable": True}]
+        assert workspace.predictions("backscatter")["failed"] == told
+        assert workspace.predictions("backscatter:otsu")["failed"] == told
+        Path(record.vv.path).write_bytes(whole)
+        assert workspace.predictions("backscatter")["failed"] == [], "its files are others now"
+    finally:
+        workspace.close()
+
+
+def test_predicting_all_finds_unusable_chips_once_and_leaves_them_out_until_they_are_mended(
+    simulated: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
+    try:
+        record = workspace.catalog.records()[0]
+        assert record.vv is not None
+        whole = Path(record.vv.path).read_bytes()
+        Path(record.vv.path).write_text("not a raster")
+        workspace.predict_all("backscatter")
+        failed = wait_for_job(workspace, "backscatter")["progress"]["failed"]
+        assert [(f["id"], f["unusable"]) for f in failed] == [(record.id, True)]
+        for spec in ("backscatter", "backscatter:otsu"):
+            assert workspace.predictions(spec)["failed"] == failed
+            workspace.predict_all(spec)
+            progress = wait_for_job(workspace, spec)["progress"]
+            assert (progress["total"], progress["failed"]) == (10, [])
+        Path(record.vv.path).write_bytes(whole)
+        workspace.predict_all("backscatter")
+        assert wait_for_job(workspace, "backscatter")["progress"]["done"] == 1
+    finally:
+        workspace.close()
+
+
+def test_score_tiles_follow_a_prediction(client: FlaskClient, workspace: Workspace) -> None:
+    chip = workspace.catalog.records()[0].id
+    assert client.get(f"/tiles/scores/{chip}/tilejson.json").status_code == 404
+    revision = workspace.open_chip(chip, "backscatter")["prediction"]["revision"]
+    tilejson = client.get(f"/tiles/scores/{chip}/tilejson.json").get_json()
+    assert f"/{revision}/" in tilejson["tiles"][0]
+    assert "Simulated" in tilejson["attribution"]
+    assert client.get(f"/tiles/scores/{chip}/{revision}/0/0/0.png").status_code == 200
+
+
+def test_score_tiles_of_a_chip_whose_label_has_changed_are_gone(simulated: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(simulated, folder)
+    workspace = Workspace(Settings((folder,), tmp_path / "data", model="backscatter"))
+    try:
+        client = create_app(workspace).server.test_client()
+        record = workspace.catalog.records()[0]
+        revision = workspace.open_chip(record.id, "backscatter")["prediction"]["revision"]
+        address = f"/tiles/scores/{record.id}/{revision}/0/0/0.png"
+        assert client.get(address).status_code == 200
+        assert record.label is not None
+        os.utime(record.label.path, (1, 1))
+        assert client.get(address).status_code == 404
+        assert workspace.open_chip(record.id, "backscatter")["prediction"]["revision"] != revision
+    finally:
+        workspace.close()

@@ -1,0 +1,399 @@
+"""The catalog: every chip that the sources know, as records and as a GeoDataFrame (GeoParquet on disk)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiles.answers import NOTHING_SAID, Answers
+from tiles.catalog.moving import anchored, relative
+from tiles.chip import ANCILLARY, Asset, ChipRecord
+from tiles.errors import ChipNotFoundError, OutputError, SourceError
+from tiles.layouts import drivendata, folders, geotiff, sen1floods11, uploads
+from tiles.layouts.folder import TIFF_ENDINGS, Reading
+from tiles.layouts.names import part_of
+from tiles.layouts.pairing import labelled
+from tiles.layouts.products import address_refusal, product_refusal, products_in
+from tiles.naming import apart, chip_id, file_names
+from tiles.reading.headers import answered
+from tiles.reading.sniff import is_utf8, shown
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+_ASSETS = ("vv", "vh", "label", *ANCILLARY)
+_CALLED = ("vv", "vh")  # of other files it decides nothing what they were called
+_SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
+_PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint", "answers"))
+_FLAGS = ("simulated",)
+_REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
+
+
+class Catalog:
+    """The chips of one or several sources, in the order of the sources.
+
+    Two chips of one id are told apart: the second `X` becomes `X-` and 8 hex digits made of its folder's and its files'
+    names, so that it is called the same whatever else is there. The same chip given twice, as by a catalog and by its
+    folder, is one.
+    """
+
+    def __init__(self, records: Iterable[ChipRecord], problems: Iterable[tuple[str, str]] = ()) -> None:
+        """Make a catalog.
+
+        Args:
+            records: the chips.
+            problems: (file name, sentence) of what belongs to no chip.
+        """
+        self._problems = list(problems)
+        self._name, self._changes = uuid.uuid4().hex[:12], 0
+        self._records: dict[str, ChipRecord] = {}
+        given: set[tuple[object, ...]] = set()
+        for record in records:
+            files = (record.vv, record.vh, record.problem)
+            made_of = (record.source, *(files if any(files) else (record.id,)))
+            if made_of in given:
+                continue
+            given.add(made_of)
+            name = record.id if record.id not in self._records else self._told_apart(record)
+            self._records[name] = record if name == record.id else replace(record, id=name)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, chip_id: object) -> bool:
+        return chip_id in self._records
+
+    def _told_apart(self, record: ChipRecord) -> str:
+        """Return the id of a chip whose own another one has: of its folder's name, else of its whole path."""
+        for folder in (Path(record.source).name, record.source):
+            name = apart(record.id, f"{folder}/{record.file or record.split}")
+            if name not in self._records:
+                return name
+        return self.free_id(record.id)
+
+    def free_id(self, wanted: str) -> str:
+        """Return the id that a further chip gets: the one wanted, or where it is taken the next of `X-2`, `X-3`, ..."""
+        name, number = wanted, 2
+        while name in self._records:
+            name, number = f"{wanted}-{number}", number + 1
+        return name
+
+    def add(self, record: ChipRecord) -> ChipRecord:
+        """Take in a further chip, and return its record with the id that it has here.
+
+        Who reads meanwhile sees the catalog before or after; one thread at a time may add or remove.
+        """
+        record = replace(record, id=self.free_id(record.id))
+        self._replace({**self._records, record.id: record})
+        return record
+
+    def remove(self, chip_id: str) -> ChipRecord:
+        """Take a chip out and return its record; the same holds as for `add`.
+
+        Raises:
+            ChipNotFoundError: no chip has that id.
+        """
+        record = self.get(chip_id)
+        self._replace({name: kept for name, kept in self._records.items() if name != chip_id})
+        return record
+
+    @property
+    def version(self) -> str:
+        """What changes with each chip that is added or removed, and is no other catalog's.
+
+        Read before the records it tells of a change too much at most, never of one too few.
+        """
+        return f"{self._name}-{self._changes}"
+
+    def _replace(self, records: dict[str, ChipRecord]) -> None:
+        self._records = records
+        self._changes += 1
+        self.__dict__.pop("frame", None)  # it is made anew when it is asked for
+
+    def records(self) -> list[ChipRecord]:
+        """Return all records."""
+        return list(self._records.values())
+
+    def usable(self) -> list[ChipRecord]:
+        """Return the records that have imagery, as far as the headers tell."""
+        return [r for r in self._records.values() if r.has_imagery]
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Return (chip id or file name, sentence) for every file that cannot be used."""
+        return self._problems + [
+            (r.id, text)
+            for r in self._records.values()
+            for text in (r.problem, r.label_problem, r.ancillary_problem)
+            if text is not None
+        ]
+
+    def get(self, chip_id: str) -> ChipRecord:
+        """Return one record.
+
+        Raises:
+            ChipNotFoundError: no chip has that id.
+        """
+        try:
+            return self._records[chip_id]
+        except KeyError:
+            import difflib  # noqa: PLC0415
+
+            near = difflib.get_close_matches(chip_id[:80], self._records, n=1)
+            hint = f"did you mean {near[0]}?" if near else "`floodscope catalog show SOURCE` lists the ids."
+            raise ChipNotFoundError(f"No chip {chip_id[:80]!r} is in the catalog: {hint}") from None
+
+    def filter(self, *, country: str | None = None, event: str | None = None, split: str | None = None) -> Catalog:
+        """Return the catalog of the chips that match every value given."""
+        wanted = {"country": country, "event": event, "split": split}
+        chosen = (r for r in self._records.values() if all(v is None or getattr(r, k) == v for k, v in wanted.items()))
+        return Catalog(chosen, self._problems)
+
+    @cached_property
+    def frame(self) -> gpd.GeoDataFrame:
+        """The catalog as a GeoDataFrame in EPSG:4326, one row a chip; `geometry` is None where no footprint is known."""
+        import geopandas as gpd  # noqa: PLC0415  (a second to import; commands that list nothing need not pay)
+
+        rows = []
+        for record in self._records.values():
+            row = {name: getattr(record, name) for name in _PLAIN}
+            for name in _ASSETS:
+                asset: Asset | None = getattr(record, name)
+                row[f"{name}_path"] = asset.path if asset else None
+                row[f"{name}_band"] = asset.band if asset else 0
+                if name in _CALLED:
+                    row[f"{name}_name"] = asset.name if asset else None
+                if name in ANCILLARY:
+                    row[f"{name}_scale"] = asset.scale if asset else 1.0
+            row["answers"] = record.answers.to_json()
+            row["geometry"] = record.footprint
+            rows.append(row)
+        columns = [
+            *_PLAIN,
+            "answers",
+            *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")),
+            *_SCALES,
+            *(f"{n}_name" for n in _CALLED),
+            "geometry",
+        ]
+        return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
+
+    def within(self, west: float, south: float, east: float, north: float) -> list[ChipRecord]:
+        """Return the chips whose footprint touches a box of WGS84 degrees, through the frame's spatial index.
+
+        Longitudes may go on beyond 180, as footprints across the antimeridian do.
+        """
+        from shapely.geometry import box  # noqa: PLC0415
+
+        rows: set[int] = set()
+        frame, records = self.frame, self._records
+        for turn in (-360.0, 0.0, 360.0):
+            asked = box(west + turn, south, east + turn, north)
+            rows.update(int(i) for i in frame.sindex.query(asked, predicate="intersects"))
+        found = frame["id"].iloc[sorted(rows)]
+        return [records[chip_id] for chip_id in found if chip_id in records]
+
+    def to_parquet(self, path: Path) -> None:
+        """Write the catalog as GeoParquet; a file of that name is replaced whole or not at all.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                relative(self.frame, path.absolute().parent).to_parquet(scratch, index=False)
+                scratch.replace(path)
+            finally:
+                scratch.unlink(missing_ok=True)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OutputError(
+                f"{path} cannot be written ({reason}): free some space, give write permission, or choose another file."
+            ) from error
+
+    @classmethod
+    def from_parquet(cls, path: Path) -> Catalog:
+        """Read a catalog that `to_parquet` wrote.
+
+        Raises:
+            SourceError: the file is not such a catalog.
+        """
+        import geopandas as gpd  # noqa: PLC0415
+
+        try:
+            frame = gpd.read_parquet(path)
+        except Exception as error:  # pyarrow, geopandas and the operating system each raise their own kinds
+            raise SourceError(
+                f"{shown(path)} is not a readable GeoParquet file: build it again (floodscope catalog build SOURCE OUT.parquet)."
+            ) from error
+        missing = _REQUIRED - set(frame.columns)
+        if missing:
+            raise SourceError(
+                f"{shown(path)} is no floodscope catalog (no column {', '.join(sorted(missing))}): make one with "
+                "`floodscope catalog build SOURCE OUT.parquet`."
+            )
+        try:
+            return cls(_record_of(anchored(row, path.absolute().parent)) for row in frame.to_dict("records"))
+        except (TypeError, ValueError, KeyError) as error:
+            raise SourceError(
+                f"{shown(path)} has a row that is no chip ({error}): build it again "
+                "(floodscope catalog build SOURCE OUT.parquet)."
+            ) from error
+
+
+def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
+    def plain(value: object) -> object:
+        return None if value is None or value != value else value  # noqa: PLR0124  (NaN is how pandas says None)
+
+    values: dict[str, Any] = {name: plain(row[name]) for name in _PLAIN if name in row}
+    for name in _ASSETS:
+        path = plain(row.get(f"{name}_path"))
+        scale = float(row.get(f"{name}_scale", 1.0))
+        called = plain(row.get(f"{name}_name"))
+        values[name] = (
+            Asset(str(path), int(row[f"{name}_band"]), scale, str(called) if called else None) if path else None
+        )
+    for name in _FLAGS:
+        values[name] = bool(values.get(name) or False)
+    for name in ("width", "height"):
+        values[name] = None if values.get(name) is None else int(values[name])
+    values["id"] = chip_id(str(values["id"]))
+    values["answers"] = Answers.from_json(text) if isinstance(text := row.get("answers"), str) else Answers()
+    values["footprint"] = row["geometry"]
+    if "file" not in row:  # a catalog of an earlier version
+        values["file"] = file_names(*(values[name].path for name in ("vv", "vh") if values[name]))
+    record = ChipRecord(**values)
+    gone = [a for a in (record.vv, record.vh) if a is not None and not Path(a.path).exists()]
+    if gone and record.problem is None:
+        problem = f"{shown(gone[0].path)} is gone since the catalog was built: put it back, or build the catalog again."
+        return replace(record, problem=problem)
+    return record
+
+
+def read_source(source: Path) -> Reading:
+    """Return the chips of one source: a catalog GeoParquet, a data set's folder, a folder of GeoTIFFs, or one GeoTIFF.
+
+    Raises:
+        SourceError: it does not exist, is none of these, or holds not one chip.
+    """
+    if (refusal := address_refusal(str(source))) is not None:
+        raise SourceError(refusal)
+    source = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100 - resolve() would follow links, and fail on loops
+    name = shown(source)
+    if not is_utf8(source):
+        raise SourceError(f"{name} has a name that is not UTF-8: rename it.")
+    try:
+        found = _read_file(source) if source.is_file() else _read_folder(source)
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    if not found.records:
+        why = found.problems[0][1] if found.problems else f"{name} holds no chip: give a folder of VV and VH GeoTIFFs."
+        raise SourceError(why)
+    return found
+
+
+def _read_file(source: Path) -> Reading:
+    ending = source.suffix.lower()
+    if ending == ".parquet":
+        return Reading(Catalog.from_parquet(source).records())
+    if ending not in TIFF_ENDINGS:
+        raise SourceError(
+            product_refusal(source)
+            or f"{shown(source)} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips."
+        )
+    for layout in (sen1floods11, drivendata, folders, geotiff):
+        found: Reading = layout.read(source) if layout.recognises(source.parent) else Reading([])
+        if found.records:
+            return found
+    raise SourceError(f"{shown(source)} is {part_of(source).said} by its name: give the image that it belongs to.")
+
+
+def _read_folder(source: Path) -> Reading:
+    if not source.is_dir():
+        if source.is_symlink():
+            raise SourceError(
+                f"{shown(source)} is a symbolic link that leads nowhere: mend it, or give the folder itself."
+            )
+        if source.exists():
+            raise SourceError(f"{shown(source)} is neither a file nor a folder: give a folder of chips.")
+        raise SourceError(f"{shown(source)} does not exist: check the path.")
+    if (refusal := product_refusal(source)) is not None:
+        raise SourceError(refusal)
+    products = products_in(source)
+    for layout in (uploads, sen1floods11, drivendata, folders, geotiff):
+        if layout.recognises(source):
+            found = _named(source, layout.read(source))
+            return Reading(found.records, found.problems + products)
+    if products:
+        raise SourceError(products[0][1])
+    inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
+    hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
+    raise SourceError(
+        f"{shown(source)} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, "
+        f"two-band GeoTIFFs, images/ with labels/): {hint}."
+    )
+
+
+def _holds_chips(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return any(layout.recognises(folder) for layout in (sen1floods11, drivendata, folders, geotiff))
+    return False
+
+
+def _named(folder: Path, found: Reading) -> Reading:
+    """Mark every chip of a folder that holds SIMULATED.json, those without imagery too."""
+    if not (folder / "SIMULATED.json").is_file():
+        return found
+    return Reading([replace(r, simulated=True, legend=r.legend or "floodscope") for r in found.records], found.problems)
+
+
+def open_catalog(
+    sources: Sequence[str | Path], answers: Answers = NOTHING_SAID, *, labels: Sequence[Path] = ()
+) -> Catalog:
+    """Return the catalog of one or several sources.
+
+    Args:
+        sources: folders, GeoTIFFs or catalogs.
+        answers: what the user says of all their files; a catalog keeps its own where nothing is said.
+        labels: folders of labels that lie elsewhere, paired with the images by name, in place of their own.
+
+    Raises:
+        SourceError: a source does not exist, is not recognised, or names not one chip; a folder of labels fits none of them.
+    """
+    if not sources:
+        raise SourceError("No source was given: name a folder of chips, a GeoTIFF or a catalog (.parquet).")
+    found = [read_source(Path(source)) for source in sources]
+    records, problems = [r for f in found for r in f.records], [p for f in found for p in f.problems]
+    for folder in labels:
+        records, told = labelled(records, Path(os.path.abspath(folder.expanduser())))  # noqa: PTH100 - as of a source
+        problems += told
+    return Catalog((answered(r, answers) for r in records), problems)
+
+
+def counts(catalog: Catalog) -> dict[str, int]:
+    """Return how many chips the catalog has: all, with imagery, labelled, footprint alone, listed only, unusable.
+
+    `chips` is the sum of `imagery`, `outline_only`, `listed_only` and `unusable` (with files that cannot be used).
+    `unplaced` counts those with imagery that has no place on Earth.
+    """
+    kinds: Counter[str] = Counter()
+    for r in catalog.records():
+        kinds["chips"] += 1
+        kinds["imagery"] += r.has_imagery
+        kinds["labelled"] += r.has_imagery and r.has_label
+        kinds["unplaced"] += r.has_imagery and r.unplaced is not None
+        kinds["unusable"] += r.problem is not None
+        absent = not r.has_imagery and r.problem is None
+        kinds["outline_only"] += absent and r.footprint is not None
+        kinds["listed_only"] += absent and r.footprint is None
+        kinds["simulated"] += r.simulated
+    names = ("chips", "imagery", "labelled", "outline_only", "listed_only", "unusable", "unplaced", "simulated")
+    return {name: kinds[name] for name in names}

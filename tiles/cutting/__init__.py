@@ -1,0 +1,1 @@
+"""Rasters written anew: cut into chips, or brought onto another grid."""

@@ -1,0 +1,1 @@
+"""Files over HTTPS, and the Sen1Floods11 data set by them."""

@@ -1,0 +1,1 @@
+"""From chips to pictures: layers, tiles and thumbnails, and their service."""

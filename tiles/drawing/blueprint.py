@@ -1,0 +1,113 @@
+"""The tile service over HTTP: XYZ tiles and TileJSON, as a Flask blueprint."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from tiles.drawing.service import TileService
+from tiles.errors import FloodscopeError, LayerNotFoundError, UsageError, http_status
+from tiles.probability import level
+
+_IMMUTABLE = "public, max-age=31536000, immutable"
+# The address of a tile behind its revision. Eight digits hold zoom 22; longer numbers are not worth parsing.
+_ADDRESS = re.compile(r"([0-9]{1,8})/([0-9]{1,8})/([0-9]{1,8})(?:@([0-9])x)?\.png")
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What may stand behind the question mark of a tile's URL."""
+
+    threshold: float = 0.5
+    yellow: bool = False
+
+    def query(self, layer: str) -> str:
+        """Return the query that asks for the same of a layer; empty where it changes nothing."""
+        if layer == "mask" and self.threshold != _Options.threshold:
+            # The float's shortest exact form: a rounded one could fall on the other side of a probability value.
+            return f"?threshold={self.threshold!r}"
+        return "?nodata=yellow" if layer == "composite" and self.yellow else ""
+
+
+def tile_blueprint(service: Callable[[], TileService]) -> Blueprint:
+    """Return the routes `/tiles/...`: tiles, TileJSON, and JSON for everything that is neither.
+
+    Args:
+        service: gives the service at each request.
+    """
+    tiles = Blueprint("tiles", __name__, url_prefix="/tiles")
+
+    @tiles.errorhandler(FloodscopeError)
+    def _answer(error: FloodscopeError) -> tuple[Response, int]:
+        return jsonify(error=type(error).__name__, message=service().public.of(str(error))), http_status(error)
+
+    @tiles.errorhandler(HTTPException)
+    def _answer_http(error: HTTPException) -> tuple[Response, int]:
+        return jsonify(error=error.name, message=error.description), error.code or 500
+
+    @tiles.after_request
+    def _share(response: Response) -> Response:
+        response.headers["Access-Control-Allow-Origin"] = "*"  # for maps on other pages
+        if response.status_code >= 400:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @tiles.get("/<layer>/<chip>/tilejson.json")
+    def tilejson(layer: str, chip: str) -> Response:
+        root = f"{request.host_url.rstrip('/')}{quote(request.root_path)}/tiles"
+        response = jsonify(service().tilejson(layer, chip, root, query=_options().query(layer)))
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    @tiles.get("/<layer>/<chip>/<revision>/<path:address>")
+    def tile(layer: str, chip: str, revision: str, address: str) -> Response:
+        place = _ADDRESS.fullmatch(address)
+        if place is None:
+            raise LayerNotFoundError(
+                f"There is no tile {address[:40]!r}: ask for {{z}}/{{x}}/{{y}}.png, or {{y}}@2x.png."
+            )
+        z, x, y, scale = (int(number or 1) for number in place.groups())
+        options = _options()
+        made = service().tile(
+            layer, chip, revision, z, x, y, scale=scale, level=level(options.threshold), yellow=options.yellow
+        )
+        response = Response(made.data, mimetype="image/png")
+        response.set_etag(made.etag)
+        response.headers["Cache-Control"] = _IMMUTABLE
+        response.make_conditional(request)
+        return response
+
+    @tiles.get("/", defaults={"rest": ""})
+    @tiles.get("/<path:rest>")
+    def nothing(rest: str) -> Response:
+        raise LayerNotFoundError(
+            f"Nothing is at {quote(rest[:40])!r}: tiles are at LAYER/CHIP/REVISION/{{z}}/{{x}}/{{y}}.png, and "
+            "LAYER/CHIP/tilejson.json tells the revision."
+        )
+
+    return tiles
+
+
+def _options() -> _Options:
+    """Return the options of the present request.
+
+    Raises:
+        UsageError: one has a value that it cannot have.
+    """
+    text = request.args.get("threshold", "0.5")
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = math.nan
+    if not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"threshold={text[:20]} is not a probability: give a number from 0 to 1.")
+    nodata = request.args.get("nodata", "transparent")
+    if nodata not in {"transparent", "yellow"}:
+        raise UsageError(f"nodata={nodata[:20]} is not a way to draw pixels without data: give transparent or yellow.")
+    return _Options(threshold, nodata == "yellow")

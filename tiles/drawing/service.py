@@ -1,0 +1,235 @@
+"""The tile service: (layer, chip, revision, z, x, y) to a PNG with its ETag. Knows no web framework."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, get_args
+
+import numpy as np
+
+from tiles.antimeridian import HALF_TURN, TURN, WORLD
+from tiles.cache import BoundedCache
+from tiles.catalog.catalog import Catalog
+from tiles.catalog.public import CatalogFolders, PublicText
+from tiles.chip import ByteArray, Chip, ChipRecord
+from tiles.drawing.composite import WATER_CYAN, composite, score_pixels, single_band
+from tiles.drawing.layers import IMAGERY, Layer
+from tiles.drawing.render import MAX_ZOOM, DisplayRaster, encode_mask, encode_png
+from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
+from tiles.reading.door import read_chip
+
+SCALES = (1, 2)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One PNG and the ETag of its content."""
+
+    data: bytes
+    etag: str
+
+
+class Predictions(Protocol):
+    """Where the service gets predictions from; the store of the model package is one."""
+
+    def probability(self, chip_id: str, revision: str) -> ByteArray:
+        """Return the raster (contract 2) of one revision; raises PredictionNotFoundError where there is none."""
+        ...
+
+    def latest_revision(self, record: ChipRecord) -> str:
+        """Return the revision of the chip's newest prediction; raises PredictionNotFoundError where there is none."""
+        ...
+
+
+class TileService:
+    """Draws the layers of a catalog's chips as map tiles.
+
+    Decoded chips, display rasters and finished tiles are kept in caches of bounded size. Methods may be called from
+    several threads.
+    """
+
+    def __init__(
+        self,
+        catalog: Callable[[], Catalog],
+        predictions: Predictions,
+        *,
+        raster_cache_mb: int = 96,
+        tile_cache_mb: int = 64,
+        chip_cache_mb: int = 64,
+    ) -> None:
+        """Make a service.
+
+        Args:
+            catalog: gives the catalog in use, which may be replaced while the service runs.
+            predictions: where the probability rasters are.
+            raster_cache_mb: bound of the display rasters in memory (of 512 x 512 pixels 0.5 MB for vv and vh, 1 MB else).
+            tile_cache_mb: bound of the finished tiles.
+            chip_cache_mb: bound of the decoded chips (2.6 MB each).
+        """
+        self._catalog = catalog
+        self._predictions = predictions
+        self.public = PublicText(CatalogFolders(catalog))
+        """What strangers may read of this service's errors."""
+        self._chips: BoundedCache[Chip] = BoundedCache(chip_cache_mb << 20, _chip_bytes)
+        self._rasters: BoundedCache[DisplayRaster] = BoundedCache(raster_cache_mb << 20, lambda r: r.nbytes)
+        self._tiles: BoundedCache[Tile] = BoundedCache(tile_cache_mb << 20, lambda t: len(t.data) + 200)
+        self._blank: dict[int, Tile] = {}
+
+    def chip(self, record: ChipRecord) -> Chip:
+        """Return a chip's arrays, from memory where they are; the caller must not write to them."""
+        return self._chips.get((record.id, record.revision()), lambda: read_chip(record, with_ancillary=False))
+
+    def revision(self, layer: Layer, record: ChipRecord) -> str:
+        """Return the revision that the layer's tiles of this chip have now."""
+        return record.revision() if layer in IMAGERY else self._predictions.latest_revision(record)
+
+    def display_raster(self, layer: Layer, record: ChipRecord, revision: str, *, yellow: bool = False) -> DisplayRaster:
+        """Return the raster that the layer's tiles are cut from; `mask` is cut from that of `scores`."""
+        drawn: Layer = "scores" if layer == "mask" else layer
+        # The image's revision too, since a score tile shows its label.
+        key = (drawn, record.id, record.revision(), revision, yellow)
+        return self._rasters.get(key, lambda: self._draw(drawn, record, revision, yellow))
+
+    def _draw(self, layer: Layer, record: ChipRecord, revision: str, yellow: bool) -> DisplayRaster:
+        chip = self.chip(record)
+        if layer == "composite":
+            return DisplayRaster(composite(chip, yellow_nodata=yellow), chip.grid.drawn, "average")
+        if layer in ("vv", "vh"):
+            return DisplayRaster(single_band(chip, layer), chip.grid.drawn, "average")
+        probability = self._predictions.probability(record.id, revision)
+        if probability.shape != chip.grid.shape:
+            raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
+        return DisplayRaster(score_pixels(probability, chip.label), chip.grid.drawn, "nearest")
+
+    def tile(
+        self,
+        layer: str,
+        chip_id: str,
+        revision: str,
+        z: int,
+        x: int,
+        y: int,
+        *,
+        scale: int = 1,
+        level: int = 127,
+        yellow: bool = False,
+    ) -> Tile:
+        """Return one tile; transparent where it lies outside the chip. An unplaced chip is cut from its stand-in (`Grid.drawn`).
+
+        Args:
+            layer: composite, vv, vh, scores or mask.
+            chip_id: a chip of the catalog.
+            revision: of the image, or for scores and mask of the prediction. It must be the present one, so that what
+                is answered under it never changes.
+            z: zoom, 0 to 22.
+            x: column of the tile matrix.
+            y: row of the tile matrix.
+            scale: 1 for 256 pixels, 2 for 512.
+            level: smallest probability value (0..254) that counts as water, for `mask` alone.
+            yellow: draw pixels without data in yellow, for `composite` alone.
+
+        Raises:
+            LayerNotFoundError: no such layer, revision or tile.
+            ChipNotFoundError: no such chip.
+            ChipError: the chip's files cannot be used.
+            StoreError: the prediction is not there or cannot be read.
+        """
+        name = layer_of(layer)
+        if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
+            raise LayerNotFoundError(
+                f"There is no tile {z}/{x}/{y}: zoom is 0 to {MAX_ZOOM}, column and row below 2^zoom."
+            )
+        if scale not in SCALES:
+            raise UsageError(f"Tiles have scale 1 or 2, not {scale}.")
+        record = self._catalog().get(chip_id)
+        if name in IMAGERY and revision != record.revision():
+            raise LayerNotFoundError(f"The image of {chip_id} has no revision {revision[:20]!r} now: reload the page.")
+        level, yellow = level if name == "mask" else 0, yellow and name == "composite"
+        key = (name, chip_id, record.revision(), revision, z, x, y, scale, level, yellow)
+        return self._tiles.get(key, lambda: self._render(name, record, revision, (z, x, y), scale, level, yellow))
+
+    def _render(
+        self,
+        layer: Layer,
+        record: ChipRecord,
+        revision: str,
+        zxy: tuple[int, int, int],
+        scale: int,
+        level: int,
+        yellow: bool,
+    ) -> Tile:
+        size = 256 * scale
+        pixels = self.display_raster(layer, record, revision, yellow=yellow).tile(*zxy, size=size)
+        if pixels is None:
+            return self._transparent(size)
+        if layer == "mask":
+            return _tile(encode_mask((pixels[..., 0] >= level) & (pixels[..., 3] > 0), WATER_CYAN))
+        return _tile(encode_png(pixels))
+
+    def _transparent(self, size: int) -> Tile:
+        if size not in self._blank:
+            self._blank[size] = _tile(encode_mask(np.zeros((size, size), dtype=np.bool_), WATER_CYAN))
+        return self._blank[size]
+
+    def tilejson(self, layer: str, chip_id: str, url: str, *, query: str = "") -> dict[str, Any]:
+        """Return the TileJSON 3.0.0 of one layer of one chip.
+
+        Args:
+            layer: composite, vv, vh, scores or mask.
+            chip_id: a chip of the catalog.
+            url: where the tiles are served, without a slash at the end.
+            query: what is put behind each tile's URL, such as `?threshold=0.4`.
+
+        Raises:
+            LayerNotFoundError: no such layer.
+            ChipNotFoundError: no such chip.
+            ChipError: the chip has no usable imagery.
+            StoreError: the layer needs a prediction and there is none.
+        """
+        name = layer_of(layer)
+        record = self._catalog().get(chip_id)
+        if record.problem is not None:
+            raise ChipError(record.problem)
+        if record.unplaced is not None:
+            raise ChipError(f"Chip {chip_id} has no tiles for a map. {record.unplaced}")
+        if not record.has_imagery or record.footprint is None:
+            raise MissingImageryError(
+                f"Chip {chip_id} has no imagery on disk, so it has no tiles: add its VV and VH files."
+            )
+        revision = self.revision(name, record)
+        west, south, east, north = record.footprint.bounds
+        centre = (west + east) / 2
+        if (
+            east > HALF_TURN
+        ):  # bounds that wrap or go beyond are refused by readers: what crosses 180 gets the whole belt
+            west, east = WORLD
+        simulated = "Simulated data (floodscope)" if record.simulated else "Contains modified Copernicus Sentinel data"
+        return {
+            "tilejson": "3.0.0",
+            "name": f"{chip_id} {name}",
+            "scheme": "xyz",
+            "tiles": [f"{url}/{name}/{chip_id}/{revision}/{{z}}/{{x}}/{{y}}.png{query}"],
+            "bounds": [west, south, east, north],
+            "center": [centre - TURN if centre > HALF_TURN else centre, (south + north) / 2, 12],
+            "minzoom": 0,
+            "maxzoom": MAX_ZOOM,
+            "attribution": simulated,
+        }
+
+
+def layer_of(name: str) -> Layer:
+    """Return the layer of that name, or raise LayerNotFoundError naming those there are."""
+    for layer in get_args(Layer):
+        if layer == name:
+            return layer  # type: ignore[no-any-return]
+    raise LayerNotFoundError(f"There is no layer {name[:40]!r}: it is one of {', '.join(get_args(Layer))}.")
+
+
+def _tile(data: bytes) -> Tile:
+    return Tile(data, hashlib.blake2b(data, digest_size=12).hexdigest())
+
+
+def _chip_bytes(chip: Chip) -> int:
+    return chip.vv.nbytes + chip.vh.nbytes + chip.valid.nbytes + (chip.label.nbytes if chip.label is not None else 0)
