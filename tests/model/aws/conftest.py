@@ -16,7 +16,7 @@ from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from tests.dashboard.commands import Run, call_floodscope
+from tests.dashboard.command_line import Run, call_floodscope
 from tests.model.predictors.bundles import write_random
 from tiles.simulate import simulate
 

@@ -13,7 +13,7 @@ import pytest
 from model.aws.account.dry_run import shown
 from model.aws.account.refusals import refusal
 from model.aws.jobs import jobs
-from tests.dashboard.commands import Run
+from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import PLACED, Client
 
 ROLE_SAID = "Could not assume role arn:aws:iam::123456789012:role/x. Please ensure that the role exists"

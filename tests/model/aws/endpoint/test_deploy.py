@@ -14,7 +14,7 @@ from model.aws.account.account import Account
 from model.aws.account.objects import parse_s3
 from model.aws.account.waiting import Wait
 from model.aws.endpoint.deploy import Endpoint, deploy
-from tests.dashboard.commands import Run
+from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import IMAGE, PLACE, PLACED, REGION, ROLE, Client
 from tiles.errors import CloudError, UsageError
 

@@ -16,7 +16,7 @@ import numpy as np
 from model.aws.endpoint.package import package, serving_code
 from model.bundle.manifest import read_bundle
 from model.predictors.local import LocalPredictor
-from tests.dashboard.commands import Run
+from tests.dashboard.command_line import Run
 from tiles.catalog.catalog import open_catalog
 from tiles.reading.door import read_chip
 

@@ -12,7 +12,7 @@ from rasterio.transform import from_origin
 from model.inference.missing import predict_missing
 from model.predictors.local import LocalPredictor
 from model.store.store import Store, key_of
-from tests.dashboard.commands import Run
+from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import IMAGE, PLACED, Client
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip

@@ -16,7 +16,7 @@ from model.aws.jobs.entry import hyperparameters, options_of
 from model.aws.jobs.metrics import METRICS, OBJECTIVE
 from model.bundle.manifest import read_bundle
 from model.predictors.select import known_models
-from tests.dashboard.commands import Run
+from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import PLACE, REGION, ROLE, Client
 
 PLACED = ("--s3", PLACE, "--role", ROLE)

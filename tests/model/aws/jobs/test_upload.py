@@ -15,7 +15,7 @@ from model.aws.account import objects
 from model.aws.account.account import Account
 from model.aws.account.objects import get_file, parse_s3, put_file
 from model.aws.jobs.entry import INDEX, sources_of
-from tests.dashboard.commands import Run
+from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import PLACE, Client
 from tiles.catalog.catalog import open_catalog
 from tiles.errors import CloudError, UsageError
