@@ -209,8 +209,8 @@ def write_report(file: Path, text: str) -> None:
         UsageError: the name is that of an image or a catalog, such as a SOURCE that was taken for the option's FILE.
         OutputError: the file cannot be written.
     """
-    from model.store.probability import write_whole
-    from tiles.errors import OutputError, StoreError, UsageError
+    from tiles.errors import UsageError
+    from tiles.files import unwritable, write_whole
 
     if str(file) == _STDOUT:
         click.echo(text, nl=False)
@@ -224,9 +224,7 @@ def write_report(file: Path, text: str) -> None:
             return
         write_whole(file.resolve(), text.encode())
     except OSError as error:
-        raise OutputError(f"{file} cannot be written ({error.strerror}): choose another file.") from error
-    except StoreError as error:
-        raise OutputError(str(error)) from error
+        raise unwritable(file, error) from error
     # A report that goes to stdout is alone there.
     click.echo(f"Written to {file}", err=_STDOUT in click.get_current_context().meta[_REPORTS])
 

@@ -10,10 +10,10 @@ from model.export.package import FORMATS, ExportCancelledError, Format, Stop, Ti
 from model.predictors.protocol import Predictor
 from model.seen.headline import headline_sentence, tally
 from model.store.prediction import Prediction, water_total
-from model.store.probability import write_whole
 from model.store.store import Store
 from tiles.chip import ChipRecord
-from tiles.errors import OutputError, StoreError, UsageError
+from tiles.errors import UsageError
+from tiles.files import unwritable, write_whole
 
 REPORT = "report"
 CHOICES: tuple[str, ...] = (*FORMATS, REPORT)
@@ -100,9 +100,7 @@ def _write(out: Path, name: str, text: str, written: Written) -> None:
         out.mkdir(parents=True, exist_ok=True)
         write_whole(out / name, text.encode())
     except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
-    except StoreError as error:
-        raise OutputError(str(error)) from error
+        raise unwritable(out, error) from error
     written.files.append(name)
 
 

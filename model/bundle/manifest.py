@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from model.bundle.archive import MANIFEST, read_files, read_manifest
 from model.bundle.fields import Fields, a_list_of, a_match, a_number, a_text, a_whole_number, an_object, one_of
 from model.bundle.normalisation import Normalisation, parse_normalisation
 from tiles.errors import BundleError, ModelError
+from tiles.files import replacing, write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -242,12 +242,12 @@ def write_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     for member, content in zip(members, contents, strict=True):
-        _replace(folder / member.file, content)
+        write_whole(folder / member.file, content)
     if chips is None:
         (folder / CHIPS).unlink(missing_ok=True)
     else:
-        _replace(folder / CHIPS, chips)
-    _replace(folder / MANIFEST, manifest)
+        write_whole(folder / CHIPS, chips)
+    write_whole(folder / MANIFEST, manifest)
     return written
 
 
@@ -255,8 +255,8 @@ def attach_list(folder: Path, bundle: Bundle, chips: bytes) -> Bundle:
     """Write `chips.json` into the folder of a bundle in place of the one it had, and return the bundle as it is then."""
     manifest, written = _manifest(folder, replace(bundle, chips=hashlib.sha256(chips).hexdigest()))
     (folder / MANIFEST).unlink(missing_ok=True)
-    _replace(folder / CHIPS, chips)
-    _replace(folder / MANIFEST, manifest)
+    write_whole(folder / CHIPS, chips)
+    write_whole(folder / MANIFEST, manifest)
     return written
 
 
@@ -269,11 +269,9 @@ def _manifest(folder: Path, bundle: Bundle) -> tuple[bytes, Bundle]:
 def pack_bundle(folder: str | Path, archive: str | Path) -> None:
     """Write a bundle's folder as a .tar.gz, model.json first so that it is found without unpacking the weights."""
     bundle = read_bundle(folder)
-    temporary = Path(f"{archive}.part")
-    with tarfile.open(temporary, "w:gz") as tar:
+    with replacing(Path(archive)) as part, tarfile.open(part, "w:gz") as tar:
         for name in (MANIFEST, *bundle.files):
             tar.add(Path(folder).resolve() / name, name, filter=_anonymous)
-    temporary.replace(archive)
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -297,15 +295,6 @@ def _stored(tensor: Tensor, half: bool) -> Tensor:
         if bool(small.isfinite().all()):
             tensor = small
     return tensor.contiguous().clone()  # channels_last or shared memory cannot be stored
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def parse_bundle(text: str | bytes, where: str) -> Bundle:

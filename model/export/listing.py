@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from model.export import stac
 from model.export.package import RASTERS
-from model.store.probability import write_whole
-from tiles.errors import OutputError, StoreError
+from tiles.files import unwritable, write_whole
 
 LISTING = ".floodscope-export"
 _HEAD = "# What a floodscope export wrote here. The next one into this folder removes what it does not write again."
@@ -42,9 +41,7 @@ def replace_earlier(out: Path, files: Iterable[str]) -> int:
                 (out / folder).rmdir()
         write_whole(out / LISTING, "\n".join([_HEAD, *sorted(own), ""]).encode())
     except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
-    except StoreError as error:
-        raise OutputError(str(error)) from error
+        raise unwritable(out, error) from error
     return removed
 
 

@@ -16,10 +16,11 @@ from model.export.polygons import water_bodies
 from model.export.rasters import raster_tags, read_stored
 from model.export.vectors import GEOJSON_LIMIT_BYTES, VectorFormat, WaterPolygons
 from model.store.prediction import Prediction, WaterTotal, water_total
-from model.store.probability import encode_mask, encode_probability, write_whole
+from model.store.probability import encode_mask, encode_probability
 from model.store.store import Store
 from tiles.chip import ChipRecord
-from tiles.errors import FloodscopeError, OutputError, StoreError, UsageError
+from tiles.errors import FloodscopeError, UsageError
+from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
 
 Format = Literal["probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac"]
@@ -129,7 +130,7 @@ def _make_folders(out: Path, *, rasters: bool) -> None:
         if rasters:
             (out / RASTERS).mkdir(exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
+        raise unwritable(out, error) from error
 
 
 def _write_rasters(
@@ -148,10 +149,7 @@ def _write_rasters(
     for name, path in assets.items():
         mask = name == "mask"
         data = encode_mask(values, threshold, grid, tags) if mask else encode_probability(values, grid, tags)
-        try:
-            write_whole(out / path, data)
-        except StoreError as error:
-            raise OutputError(str(error)) from error
+        write_whole(out / path, data)
         written.files.append(path)
     return assets
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.store.probability import encode_mask, encode_probability, write_whole
+from model.store.probability import encode_mask, encode_probability
 from model.store.store import Prediction, Store
 from tiles.chip import PROVENANCE, ChipRecord
-from tiles.errors import ChipError, OutputError, StoreError
+from tiles.errors import ChipError, StoreError
+from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
 from tiles.reading.raster import read_info
 
@@ -52,7 +53,7 @@ def write_predictions(
         writer.writerows(rows)
         write_whole(out / TABLE, text.getvalue().encode())
     except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder with --out.") from error
+        raise unwritable(out, error) from error
     return out / TABLE
 
 

@@ -15,10 +15,9 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from model.store.prediction import Prediction
-from model.store.probability import write_whole
 from tiles.antimeridian import smallest_box, within_half_turn
 from tiles.chip import ChipRecord
-from tiles.errors import OutputError, StoreError
+from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
 
 COLLECTION = "collection.json"
@@ -133,9 +132,7 @@ def write_collection(out: Path, items: Sequence[Mapping[str, Any]], simulated: b
             write_whole(out / ITEMS / f"{one['id']}.json", _json(one))
         write_whole(out / COLLECTION, _json(collection))
     except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder.") from error
-    except StoreError as error:
-        raise OutputError(str(error)) from error
+        raise unwritable(out, error) from error
     return out / COLLECTION
 
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from model.scores.histogram import ScoreHistogram
 from model.seen.headline import tally
 from model.store.prediction import Prediction
-from model.store.probability import write_whole
 from tiles.antimeridian import within_half_turn
 from tiles.chip import PROVENANCE, ChipRecord
-from tiles.errors import OutputError, StoreError
+from tiles.files import replacing, write_whole
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -82,7 +81,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    _write(path, text.getvalue())
+    write_whole(path, text.getvalue().encode())
 
 
 def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, threshold: float) -> None:
@@ -107,7 +106,7 @@ def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, th
         "seen": tally(marks[r.id] for r, _ in labelled),
         "chips": [dict(row) for row in rows],
     }
-    _write(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(path, (json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def _micro(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, Any]:
@@ -121,15 +120,8 @@ def write_geoparquet(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chos
     Raises:
         OutputError: the file cannot be written.
     """
-    part = path.with_name(f".part-{path.name}")
-    try:
-        try:
-            score_frame(rows, chosen).to_parquet(part, index=False)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another folder.") from error
+    with replacing(path) as part:
+        score_frame(rows, chosen).to_parquet(part, index=False)
 
 
 def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDataFrame:
@@ -151,10 +143,3 @@ def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDat
         | dict.fromkeys((*PROVENANCE, "file"), "string")
     )
     return frame.astype(types)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_whole(path, text.encode())
-    except StoreError as error:
-        raise OutputError(str(error)) from error

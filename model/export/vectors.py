@@ -13,7 +13,8 @@ import shapely
 
 from model.export.polygons import WaterBody
 from tiles.chip import ChipRecord
-from tiles.errors import OutputError, UsageError
+from tiles.errors import UsageError
+from tiles.files import replacing, unwritable
 
 VectorFormat = Literal["geopackage", "geojson", "flatgeobuf"]
 
@@ -64,7 +65,7 @@ class WaterPolygons:
             self._sink = pa.OSFile(str(scratch), "wb")
             self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
         except OSError as error:
-            raise _unwritable(scratch, error) from error
+            raise unwritable(scratch, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +101,7 @@ class WaterPolygons:
         try:
             self._writer.write_batch(batch)
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            raise unwritable(self._path, error) from error
 
     def write(self, out: Path, kind: VectorFormat, *, geojson_limit: int = GEOJSON_LIMIT_BYTES) -> Path:
         """Write all of it as one file; a file of that name in `out` is replaced whole or not at all.
@@ -115,25 +116,20 @@ class WaterPolygons:
         target = out / FILES[kind]
         if kind == "geojson":
             self._require_small(target, geojson_limit)
-        part = target.with_name(f".part-{target.name}")  # the ending stays: GDAL goes by it
         try:
-            part.unlink(missing_ok=True)
-            pyogrio.write_arrow(
-                pa.RecordBatchReader.from_batches(_SCHEMA, self._batches()),
-                part,
-                layer=LAYER,
-                driver=_DRIVERS[kind],
-                geometry_name="geometry",
-                geometry_type="Polygon",
-                crs="EPSG:4326",
-                **_OPTIONS[kind],
-            )
-            part.replace(target)
-        except (OSError, pyogrio.errors.DataSourceError, RuntimeError) as error:
-            raise _unwritable(target, error) from error
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+            with replacing(target) as part:
+                pyogrio.write_arrow(
+                    pa.RecordBatchReader.from_batches(_SCHEMA, self._batches()),
+                    part,
+                    layer=LAYER,
+                    driver=_DRIVERS[kind],
+                    geometry_name="geometry",
+                    geometry_type="Polygon",
+                    crs="EPSG:4326",
+                    **_OPTIONS[kind],
+                )
+        except (pyogrio.errors.DataSourceError, RuntimeError) as error:
+            raise unwritable(target, error) from error
         return target
 
     def close(self) -> None:
@@ -156,8 +152,3 @@ class WaterPolygons:
                 f"{target.name} is left out: {self._features:,} polygons would make about {size} of GeoJSON, "
                 f"{limit / 2**20:,.0f} MiB is the most; take the GeoPackage or the FlatGeobuf, or fewer chips."
             )
-
-
-def _unwritable(path: Path, error: Exception) -> OutputError:
-    why = getattr(error, "strerror", None) or str(error)
-    return OutputError(f"{path} cannot be written ({why}): free some space, or choose another folder.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import secrets
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,39 +102,6 @@ def _encode(
     except RasterioError as error:
         raise StoreError(f"A raster of {grid.width} x {grid.height} cannot be written: {error}.") from error
     return data
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that after a crash at any moment it is there whole, or not at all.
-
-    Raises:
-        StoreError: the disk is full, or the folder may not be written.
-    """
-    # Two processes may write one file at the same time: each its own part, and the last rename stays.
-    part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(3)}{TEMPORARY}")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written ({error.strerror}): free some space, give write permission, or choose another folder."
-        ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut. Where folders cannot be opened (Windows), the system sees to it."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_probability(path: Path) -> npt.NDArray[np.uint8]:

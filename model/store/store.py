@@ -25,10 +25,11 @@ from model.predictors.protocol import Predictor
 from model.scores.histogram import LEVELS, ScoreHistogram
 from model.store.database import CONTENTS, PREDICTIONS, Database, upsert
 from model.store.prediction import ModelKey, ModelSummary, Prediction, key_of
-from model.store.probability import TEMPORARY, encode_probability, read_probability, write_whole
+from model.store.probability import encode_probability, read_probability
 from tiles.chip import Chip, ChipRecord
 from tiles.content import Content, content_of
-from tiles.errors import PredictionError, StoreError, UsageError
+from tiles.errors import OutputError, PredictionError, StoreError, UsageError
+from tiles.files import BEGUN, write_whole
 from tiles.naming import is_chip_id, nfc
 from tiles.probability import NODATA
 
@@ -47,7 +48,7 @@ SWEEP_AFTER_S = 3600.0
 
 # predictions/{store id}/{chip id}.{revision}.tif: nothing else is read, and nothing else is swept.
 _RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/(?P<chip>[^/]+)\.[0-9a-f]{{12}}\.tif")
-_SWEPT = re.compile(rf"(?P<chip>[^/]+?)\.[0-9a-f]{{12}}\.tif((\.[0-9]+-[0-9a-f]+)?{re.escape(TEMPORARY)})?")
+_SWEPT = re.compile(rf"({re.escape(BEGUN)}[0-9]+-[0-9a-f]+-)?(?P<chip>[^/]+?)\.[0-9a-f]{{12}}\.tif(\..*part)?")
 
 
 class Store:
@@ -154,7 +155,10 @@ class Store:
             placed=placed,
         )
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
-        write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
+        try:
+            write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
+        except OutputError as error:
+            raise StoreError(str(error)) from error
         replaced = self._write_row(prediction, content_of(chip), chip.notes)
         if replaced is not None:
             with contextlib.suppress(OSError, StoreError):  # it is swept later

@@ -21,6 +21,7 @@ from model.training.recipe import Recipe
 from model.training.split import Fold, Split
 from model.training.train import BUNDLE, Scored, score, summary, train
 from tiles.errors import UsageError
+from tiles.files import write_whole
 
 REPORT = "crossvalidation.json"
 """Name of the report, in the folder of a cross-validation."""
@@ -200,8 +201,8 @@ def cross_validate(
         fit_threshold([s.histogram for r in results for s in r.scored]),
     )
     done = CrossValidation(tuple(finished), everything, skipped, by, notes=cache.notes)
-    (folder / REPORT).write_text(json.dumps({"recipe": recipe.to_json(), **done.report()}, indent=1), encoding="utf-8")
-    (folder / CHIPS).write_bytes(_together(named).to_bytes())
+    write_whole(folder / REPORT, json.dumps({"recipe": recipe.to_json(), **done.report()}, indent=1).encode())
+    write_whole(folder / CHIPS, _together(named).to_bytes())
     return done
 
 

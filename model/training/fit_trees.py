@@ -24,6 +24,7 @@ from model.training.recipe import Recipe
 from model.training.split import Split
 from tiles.chip import UNKNOWN
 from tiles.errors import UsageError
+from tiles.files import write_whole
 
 TREES = "trees.txt"
 """Name of the fitted trees, in the folder of their training."""
@@ -84,9 +85,7 @@ def fit_trees(
         settings = {**_SETTINGS, "seed": recipe.seed, "num_threads": torch.get_num_threads()}
         text: str = lightgbm.train(settings, data, recipe.trees).model_to_string()
         whole = TreeMember(text, recipe.channels, normalisation, str(done)).text
-        half_written = done.with_suffix(".part")
-        half_written.write_text(whole, encoding="ascii")
-        half_written.replace(done)
+        write_whole(done, whole.encode("ascii"))
     member = TreeMember(done.read_text(encoding="ascii"), recipe.channels, normalisation, str(done))
     return Fitted(
         network=member.eval(),

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.catalog.moving import anchored, relative
 from tiles.chip import ANCILLARY, Asset, ChipRecord
-from tiles.errors import ChipNotFoundError, OutputError, SourceError
+from tiles.errors import ChipNotFoundError, SourceError
+from tiles.files import replacing, unwritable
 from tiles.layouts import drivendata, folders, geotiff, sen1floods11, uploads
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.layouts.names import part_of
@@ -205,19 +206,12 @@ class Catalog:
         Raises:
             OutputError: the file cannot be written.
         """
-        scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                relative(self.frame, path.absolute().parent).to_parquet(scratch, index=False)
-                scratch.replace(path)
-            finally:
-                scratch.unlink(missing_ok=True)
+            with replacing(path) as part:
+                relative(self.frame, path.absolute().parent).to_parquet(part, index=False)
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise OutputError(
-                f"{path} cannot be written ({reason}): free some space, give write permission, or choose another file."
-            ) from error
+            raise unwritable(path, error) from error
 
     @classmethod
     def from_parquet(cls, path: Path) -> Catalog:

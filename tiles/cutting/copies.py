@@ -15,7 +15,7 @@ from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from tiles.errors import OutputError
+from tiles.files import replacing, unwritable
 from tiles.reading.raster import GDAL_OPTIONS, RasterInfo
 from tiles.reading.sniff import shown
 
@@ -96,8 +96,9 @@ def write_copy(
         settings["nodata"] = nodata
     try:
         with (
+            replacing(path) as part,
             rasterio.Env(**{**GDAL_OPTIONS, "GDAL_TIFF_INTERNAL_MASK": "YES"}),
-            rasterio.open(path, "w", **settings) as dataset,
+            rasterio.open(part, "w", **settings) as dataset,
         ):
             dataset.update_tags(**_kept(info.tags))
             for number, (band, stored) in enumerate(zip(bands, values, strict=True), 1):
@@ -114,10 +115,8 @@ def write_copy(
                 dataset.offsets = [info.offsets[band - 1] for band in bands]
             if not there.all():
                 dataset.write_mask(there)
-    except (RasterioError, OSError, ValueError) as error:
-        raise OutputError(
-            f"{shown(path)} cannot be written ({error}): free some space, or choose another place."
-        ) from error
+    except (RasterioError, ValueError) as error:
+        raise unwritable(path, error) from error
 
 
 def points_alone(info: RasterInfo) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 from model.aws.account.account import Account
 from model.aws.account.refusals import explained, missing
-from tiles.errors import CloudError, OutputError, UsageError
+from tiles.errors import CloudError, UsageError
+from tiles.files import replacing
 
 PART_BYTES = 16 << 20
 """Size of the parts of a large file; S3 takes 5 MB and more, and at most 10,000 of them."""
@@ -156,13 +156,12 @@ def get_file(account: Account, place: S3Place, path: Path) -> None:
         CloudError: it is not there, or came damaged.
         OutputError: the file cannot be written.
     """
-    part = path.with_name(f"{path.name}.{secrets.token_hex(3)}.part")
     with explained(f"fetching {place.url}"):
         answer = account.client("s3").get_object(Bucket=place.bucket, Key=place.key)
         if account.dry:
             return
         digest, size = hashlib.sha256(), 0
-        try:
+        with replacing(path) as part:
             with part.open("wb") as file:
                 for block in answer["Body"].iter_chunks(_BLOCK):
                     file.write(block)
@@ -171,11 +170,6 @@ def get_file(account: Account, place: S3Place, path: Path) -> None:
             known = answer.get("Metadata", {}).get(_HASH)
             if size != answer["ContentLength"] or known not in (None, digest.hexdigest()):
                 raise CloudError(f"{place.url} arrived damaged ({size} bytes): give the command again.")
-            part.replace(path)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written ({error.strerror}): free some space.") from error
-        finally:
-            part.unlink(missing_ok=True)
 
 
 def get_bytes(account: Account, place: S3Place) -> bytes | None:

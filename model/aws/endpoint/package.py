@@ -19,7 +19,7 @@ from pathlib import Path
 
 from model.bundle.archive import MANIFEST, read_files, read_manifest
 from model.bundle.manifest import Bundle, read_bundle
-from tiles.errors import OutputError
+from tiles.files import replacing, unwritable
 
 ARCHIVE = "model.tar.gz"
 CODE = "code"
@@ -65,11 +65,11 @@ def package(bundle: Path, archive: Path) -> Bundle:
     files = [(MANIFEST, read_manifest(bundle))]
     files += sorted(read_files(bundle, found.files))
     files += [(f"{CODE}/{name}", content) for name, content in serving_code()]
-    temporary = archive.with_name(archive.name + ".part")
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         with (
-            temporary.open("wb") as file,
+            replacing(archive) as part,
+            part.open("wb") as file,
             gzip.GzipFile("", "wb", 1, file, mtime=0) as zipped,
             tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
         ):
@@ -77,10 +77,8 @@ def package(bundle: Path, archive: Path) -> Bundle:
                 member = tarfile.TarInfo(name)
                 member.size, member.mode = len(content), 0o644
                 tar.addfile(member, io.BytesIO(content))
-        temporary.replace(archive)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{archive} cannot be written ({error.strerror}): choose another place.") from error
+        raise unwritable(archive, error) from error
     return found
 
 
@@ -109,7 +107,7 @@ def training_code(folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror}): free some space.") from error
+        raise unwritable(folder, error) from error
 
 
 def sources(packages: Sequence[str], left_out: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,8 @@ from model.aws.account.waiting import Wait
 from model.aws.endpoint.package import ARCHIVE
 from model.bundle.archive import MANIFEST, read_files, read_manifest
 from model.bundle.manifest import Bundle, read_bundle
-from tiles.errors import CloudError, OutputError
+from tiles.errors import CloudError
+from tiles.files import unwritable, write_whole
 
 MODELS = "models"
 """Name of the folder of bundles in this user's data folder; `floodscope dashboard --bundle` takes it whole."""
@@ -111,13 +112,13 @@ def _put_bundle(archive: Path, bundle: Bundle, path: Path) -> None:
     try:
         fresh.mkdir(parents=True)
         for name, content in read_files(archive, bundle.files):
-            (fresh / name).write_bytes(content)
-        (fresh / MANIFEST).write_bytes(read_manifest(archive))
+            write_whole(fresh / name, content)
+        write_whole(fresh / MANIFEST, read_manifest(archive))
         if path.exists():
             shutil.rmtree(path)
         fresh.rename(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another folder with --data.") from error
+        raise unwritable(path, error) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

@@ -1,0 +1,76 @@
+"""Files that appear whole or not at all: written beside their name, brought to the disk, then put in place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tiles.errors import OutputError
+
+BEGUN = ".part-"
+"""How the name of a file that is not whole yet begins; the process, a random word and the file's own name follow."""
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that after a crash at any moment it is there whole, or not at all.
+
+    Raises:
+        OutputError: the disk is full, or the folder is missing or may not be written.
+    """
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, in the folder of `path`; it becomes `path` when the block ends without an error.
+
+    Its ending is that of `path`, which GDAL goes by. Two processes may write one file at the same time: the last rename stays.
+
+    Raises:
+        OutputError: the disk is full, or the folder is missing or may not be written.
+    """
+    part = path.with_name(f"{BEGUN}{os.getpid()}-{secrets.token_hex(3)}-{path.name}")
+    try:
+        try:
+            yield part
+            _sync(part, os.O_RDWR)
+            part.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: Exception) -> OutputError:
+    """Return the error of a file or folder that cannot be written, from what the system or a library says of it."""
+    why = getattr(error, "strerror", None) or (
+        os.strerror(error.errno) if getattr(error, "errno", None) else str(error)
+    )
+    return OutputError(
+        f"{path} cannot be written ({why}): free some space, give write permission, or choose another place."
+    )
+
+
+def _sync(path: Path, mode: int) -> None:
+    handle = os.open(path, mode)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut. Where folders cannot be opened (Windows), the system sees to it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
