@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.waiting import PATIENCE_S
 
 COPIES = 12

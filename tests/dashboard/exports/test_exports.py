@@ -18,7 +18,6 @@ import numpy.typing as npt
 import pytest
 import rasterio
 from flask.testing import FlaskClient
-from tests.waiting import PATIENCE_S, eventually
 
 from dashboard.app import create_app
 from dashboard.commands.export import FORMATS as COMMAND_FORMATS
@@ -27,6 +26,7 @@ from dashboard.page.layout.takeaway import FORMATS as PAGE_FORMATS
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.predictors.backscatter import BackscatterPredictor
+from tests.waiting import PATIENCE_S, eventually
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from tests.waiting import eventually
 
 from dashboard.app import create_app
 from dashboard.review.derived import DerivedStore
@@ -25,6 +24,7 @@ from model.store.store import key_of
 from model.weights import WEIGHTS
 from tests.model.predictors.bundles import write_random
 from tests.serving import dead_url
+from tests.waiting import eventually
 from tiles.drawing.statistics import statistics_of
 from tiles.probability import level
 from tiles.reading.door import read_chip

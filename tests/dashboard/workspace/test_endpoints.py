@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.waiting import eventually
 
 from dashboard.app import create_app
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.wire import encode_npy
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
+from tests.waiting import eventually
 
 MODEL = {"id": "a" * 64, "name": "Test U-Net", "threshold": 0.4, "channels": ["vv", "vh"], "device": "cpu"}
 

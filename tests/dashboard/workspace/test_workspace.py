@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from tests.waiting import eventually
 
 from dashboard.app import create_app
 from dashboard.workspace.payloads import catalog_payload
@@ -19,6 +18,7 @@ from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.evaluation.evaluate import evaluate
 from model.scores.histogram import ScoreHistogram
+from tests.waiting import eventually
 from tiles.errors import ModelError
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.waiting import PATIENCE_S
 
 from model.inference.ahead import ModelLoader
 from model.inference.worker import InferenceWorker
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store
+from tests.waiting import PATIENCE_S
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import ModelError, PredictionError
 

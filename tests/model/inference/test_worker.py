@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.waiting import PATIENCE_S
 
 from model.inference.worker import InferenceWorker, predict_one
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store, key_of
+from tests.waiting import PATIENCE_S
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.errors import ModelError, NoValidPixelError, PredictionError, UnreadableFileError
 from tiles.reading.door import read_chip

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.waiting import eventually
 
 from model.predictors.local import LocalPredictor
 from model.wire import NPY, decode_npy, encode_npy
 from tests.model.predictors.random_chips import random_chip
 from tests.serving import FLOODSCOPE, ServerProcess, model_server, start_server
+from tests.waiting import eventually
 
 CHIP = random_chip(96, 96)
 BODY = encode_npy(np.stack([CHIP.vv, CHIP.vh])[None])
