@@ -48,9 +48,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def unwritable(path: Path, error: Exception) -> OutputError:
     """Return the error of a file or folder that cannot be written, from what the system or a library says of it."""
-    why = getattr(error, "strerror", None) or (
-        os.strerror(error.errno) if getattr(error, "errno", None) else str(error)
-    )
+    why = str(error)
+    if isinstance(error, OSError):  # pyarrow's have a number and no words
+        why = error.strerror or (os.strerror(error.errno) if error.errno else why)
     return OutputError(
         f"{path} cannot be written ({why}): free some space, give write permission, or choose another place."
     )
