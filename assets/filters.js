@@ -6,7 +6,7 @@ window.floodscope = window.floodscope || {};
 floodscope.filters = (() => {
   const NS = "http://www.w3.org/2000/svg";
   // Near Okabe and Ito's, moved until any two that stand side by side differ by 20 (CIEDE2000) under each colour
-  // blindness; tests/dashboard/test_colours.py holds them to it.
+  // blindness; tests/test_colours.py holds them to it.
   const COLOURS = {
     water: [34, 211, 238],
     truth: [43, 92, 214],

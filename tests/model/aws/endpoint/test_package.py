@@ -34,7 +34,7 @@ def test_it_is_a_bundle_with_its_code_and_the_same_bytes_twice(bundle: Path, tmp
         members = tar.getmembers()
     names = {member.name for member in members}
     assert {"model.json", "model.safetensors", "code/inference.py", "code/requirements.txt"} <= names
-    assert {"code/model/network.py", "code/tiles/chip.py"} <= names
+    assert {"code/model/bundle/network.py", "code/tiles/chip.py"} <= names
     assert not [name for name in names if name.startswith(("code/dashboard", "code/model/aws", "code/model/training"))]
     assert {(m.uid, m.mtime, m.mode) for m in members} == {(0, 0, 0o644)}
 
