@@ -370,10 +370,10 @@ def test_an_archive_of_too_many_or_too_large_files_is_refused(
     folder: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = pack(tmp_path / "many.tar.gz", [(tarfile.TarInfo(f"{i}.txt"), b"") for i in range(20)])
-    monkeypatch.setattr(model.archive, "MAX_ARCHIVE_MEMBERS", 10)
+    monkeypatch.setattr(model.bundle.archive, "MAX_ARCHIVE_MEMBERS", 10)
     with pytest.raises(BundleError, match="over 10 files"):
         read_bundle(many)
-    monkeypatch.setattr(model.archive, "MAX_FILE_BYTES", 50)
+    monkeypatch.setattr(model.bundle.archive, "MAX_FILE_BYTES", 50)
     with pytest.raises(BundleError, match=r"a\.safetensors of \d+ bytes: at most 50"):
         read_bundle(archive)
     with pytest.raises(BundleError, match=r"a\.safetensors has \d+ bytes: at most 50"):
@@ -384,7 +384,7 @@ def test_a_zip_bomb_is_stopped_on_its_way(folder: Path, tmp_path: Path, monkeypa
     entries = [(tarfile.TarInfo("padding.bin"), b"\0" * 30_000_000), *entries_of(folder)]
     bomb = pack(tmp_path / "bomb.tar.gz", entries)
     assert bomb.stat().st_size < 100_000
-    monkeypatch.setattr(model.archive, "MAX_ARCHIVE_BYTES", 10_000_000)
+    monkeypatch.setattr(model.bundle.archive, "MAX_ARCHIVE_BYTES", 10_000_000)
     with pytest.raises(BundleError, match="unpacks to over"):
         read_bundle(bomb)
 

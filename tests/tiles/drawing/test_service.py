@@ -197,7 +197,7 @@ def test_sixteen_threads_that_ask_for_one_cold_tile_build_its_raster_once(
         built.append(pixels.shape)
         return real(pixels, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tiles.service, "DisplayRaster", counted)
+    monkeypatch.setattr(tiles.drawing.service, "DisplayRaster", counted)
 
     def ask(_: int) -> str:
         together.wait()
