@@ -14,7 +14,7 @@ floodscope.explore = (() => {
   let running = 0;
 
   const NAMES = { vv: ["VV", "VV backscatter, dB"], vh: ["VH", "VH backscatter, dB"], ratio: ["VV / VH", "VV / VH, dB (VV − VH)"] };
-  const CLASSES = [["water", "W", "water"], ["dry", "D", "dry"], ["unknown", "U", "no label"]];
+  const CLASSES = [["dry", "D", "dry"], ["water", "W", "water"], ["unknown", "U", "no label"]];
 
   // --- counts of the catalog, at once ----------------------------------------------------------------------------
   const tally = (chips, name) => {

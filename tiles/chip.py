@@ -25,6 +25,8 @@ ByteArray = npt.NDArray[np.uint8]
 
 UNKNOWN = 255
 """Label value of a pixel whose truth is not known."""
+CLASSES = ("dry", "water", "unknown")
+"""What a pixel is, by its label: 0, 1, or neither. Counts by class are in this order everywhere."""
 
 _DOOR = b"2"
 """Goes up when files are read otherwise than before, so that what was predicted of them is predicted anew."""
@@ -207,3 +209,9 @@ class Chip:
     def notes(self) -> tuple[str, ...]:
         """What has to be told of the chip wherever it is used: what was assumed, converted or left out."""
         return notes(self.decisions)
+
+
+def classes_of(chip: Chip) -> npt.NDArray[np.intp]:
+    """Return the place in `CLASSES` of each pixel of a chip, (H, W); without a label all are unknown."""
+    label = np.full(chip.valid.shape, UNKNOWN, np.uint8) if chip.label is None else chip.label
+    return np.where(label <= 1, label, CLASSES.index("unknown")).astype(np.intp)

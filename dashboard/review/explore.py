@@ -11,12 +11,12 @@ import numpy as np
 from dashboard.review.derived import DerivedStore, Filling
 from tiles.catalog.audit import audit
 from tiles.catalog.catalog import Catalog
-from tiles.chip import ChipRecord
-from tiles.drawing.statistics import BINS, CLASSES, RANGES, ChipStatistics, statistics_of
+from tiles.chip import CLASSES, ChipRecord
+from tiles.drawing.statistics import BINS, RANGES, ChipStatistics, statistics_of
 from tiles.reading.door import read_chip
 
 SeenOf = Callable[[Sequence[ChipRecord], str | None], tuple[str, dict[str, bool | None]]]
-_KIND = "statistics-1"  # counts up when what is counted changes
+_KIND = "statistics-2"  # counts up when what is counted changes
 _PIXELS = 4
 _SIZE = 4 * (_PIXELS + len(RANGES) * len(CLASSES) * BINS)
 
@@ -51,7 +51,7 @@ class Explorer:
             model: spec of the model whose scores are looked at; None for the one to begin with.
 
         Returns:
-            JSON: `progress`; `ranges` of the histograms; `histograms` [vv, vh, ratio][water, dry, unknown][60] of all and by
+            JSON: `progress`; `ranges` of the histograms; `histograms` [vv, vh, ratio][dry, water, unknown][60] of all and by
             `countries`; `shares`, (chip, water share of the labelled pixels or None, share without data) of each; `warnings`.
         """
         wanted = None if ids is None else set(ids)
@@ -108,6 +108,6 @@ class Explorer:
 
 def _shares(found: ChipStatistics) -> tuple[float | None, float]:
     """Return the share of water among the labelled pixels, None where there is none, and the share without data."""
-    water, dry, unknown, nodata = (int(count) for count in found.pixels)
+    dry, water, unknown, nodata = (int(count) for count in found.pixels)
     labelled, pixels = water + dry, water + dry + unknown + nodata
     return (round(water / labelled, 5) if labelled else None), round(nodata / pixels, 5) if pixels else 0.0

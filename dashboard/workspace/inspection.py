@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from dashboard.workspace.payloads import prediction_payload
 from dashboard.workspace.workspace import StoredPredictions
 from model.scores.area import polygon_of, score_area
-from model.scores.pixel import BIN_DB, BINS, CLASSES, LOWEST_DB, agreement, pixel_at, spread
+from model.scores.disagreement import agreement
+from model.scores.pixel import BIN_DB, BINS, LOWEST_DB, pixel_at, spread
 from model.store.store import ModelSummary, key_of
 from tiles.cache import BoundedCache
-from tiles.chip import ByteArray
+from tiles.chip import CLASSES, ByteArray
 from tiles.errors import FloodscopeError, LayerNotFoundError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Inspection:
         }
 
     def agreement(self, chip_id: str, one: str, other: str) -> dict[str, list[int]]:
-        """Return the counts of `model.scores.pixel.agreement` of two predictions, by their revisions.
+        """Return the counts of `model.scores.disagreement.agreement` of two predictions, by their revisions.
 
         Raises:
             ChipNotFoundError, StoreError: they cannot be told.

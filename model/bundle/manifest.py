@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from model.bundle.archive import MANIFEST, read_files, read_manifest
 from model.bundle.fields import Fields, a_list_of, a_match, a_number, a_text, a_whole_number, an_object, one_of
 from model.bundle.normalisation import Normalisation, parse_normalisation
 from tiles.errors import BundleError, ModelError
-from tiles.files import replacing, write_whole
+from tiles.files import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -264,21 +263,6 @@ def _manifest(folder: Path, bundle: Bundle) -> tuple[bytes, Bundle]:
     """Return the model.json of a bundle, and the bundle that it is read as."""
     text = json.dumps({"id": bundle.id} | bundle.to_json(), indent=2, allow_nan=False).encode() + b"\n"
     return text, parse_bundle(text, f"{folder}/{MANIFEST}")
-
-
-def pack_bundle(folder: str | Path, archive: str | Path) -> None:
-    """Write a bundle's folder as a .tar.gz, model.json first so that it is found without unpacking the weights."""
-    bundle = read_bundle(folder)
-    with replacing(Path(archive)) as part, tarfile.open(part, "w:gz") as tar:
-        for name in (MANIFEST, *bundle.files):
-            tar.add(Path(folder).resolve() / name, name, filter=_anonymous)
-
-
-def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    member.mode = 0o644
-    return member
 
 
 def _checked_files(path: Path, hashes: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:

@@ -29,19 +29,6 @@ BULK = 10
 """Priority of a chip of a job."""
 
 
-def predict_one(record: ChipRecord, predictor: Predictor, store: Store) -> Prediction:
-    """Read a chip, predict it and store the prediction, now and in this thread.
-
-    Raises:
-        ChipError: the chip cannot be read, or has no valid pixel (NoValidPixelError).
-        PredictionError: the predictor failed.
-        StoreError: the prediction cannot be stored.
-    """
-    loaded = load_chip(record)
-    (probability,), seconds = ask_model(predictor, [loaded.chip])
-    return store.put(loaded.chip, record, predictor, probability, seconds, chip_revision=loaded.revision)
-
-
 @dataclass(eq=False)
 class _Task:
     """One chip to predict under one model, and who waits for it."""

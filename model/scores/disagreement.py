@@ -1,4 +1,4 @@
-"""Where two models differ on a chip, at every threshold: counted once, from their two probability rasters."""
+"""Where two models agree and differ on a chip, at every threshold: counted once, from their two probability rasters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,26 @@ import numpy as np
 import numpy.typing as npt
 
 from model.scores.histogram import LEVELS, IntArray, two_counts
-from tiles.probability import NODATA, level
+from tiles.probability import NODATA
+
+
+def agreement(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> IntArray:
+    """Return from what two predictions of a chip agree and differ at every threshold, int64 of shape (3, 255).
+
+    Row 0 counts the valid pixels by the first one's value, row 1 by the other's, row 2 by the smaller of the two. Of
+    the pixels at or above a level, row 2 has those that both call water, and row 0 less row 2 those of the first alone.
+
+    Args:
+        one, other: uint8 (H, W), contract 2, of one chip.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if one.shape != other.shape:
+        raise ValueError(f"rasters of {one.shape} and {other.shape} are not of one chip")
+    valid = (one != NODATA) & (other != NODATA)
+    a, b = one[valid], other[valid]
+    return np.stack([np.bincount(values, minlength=LEVELS) for values in (a, b, np.minimum(a, b))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,27 +54,13 @@ class Disagreement:
         Raises:
             ValueError: the shapes differ.
         """
-        if first.shape != second.shape:
-            raise ValueError(f"rasters of {first.shape} and {second.shape} are not of one chip")
-        there = (first != NODATA) & (second != NODATA)
-        one, two = first[there], second[there]
-        higher = np.bincount(np.maximum(one, two), minlength=LEVELS)
-        lower = np.bincount(np.minimum(one, two), minlength=LEVELS)
-        return cls(higher.astype(np.int64), lower.astype(np.int64))
+        one, two, lower = agreement(first, second)
+        return cls(one + two - lower, lower)
 
     @property
     def pixels(self) -> int:
         """Pixels with data in both."""
         return int(self.higher.sum())
-
-    def pixels_apart(self, threshold: float) -> int:
-        """Return the number of pixels that are wet in one mask alone, at one threshold for both.
-
-        Raises:
-            UsageError: the threshold is not in [0, 1].
-        """
-        v = level(threshold)
-        return int(self.higher[v:].sum() - self.lower[v:].sum())
 
     def to_bytes(self) -> bytes:
         """Return 2040 bytes: uint32 little-endian, the 255 counts of `higher`, then those of `lower`."""

@@ -8,15 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from model.scores.histogram import LEVELS
-from tiles.chip import UNKNOWN, ByteArray, Chip
+from tiles.chip import CLASSES, UNKNOWN, ByteArray, Chip, classes_of
 from tiles.probability import NODATA
 
 BIN_DB = 0.5
 BINS = 80
 LOWEST_DB = {"vv": -32.0, "vh": -42.0}
 """Where the first bin of a band begins; what lies below or above is counted in the first or the last."""
-
-CLASSES = ("dry", "water", "unknown")
 
 
 @dataclass(frozen=True)
@@ -82,28 +80,10 @@ def spread(chip: Chip, probability: ByteArray) -> npt.NDArray[np.uint32]:
     """
     valid = chip.valid & (probability != NODATA)
     values = probability[valid].astype(np.int64)
-    label = np.full(values.shape, CLASSES.index("unknown")) if chip.label is None else _classes(chip.label[valid])
+    kinds = classes_of(chip)[valid]
     out = np.empty((2, len(CLASSES), BINS, LEVELS), dtype=np.uint32)
     for n, (name, band) in enumerate((("vv", chip.vv), ("vh", chip.vh))):
         bins = np.clip(np.floor((band[valid] - LOWEST_DB[name]) / BIN_DB), 0, BINS - 1).astype(np.int64)
-        index = (label * BINS + bins) * LEVELS + values
+        index = (kinds * BINS + bins) * LEVELS + values
         out[n] = np.bincount(index, minlength=len(CLASSES) * BINS * LEVELS).reshape(out.shape[1:])
     return out
-
-
-def _classes(label: ByteArray) -> npt.NDArray[np.int64]:
-    return np.where(label == UNKNOWN, CLASSES.index("unknown"), label).astype(np.int64)
-
-
-def agreement(one: ByteArray, other: ByteArray) -> npt.NDArray[np.int64]:
-    """Return from what two predictions of a chip agree and differ at every threshold, int64 of shape (3, 255).
-
-    Row 0 counts the valid pixels by the first one's value, row 1 by the other's, row 2 by the smaller of the two. Of
-    the pixels at or above a level, row 2 has those that both call water, and row 0 less row 2 those of the first alone.
-
-    Args:
-        one, other: uint8 (H, W), contract 2, of one chip.
-    """
-    valid = (one != NODATA) & (other != NODATA)
-    a, b = one[valid], other[valid]
-    return np.stack([np.bincount(values, minlength=LEVELS) for values in (a, b, np.minimum(a, b))])

@@ -111,15 +111,6 @@ def split_by_group(records: Sequence[ChipRecord], by: GroupBy, share: float = 0.
     return Split(apart(records, validation), validation, f"by {by}, left to validate: {left}")
 
 
-def leave_one_out(records: Sequence[ChipRecord], by: GroupBy) -> list[Fold]:
-    """Return one fold a group: that group left out, all others to train on. Simulated chips always train.
-
-    Raises:
-        UsageError: there are fewer than two groups.
-    """
-    return k_fold(records, by, None)
-
-
 def k_fold(records: Sequence[ChipRecord], by: GroupBy, k: int | None, seed: int = 0) -> list[Fold]:
     """Return `k` folds of whole groups with about as many chips each; one a group where `k` is None.
 

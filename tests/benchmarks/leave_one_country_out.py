@@ -33,7 +33,7 @@ from model.training.crossvalidate import CrossValidation, cross_validate
 from model.training.dataset import ChipCache
 from model.training.fit import Machine
 from model.training.recipe import CAPSTONE, FINETUNE, PRETRAIN, Recipe
-from model.training.split import Fold, Split, leave_one_out
+from model.training.split import Fold, Split, k_fold
 from model.training.train import BUNDLE, train
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
@@ -142,9 +142,7 @@ def main() -> None:
         def tell(fold: str, done: int, total: int) -> None:
             print(f"  {name}: {done}/{total} {fold}", file=sys.stderr, flush=True)
 
-        return cross_validate(
-            recipe, leave_one_out(records, "country"), out / name, machine=QUIET, on_fold=tell, **more
-        )
+        return cross_validate(recipe, k_fold(records, "country", None), out / name, machine=QUIET, on_fold=tell, **more)
 
     out.mkdir(parents=True, exist_ok=True)
     if "otsu" in arguments.only:

@@ -25,6 +25,7 @@ from model.scores.worst import worst_first
 from model.store.store import Prediction, Store, key_of
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
+from tiles.probability import level
 from tiles.simulate import simulate
 
 FIRST, SECOND = "backscatter", "backscatter:otsu"
@@ -239,7 +240,9 @@ def test_chips_are_sorted_by_what_is_asked_for(reviewed: Reviewed, screen: Scree
         "missed": {chip: c.fn for chip, c in counts.items()},
         "false": {chip: c.fp for chip, c in counts.items()},
         "uncertain": {chip: p.uncertain_share or 0 for chip, p in one.items()},
-        "apart": {chip: d.pixels_apart(0.4) / d.pixels for chip, d in found.items()},
+        "apart": {
+            chip: (d.higher[level(0.4) :].sum() - d.lower[level(0.4) :].sum()) / d.pixels for chip, d in found.items()
+        },
     }
     for sort, of_chip in values.items():
         page.page.locator("#chips-sort").select_option(sort)

@@ -20,7 +20,6 @@ from model.evaluation.predicted import prediction_report
 from model.evaluation.robustness import measure_robustness
 from model.export.package import FORMATS, write_package
 from model.export.rasters import write_predictions
-from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
 from model.scores.area import score_area
 from model.scores.pixel import pixel_at
@@ -31,6 +30,7 @@ from model.training.split import apart, split_by_group
 from model.training.train import train
 from tests.model.training.conftest import tiny as tiny  # noqa: PLC0414 - a fixture
 from tests.model.training.test_fit import HERE
+from tests.predicting import predict_one
 from tests.tiles.chips import SIZE, lake, write_pair
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord

@@ -17,9 +17,9 @@ from bad_files import CASES, Case
 from chips import lake, write_pair
 
 from model.evaluation.evaluate import evaluate
-from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Prediction, Store
+from tests.predicting import predict_one
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.chip import UNKNOWN, Asset, ChipRecord
 from tiles.drawing.service import TileService

@@ -185,21 +185,6 @@ class Catalog:
         ]
         return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
 
-    def within(self, west: float, south: float, east: float, north: float) -> list[ChipRecord]:
-        """Return the chips whose footprint touches a box of WGS84 degrees, through the frame's spatial index.
-
-        Longitudes may go on beyond 180, as footprints across the antimeridian do.
-        """
-        from shapely.geometry import box  # noqa: PLC0415
-
-        rows: set[int] = set()
-        frame, records = self.frame, self._records
-        for turn in (-360.0, 0.0, 360.0):
-            asked = box(west + turn, south, east + turn, north)
-            rows.update(int(i) for i in frame.sindex.query(asked, predicate="intersects"))
-        found = frame["id"].iloc[sorted(rows)]
-        return [records[chip_id] for chip_id in found if chip_id in records]
-
     def to_parquet(self, path: Path) -> None:
         """Write the catalog as GeoParquet; a file of that name is replaced whole or not at all.
 

@@ -8,10 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from tiles.chip import UNKNOWN, Chip, FloatArray
-
-CLASSES = ("water", "dry", "unknown")
-"""Classes of pixels with data: by the label, or unknown where there is none."""
+from tiles.chip import CLASSES, Chip, FloatArray, classes_of
 
 BINS = 60
 RANGES = {"vv": (-35.0, 5.0), "vh": (-45.0, -5.0), "ratio": (-10.0, 30.0)}
@@ -27,8 +24,8 @@ class ChipStatistics:
     """Counts of one chip, or of a sum of chips.
 
     Attributes:
-        pixels: int64 of shape (4,): water, dry and unknown pixels with data, and pixels without data.
-        histograms: int64 of shape (3, 3, 60): vv, vh, ratio; water, dry, unknown; bins of equal width over `RANGES`.
+        pixels: int64 of shape (4,): dry, water and unknown pixels with data, and pixels without data.
+        histograms: int64 of shape (3, 3, 60): vv, vh, ratio; dry, water, unknown; bins of equal width over `RANGES`.
     """
 
     pixels: Counts
@@ -45,8 +42,7 @@ class ChipStatistics:
 
 def statistics_of(chip: Chip) -> ChipStatistics:
     """Return the statistics of a chip."""
-    label = np.full(chip.valid.shape, UNKNOWN, np.uint8) if chip.label is None else chip.label
-    kinds = np.where(label == 1, 0, np.where(label == 0, 1, 2))[chip.valid]
+    kinds = classes_of(chip)[chip.valid]
     pixels = np.append(np.bincount(kinds, minlength=3), chip.valid.size - np.count_nonzero(chip.valid))
     vv, vh = chip.vv[chip.valid], chip.vh[chip.valid]
     bands = {"vv": vv, "vh": vh, "ratio": vv - vh}

@@ -12,9 +12,9 @@ import pytest
 from dashboard.report.map import chip_map
 from dashboard.report.markdown import as_html
 from dashboard.report.takeaway import takeaway_page
-from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Prediction, Store
+from tests.predicting import predict_one
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 

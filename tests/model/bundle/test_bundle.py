@@ -22,18 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model.bundle.archive
-from model.bundle.manifest import (
-    Bundle,
-    Member,
-    canonical_json,
-    pack_bundle,
-    parse_bundle,
-    read_bundle,
-    read_states,
-    write_bundle,
-)
+from model.bundle.manifest import Bundle, Member, canonical_json, parse_bundle, read_bundle, read_states, write_bundle
 from model.bundle.normalisation import MinMax, Normalisation, ZScore
-from tests.model.predictors.bundles import NORMALISATION
+from tests.model.predictors.bundles import NORMALISATION, pack_bundle
 from tiles.errors import BundleError, FloodscopeError, ModelError
 
 STATE = {"head.weight": torch.arange(6.0).reshape(2, 3), "bn.num_batches_tracked": torch.tensor(7)}

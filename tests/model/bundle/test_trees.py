@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from model.bundle.manifest import Bundle, Member, canonical_json, pack_bundle, read_bundle, read_states, write_bundle
+from model.bundle.manifest import Bundle, Member, canonical_json, read_bundle, read_states, write_bundle
 from model.bundle.normalisation import MinMax, Normalisation, ZScore
 from model.bundle.trees import FEATURES, WINDOWS, TreeMember, backscatter, features, format_trees, parse_trees
 from model.predictors.local import LocalPredictor
 from model.predictors.views import D4
-from tests.model.predictors.bundles import NORMALISATION, UNET, networks_of
+from tests.model.predictors.bundles import NORMALISATION, UNET, networks_of, pack_bundle
 from tests.model.predictors.random_chips import make_chip, random_chip
 from tiles.errors import BundleError, ModelError
 

@@ -12,7 +12,7 @@ import rasterio
 import torch
 from sqlalchemy import text
 
-from model.bundle.manifest import CHIPS, MANIFEST, attach_list, pack_bundle, read_bundle, read_states, write_bundle
+from model.bundle.manifest import CHIPS, MANIFEST, attach_list, read_bundle, read_states, write_bundle
 from model.evaluation.comparison import compare
 from model.evaluation.evaluate import evaluate
 from model.evaluation.judge import Judge, crossvalidated, seen_by, seen_by_id
@@ -26,6 +26,7 @@ from model.training.recipe import Recipe, change_recipe
 from model.training.split import Split
 from model.training.train import Trained, train
 from model.weights import WEIGHTS
+from tests.model.predictors.bundles import pack_bundle
 from tests.model.training.test_fit import HERE
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import UNKNOWN, ChipRecord

@@ -9,9 +9,9 @@ import pytest
 
 from model.evaluation.robustness import measure_robustness
 from model.evaluation.transforms import TRANSFORMS, compare_transformed
-from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store
+from tests.predicting import predict_one
 from tiles.chip import ChipRecord
 from tiles.probability import level
 from tiles.reading.door import read_chip

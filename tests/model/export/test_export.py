@@ -13,9 +13,9 @@ from rasterio.enums import ColorInterp
 from rio_cogeo import cog_validate
 
 from model.export.rasters import write_predictions
-from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store
+from tests.predicting import predict_one
 from tiles.chip import ChipRecord
 from tiles.drawing.composite import WATER_CYAN
 from tiles.errors import OutputError, StoreError

@@ -20,9 +20,9 @@ from rio_cogeo import cog_validate
 
 from model.export.package import FORMATS, ExportCancelledError, Written, write_package
 from model.export.vectors import FILES, WaterPolygons
-from model.inference.worker import predict_one
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Prediction, Store
+from tests.predicting import predict_one
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import OutputError, UsageError

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model.inference.worker import InferenceWorker, predict_one
+from model.inference.worker import InferenceWorker
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store, key_of
+from tests.predicting import predict_one
 from tests.waiting import PATIENCE_S
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.errors import ModelError, NoValidPixelError, PredictionError, UnreadableFileError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from model.bundle.manifest import Bundle, Member, write_bundle
+from model.bundle.archive import MANIFEST
+from model.bundle.manifest import Bundle, Member, read_bundle, write_bundle
 from model.bundle.network import build_network
 from model.bundle.normalisation import Normalisation, ZScore
 
@@ -50,3 +52,10 @@ def write_random(folder: Path, bundle: Bundle = UNET, seed: int = 0, half: bool 
 
 def members(count: int) -> Sequence[Member]:
     return tuple(Member(f"member-{i}.safetensors") for i in range(count))
+
+
+def pack_bundle(folder: Path, archive: Path) -> None:
+    """Write a bundle's folder as a .tar.gz, model.json first."""
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in (MANIFEST, *read_bundle(folder).files):
+            tar.add(folder / name, name)

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import nn
 
-from model.bundle.manifest import pack_bundle, read_bundle
+from model.bundle.manifest import read_bundle
 from model.bundle.network import load_ensemble
 from model.bundle.normalisation import Normalisation, ZScore
 from model.predictors.local import LocalPredictor
 from model.predictors.protocol import Loadable, Predictor
 from model.predictors.views import D4
-from tests.model.predictors.bundles import UNET, members, write_random
+from tests.model.predictors.bundles import UNET, members, pack_bundle, write_random
 from tests.model.predictors.random_chips import make_chip, random_chip
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.bundle.manifest import pack_bundle, write_bundle
+from model.bundle.manifest import write_bundle
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.local import LocalPredictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
-from tests.model.predictors.bundles import UNET
+from tests.model.predictors.bundles import UNET, pack_bundle
 from tiles.errors import BundleError, ModelError, UsageError
 
 

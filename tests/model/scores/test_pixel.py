@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from test_area import GRIDS, centres, chip_of
 
-from model.scores.pixel import BIN_DB, BINS, CLASSES, LOWEST_DB, agreement, pixel_at, spread
-from tiles.chip import Chip
+from model.scores.disagreement import agreement
+from model.scores.pixel import BIN_DB, BINS, LOWEST_DB, pixel_at, spread
+from tiles.chip import CLASSES, Chip
 
 
 @pytest.mark.parametrize("name", GRIDS)

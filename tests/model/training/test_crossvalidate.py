@@ -13,7 +13,7 @@ from model.seen.chips import read_seen_chips
 from model.training.calibrate import fit_threshold
 from model.training.crossvalidate import REPORT, cross_validate, read_calibration, read_calibration_chips
 from model.training.recipe import Recipe, change_recipe
-from model.training.split import leave_one_out
+from model.training.split import k_fold
 from tests.model.training.conftest import MakeChips
 from tests.model.training.test_fit import HERE
 from tiles.errors import UsageError
@@ -26,7 +26,7 @@ def test_what_is_left_out_is_seen_by_nothing_that_scores_it(
     recipe = change_recipe(tiny, {"epochs": 2, "steps_per_epoch": 6})
     told: list[str] = []
     done = cross_validate(
-        recipe, leave_one_out(records, "country"), tmp_path, machine=HERE, by="country",
+        recipe, k_fold(records, "country", None), tmp_path, machine=HERE, by="country",
         on_fold=lambda name, *_: told.append(name),
     )  # fmt: skip
     assert told == ["Erewhon", "Laputa", "Utopia", ""]
@@ -63,7 +63,7 @@ def test_what_is_left_out_is_seen_by_nothing_that_scores_it(
 
     # A second run finds every fold there.
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/checkpoints/last.ckpt")}
-    again = cross_validate(recipe, leave_one_out(records, "country"), tmp_path, machine=HERE)
+    again = cross_validate(recipe, k_fold(records, "country", None), tmp_path, machine=HERE)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/checkpoints/last.ckpt")} == before
     assert again.report()["micro_iou"] == report["micro_iou"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from shapely.geometry import box
 
-from model.training.split import apart, k_fold, leave_one_out, split_by_group, split_by_source
+from model.training.split import apart, k_fold, split_by_group, split_by_source
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import UsageError
 
@@ -37,7 +37,7 @@ def test_a_seed_gives_one_split() -> None:
 
 
 def test_each_country_is_left_out_once() -> None:
-    folds = leave_one_out(CHIPS, "country")
+    folds = k_fold(CHIPS, "country", None)
     assert [fold.name for fold in folds] == ["A", "B", "C", "D", "E"]
     for fold in folds:
         assert {r.country for r in fold.left_out} == {fold.name}
@@ -53,7 +53,7 @@ def test_folds_hold_about_as_many_chips_and_each_chip_once() -> None:
 
 def test_simulated_chips_train_in_every_fold_and_judge_none() -> None:
     simulated = [record(f"s{i}", "A", simulated=True) for i in range(4)]
-    for fold in leave_one_out([*CHIPS, *simulated], "country"):
+    for fold in k_fold([*CHIPS, *simulated], "country", None):
         assert [r.id for r in fold.train if r.simulated] == ["s0", "s1", "s2", "s3"]
         assert not any(r.simulated for r in fold.left_out)
     assert not any(r.simulated for r in split_by_group([*CHIPS, *simulated], "country").validation)
@@ -87,6 +87,6 @@ def test_what_cannot_be_split_is_refused() -> None:
     with pytest.raises(UsageError, match="of one country"):
         split_by_group(CHIPS[:3], "country")
     with pytest.raises(UsageError, match="1 country"):
-        leave_one_out(CHIPS[:3], "country")
+        k_fold(CHIPS[:3], "country", None)
     with pytest.raises(UsageError, match="9 folds"):
         k_fold(CHIPS, "event", 9)

@@ -15,7 +15,7 @@ def test_pixels_are_counted_by_class_and_without_data(tmp_path: Path) -> None:
     chip = read_chip(make_record(tmp_path))
     assert chip.label is not None
     found = statistics_of(chip)
-    classes = [int(((chip.label == value) & chip.valid).sum()) for value in (1, 0, 255)]
+    classes = [int(((chip.label == value) & chip.valid).sum()) for value in (0, 1, 255)]
     assert found.pixels.tolist() == [*classes, int((~chip.valid).sum())]
     assert found.histograms.sum(axis=2).tolist() == [classes] * 3
 
@@ -27,7 +27,7 @@ def test_histograms_are_those_of_numpy_with_the_outliers_at_the_ends(tmp_path: P
     for number, (name, band) in enumerate([("vv", chip.vv), ("vh", chip.vh), ("ratio", chip.vv - chip.vh)]):
         low, high = RANGES[name]
         width = (high - low) / BINS
-        for kind, value in enumerate((1, 0, 255)):
+        for kind, value in enumerate((0, 1, 255)):
             values = np.clip(band[chip.valid & (chip.label == value)], low + width / 4, high - width / 4)
             counts, _ = np.histogram(values, BINS, (low, high))
             # A value on an edge may fall to either side in float32.
