@@ -114,8 +114,7 @@ records, recipe = rebuilt(Path(sys.argv[1]))
 def pause(row):
     print("epoch", int(row["epoch"]), flush=True)
     time.sleep(0.5)
-fitted = fit(recipe, everything(records), Path(sys.argv[2]), machine=HERE, resume=True, on_epoch=pause)
-torch.save(fitted.network.state_dict(), Path(sys.argv[2]) / "weights.pt")
+fit(recipe, everything(records), Path(sys.argv[2]), machine=HERE, on_epoch=pause)
 """
 
 
@@ -141,29 +140,27 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(tiny: Recip
         json.dumps({"catalog": str(simulate(tmp_path / "chips", chips=3, size=64)), "recipe": recipe.to_json()})
     )
 
-    def begin(name: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(plan), str(tmp_path / name)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-
-    whole = begin("whole")
-    killed = begin("killed")
+    # The one that is killed is a process; those that end may run here, on one core as it does.
+    torch.set_num_threads(1)
+    killed = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(plan), str(tmp_path / "killed")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert killed.stdout is not None
     for line in killed.stdout:
         if line.startswith("epoch 3"):  # two epochs are saved, the third one is not quite
             killed.send_signal(signal.SIGKILL)
             break
     assert killed.wait() == -signal.SIGKILL
-    again = begin("killed")
-    told, _ = again.communicate(timeout=240)
-    assert again.returncode == 0
-    assert "epoch 1" not in told
-    assert "epoch 4" in told
-    assert whole.communicate(timeout=240) is not None
-    assert whole.returncode == 0
-    one, other = (torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("whole", "killed"))
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    records, _ = rebuilt(plan)
+    trained: list[float] = []
+    again = fit(
+        recipe, everything(records), tmp_path / "killed", machine=HERE, resume=True,
+        on_epoch=lambda row: trained.append(row["epoch"]),
+    )  # fmt: skip
+    assert 1 not in trained
+    assert trained[-1] == 4
+    whole = fit(recipe, everything(records), tmp_path / "whole", machine=HERE)
+    assert same_weights(again.network, whole.network)
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_weights(
