@@ -206,7 +206,7 @@ class Exports:
         formats: tuple[str, ...],
     ) -> None:
         store, predictor = self._workspace.store, self._workspace.predictor(spec)
-        job = self._workspace.worker_of(spec).predict_all(records, predictor)
+        job = self._workspace.inference.predict_all(records, predictor)
         while not job.wait(0.1):
             progress = job.snapshot()
             export.done = progress.skipped + progress.done + progress.failed

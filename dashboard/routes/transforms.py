@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,13 @@ from model.evaluation.changes import Change
 from model.evaluation.transforms import TRANSFORMS, compare_transformed
 from model.scores.histogram import ScoreHistogram
 from model.store.prediction import Prediction
-from model.store.store import key_of
 from tiles.cache import BoundedCache
-from tiles.chip import ByteArray, ChipRecord
+from tiles.chip import ChipRecord
 from tiles.errors import PredictionError, UsageError
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
 
-WAIT_S = 3.0
-"""A request waits this long for the model; then the page asks again."""
 _SIDE = 192
 _CACHE_BYTES = 32 << 20
 _BY_NAME = {change.name: change for change in TRANSFORMS}
@@ -55,43 +52,20 @@ class Transforms:
         change = _BY_NAME.get(name)
         if change is None:
             raise UsageError(f"There is no change {name[:40]!r}: choose one of {', '.join(_BY_NAME)}.")
-        workspace = self._workspace
-        record, predictor = workspace.catalog.get(chip_id), workspace.predictor(spec)
+        record = self._workspace.catalog.get(chip_id)
         try:
-            prediction = workspace.store.get(record, key_of(predictor)) or workspace.clicks.result(
-                click,
-                (record.id, record.revision(), spec),
-                lambda: workspace.worker_of(spec).submit(record, predictor),
-                WAIT_S,
-            )
+            prediction = self._workspace.prediction(record, spec, click)
             key = (record.id, record.revision(), prediction.revision, name)
-            return self._answers.get(key, lambda: self._judge(record, prediction, change, key, spec, click))
+            return self._answers.get(key, lambda: self._judge(record, prediction, change, spec, click))
         except FutureTimeoutError:
             return {"pending": True}
         except CancelledError:
             raise PredictionError(f"The prediction of {chip_id} was cancelled: open the chip again.") from None
 
-    def _probability(
-        self, key: tuple[str, ...], record: ChipRecord, spec: str, change: Change, click: str | None
-    ) -> ByteArray:
-        workspace = self._workspace
-
-        def begin() -> Future[ByteArray]:
-            changed = change.apply(workspace.tiles.chip(record))
-            return workspace.worker_of(spec).ask(changed, workspace.predictor(spec), change.name)
-
-        return workspace.clicks.result(click, key, begin, WAIT_S)
-
     def _judge(
-        self,
-        record: ChipRecord,
-        prediction: Prediction,
-        change: Change,
-        key: tuple[str, ...],
-        spec: str,
-        click: str | None,
+        self, record: ChipRecord, prediction: Prediction, change: Change, spec: str, click: str | None
     ) -> dict[str, Any]:
-        probability = self._probability(key, record, spec, change, click)
+        probability = self._workspace.answer(record, change, spec, click)
         chip = self._workspace.tiles.chip(record)
         image = change.apply(chip)
         found = compare_transformed(chip, change, image, probability, self._workspace.store.read(prediction))

@@ -1,6 +1,6 @@
-"""The endpoints on offer beside the local models: whether each answers and how quickly, and a queue of its own for each.
+"""The endpoints on offer beside the local models: whether each answers, and how quickly.
 
-No endpoint slows the page, the local models or another endpoint: whatever asks one does so in a thread of that endpoint.
+No endpoint slows the page: it is checked in a thread of its own, and predicts in a queue of its own (`model.inference`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from model.inference.worker import InferenceWorker
 from model.predictors.endpoint_spec import is_endpoint
 from model.predictors.select import open_endpoint
-from model.store.store import Store
 from tiles.errors import FloodscopeError
 
 if TYPE_CHECKING:
@@ -28,10 +26,9 @@ CHOICE_WAIT_S = 1.5
 
 @dataclass
 class _Endpoint:
-    """One endpoint: its predictor, its queue, and what its latest check said."""
+    """One endpoint: its predictor, and what its latest check said."""
 
     predictor: EndpointPredictor
-    worker: InferenceWorker
     state: str = "unchecked"
     message: str | None = None
     latency_s: float | None = None
@@ -44,36 +41,18 @@ class Endpoints:
     """The endpoints among some models. Nothing is sent before `statuses` or `choose` is called; safe from any thread.
 
     Args:
-        store: where predictions go.
         specs: the models on offer; those that are no endpoints are left out.
     """
 
-    def __init__(self, store: Store, specs: Iterable[str]) -> None:
-        self._endpoints = {
-            spec: _Endpoint(open_endpoint(spec), InferenceWorker(store, read_ahead=False))
-            for spec in specs
-            if is_endpoint(spec)
-        }
+    def __init__(self, specs: Iterable[str]) -> None:
+        self._endpoints = {spec: _Endpoint(open_endpoint(spec)) for spec in specs if is_endpoint(spec)}
 
     def __contains__(self, spec: str) -> bool:
         return spec in self._endpoints
 
-    def close(self) -> None:
-        """Stop the queues. A request that an endpoint does not answer is not waited for."""
-        for endpoint in self._endpoints.values():
-            endpoint.worker.close(timeout=1.0)
-
     def predictor(self, spec: str) -> EndpointPredictor | None:
         """Return an endpoint's predictor, None where that model is no endpoint."""
         return self._endpoints[spec].predictor if spec in self else None
-
-    def worker(self, spec: str) -> InferenceWorker | None:
-        """Return an endpoint's queue, None where that model is no endpoint."""
-        return self._endpoints[spec].worker if spec in self else None
-
-    def note(self, spec: str) -> str | None:
-        """Return what an endpoint's running prediction waits for, None where there is nothing to say."""
-        return self._endpoints[spec].predictor.note if spec in self else None
 
     def statuses(self) -> list[dict[str, Any]]:
         """Return every endpoint's status as it is known now; begins to check URLs whose status is old."""

@@ -1,11 +1,12 @@
-"""What a running dashboard works with: catalog, store, worker, tiles and models. Knows no web framework."""
+"""What a running dashboard works with: catalog, store, inference, tiles and models. Knows no web framework."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,16 @@ from dashboard.workspace.endpoints import Endpoints
 from dashboard.workspace.payloads import detail_payload, prediction_payload, progress_payload
 from dashboard.workspace.seen import Judges, judged
 from dashboard.workspace.settings import Settings
+from model.evaluation.changes import Change
 from model.evaluation.judge import crossvalidated_of
+from model.inference.inference import Inference
 from model.inference.job import Job
-from model.inference.worker import InferenceWorker
 from model.predictors.protocol import Predictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
 from model.store.store import Prediction, Store, key_of
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.public import PublicText
-from tiles.chip import ChipRecord
+from tiles.chip import ByteArray, ChipRecord
 from tiles.drawing.service import TileService
 from tiles.errors import ChipError, FloodscopeError, ModelError, PredictionNotFoundError
 
@@ -67,12 +69,12 @@ class Workspace:
         self.settings = settings
         self.catalog = open_catalog(settings.sources, settings.answers, labels=settings.labels)
         self.store = Store(settings.data, settings.database)
-        self.worker = InferenceWorker(self.store)
+        self.inference = Inference(self.store)
         self.stored = StoredPredictions(self.store, self.catalog)
         self.tiles = TileService(lambda: self.catalog, self.stored)
         self._choices = _choices(settings)
         self.judges = Judges(self.store)
-        self.endpoints = Endpoints(self.store, [choice.spec for choice in self._choices])
+        self.endpoints = Endpoints(choice.spec for choice in self._choices)
         self._specs = public_specs(self._choices)
         self.public = PublicText(PublicFolders(settings, self._choices, lambda: self.catalog))
         self.clicks = Clicks()
@@ -92,8 +94,7 @@ class Workspace:
         """Stop whatever works on the store, and close it."""
         for close in self._closers:
             close()
-        self.worker.close()
-        self.endpoints.close()
+        self.inference.close()
         self.store.close()
 
     def name(self) -> str:
@@ -156,8 +157,7 @@ class Workspace:
         except FloodscopeError as error:
             return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
         status = self.endpoints.choose(spec)
-        if status is None:
-            self.worker.prepare(predictor)
+        self.inference.prepare(predictor)
         stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
         failed = [
             {"id": chip_id, "message": message, "unusable": True}
@@ -214,15 +214,8 @@ class Workspace:
             if not record.has_imagery:
                 return answer | {"error": record.problem}
             predictor = self.predictor(spec)
-            prediction = self.store.get(record, key_of(predictor))
             answer["device"] = predictor.device
-            if prediction is None:
-                prediction = self.clicks.result(
-                    click,
-                    (chip_id, answer["chip_revision"], spec),
-                    lambda: self.worker_of(spec).submit(record, predictor),
-                    CLICK_WAIT_S,
-                )
+            prediction = self.prediction(record, spec, click)
             answer["device"] = predictor.device  # known once its weights are loaded
             chip = self.tiles.chip(record)
             beside = {"label_problem": chip.label_problem, "notes": list(chip.notes)}
@@ -231,12 +224,7 @@ class Workspace:
                 "detail": detail_payload(prediction),
             }
         except FutureTimeoutError:
-            return answer | {
-                "pending": True,
-                "ahead": self.worker_of(spec).ahead(record, predictor),
-                "loading": self.worker_of(spec).loading(predictor),
-                "note": self.endpoints.note(spec),
-            }
+            return answer | {"pending": True} | asdict(self.inference.waiting(record, predictor))
         except CancelledError:
             return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
         except ChipError as error:
@@ -244,6 +232,30 @@ class Workspace:
             return answer | {"error": str(error), "unusable": True}
         except FloodscopeError as error:
             return answer | {"error": str(error)}
+
+    def prediction(self, record: ChipRecord, spec: str, click: str | None = None) -> Prediction:
+        """Return a chip's prediction under a model on offer, read back or made now.
+
+        Raises:
+            TimeoutError: it takes longer than CLICK_WAIT_S; asked again under the same click, no second one is begun.
+            CancelledError: it was cancelled.
+            ChipError, ModelError, PredictionError, StoreError: there is none.
+        """
+        predictor = self.predictor(spec)
+        held = self.store.get(record, key_of(predictor))
+        if held is not None:
+            return held
+        what = (record.id, record.revision(), spec)
+        return self.clicks.result(click, what, lambda: self.inference.submit(record, predictor), CLICK_WAIT_S)
+
+    def answer(self, record: ChipRecord, change: Change, spec: str, click: str | None = None) -> ByteArray:
+        """Return what a model on offer says of a changed chip, uint8 (H, W); raises as `prediction`, and keeps nothing."""
+        predictor = self.predictor(spec)
+
+        def begin() -> Future[ByteArray]:
+            return self.inference.ask(change.apply(self.tiles.chip(record)), predictor, change.name)
+
+        return self.clicks.result(click, (record.id, record.revision(), spec, change.name), begin, CLICK_WAIT_S)
 
     def predict_all(self, spec: str) -> None:
         """Start predicting whatever the model has not predicted yet; nothing where that is under way.
@@ -256,7 +268,7 @@ class Workspace:
         with self._lock:
             job = self._jobs.get(spec)
             if job is None or not job.running:
-                self._jobs[spec] = self.worker_of(spec).predict_all(records, predictor)
+                self._jobs[spec] = self.inference.predict_all(records, predictor)
 
     def cancel(self, spec: str) -> None:
         """Stop predicting all; what is done stays."""
@@ -305,10 +317,6 @@ class Workspace:
     def _real(self, spec: str) -> str:
         """Return what opens a model that a page names: of a bundle its path, which no page is told."""
         return self._specs.get(spec, spec)
-
-    def worker_of(self, spec: str) -> InferenceWorker:
-        """Return who predicts under a model: the one inference thread, or the endpoint's own, which waits for nobody else."""
-        return self.endpoints.worker(spec) or self.worker
 
 
 def _choices(settings: Settings) -> list[ModelChoice]:

@@ -87,7 +87,6 @@ class EndpointPredictor:
     Args:
         spec: the endpoint.
         transport: carries the bytes.
-        local: labels of the model's device are for people: "endpoint NAME".
     """
 
     def __init__(self, spec: EndpointSpec, transport: Transport) -> None:
@@ -111,7 +110,12 @@ class EndpointPredictor:
     @property
     def parameters(self) -> dict[str, Parameter]:
         """Where the model is: another machine may round differently."""
-        return {"endpoint": self.spec.identity}
+        return {"endpoint": self.place}
+
+    @property
+    def place(self) -> str:
+        """The endpoint's address or name, without how it is asked."""
+        return self.spec.identity
 
     @property
     def device(self) -> str:

@@ -73,6 +73,21 @@ class Loadable(Protocol):
         ...
 
 
+@runtime_checkable
+class Remote(Protocol):
+    """A predictor whose model runs elsewhere: nobody knows how long it takes, so it is asked in a queue of its own."""
+
+    @property
+    def place(self) -> str:
+        """Where it runs: what is at one place is asked one after another."""
+        ...
+
+    @property
+    def note(self) -> str | None:
+        """What it waits for at the moment, in a sentence for people; None where it waits for nothing but an answer."""
+        ...
+
+
 def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """Return probabilities as contract 2 stores them.
 

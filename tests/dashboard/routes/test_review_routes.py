@@ -38,9 +38,9 @@ def workspace(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     records = made.catalog.usable()
     for spec in (FIRST, SECOND):
         for record in records:
-            made.worker.submit(record, made.predictor(spec)).result(60)
+            made.inference.submit(record, made.predictor(spec)).result(60)
     other = open_predictor("backscatter:-20.5")  # in the store, and not on offer
-    made.worker.submit(records[0], other).result(60)
+    made.inference.submit(records[0], other).result(60)
     yield made
     made.close()
 

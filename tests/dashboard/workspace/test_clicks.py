@@ -45,7 +45,6 @@ class Gated(BackscatterPredictor):
 @pytest.fixture
 def workspace(simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     monkeypatch.setattr("dashboard.workspace.workspace.CLICK_WAIT_S", 0.05)
-    monkeypatch.setattr("dashboard.routes.transforms.WAIT_S", 0.05)
     made = Workspace(Settings((simulated,), tmp_path, model=QUICK))
     yield made
     made.close()

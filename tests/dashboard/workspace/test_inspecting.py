@@ -105,7 +105,7 @@ def test_the_models_to_compare_with_are_those_on_offer_and_those_in_the_store(si
     try:
         record, other = workspace.catalog.records()[:2]
         removed = BackscatterPredictor("fixed", -19.5)
-        workspace.worker.submit(record, removed).result()
+        workspace.inference.submit(record, removed).result()
         workspace.open_chip(record.id, "backscatter")
         inspection = Inspection(workspace)
         models = {model["name"]: model for model in inspection.models()}

@@ -194,14 +194,14 @@ def test_every_prediction_that_the_page_gets_says_whether_its_chip_was_seen(
     chip = models.records[0].id
     record = workspace.catalog.get(chip)
     for name, seen in ((spec, True), ("backscatter", False), (str(models.untold), None)):
-        workspace.worker.submit(record, workspace.predictor(name)).result(60)
+        workspace.inference.submit(record, workspace.predictor(name)).result(60)
         answer = workspace.open_chip(chip, name)
         assert answer["error"] is None
         assert answer["prediction"]["seen"] is seen
         assert workspace.predictions(name)["predictions"][0]["seen"] is seen
         listed = client.get("/review/predictions", query_string={"model": name}).get_json()["predictions"]
         assert [p["seen"] for p in listed] == [seen]
-    workspace.worker.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(120)
+    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(120)
     sent = {p["id"]: p["seen"] for p in workspace.predictions(spec)["predictions"]}
     assert sent == {r.id: r.id in models.seen for r in models.records}
 
@@ -210,7 +210,7 @@ def test_no_chip_is_read_to_tell_what_was_seen(
     workspace: Workspace, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = str(models.some)
-    workspace.worker.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(120)
+    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(120)
     workspace.judges._of.clear()
 
     def refuse(*_: object, **__: object) -> None:
@@ -233,7 +233,7 @@ def test_models_tell_what_they_are_worth_elsewhere_and_whether_they_name_their_c
 
 
 def test_explore_names_the_seen_chips_first(workspace: Workspace, client: FlaskClient, models: Models) -> None:
-    workspace.worker.predict_all(workspace.catalog.usable(), workspace.predictor(str(models.some))).wait(120)
+    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(str(models.some))).wait(120)
     for model in ({}, {"model": str(models.some)}):
         first = client.post("/review/explore", json={"ids": None, **model}).get_json()["warnings"][0]
         assert (first["kind"], set(first["chips"])) == ("seen", models.seen)
