@@ -5,6 +5,7 @@ from __future__ import annotations
 from model.inference.ahead import load_chip
 from model.inference.asking import ask_model
 from model.predictors.protocol import Predictor
+from model.store.prediction import identity_of
 from model.store.store import Prediction, Store
 from tiles.chip import ChipRecord
 
@@ -19,4 +20,4 @@ def predict_one(record: ChipRecord, predictor: Predictor, store: Store) -> Predi
     """
     loaded = load_chip(record)
     (probability,), seconds = ask_model(predictor, [loaded.chip])
-    return store.put(loaded.chip, record, predictor, probability, seconds, chip_revision=loaded.revision)
+    return store.put(loaded.chip, record, identity_of(predictor), probability, seconds, chip_revision=loaded.revision)

@@ -17,6 +17,7 @@ from model.inference.ahead import LoadedChip, ModelLoader, ReadAhead, be_nice, l
 from model.inference.asking import ask_model, failed
 from model.inference.job import Job
 from model.predictors.protocol import Predictor
+from model.store.prediction import identity_of
 from model.store.store import ModelKey, Prediction, Store, key_of
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import ChipError, FloodscopeError, PredictionError, StoreError
@@ -344,7 +345,7 @@ class InferenceWorker:
     def _put(self, task: _Task, loaded: LoadedChip, raster: npt.NDArray[np.uint8], seconds: float) -> None:
         try:
             stored = self._store.put(
-                loaded.chip, task.record, task.predictor, raster, seconds, chip_revision=loaded.revision
+                loaded.chip, task.record, identity_of(task.predictor), raster, seconds, chip_revision=loaded.revision
             )
         except Exception as error:
             self._settle(task, error)

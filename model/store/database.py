@@ -29,15 +29,15 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from model.store.migrations import SCHEMA_VERSION, migrate
 from tiles.errors import StoreError
-
-SCHEMA_VERSION = 1
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a process waits for another one that writes."""
@@ -138,32 +138,44 @@ class Database:
         with self._words():
             if self._engine.dialect.name == "sqlite":
                 _use_write_ahead_log(self._engine)
-            for attempt in range(3):
+            attempts = 3
+            while True:
                 try:
                     with self._writing.begin() as connection:
-                        if not inspect(connection).has_table(ABOUT.name):
-                            _METADATA.create_all(connection)
-                            about = {"schema_version": str(SCHEMA_VERSION), "store_id": secrets.token_hex(4)}
-                            connection.execute(insert(ABOUT), [{"name": k, "value": v} for k, v in about.items()])
-                        CONTENTS.create(connection, checkfirst=True)  # older databases have none
-                        rows = connection.execute(select(ABOUT.c.name, ABOUT.c.value)).all()
-                    break
+                        return self._prepare(connection)
                 except (IntegrityError, ProgrammingError):
                     # Another process made the tables at the same moment (databases without SQLite's one write lock).
-                    if attempt == 2:
+                    attempts -= 1
+                    if not attempts:
                         raise
+
+    def _prepare(self, connection: Connection) -> str:
+        """Make the tables, or bring them to today's version, and return the store's id."""
+        if not inspect(connection).has_table(ABOUT.name):
+            _METADATA.create_all(connection)
+            about = {"schema_version": str(SCHEMA_VERSION), "store_id": secrets.token_hex(4)}
+            connection.execute(insert(ABOUT), [{"name": k, "value": v} for k, v in about.items()])
+        # The rows are locked: of two processes the second finds the work of the first done.
+        rows = connection.execute(select(ABOUT.c.name, ABOUT.c.value).with_for_update()).all()
         found = {str(name): str(value) for name, value in rows}
-        version, store_id = found.get("schema_version", ""), found.get("store_id", "")
+        self._require_known(found)
+        if found["schema_version"] != str(SCHEMA_VERSION):
+            migrate(connection, int(found["schema_version"]))
+            of_version = update(ABOUT).where(ABOUT.c.name == "schema_version")
+            connection.execute(of_version.values(value=str(SCHEMA_VERSION)))
+        return found["store_id"]
+
+    def _require_known(self, found: Mapping[str, str]) -> None:
+        version = found.get("schema_version", "")
         if version.isdigit() and int(version) > SCHEMA_VERSION:
             raise StoreError(
                 f"{self.url} was written by a newer floodscope (schema {version}, this one knows {SCHEMA_VERSION}): "
                 "update floodscope, or choose another data folder with --data."
             )
-        if version != str(SCHEMA_VERSION) or not store_id.isalnum():
+        if not version.isdigit() or not int(version) or not found.get("store_id", "").isalnum():
             raise StoreError(
                 f"{self.url} is not a floodscope database any more: choose another data folder with --data."
             )
-        return store_id
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -32,6 +32,31 @@ class ModelKey:
         return hashlib.sha256(f"{self.model_id}\n{self.parameters}".encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True)
+class ModelIdentity:
+    """What the store notes of the model that made a prediction.
+
+    Attributes:
+        key: decides the answers.
+        name, device: for people.
+        threshold: the mask threshold to begin with, in [0, 1].
+    """
+
+    key: ModelKey
+    name: str
+    device: str
+    threshold: float
+
+
+def identity_of(predictor: Predictor) -> ModelIdentity:
+    """Return what the store notes of a predictor.
+
+    Raises:
+        ModelError: its parameters cannot be written as JSON.
+    """
+    return ModelIdentity(key_of(predictor), predictor.name, predictor.device, float(predictor.threshold))
+
+
 def key_of(predictor: Predictor) -> ModelKey:
     """Return the key under which a predictor's answers are stored.
 

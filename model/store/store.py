@@ -21,10 +21,9 @@ import numpy.typing as npt
 from sqlalchemy import URL, delete, func, select
 from sqlalchemy.engine import RowMapping
 
-from model.predictors.protocol import Predictor
 from model.scores.histogram import LEVELS, ScoreHistogram
 from model.store.database import CONTENTS, PREDICTIONS, Database, upsert
-from model.store.prediction import ModelKey, ModelSummary, Prediction, key_of
+from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of
 from model.store.probability import encode_probability, read_probability
 from tiles.chip import Chip, ChipRecord
 from tiles.content import Content, content_of
@@ -101,7 +100,7 @@ class Store:
         self,
         chip: Chip,
         record: ChipRecord,
-        predictor: Predictor,
+        model: ModelIdentity,
         probability: npt.NDArray[np.uint8],
         seconds: float,
         *,
@@ -112,7 +111,7 @@ class Store:
         Args:
             chip: the chip as it was predicted, with its label where it has one.
             record: its record.
-            predictor: what predicted it.
+            model: what predicted it.
             probability: uint8 (H, W), contract 2.
             seconds: how long the model took.
             chip_revision: `record.revision()` from before the chip was read; taken now where it is not given.
@@ -126,8 +125,8 @@ class Store:
             raise UsageError(
                 f"The chip id {record.id[:80]!r} is not made of letters, digits, _, - and .: rename the chip."
             )
-        _require_contract(chip, predictor, probability)
-        key, revision = key_of(predictor), secrets.token_hex(6)
+        _require_contract(chip, model.name, probability)
+        key, revision = model.key, secrets.token_hex(6)
         # Without a place pixels are counted: as they all have one size then, shares follow from them as well.
         placed = chip.grid.placed
         km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
@@ -139,11 +138,11 @@ class Store:
             parameters=key.parameters,
             revision=revision,
             raster=f"{self._rasters}/{record.id}.{revision}.tif",
-            model_name=predictor.name,
-            device=predictor.device,
+            model_name=model.name,
+            device=model.device,
             seconds=float(seconds),
             created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            threshold=float(predictor.threshold),
+            threshold=model.threshold,
             valid_pixels=int(chip.valid.sum()),
             total_pixels=int(chip.valid.size),
             area=np.bincount(probability[chip.valid], weights=km2[chip.valid], minlength=LEVELS).astype(np.float64),
@@ -385,13 +384,13 @@ def _content_row(chip_id: str, chip_revision: str, content: Content) -> dict[str
     }
 
 
-def _require_contract(chip: Chip, predictor: Predictor, probability: npt.NDArray[np.uint8]) -> None:
+def _require_contract(chip: Chip, name: str, probability: npt.NDArray[np.uint8]) -> None:
     if probability.dtype != np.uint8 or probability.shape != chip.valid.shape:
         raise PredictionError(
-            f"{predictor.name} gave {probability.dtype} {probability.shape} for chip {chip.id} of {chip.valid.shape}: a "
+            f"{name} gave {probability.dtype} {probability.shape} for chip {chip.id} of {chip.valid.shape}: a "
             "model must answer uint8 probabilities on the chip's grid."
         )
     if not np.array_equal(probability == NODATA, ~chip.valid):
         raise PredictionError(
-            f"{predictor.name} did not answer 255 exactly where chip {chip.id} has no data: check how it masks nodata."
+            f"{name} did not answer 255 exactly where chip {chip.id} has no data: check how it masks nodata."
         )

@@ -7,7 +7,7 @@ are not sent again, a job that runs is waited for, one that has ended is collect
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +23,8 @@ from model.aws.account.refusals import explained, missing
 from model.aws.account.waiting import Wait
 from model.aws.endpoint.deploy import Endpoint, ensure_model
 from model.bundle.manifest import Bundle, Channel, read_bundle
-from model.predictors.protocol import Parameter
-from model.store.store import Store, key_of
+from model.store.prediction import ModelIdentity, ModelKey
+from model.store.store import Store
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import BandError, ChipError, CloudError, NoValidPixelError, PredictionError, StoreError
 from tiles.reading.door import read_chip
@@ -36,30 +36,6 @@ _CONNECTIONS = 8
 # Batch transform takes up to 100 MB a request; a chip of 512 x 512 is 2.1 MB.
 _MOST_MB = 100
 _MOST_TRIES = 20
-
-
-@dataclass(frozen=True)
-class TransformPredictor:
-    """Stands in the store for a bundle that ran as a batch transform: the same model, so the same key.
-
-    Attributes:
-        name, model_id, threshold: the bundle's.
-        device: "sagemaker batch ml.g5.xlarge".
-    """
-
-    name: str
-    model_id: str
-    threshold: float
-    device: str
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """Nothing but the bundle decides the output."""
-        return {}
-
-    def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
-        """Raise: it predicts as a job, not by the chip."""
-        raise PredictionError(f"{self.device} predicts whole catalogs: use `floodscope sagemaker batch`.")
 
 
 @dataclass
@@ -112,22 +88,25 @@ def batch(
     """
     replace(runner, mode="real-time").check()
     bundle = read_bundle(bundle_path)
-    predictor = TransformPredictor(bundle.name, bundle.id, bundle.threshold, f"sagemaker batch {runner.instance}")
-    known = {} if force or account.dry else store.fresh(records, key_of(predictor))
+    # The same model as the bundle run here, so the same key: nothing but the bundle decides its answers.
+    model = ModelIdentity(
+        ModelKey(bundle.id, "{}"), bundle.name, f"sagemaker batch {runner.instance}", bundle.threshold
+    )
+    known = {} if force or account.dry else store.fresh(records, model.key)
     missing_ones = [record for record in records if record.id not in known]
     if not missing_ones:
         return BatchResult("", 0, len(known), {})
-    model, _ = ensure_model(account, bundle_path, runner, tell)
-    run = fingerprint(bundle.id, model, [(r.id, r.revision()) for r in missing_ones])
+    hosted, _ = ensure_model(account, bundle_path, runner, tell)
+    run = fingerprint(bundle.id, hosted, [(r.id, r.revision()) for r in missing_ones])
     home = runner.place / "batch" / f"{runner.name}-{run}"
     failed = _send(account, missing_ones, _channels(bundle), home / "input", tick)
     sent = [record for record in missing_ones if record.id not in failed]
     if not sent:
         return BatchResult("", 0, len(known), failed)
-    job = _ensure_job(account, f"{runner.name}-{run}", model, home, runner, anew=force)
+    job = _ensure_job(account, f"{runner.name}-{run}", hosted, home, runner, anew=force)
     if account.dry or not _wait_for(account, job, wait, tell):
         return BatchResult(job, 0, len(known), failed, running=True)
-    done = _collect(account, sent, home / "output", store, predictor, failed)
+    done = _collect(account, sent, home / "output", store, model, failed)
     return BatchResult(job, done, len(known), failed)
 
 
@@ -248,7 +227,7 @@ def _collect(
     records: Sequence[ChipRecord],
     place: S3Place,
     store: Store,
-    predictor: TransformPredictor,
+    model: ModelIdentity,
     failed: dict[str, str],
 ) -> int:
     """Store what the job answered for each chip; a chip without a usable answer disturbs no other."""
@@ -258,7 +237,7 @@ def _collect(
             revision = record.revision()
             chip = read_chip(record)
             answer = _raster(get_bytes(account, place / f"{record.id}.npy.out"), record.id, chip)
-            store.put(chip, record, predictor, answer, 0.0, chip_revision=revision)
+            store.put(chip, record, model, answer, 0.0, chip_revision=revision)
         except (ChipError, PredictionError, StoreError) as error:
             failed[record.id] = str(error)
         else:

@@ -22,6 +22,7 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import database
+from model.store.prediction import identity_of
 from model.store.store import DATABASE, ModelKey, Prediction, Store, key_of
 from tiles.chip import ChipRecord
 from tiles.errors import ModelError, PredictionError, StoreError, UsageError
@@ -45,7 +46,7 @@ def store(folder: Path) -> Iterator[Store]:
 def put(store: Store, record: ChipRecord, predictor: BackscatterPredictor | None = None) -> Prediction:
     predictor = predictor or BackscatterPredictor()
     chip = read_chip(record)
-    return store.put(chip, record, predictor, predictor.predict([chip])[0], seconds=0.25)
+    return store.put(chip, record, identity_of(predictor), predictor.predict([chip])[0], seconds=0.25)
 
 
 def rasters(folder: Path) -> list[Path]:
@@ -66,7 +67,7 @@ def test_a_prediction_comes_back_as_it_was_put(store: Store, make_record: MakeRe
     record = make_record()
     predictor, chip = BackscatterPredictor(), read_chip(record)
     probability = predictor.predict([chip])[0]
-    stored = store.put(chip, record, predictor, probability, seconds=0.25)
+    stored = store.put(chip, record, identity_of(predictor), probability, seconds=0.25)
     found = store.get(record, KEY)
     assert found is not None
     np.testing.assert_array_equal(store.read(found), probability)
@@ -149,7 +150,7 @@ def test_a_prediction_of_files_that_changed_since_is_not_given(store: Store, mak
 def test_the_revision_from_before_the_reading_is_what_is_stored(store: Store, make_record: MakeRecord) -> None:
     record, predictor = make_record(), BackscatterPredictor()
     chip = read_chip(record)
-    store.put(chip, record, predictor, predictor.predict([chip])[0], 0.1, chip_revision="0123456789ab")
+    store.put(chip, record, identity_of(predictor), predictor.predict([chip])[0], 0.1, chip_revision="0123456789ab")
     assert store.for_model(KEY)["chip_1"].chip_revision == "0123456789ab"
     assert store.get(record, KEY) is None
 
@@ -268,7 +269,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(folder: Path) -
     Store(folder).close()
     execute(folder, "UPDATE floodscope_about SET value = '99' WHERE name = 'schema_version'")
     before = (folder / DATABASE).read_bytes()
-    with pytest.raises(StoreError, match=r"newer floodscope \(schema 99, this one knows 1\): update"):
+    with pytest.raises(StoreError, match=r"newer floodscope \(schema 99, this one knows \d+\): update"):
         Store(folder)
     assert (folder / DATABASE).read_bytes() == before
 
@@ -421,7 +422,7 @@ def test_an_answer_that_breaks_the_contract_is_not_stored(store: Store, folder: 
         (masked, "no data"),
     ):
         with pytest.raises(PredictionError, match=words):
-            store.put(chip, record, predictor, bad, 0.1)  # type: ignore[arg-type]
+            store.put(chip, record, identity_of(predictor), bad, 0.1)  # type: ignore[arg-type]
     assert store.for_model(KEY) == {}
     assert rasters(folder) == []
 
@@ -475,7 +476,7 @@ def test_a_forgotten_chip_has_no_prediction_and_no_raster_and_others_keep_theirs
     for model in (BackscatterPredictor(), BackscatterPredictor("otsu")):
         for record in (one, two):
             chip = read_chip(record)
-            store.put(chip, record, model, model.predict([chip])[0], 0.1)
+            store.put(chip, record, identity_of(model), model.predict([chip])[0], 0.1)
     assert store.forget(one) == 2
     assert store.get(one, key_of(BackscatterPredictor())) is None
     assert store.get(two, key_of(BackscatterPredictor())) is not None
