@@ -86,7 +86,7 @@ def create_app(workspace: Workspace) -> Dash:
     app.layout = lambda: page(settings)
     register(app, workspace)
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles))
-    server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.catalog)))
+    server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live)))
     server.register_blueprint(exports_blueprint(Exports(workspace)))
     server.register_blueprint(transforms_blueprint(Transforms(workspace)))
     server.register_blueprint(inspection_blueprint(Inspection(workspace)))

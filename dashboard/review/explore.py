@@ -10,7 +10,7 @@ import numpy as np
 
 from dashboard.review.derived import DerivedStore, Filling
 from tiles.catalog.audit import audit
-from tiles.catalog.catalog import Catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import CLASSES, ChipRecord
 from tiles.drawing.statistics import BINS, RANGES, ChipStatistics, statistics_of
 from tiles.reading.door import read_chip
@@ -24,11 +24,11 @@ _SIZE = 4 * (_PIXELS + len(RANGES) * len(CLASSES) * BINS)
 class Explorer:
     """The statistics of a catalog's chips: computed once a chip, when first asked for, and kept in the data folder."""
 
-    def __init__(self, catalog: Callable[[], Catalog], kept: DerivedStore, seen: SeenOf) -> None:
+    def __init__(self, catalog: LiveCatalog, kept: DerivedStore, seen: SeenOf) -> None:
         """Make an explorer.
 
         Args:
-            catalog: gives the catalog in use, which may be replaced.
+            catalog: whose chips are counted.
             kept: where the statistics are kept.
             seen: gives a model's name and which of some chips it was trained on.
         """
@@ -55,13 +55,12 @@ class Explorer:
             `countries`; `shares`, (chip, water share of the labelled pixels or None, share without data) of each; `warnings`.
         """
         wanted = None if ids is None else set(ids)
-        catalog = self._catalog()
-        version = catalog.version
+        catalog = self._catalog.now
         records = [r for r in catalog.records() if wanted is None or r.id in wanted]
         with self._lock:
-            if self._filling is None or self._filled != version:
+            if self._filling is None or self._filled != catalog.version:
                 self.close()
-                self._filled = version
+                self._filled = catalog.version
                 missing = [record for record in catalog.usable() if self._known(record) is None]
                 self._filling = Filling("floodscope-explore", missing, lambda r: r.id, self._compute)
             progress = self._filling.progress()
@@ -103,7 +102,7 @@ class Explorer:
 
     def _known(self, record: ChipRecord) -> ChipStatistics | None:
         held, found = self._of_chip.get(record.id, (None, None))
-        return found if held is record else None  # another image may have come to have the name
+        return found if held == record else None  # another image may have come to have the name
 
 
 def _shares(found: ChipStatistics) -> tuple[float | None, float]:

@@ -26,7 +26,7 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     routes = json_blueprint("review")
     kept = DerivedStore(workspace.store.folder)
     explorer, shelf, thumbnails = (
-        Explorer(lambda: workspace.catalog, kept, workspace.seen),
+        Explorer(workspace.live, kept, workspace.seen),
         ModelShelf(workspace, kept),
         Thumbnails(workspace),
     )

@@ -21,7 +21,7 @@ from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
 from dashboard.uploads.grouping import Outcome, Refusal, groups, in_their_words, kept_name, upload_of
 from model.inference.ahead import load_chip
 from tiles.answers import NOTHING_SAID, Answers
-from tiles.catalog.catalog import Catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
 from tiles.layouts.names import Role, sent_part
@@ -38,7 +38,7 @@ _SWEEP_AFTER_S = 24 * 3600.0
 class Uploads:
     """The images that were sent to one data folder, and their place in a running dashboard's catalog."""
 
-    def __init__(self, data: Path, catalog: Catalog, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+    def __init__(self, data: Path, catalog: LiveCatalog, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         """Open the folder, and take its chips into the catalog.
 
         Raises:
@@ -53,17 +53,17 @@ class Uploads:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / MARK).touch()
             self._sweep()
-            for record in read(self.folder).records:
-                catalog.add(record)
+            records = read(self.folder).records
         except OSError as error:
             raise StoreError(
                 f"{self.folder} cannot be written ({error.strerror}): give write permission to it, or choose another --data."
             ) from error
+        catalog.change(lambda now: now.added(records))
 
     def records(self) -> list[ChipRecord]:
         """Return the images that were sent, as they are in the catalog."""
         source = str(self.folder)
-        return [r for r in self._catalog.records() if r.layout == NAME and r.source == source]
+        return [r for r in self._catalog.now.records() if r.layout == NAME and r.source == source]
 
     @contextlib.contextmanager
     def receiving(self, announced: int | None) -> Iterator[Batch]:
@@ -129,7 +129,7 @@ class Uploads:
             record = next((r for r in self.records() if r.id == chip), None)
             if record is None or record.vv is None:
                 raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is removed.")
-            self._catalog.remove(chip)
+            self._catalog.change(lambda now: now.without(chip))
             place = Path(record.vv.path).parent
             gone = self.folder / f"{_INCOMING}{secrets.token_hex(8)}"
             place.rename(gone)  # at once, however long the rest takes
@@ -170,10 +170,11 @@ class Uploads:
             raise ChipError(
                 f"The image is not taken, since its label cannot be used: {why}; or send it without the label."
             ).offering(*chip.choices)
-        wanted, upload = upload.id, replace(upload, id=self._catalog.free_id(upload.id))
+        wanted, upload = upload.id, replace(upload, id=self._catalog.now.free_id(upload.id))
         (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")
         scratch.rename(place)
-        outcome.added.append(self._catalog.add(record_of(place, upload)))
+        record = record_of(place, upload)
+        outcome.added.append(self._catalog.change(lambda now: now.added([record])).records()[-1])
         said = [f"Another chip is called {wanted}, so this one is {upload.id}."] if upload.id != wanted else []
         if "label" in members and sent_part(members["label"].name).role == "mask":
             said.append(f"{members['label'].name} is taken for its truth, though a mask may be one of anything.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from tiles.catalog.public import CatalogFolders
 
 if TYPE_CHECKING:
     from dashboard.workspace.settings import Settings
-    from tiles.catalog.catalog import Catalog
+    from tiles.catalog.live import LiveCatalog
 
 _BUNDLE = "bundle:"
 
@@ -41,7 +41,7 @@ def _is_path(spec: str) -> bool:
 class PublicFolders:
     """The folders of this machine that no answer names: of the chips, the data, the bundles, temporary ones, the program's."""
 
-    def __init__(self, settings: Settings, choices: Sequence[ModelChoice], catalog: Callable[[], Catalog]) -> None:
+    def __init__(self, settings: Settings, choices: Sequence[ModelChoice], catalog: LiveCatalog) -> None:
         self._of_catalog = CatalogFolders(catalog)
         folders = [settings.data, Path(tempfile.gettempdir()), Path.home(), Path.cwd(), Path(sys.prefix)]
         folders += [Path(__file__).resolve().parents[2]]  # the program's

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dashboard.workspace.payloads import prediction_payload
-from dashboard.workspace.workspace import StoredPredictions
 from model.scores.area import polygon_of, score_area
 from model.scores.disagreement import agreement
 from model.scores.pixel import BIN_DB, BINS, LOWEST_DB, pixel_at, spread
@@ -44,9 +43,9 @@ class Inspection:
         Raises:
             PredictionNotFoundError: the chip has no prediction of that revision, or its files are others now.
         """
-        catalog, store = self._workspace.catalog, self._workspace.store
-        key = (chip_id, catalog.get(chip_id).revision(), revision)
-        return self._rasters.get(key, lambda: StoredPredictions(store, catalog).probability(chip_id, revision))
+        workspace = self._workspace
+        key = (chip_id, workspace.catalog.get(chip_id).revision(), revision)
+        return self._rasters.get(key, lambda: workspace.stored.probability(chip_id, revision))
 
     def point(self, chip_id: str, chip_revision: str, revisions: tuple[str, ...], place: tuple[float, float]) -> Any:
         """Return the pixel at a place, or None where the place is not on the chip.

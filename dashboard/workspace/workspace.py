@@ -26,6 +26,7 @@ from model.predictors.protocol import Predictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
 from model.store.store import Prediction, Store, key_of
 from tiles.catalog.catalog import Catalog, open_catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.catalog.public import PublicText
 from tiles.chip import ByteArray, ChipRecord
 from tiles.drawing.service import TileService
@@ -38,7 +39,7 @@ CLICK_WAIT_S = 3.0
 class StoredPredictions:
     """The store, as the tile service sees it."""
 
-    def __init__(self, store: Store, catalog: Catalog) -> None:
+    def __init__(self, store: Store, catalog: LiveCatalog) -> None:
         self._store = store
         self._catalog = catalog
 
@@ -46,7 +47,7 @@ class StoredPredictions:
         """Return the raster of one revision of a chip's prediction."""
         prediction = self._store.find(chip_id, revision)
         # A score tile shows the label too: under one address it may never be of other files than were predicted.
-        if prediction is None or prediction.chip_revision != self._catalog.get(chip_id).revision():
+        if prediction is None or prediction.chip_revision != self._catalog.now.get(chip_id).revision():
             raise PredictionNotFoundError(
                 f"There is no prediction {revision[:20]!r} of {chip_id}: predict it, or reload."
             )
@@ -67,16 +68,16 @@ class Workspace:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.catalog = open_catalog(settings.sources, settings.answers, labels=settings.labels)
+        self.live = LiveCatalog(open_catalog(settings.sources, settings.answers, labels=settings.labels))
         self.store = Store(settings.data, settings.database)
         self.inference = Inference(self.store)
-        self.stored = StoredPredictions(self.store, self.catalog)
-        self.tiles = TileService(lambda: self.catalog, self.stored)
+        self.stored = StoredPredictions(self.store, self.live)
+        self.tiles = TileService(self.live, self.stored)
         self._choices = _choices(settings)
         self.judges = Judges(self.store)
         self.endpoints = Endpoints(choice.spec for choice in self._choices)
         self._specs = public_specs(self._choices)
-        self.public = PublicText(PublicFolders(settings, self._choices, lambda: self.catalog))
+        self.public = PublicText(PublicFolders(settings, self._choices, self.live))
         self.clicks = Clicks()
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
@@ -85,6 +86,11 @@ class Workspace:
         self._unusable: dict[
             str, tuple[str | None, str]
         ] = {}  # chip id -> revision of its files, what is wrong with them
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog as it is now; whoever follows its changes takes `live`."""
+        return self.live.now
 
     def at_close(self, close: Callable[[], None]) -> None:
         """Have something that works on the store stopped before the store is closed."""

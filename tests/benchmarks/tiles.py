@@ -56,6 +56,7 @@ def measure(chip_id: str, repeat: int, plain_from: int) -> list[Row]:
     )  # in place of this folder, where this file hides the package `tiles`
     from served import KeptPredictions, all_bands, centre, real_catalog
 
+    from tiles.catalog.live import LiveCatalog
     from tiles.drawing.service import TileService
 
     data = Path(os.environ.get("FLOODSCOPE_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -66,7 +67,7 @@ def measure(chip_id: str, repeat: int, plain_from: int) -> list[Row]:
         times: dict[str, list[float]] = {"cold": [], "warm": [], "cached": []}
         memory, clock = [], []
         for _ in range(repeat):
-            service = TileService(lambda: catalog, predictions)
+            service = TileService(LiveCatalog(catalog), predictions)
             ask = partial(service.tile, layer, chip_id, service.revision(layer, record), *centre(record, z))
             busy, ms, mb = timed(ask)
             times["cold"].append(busy)

@@ -17,6 +17,7 @@ from rio_tiler.io import Reader
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.probability import encode_probability, read_probability
 from tiles.catalog.catalog import Catalog, open_catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import Asset, ChipRecord
 from tiles.drawing.service import TileService
 from tiles.errors import PredictionNotFoundError
@@ -102,7 +103,7 @@ def serve(folder: Path, *records: ChipRecord, predict: bool = True) -> tuple[Til
     if predict:
         for record in catalog.usable():
             predictions.predict(record)
-    return TileService(lambda: catalog, predictions), predictions
+    return TileService(LiveCatalog(catalog), predictions), predictions
 
 
 def real_catalog(real_data: Path) -> Catalog:

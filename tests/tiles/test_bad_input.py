@@ -21,6 +21,7 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Prediction, Store
 from tests.predicting import predict_one
 from tiles.catalog.catalog import Catalog, open_catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import UNKNOWN, Asset, ChipRecord
 from tiles.drawing.service import TileService
 from tiles.errors import ChipError, FloodscopeError, NoValidPixelError, PredictionNotFoundError, UnreadableFileError
@@ -136,7 +137,7 @@ def test_a_bad_chip_says_what_is_wrong_and_the_good_ones_beside_it_work(
         if case.stage == "predict":
             assert type(refused.value) is NoValidPixelError
 
-    tiles = TileService(lambda: catalog, NoPredictions())
+    tiles = TileService(LiveCatalog(catalog), NoPredictions())
     assert _tile(tiles, catalog, "good_1").startswith(b"\x89PNG")
     if bad_label or case.stage == "predict":
         assert _tile(tiles, catalog, "bad_0").startswith(b"\x89PNG")

@@ -15,6 +15,7 @@ from model.evaluation.evaluate import evaluate
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store
 from tiles.catalog.catalog import open_catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
 from tiles.drawing.service import TileService
 from tiles.errors import PredictionNotFoundError
@@ -100,7 +101,7 @@ def test_an_odd_but_good_chip_works_from_catalog_to_score_and_tile(tmp_path: Pat
         ((_, prediction, histogram),) = report.predictions
         assert histogram.confusion(0.5).iou == 1.0
         assert prediction.water_km2(0.5) == pytest.approx(float(chip.grid.pixel_area_km2()[lake()].sum()))
-    tiles = TileService(lambda: catalog, NoPredictions())
+    tiles = TileService(LiveCatalog(catalog), NoPredictions())
     for layer in ("composite", "vv", "vh"):
         for z, x, y in ((0, 0, 0), (1, 1, 0), (3, 7, 3)):
             assert tiles.tile(layer, "x", record.revision(), z, x, y).data.startswith(b"\x89PNG")

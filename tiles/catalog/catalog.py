@@ -38,7 +38,7 @@ _REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
 
 
 class Catalog:
-    """The chips of one or several sources, in the order of the sources.
+    """The chips of one or several sources, in the order of the sources. It never changes (`LiveCatalog` does).
 
     Two chips of one id are told apart: the second `X` becomes `X-` and 8 hex digits made of its folder's and its files'
     names, so that it is called the same whatever else is there. The same chip given twice, as by a catalog and by its
@@ -53,7 +53,8 @@ class Catalog:
             problems: (file name, sentence) of what belongs to no chip.
         """
         self._problems = list(problems)
-        self._name, self._changes = uuid.uuid4().hex[:12], 0
+        self.version = uuid.uuid4().hex[:12]
+        """What no other catalog has."""
         self._records: dict[str, ChipRecord] = {}
         given: set[tuple[object, ...]] = set()
         for record in records:
@@ -86,37 +87,24 @@ class Catalog:
             name, number = f"{wanted}-{number}", number + 1
         return name
 
-    def add(self, record: ChipRecord) -> ChipRecord:
-        """Take in a further chip, and return its record with the id that it has here.
+    def added(self, records: Iterable[ChipRecord]) -> Catalog:
+        """Return the catalog with further chips behind its own, each under the first free id."""
+        catalog = Catalog((), self._problems)
+        catalog._records.update(self._records)
+        for record in records:
+            name = catalog.free_id(record.id)
+            catalog._records[name] = replace(record, id=name)
+        return catalog
 
-        Who reads meanwhile sees the catalog before or after; one thread at a time may add or remove.
-        """
-        record = replace(record, id=self.free_id(record.id))
-        self._replace({**self._records, record.id: record})
-        return record
-
-    def remove(self, chip_id: str) -> ChipRecord:
-        """Take a chip out and return its record; the same holds as for `add`.
+    def without(self, chip_id: str) -> Catalog:
+        """Return the catalog without a chip.
 
         Raises:
             ChipNotFoundError: no chip has that id.
         """
-        record = self.get(chip_id)
-        self._replace({name: kept for name, kept in self._records.items() if name != chip_id})
-        return record
-
-    @property
-    def version(self) -> str:
-        """What changes with each chip that is added or removed, and is no other catalog's.
-
-        Read before the records it tells of a change too much at most, never of one too few.
-        """
-        return f"{self._name}-{self._changes}"
-
-    def _replace(self, records: dict[str, ChipRecord]) -> None:
-        self._records = records
-        self._changes += 1
-        self.__dict__.pop("frame", None)  # it is made anew when it is asked for
+        gone, catalog = self.get(chip_id).id, Catalog((), self._problems)
+        catalog._records.update((name, record) for name, record in self._records.items() if name != gone)
+        return catalog
 
     def records(self) -> list[ChipRecord]:
         """Return all records."""

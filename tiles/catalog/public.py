@@ -13,6 +13,7 @@ from tiles.reading.sniff import shown
 
 if TYPE_CHECKING:
     from tiles.catalog.catalog import Catalog
+    from tiles.catalog.live import LiveCatalog
 
 _FILES = (".tif", ".tiff", ".parquet")
 # Before a path stands nothing that could belong to a path or a URL. In JSON a line's end is written with a letter.
@@ -67,21 +68,17 @@ def _ways(folders: frozenset[str]) -> dict[bytes, bytes]:
 
 
 class CatalogFolders:
-    """The folders that a catalog's files are in; computed anew where the catalog has changed. Safe from any thread."""
+    """The folders that the files of the catalog in use are in. Safe from any thread."""
 
-    def __init__(self, catalog: Callable[[], Catalog]) -> None:
-        self._catalog = catalog
-        self._known: tuple[str, frozenset[str]] = ("", frozenset())
+    def __init__(self, catalog: LiveCatalog) -> None:
+        catalog.listen(self._follow)
+
+    def _follow(self, catalog: Catalog) -> None:
+        self._folders = _folders_of(catalog)
 
     def __call__(self) -> frozenset[str]:
         """Return them."""
-        catalog = self._catalog()
-        version, folders = self._known
-        if version != catalog.version:
-            version = catalog.version
-            folders = _folders_of(catalog)
-            self._known = (version, folders)
-        return folders
+        return self._folders
 
 
 def _folders_of(catalog: Catalog) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, get_args
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from tiles.antimeridian import HALF_TURN, TURN, WORLD
 from tiles.cache import BoundedCache
-from tiles.catalog.catalog import Catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.catalog.public import CatalogFolders, PublicText
 from tiles.chip import ByteArray, Chip, ChipRecord
 from tiles.drawing.composite import WATER_CYAN, composite, score_pixels, single_band
@@ -52,7 +51,7 @@ class TileService:
 
     def __init__(
         self,
-        catalog: Callable[[], Catalog],
+        catalog: LiveCatalog,
         predictions: Predictions,
         *,
         raster_cache_mb: int = 96,
@@ -62,7 +61,7 @@ class TileService:
         """Make a service.
 
         Args:
-            catalog: gives the catalog in use, which may be replaced while the service runs.
+            catalog: whose chips are drawn.
             predictions: where the probability rasters are.
             raster_cache_mb: bound of the display rasters in memory (of 512 x 512 pixels 0.5 MB for vv and vh, 1 MB else).
             tile_cache_mb: bound of the finished tiles.
@@ -143,7 +142,7 @@ class TileService:
             )
         if scale not in SCALES:
             raise UsageError(f"Tiles have scale 1 or 2, not {scale}.")
-        record = self._catalog().get(chip_id)
+        record = self._catalog.now.get(chip_id)
         if name in IMAGERY and revision != record.revision():
             raise LayerNotFoundError(f"The image of {chip_id} has no revision {revision[:20]!r} now: reload the page.")
         level, yellow = level if name == "mask" else 0, yellow and name == "composite"
@@ -189,7 +188,7 @@ class TileService:
             StoreError: the layer needs a prediction and there is none.
         """
         name = layer_of(layer)
-        record = self._catalog().get(chip_id)
+        record = self._catalog.now.get(chip_id)
         if record.problem is not None:
             raise ChipError(record.problem)
         if record.unplaced is not None:

@@ -186,14 +186,14 @@ def test_explore_counts_chips_that_came_and_went_since_it_began(simulated: Path,
         whole = explore()
         first = made.catalog.usable()[0]
         one = client.post("/review/explore", json={"ids": [first.id]}).get_json()
-        twin = made.catalog.add(first)
+        twin = made.live.change(lambda now: now.added([first])).records()[-1]
         more = explore()
         assert [share[0] for share in more["shares"]].count(twin.id) == 1
         assert np.array_equal(np.add(whole["pixels"], one["pixels"]), more["pixels"])
-        made.catalog.remove(twin.id)
+        made.live.change(lambda now: now.without(twin.id))
         assert explore()["pixels"] == whole["pixels"]
         other = made.catalog.usable()[1]
-        made.catalog.add(replace(other, id=twin.id))
+        made.live.change(lambda now: now.added([replace(other, id=twin.id)]))
         again = client.post("/review/explore", json={"ids": [other.id]}).get_json()
         assert np.array_equal(np.add(whole["pixels"], again["pixels"]), explore()["pixels"]), "another of that name"
     finally:

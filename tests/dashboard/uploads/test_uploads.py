@@ -18,6 +18,7 @@ from dashboard.uploads.shelf import Uploads
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from tiles.catalog.catalog import Catalog, open_catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.errors import ChipNotFoundError, UploadError
 
 HEADERS = {"X-Floodscope": "test"}
@@ -177,7 +178,7 @@ def test_a_chip_of_a_source_cannot_be_removed(client: FlaskClient, workspace: Wo
 
 
 def test_no_more_images_are_kept_than_the_limit(tmp_path: Path) -> None:
-    uploads = Uploads(tmp_path, Catalog([]), Limits(chips=1, spare_bytes=0))
+    uploads = Uploads(tmp_path, LiveCatalog(Catalog([])), Limits(chips=1, spare_bytes=0))
 
     def keep(form: Form) -> list[str]:
         with uploads.receiving(None) as batch:

@@ -216,18 +216,19 @@ def test_a_revision_changes_when_a_file_does(tmp_path: Path) -> None:
     assert np.isfinite(read_chip(open_catalog([tmp_path]).get("x")).vv).all()
 
 
-def test_chips_are_added_and_removed_while_the_catalog_is_in_use(tmp_path: Path) -> None:
+def test_a_catalog_with_a_chip_more_or_less_is_another_one(tmp_path: Path) -> None:
     write_pair(tmp_path / "a", "lake")
     write_pair(tmp_path / "b", "lake")
     catalog, further = open_catalog([tmp_path / "a"]), open_catalog([tmp_path / "b"]).get("lake")
-    assert list(catalog.frame["id"]) == ["lake"]
-    assert catalog.add(further).id == "lake-2"
-    assert list(catalog.frame["id"]) == ["lake", "lake-2"]
-    assert "lake-2" in catalog and len(catalog) == 2
-    assert catalog.remove("lake").vv != further.vv
-    assert list(catalog.frame["id"]) == ["lake-2"]
+    more = catalog.added([further, further])
+    assert [record.id for record in more.records()] == ["lake", "lake-2", "lake-3"]
+    assert more.get("lake-2").vv == further.vv
+    less = more.without("lake")
+    assert list(less.frame["id"]) == ["lake-2", "lake-3"]
+    assert list(catalog.frame["id"]) == ["lake"], "the one that it was made of is as it was"
+    assert len({catalog.version, more.version, less.version}) == 3
     with pytest.raises(ChipNotFoundError):
-        catalog.remove("lake")
+        less.without("lake")
 
 
 def test_a_catalog_moves_with_its_folder_and_may_move_alone(tmp_path: Path) -> None:

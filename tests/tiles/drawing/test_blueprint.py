@@ -16,6 +16,7 @@ from served import REVISION, KeptPredictions, centre, decode, make_record
 from werkzeug.test import TestResponse
 
 from tiles.catalog.catalog import Catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
 from tiles.drawing.blueprint import tile_blueprint
 from tiles.drawing.service import TileService
@@ -37,7 +38,7 @@ class Site:
         self.predictions = KeptPredictions(folder)
         self.probability = self.predictions.predict(self.record)
         self.catalog = Catalog([self.record, bad])
-        self.service = TileService(lambda: self.catalog, self.predictions)
+        self.service = TileService(LiveCatalog(self.catalog), self.predictions)
         app = Flask("tiles")
         app.register_blueprint(tile_blueprint(lambda: self.service))
         self.client: FlaskClient = app.test_client()

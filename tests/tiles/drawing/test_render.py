@@ -22,6 +22,7 @@ from rio_tiler.io import Reader
 from served import KeptPredictions, Pixels, centre, decode, plain, real_catalog, write
 
 from tiles.catalog.catalog import Catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.drawing.composite import composite, single_band
 from tiles.drawing.render import OVERVIEWS_ABOVE, DisplayRaster, encode_mask, encode_png
@@ -43,7 +44,7 @@ def real(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Cat
     predictions = KeptPredictions(tmp_path_factory.mktemp("predictions"))
     for record in catalog.usable():
         predictions.predict(record)
-    return catalog, TileService(lambda: catalog, predictions), predictions
+    return catalog, TileService(LiveCatalog(catalog), predictions), predictions
 
 
 def _touched(record: ChipRecord, z: int, turn: int) -> tuple[int, int, int]:

@@ -15,6 +15,7 @@ from served import REVISION, Pixels, centre, decode, make_record, serve
 
 import tiles.drawing.service
 from tiles.catalog.catalog import Catalog
+from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
 from tiles.drawing.composite import NODATA_YELLOW, WATER_CYAN, composite, score_pixels
 from tiles.drawing.layers import IMAGERY
@@ -226,7 +227,7 @@ def test_the_memory_of_a_service_stays_within_its_bounds(tmp_path: Path) -> None
     records = [make_record(tmp_path / "chips", f"chip_{n}", (256, 256)) for n in range(6)]
     predictions = serve(tmp_path, *records)[1]
     catalog = Catalog(records)
-    service = TileService(lambda: catalog, predictions, raster_cache_mb=1, tile_cache_mb=1, chip_cache_mb=1)
+    service = TileService(LiveCatalog(catalog), predictions, raster_cache_mb=1, tile_cache_mb=1, chip_cache_mb=1)
     for record in records:
         for layer in LAYERS:
             for z in (12, 14):
@@ -247,7 +248,7 @@ def test_tilejson_says_where_the_tiles_are(service: TileService, record: ChipRec
     assert told["minzoom"] <= told["center"][2] <= told["maxzoom"]
     assert "Sentinel" in told["attribution"]
     simulated = replace(record, simulated=True)
-    again = TileService(lambda: Catalog([simulated]), service._predictions)
+    again = TileService(LiveCatalog(Catalog([simulated])), service._predictions)
     assert "Simulated" in again.tilejson(layer, record.id, "")["attribution"]
 
 

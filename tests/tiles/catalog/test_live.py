@@ -1,0 +1,64 @@
+"""A catalog that changes while it is in use.
+
+Without this file one of two images that are sent at the same moment could be lost, or a reader see a catalog half changed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+
+from tests.tiles.chips import write_pair
+from tiles.catalog.catalog import Catalog, open_catalog
+from tiles.catalog.live import LiveCatalog
+from tiles.catalog.public import CatalogFolders
+from tiles.errors import ChipNotFoundError
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> LiveCatalog:
+    write_pair(tmp_path / "first", "lake")
+    return LiveCatalog(open_catalog([tmp_path / "first"]))
+
+
+def test_changes_that_are_made_at_the_same_time_are_all_made(live: LiveCatalog) -> None:
+    (record,) = live.now.records()
+    threads, each = 8, 25
+    together = Barrier(threads)
+
+    def add() -> None:
+        together.wait()
+        for _ in range(each):
+            live.change(lambda now: now.added([record]))
+
+    running = [Thread(target=add) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    assert len(live.now) == 1 + threads * each
+
+
+def test_whoever_listens_is_told_of_each_change_and_whoever_reads_keeps_what_it_has(live: LiveCatalog) -> None:
+    told: list[Catalog] = []
+    live.listen(told.append)
+    before, (record,) = live.now, live.now.records()
+    more = live.change(lambda now: now.added([record]))
+    less = live.change(lambda now: now.without(record.id))
+    live.change(lambda now: now)
+    with pytest.raises(ChipNotFoundError):
+        live.change(lambda now: now.without(record.id))
+    assert [catalog.version for catalog in told] == [before.version, more.version, less.version]
+    assert live.version == live.now.version == less.version
+    assert [len(before), len(more), len(less)] == [1, 2, 1]
+
+
+def test_the_folders_that_strangers_are_not_told_follow(live: LiveCatalog, tmp_path: Path) -> None:
+    folders = CatalogFolders(live)
+    write_pair(tmp_path / "second", "pond")
+    further = open_catalog([tmp_path / "second"]).records()
+    assert str(tmp_path / "second") not in folders()
+    live.change(lambda now: now.added(further))
+    assert {str(tmp_path / "first"), str(tmp_path / "second")} <= folders()
