@@ -7,6 +7,8 @@
 FROM python:3.11-slim-bookworm
 
 ARG TORCH_INDEX=
+ARG NEEDED="click numpy platformdirs tqdm affine pyproj rasterio scipy shapely lightgbm safetensors segmentation-models-pytorch \
+flask gunicorn prometheus-client urllib3 werkzeug"
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -20,13 +22,14 @@ COPY dashboard dashboard
 COPY model model
 COPY tiles tiles
 
-# torch and torchvision of the pinned versions first, without what they need where they come from an index of their own; the rest
-# by the same pins.
+# What `floodscope serve` imports, and nothing of the page, of exports or of AWS (pyproject.toml says which; a test serves without the
+# rest). torch and torchvision of the pinned versions first, without what they need where they come from an index of their own.
 RUN grep -E '^(torch|torchvision)==' constraints.txt > /tmp/torch.txt \
     && if [ -n "$TORCH_INDEX" ]; then pip install --no-deps --index-url "$TORCH_INDEX" -r /tmp/torch.txt; \
        else pip install -r /tmp/torch.txt; fi \
     && grep -vE '^(torch|torchvision|nvidia-|cuda-|triton)' constraints.txt > /tmp/pins.txt \
-    && pip install -c /tmp/pins.txt . \
+    && grep -E "^($(echo $NEEDED | tr ' ' '|'))==" constraints.txt > /tmp/needed.txt \
+    && pip install -c /tmp/pins.txt -r /tmp/needed.txt && pip install --no-deps . \
     && useradd --system --no-create-home floodscope
 
 # The labels let one container of several on an endpoint take the port that it is given, and a load balancer probe.

@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "model.serving": "model.wire model.bundle model.predictors",
     "model.aws": "",
-    "model.aws.account": "",
+    "model.aws.account": "model.predictors",
     "model.aws.endpoint": "model.bundle model.aws.account",
     "model.aws.jobs": (
         "tiles.reading tiles.catalog model.bundle model.predictors model.store model.training "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from model.predictors.endpoint import NotNowError
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
 _TOO_LARGE = 413
 
+NO_BOTO3 = "cannot be asked without boto3, which is not installed: pip install 'floodscope[aws]'."
+
+
+def has_boto3() -> bool:
+    """Return whether boto3 is installed, without loading it."""
+    return importlib.util.find_spec("boto3") is not None
+
 
 def make_client(spec: EndpointSpec, service: str) -> Any:
     """Return a boto3 client of the spec's profile and region, which sends each request once.
@@ -22,6 +30,7 @@ def make_client(spec: EndpointSpec, service: str) -> Any:
     Raises:
         botocore's errors: there is no such profile, or no region.
     """
+    session = make_session(spec)
     from botocore.config import Config  # noqa: PLC0415 - whoever has no endpoint does without
 
     config = Config(
@@ -29,11 +38,13 @@ def make_client(spec: EndpointSpec, service: str) -> Any:
         connect_timeout=CONNECT_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
-    return make_session(spec).client(service, config=config)
+    return session.client(service, config=config)
 
 
 def make_session(spec: EndpointSpec) -> boto3.Session:
     """Return the session of the spec's profile and region."""
+    if not has_boto3():
+        raise EndpointError(f"{spec.label} {NO_BOTO3}")
     import boto3  # noqa: PLC0415
 
     return boto3.Session(profile_name=spec.options.get("profile"), region_name=spec.options.get("region"))
@@ -41,6 +52,8 @@ def make_session(spec: EndpointSpec) -> boto3.Session:
 
 def explain(spec: EndpointSpec, error: Exception) -> EndpointError:
     """Return an error of boto3 as a sentence that says what to do; NotNowError where it may be tried again."""
+    if isinstance(error, EndpointError):
+        return error
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     if isinstance(error, ClientError):

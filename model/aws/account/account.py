@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.aws.account.dry_run import DryRun
 from model.aws.account.refusals import explained
+from model.predictors.sagemaker_client import NO_BOTO3, has_boto3
 from tiles.errors import CloudError
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Account:
             CloudError: no region is set, or there is no such profile.
         """
         if self._session is None:
+            if not has_boto3():
+                raise CloudError(f"AWS {NO_BOTO3}")
             import boto3  # noqa: PLC0415 - a third of a second, which only these commands pay
 
             region, profile = self._wanted
@@ -84,9 +87,9 @@ class Account:
             CloudError: as `session`.
         """
         if service not in self._clients:
+            session = self.session
             from botocore.config import Config  # noqa: PLC0415
 
-            session = self.session
             with explained(f"opening {service}"):
                 self._clients[service] = session.client(
                     service,

@@ -45,7 +45,7 @@ _SERVING = ("lightgbm", "numpy", "pyproj", "rasterio", "safetensors", "scipy", "
 _TRAINING = (
     *_SERVING,
     *("click", "geopandas", "lightning", "optuna", "pandas", "platformdirs", "plotly", "pyarrow", "pyogrio"),
-    *("rio-cogeo", "rio-tiler", "sqlalchemy", "tensorboard", "tqdm"),
+    *("rio-tiler", "sqlalchemy", "tensorboard", "tqdm"),
 )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 import socket
 import subprocess
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,26 @@ CHIP = random_chip(96, 96)
 BODY = encode_npy(np.stack([CHIP.vv, CHIP.vh])[None])
 LARGE = encode_npy(np.stack([np.stack([c.vv, c.vh]) for c in (random_chip(320, 320, seed) for seed in range(2))]))
 
+# What the image of the model server does not hold: the page, exports, AWS. All tests of the process run without it.
+UNNEEDED = {
+    *("boto3", "botocore", "dash", "dash_ag_grid", "dash_leaflet", "dash_mantine_components", "geopandas"),
+    *("pandas", "plotly", "pyarrow", "pyogrio", "rio_tiler", "sqlalchemy"),
+}
+_WITHOUT = """import sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, *more):
+        return None if name.partition(".")[0] in {names} else self.finder.find_spec(name, *more)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+"""
+
 
 @pytest.fixture(scope="module")
 def container(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
@@ -33,7 +55,8 @@ def container(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.copytree(bundle_folder, base / "model")
     (base / "model" / "code").mkdir()
     (base / "model" / "code" / "inference.py").write_text("raise SystemExit('code of a bundle is never run')")
-    with model_server(SAGEMAKER_BASE_DIR=str(base), FLOODSCOPE_MAX_PAYLOAD_MB="3") as server:
+    (base / "sitecustomize.py").write_text(_WITHOUT.format(names=sorted(UNNEEDED)))
+    with model_server(SAGEMAKER_BASE_DIR=str(base), FLOODSCOPE_MAX_PAYLOAD_MB="3", PYTHONPATH=str(base)) as server:
         yield server
 
 
@@ -43,6 +66,17 @@ def test_a_container_finds_its_model_and_answers_by_the_contract(container: Serv
     status, headers, body = container.ask("/invocations", BODY, Content_Type=NPY)
     assert (status, headers["Content-Type"]) == (200, NPY)
     np.testing.assert_array_equal(decode_npy(body, ("u1",)), LocalPredictor(bundle_folder, "cpu").predict([CHIP]))
+
+
+def test_the_image_holds_what_the_server_needs_and_nothing_that_it_was_tested_without() -> None:
+    root = Path(__file__).parents[3]
+    listed = re.search(r'ARG NEEDED="([^"]+)"', (root / "Dockerfile").read_text())
+    assert listed is not None
+    held = set(listed[1].replace("\\\n", " ").split())
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=]", line)[0] for line in project["dependencies"]}
+    assert held < declared
+    assert declared - held - {"torch", "torchvision", "pillow"} <= {name.replace("_", "-") for name in UNNEEDED}
 
 
 def test_every_line_of_the_log_is_json_and_says_what_was_asked(container: ServerProcess) -> None:

@@ -8,13 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from model.aws.account.account import Account
 from model.aws.account.dry_run import shown
 from model.aws.account.refusals import refusal
 from model.aws.jobs import jobs
+from model.predictors.endpoint_spec import parse_endpoint
+from model.predictors.sagemaker import open_sagemaker
 from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import PLACED, Client
+from tests.model.predictors.random_chips import make_chip
+from tiles.errors import CloudError, EndpointError
 
 ROLE_SAID = "Could not assume role arn:aws:iam::123456789012:role/x. Please ensure that the role exists"
 
@@ -109,6 +115,18 @@ def test_without_the_sdk_the_extra_is_named(floodscope: Run, nowhere: None, monk
         jobs.importlib.util, "find_spec", lambda name, *more: None if name == "sagemaker.train" else find(name, *more)
     )
     assert "pip install 'floodscope[sagemaker]'" in _one_line(floodscope, "train", *PLACED[:4], "--dry-run")
+
+
+def test_without_boto3_the_extra_is_named(nowhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("boto3", "botocore", "botocore.config", "botocore.exceptions"):
+        monkeypatch.setitem(sys.modules, name, None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "boto3" else find(name, *more))
+    for spec in ("sagemaker:floods?region=eu-west-1", "sagemaker:floods?region=eu-west-1&async=s3://floods/scope"):
+        with pytest.raises(EndpointError, match=r"floods.* without boto3, .*pip install 'floodscope\[aws\]'"):
+            open_sagemaker(parse_endpoint(spec)).predict([make_chip(np.full((8, 8), -20.0, np.float32))])
+    with pytest.raises(CloudError, match=r"AWS cannot be asked without boto3, .*pip install 'floodscope\[aws\]'"):
+        Account(None, None).client("s3")
 
 
 def test_neither_help_nor_packaging_loads_an_aws_library(bundle: Path, tmp_path: Path) -> None:
