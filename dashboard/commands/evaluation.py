@@ -27,6 +27,7 @@ from dashboard.commands.values import SeveralValues, Share
 
 if TYPE_CHECKING:
     from model.evaluation.evaluate import Evaluation
+    from model.evaluation.report import EvaluationReport
     from tiles.catalog.catalog import Catalog
 
 
@@ -140,18 +141,19 @@ def _require_scores(evaluation: Evaluation) -> None:
         raise PredictionError(f"Not one chip could be scored under {evaluation.model['name']}: {why}")
 
 
-def _tell_skipped(found: Catalog, report: dict[str, Any]) -> None:
+def _tell_skipped(found: Catalog, report: EvaluationReport) -> None:
     from model.evaluation.evaluate import NO_LABEL
 
     told = {chip_id for chip_id, _ in found.problems()}
-    for skipped in [*report["skipped"], *report.get("robustness", {}).get("skipped", [])]:
+    changed = report["robustness"]["skipped"] if "robustness" in report else []
+    for skipped in [*report["skipped"], *changed]:
         if found.get(skipped["id"]).has_imagery and skipped["id"] not in told and skipped["reason"] != NO_LABEL:
             click.echo(f"floodscope: {skipped['id']}: {skipped['reason']}", err=True)
 
 
 def _write(
     evaluation: Evaluation,
-    report: dict[str, Any],
+    report: EvaluationReport,
     json_file: Path | None,
     csv_file: Path | None,
     html_file: Path | None,

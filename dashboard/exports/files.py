@@ -111,8 +111,7 @@ def _on_scores(
     counts = tally(seen[r.id] for r, p in chosen if p.histogram is not None and p.histogram.pixels)
     if not sum(counts.values()):
         return []
-    told = {"seen": counts, "model": {"name": predictor.name}, "crossvalidated": crossvalidated_of(predictor)}
-    return [text for text in (headline_sentence(told),) if text]
+    return [text for text in (headline_sentence(counts, predictor.name, crossvalidated_of(predictor)),) if text]
 
 
 def _readme(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from model.evaluation.report import Alert, Difference, Figures, Pair, RobustnessReport
 from model.scores.histogram import THRESHOLDS, ScoreHistogram
 from model.seen.headline import headline_name, headline_of, marked
 
@@ -23,12 +24,10 @@ _FAMILIES = {
 _QUIET = "#7c8896"
 
 
-def scores_by_group(rows: Sequence[dict[str, Any]], title: str) -> go.Figure:
+def scores_by_group(rows: Sequence[tuple[str, Figures]], title: str) -> go.Figure:
     """Return IoU with its 95 % interval, one line a group that has one; named from above in the order given."""
-    shown = [row for row in rows if row["iou"] is not None][::-1]
-    return _dots(
-        [row["name"] for row in shown], [row["iou"] for row in shown], [row["iou_ci"] for row in shown], title, (0, 1)
-    )
+    shown = [(name, row["iou"], row["iou_ci"]) for name, row in rows if row["iou"] is not None]
+    return _dots(shown[::-1], title, (0, 1))
 
 
 def iou_over_threshold(total: ScoreHistogram, threshold: float) -> go.Figure:
@@ -94,45 +93,40 @@ def reliability(total: ScoreHistogram) -> go.Figure:
     return _styled(figure, "predicted probability of water", "share that is water", (0, 1.02), (0, 1.02))
 
 
-def robustness(report: dict[str, Any]) -> go.Figure:
+def robustness(report: RobustnessReport) -> go.Figure:
     """Return the difference of IoU that each change makes, with its interval, marked by the kind of change."""
     figure = go.Figure()
-    rows = [row for row in report["changes"] if row["delta"] is not None][::-1]
+    rows = [(row, row["delta"]) for row in report["changes"] if row["delta"] is not None][::-1]
     for family, (name, color, symbol) in _FAMILIES.items():
-        shown = [row for row in rows if row["family"] == family]
+        shown = [(row, delta) for row, delta in rows if row["family"] == family]
         if shown:
             figure.add_scatter(
-                x=[row["delta"] for row in shown],
-                y=[row["title"] for row in shown],
-                error_x=_bars([row["delta"] for row in shown], [row["delta_ci"] for row in shown], color),
+                x=[delta for _, delta in shown],
+                y=[row["title"] for row, _ in shown],
+                error_x=_bars([delta for _, delta in shown], [row["delta_ci"] for row, _ in shown], color),
                 mode="markers",
                 marker={"color": color, "symbol": symbol, "size": 10},
                 name=name,
                 hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
             )
-    figure.update_yaxes(categoryorder="array", categoryarray=[row["title"] for row in rows], dtick=1)
+    figure.update_yaxes(categoryorder="array", categoryarray=[row["title"] for row, _ in rows], dtick=1)
     figure.add_vline(x=0, line={"color": _QUIET, "width": 1})
     return _styled(figure, "difference of micro IoU", None, height=70 + 26 * max(4, len(rows)))
 
 
-def differences(pair: dict[str, Any]) -> go.Figure:
+def differences(pair: Pair) -> go.Figure:
     """Return the difference of two models' IoU in each country and over all that counts, with intervals."""
     counted = headline_of(pair["seen"], pair, pair["micro_unseen"])
-    head = [] if counted is None else [{**counted, "name": f"{headline_name(pair['seen'])} (micro)"}]
-    rows = [*head, *({**row, "name": marked(row["name"], row["seen"])} for row in pair["countries"])]
-    shown = [row for row in rows if row["difference"] is not None][::-1]
-    figure = _dots(
-        [row["name"] for row in shown],
-        [row["difference"] for row in shown],
-        [row["difference_ci"] for row in shown],
-        "difference of micro IoU",
-        None,
-    )
+    rows: list[tuple[str, Difference]] = [(marked(row["name"], row["seen"]), row) for row in pair["countries"]]
+    if counted is not None:
+        rows.insert(0, (f"{headline_name(pair['seen'])} (micro)", counted))
+    shown = [(name, row["difference"], row["difference_ci"]) for name, row in rows if row["difference"] is not None]
+    figure = _dots(shown[::-1], "difference of micro IoU", None)
     figure.add_vline(x=0, line={"color": _QUIET, "width": 1})
     return figure
 
 
-def shares(alert: dict[str, Any]) -> go.Figure:
+def shares(alert: Alert) -> go.Figure:
     """Return each chip's predicted share of water with its interval over the true share."""
     figure = go.Figure()
     figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line={"color": _QUIET, "dash": "dash"}, name="equal")
@@ -154,7 +148,7 @@ def shares(alert: dict[str, Any]) -> go.Figure:
     return _styled(figure, "true share of water, %", "predicted share of water, %", (-2, 102), (-2, 102))
 
 
-def roc(alert: dict[str, Any]) -> go.Figure:
+def roc(alert: Alert) -> go.Figure:
     """Return the ROC curve of the answer's probability over chips."""
     figure = go.Figure()
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": _QUIET, "dash": "dash"}, name="guessing")
@@ -169,12 +163,9 @@ def roc(alert: dict[str, Any]) -> go.Figure:
 
 
 def _dots(
-    names: list[str],
-    values: list[float],
-    intervals: list[list[float] | None],
-    title: str,
-    span: tuple[float, float] | None,
+    rows: Sequence[tuple[str, float, list[float] | None]], title: str, span: tuple[float, float] | None
 ) -> go.Figure:
+    names, values, intervals = [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
     figure = go.Figure(
         go.Scatter(
             x=values,
@@ -189,7 +180,7 @@ def _dots(
     return _styled(figure, title, None, span, height=90 + 26 * max(3, len(names)))
 
 
-def _bars(values: Sequence[float], intervals: Sequence[Sequence[float] | None], color: str) -> dict[str, Any]:
+def _bars(values: Sequence[float], intervals: Sequence[Sequence[float] | None], color: str) -> dict[str, object]:
     """Return error bars from intervals; none where there is no interval."""
     return {
         "type": "data",

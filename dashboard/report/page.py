@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 import plotly.graph_objects as go
 from plotly.io import to_html
@@ -12,9 +11,20 @@ from plotly.offline import get_plotlyjs
 
 from dashboard.report import figures
 from model.evaluation.evaluate import Evaluation
+from model.evaluation.report import (
+    Alert,
+    ChipScore,
+    Comparison,
+    EvaluationReport,
+    Figures,
+    Group,
+    Mover,
+    RobustnessReport,
+)
 from model.scores import worst
 from model.scores.histogram import Confusion, ScoreHistogram
 from model.seen.headline import (
+    Tally,
     comparison_sentence,
     headline_name,
     headline_of,
@@ -76,7 +86,7 @@ Cell = str | int | float | None
 
 def as_page(
     evaluation: Evaluation,
-    report: dict[str, Any],
+    report: EvaluationReport,
     *,
     first: Sequence[str] = (),
     last: Sequence[str] = (),
@@ -120,7 +130,7 @@ def document(title: str, parts: Sequence[str], *, figures: bool = True, style: s
     )
 
 
-def _head(report: dict[str, Any]) -> str:
+def _head(report: EvaluationReport) -> str:
     model, seen, crossed = report["model"], report["seen"], report["crossvalidated"]
     figures_of = headline_of(seen, report["micro"], report["micro_unseen"])
     mean = headline_of(seen, report["mean_over_chips"], report["mean_over_unseen_chips"])
@@ -143,7 +153,7 @@ def _head(report: dict[str, Any]) -> str:
         for name, value, note in facts
     )
     parameters = ", ".join(f"{k} {v}" for k, v in sorted(model["parameters"].items()))
-    warnings = [headline_sentence(report), marks_sentence(report)]
+    warnings = [headline_sentence(seen, model["name"], crossed), marks_sentence(seen, model["name"])]
     if report["simulated"]:
         warnings.append("Simulated chips are among these: scores on them say little about real floods.")
     return (
@@ -156,7 +166,7 @@ def _head(report: dict[str, Any]) -> str:
     )
 
 
-def _regions(report: dict[str, Any]) -> str:
+def _regions(report: EvaluationReport) -> str:
     head = [report["by"], "chips", "IoU", "95 % interval", "F1", "precision", "recall", "pixels"]
     groups = _marked_rows(report["groups"])
     figures_of = headline_of(report["seen"], report["micro"], report["micro_unseen"])
@@ -165,19 +175,19 @@ def _regions(report: dict[str, Any]) -> str:
         f"By {report['by']}",
         "A region with one chip has no interval: its score says little.",
         _figure(figures.scores_by_group(groups, "micro IoU"), f"IoU by {report['by']}, with 95 % intervals"),
-        table(head, [_score_row(g["name"], g) for g in groups], total=total),
+        table(head, [_score_row(name, g) for name, g in groups], total=total),
     )
 
 
-def _marked_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "name": marked(row["name"], row["seen"])} for row in rows]
+def _marked_rows(rows: Iterable[Group]) -> list[tuple[str, Group]]:
+    return [(marked(row["name"], row["seen"]), row) for row in rows]
 
 
-def _marked_id(chip: dict[str, Any]) -> str:
+def _marked_id(chip: ChipScore | Mover) -> str:
     return marked(chip["id"], tally([chip["seen_in_training"]]))
 
 
-def _thresholds(total: ScoreHistogram, report: dict[str, Any]) -> str:
+def _thresholds(total: ScoreHistogram, report: EvaluationReport) -> str:
     threshold, best = report["threshold"], total.best_threshold()
     said = "There is no water in the labels, so there is no best threshold."
     if best is not None:
@@ -193,7 +203,7 @@ def _thresholds(total: ScoreHistogram, report: dict[str, Any]) -> str:
     )
 
 
-def _sizes(report: dict[str, Any]) -> str:
+def _sizes(report: EvaluationReport) -> str:
     head = ["share of water", "chips", "IoU", "95 % interval", "F1", "precision", "recall", "pixels"]
     rows = _marked_rows(report["by_water_share"])
     return section(
@@ -201,11 +211,11 @@ def _sizes(report: dict[str, Any]) -> str:
         "Chips by how much of their labelled area is water: small waters are the harder ones. Without water in the label, "
         "IoU is 0 where any water was predicted.",
         _figure(figures.scores_by_group(rows, "micro IoU"), "IoU by share of water of the chip"),
-        table(head, [_score_row(b["name"], b) for b in rows]),
+        table(head, [_score_row(name, b) for name, b in rows]),
     )
 
 
-def _alert(alert: dict[str, Any], seen: dict[str, int]) -> str:
+def _alert(alert: Alert, seen: Tally) -> str:
     if not alert["chips"]:
         return ""
     said = (
@@ -220,7 +230,7 @@ def _alert(alert: dict[str, Any], seen: dict[str, int]) -> str:
     return section("Is this chip flooded?", said, f'<div class="pair">{drawn}</div>')
 
 
-def _robustness(report: dict[str, Any], seen: dict[str, int]) -> str:
+def _robustness(report: RobustnessReport, seen: Tally) -> str:
     rows: list[list[Cell]] = [
         [
             row["title"],
@@ -242,7 +252,7 @@ def _robustness(report: dict[str, Any], seen: dict[str, int]) -> str:
     )
 
 
-def _comparison(report: dict[str, Any]) -> str:
+def _comparison(report: Comparison) -> str:
     models: list[list[Cell]] = [
         [
             marked(m["model"]["name"], m["seen"]),
@@ -268,7 +278,7 @@ def _comparison(report: dict[str, Any]) -> str:
         ]
         name = f"{pair['first']} against {pair['second']}"
         counted = headline_of(pair["seen"], pair, pair["micro_unseen"])
-        said, head = comparison_sentence(pair), name
+        said, head = comparison_sentence(pair["seen"], pair["first"], pair["second"]), name
         if counted is not None:
             difference = "-" if counted["difference"] is None else f"{counted['difference']:+.3f}"
             head = f"{name}: {difference} {_interval(counted['difference_ci'], counted['chips'], '+.3f')}"
@@ -289,7 +299,7 @@ def _comparison(report: dict[str, Any]) -> str:
     )
 
 
-def _worst(report: dict[str, Any]) -> str:
+def _worst(report: EvaluationReport) -> str:
     ranked = worst.worst_first(report["chips"], lambda c: Confusion(c["tp"], c["fp"], c["fn"], c["tn"]))
     rows: list[list[Cell]] = [
         [
@@ -311,7 +321,7 @@ def _worst(report: dict[str, Any]) -> str:
     )
 
 
-def _skipped(report: dict[str, Any]) -> str:
+def _skipped(report: EvaluationReport) -> str:
     reasons: dict[str, list[str]] = {}
     for skipped in report["skipped"]:
         reasons.setdefault(skipped["reason"], []).append(skipped["id"])
@@ -324,7 +334,7 @@ def _skipped(report: dict[str, Any]) -> str:
     return section("Not scored", "", table(["reason", "chips", "such as"], rows))
 
 
-def _score_row(name: str, figures_of: dict[str, Any]) -> list[Cell]:
+def _score_row(name: str, figures_of: Figures) -> list[Cell]:
     pixels = figures_of["tp"] + figures_of["fp"] + figures_of["fn"] + figures_of["tn"]
     return [
         name,

@@ -13,6 +13,7 @@ from dashboard.report.pictures import View, view_url
 from model.evaluation.alert import recorded_share_error
 from model.evaluation.evaluate import NO_LABEL, Evaluation, Skipped
 from model.evaluation.judge import Judge, crossvalidated_of
+from model.evaluation.report import model_facts
 from model.export.rasters import read_stored
 from model.predictors.protocol import Predictor
 from model.scores.histogram import Confusion
@@ -91,14 +92,8 @@ def takeaway_page(
         )
     known = {record.id for record, _, _ in scored}
     skipped = [Skipped(r.id, NO_LABEL) for r, _ in chosen if r.id not in known] + [Skipped(*f) for f in failed]
-    model = {
-        "name": predictor.name,
-        "id": predictor.model_id,
-        "parameters": dict(predictor.parameters),
-        "device": predictor.device,
-    }
     evaluation = Evaluation(
-        model,
+        model_facts(predictor),
         threshold,
         "country",
         scored,

@@ -5,10 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
+from collections.abc import Mapping
 
+from model.evaluation.report import (
+    Alert,
+    Comparison,
+    Difference,
+    EvaluationReport,
+    Figures,
+    PredictionReport,
+    RobustnessReport,
+)
 from model.seen.headline import (
     MARK,
+    Tally,
     comparison_sentence,
     headline_name,
     headline_of,
@@ -19,12 +29,12 @@ from model.seen.headline import (
 from tiles.chip import PROVENANCE
 
 
-def as_json(report: dict[str, Any]) -> str:
+def as_json(report: Mapping[str, object]) -> str:
     """Return the report as JSON."""
     return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_csv(report: dict[str, Any]) -> str:
+def as_csv(report: EvaluationReport) -> str:
     """Return one row a scored chip."""
     out = io.StringIO()
     figures = ["tp", "fp", "fn", "tn", "iou", "water_km2", "water_share", "label_water_km2"]
@@ -35,7 +45,7 @@ def as_csv(report: dict[str, Any]) -> str:
     return out.getvalue()
 
 
-def as_table(report: dict[str, Any]) -> str:
+def as_table(report: EvaluationReport) -> str:
     """Return the groups as a table, the headline below, and what was left out.
 
     The headline counts the chips that are new to the model; groups that hold others carry a mark.
@@ -69,18 +79,18 @@ def as_table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _headline_lines(report: dict[str, Any]) -> list[str]:
+def _headline_lines(report: EvaluationReport) -> list[str]:
     """Return the headline, the meaning of the marks where there are any, and what has to be known of both."""
-    seen = report["seen"]
+    seen, name = report["seen"], report["model"]["name"]
     figures = headline_of(seen, report["micro"], report["micro_unseen"])
     lines = [] if figures is None else [_row(f"{headline_name(seen)} (micro)", figures)]
-    if marks := marks_sentence(report):
+    if marks := marks_sentence(seen, name):
         lines.append(marks)
-    said = headline_sentence(report)
+    said = headline_sentence(seen, name, report["crossvalidated"])
     return [*lines, *(["", said] if said else [])]
 
 
-def as_answers(report: dict[str, Any]) -> str:
+def as_answers(report: PredictionReport) -> str:
     """Return the answer for each predicted chip as a table, the most probable first."""
     chips = sorted(report["chips"], key=lambda c: (-(c["probability"] or 0.0), c["id"]))
     lines = [
@@ -101,7 +111,7 @@ def as_answers(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _alert_lines(alert: dict[str, Any], seen: dict[str, int]) -> list[str]:
+def _alert_lines(alert: Alert, seen: Tally) -> list[str]:
     if not alert["chips"]:
         return []
     return [
@@ -112,18 +122,20 @@ def _alert_lines(alert: dict[str, Any], seen: dict[str, int]) -> list[str]:
     ]
 
 
-def _comparison_lines(comparison: dict[str, Any]) -> list[str]:
+def _comparison_lines(comparison: Comparison) -> list[str]:
     lines = [f"compared on {comparison['chips']} chips; difference of micro IoU, 95 % interval"]
     for pair in comparison["pairs"]:
         lines.append(f"{pair['first']} less {pair['second']}")
         figures = headline_of(pair["seen"], pair, pair["micro_unseen"])
-        head = [] if figures is None else [{**figures, "name": f"{headline_name(pair['seen'])} (micro)"}]
-        for row in [*head, *({**c, "name": marked(c["name"], c["seen"])} for c in pair["countries"])]:
+        rows: list[tuple[str, Difference]] = [(marked(c["name"], c["seen"]), c) for c in pair["countries"]]
+        if figures is not None:
+            rows.insert(0, (f"{headline_name(pair['seen'])} (micro)", figures))
+        for name, row in rows:
             lines.append(
-                f"  {row['name'][:26]:26} {row['chips']:5} {_score(row['first_iou']):>6}  {_score(row['second_iou']):>6}  "
+                f"  {name[:26]:26} {row['chips']:5} {_score(row['first_iou']):>6}  {_score(row['second_iou']):>6}  "
                 f"{_signed(row['difference'], 3):>7}  {_signed_interval(row['difference_ci'], 3)}"
             )
-        if said := comparison_sentence(pair):
+        if said := comparison_sentence(pair["seen"], pair["first"], pair["second"]):
             lines.append(f"  {said}")
         moved = ", ".join(
             f"{m['id']}{f' {MARK}' if m['seen_in_training'] else ''} {m['fewer_wrong_pixels']:+}"
@@ -133,7 +145,7 @@ def _comparison_lines(comparison: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _robustness_lines(robustness: dict[str, Any], seen: dict[str, int]) -> list[str]:
+def _robustness_lines(robustness: RobustnessReport, seen: Tally) -> list[str]:
     lines = [f"{marked('changed chips', seen):34}    IoU  difference    95 % interval        pixels that change class"]
     for row in robustness["changes"]:
         share = row["differing_share"]
@@ -158,7 +170,7 @@ def _score(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _row(name: str, figures: dict[str, Any]) -> str:
+def _row(name: str, figures: Figures) -> str:
     chips = figures["scored"]
     low_high = figures["iou_ci"]
     interval = f"[{low_high[0]:.3f}-{low_high[1]:.3f}]" if low_high else "n = 1" if chips == 1 else "-"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from model.evaluation.answer import ShareAnswer, ShareError, answer, fit_share_error, log_likelihoods
+from model.evaluation.report import Alert, Answer, RocPoint
 from model.predictors.protocol import Predictor
 from model.scores.histogram import Confusion, ScoreHistogram
 from tiles.chip import ChipRecord
@@ -58,7 +58,7 @@ class ShareErrors:
 
 def alert_report(
     scored: Sequence[tuple[ChipRecord, ScoreHistogram]], recorded: ShareError | None, above: float = DEFAULT_ABOVE
-) -> dict[str, Any]:
+) -> Alert:
     """Return how often the answer is right over labelled chips, as JSON-able values.
 
     Truth and answer are both about the labelled valid pixels of a chip. Where the model records no error of its shares, each
@@ -127,7 +127,7 @@ def alert_report(
     }
 
 
-def answer_json(said: ShareAnswer, error: ShareError) -> dict[str, Any]:
+def answer_json(said: ShareAnswer, error: ShareError) -> Answer:
     """Return an answer as JSON-able values, with what its interval rests on."""
     return {
         "share": said.share,
@@ -153,12 +153,12 @@ def roc_area(scores: Sequence[float], truth: Sequence[bool]) -> float | None:
     return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
-def roc_curve(scores: Sequence[float], truth: Sequence[bool]) -> list[dict[str, float]]:
+def roc_curve(scores: Sequence[float], truth: Sequence[bool]) -> list[RocPoint]:
     """Return the points of the ROC curve by falling probability; none where the truth is one class only."""
     positives, negatives = sum(truth), len(truth) - sum(truth)
     if not positives or not negatives:
         return []
-    points = [{"probability": 1.0, "false_alarm_rate": 0.0, "recall": 0.0}]
+    points: list[RocPoint] = [{"probability": 1.0, "false_alarm_rate": 0.0, "recall": 0.0}]
     for limit in sorted(set(scores), reverse=True):
         named = [t for s, t in zip(scores, truth, strict=True) if s >= limit]
         points.append(

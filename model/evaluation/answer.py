@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import betainc, expit, log_expit, logit, logsumexp, stdtrit
 
+from model.evaluation.report import ShareErrorFacts
 from model.scores.histogram import LEVELS, ScoreHistogram
 from tiles.errors import UsageError
 from tiles.probability import PROBABILITY_MAX
@@ -70,7 +71,7 @@ class ShareError:
     chips: int
     origin: Origin
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ShareErrorFacts:
         """Return it as model.json and reports hold it."""
         return {"spread": self.spread, "chips": self.chips, "origin": self.origin}
 

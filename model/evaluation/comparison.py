@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from model.evaluation.report import Comparison, Difference, MarkedDifference, Pair
 from model.scores.histogram import Confusion
 from model.scores.intervals import paired_interval
 from model.seen.headline import tally
@@ -20,7 +21,7 @@ MOVERS = 10
 _Pair = tuple[ChipRecord, Confusion, Confusion]
 
 
-def compare(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+def compare(evaluations: Sequence[Evaluation]) -> Comparison:
     """Compare the first model with each other, each at its own evaluation's threshold, on the chips that all have scored.
 
     A difference is the first model's micro IoU less the other's: above 0, the first is better. Its interval is a paired
@@ -62,14 +63,12 @@ def compare(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
             for e, c in zip(evaluations, counts, strict=True)
         ],
         "pairs": [
-            {
-                "first": evaluations[0].model["name"],
-                "second": other.model["name"],
-                **_pair(
-                    [(r, counts[0][r.id], theirs[r.id]) for r in common],
-                    {r.id: seen_by_either(evaluations[0].seen.get(r.id), other.seen.get(r.id)) for r in common},
-                ),
-            }
+            _pair(
+                evaluations[0].model["name"],
+                other.model["name"],
+                [(r, counts[0][r.id], theirs[r.id]) for r in common],
+                {r.id: seen_by_either(evaluations[0].seen.get(r.id), other.seen.get(r.id)) for r in common},
+            )
             for other, theirs in zip(evaluations[1:], counts[1:], strict=True)
         ],
     }
@@ -82,12 +81,14 @@ def seen_by_either(first: bool | None, second: bool | None) -> bool | None:
     return None if first is None or second is None else False
 
 
-def _pair(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> dict[str, Any]:
+def _pair(first_name: str, second_name: str, chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> Pair:
     countries: dict[str, list[_Pair]] = {}
     for chip in chips:
         countries.setdefault(chip[0].country_group, []).append(chip)
     moved = sorted(chips, key=lambda chip: (-abs(_movement(chip)), chip[0].id))
     return {
+        "first": first_name,
+        "second": second_name,
         **_marked(chips, seen),
         "countries": [{"name": name, **_marked(group, seen)} for name, group in sorted(countries.items())],
         "moved_most": [
@@ -105,7 +106,7 @@ def _pair(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> dict[str, 
     }
 
 
-def _marked(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> dict[str, Any]:
+def _marked(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> MarkedDifference:
     new = [chip for chip in chips if seen[chip[0].id] is False]
     return {
         **_difference(chips),
@@ -114,7 +115,7 @@ def _marked(chips: Sequence[_Pair], seen: Mapping[str, bool | None]) -> dict[str
     }
 
 
-def _difference(chips: Sequence[_Pair]) -> dict[str, Any]:
+def _difference(chips: Sequence[_Pair]) -> Difference:
     first, second = [a for _, a, _ in chips], [b for _, _, b in chips]
     one, two = _total(first).iou, _total(second).iou
     interval = paired_interval(first, second)

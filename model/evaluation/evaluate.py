@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from model.evaluation.alert import DEFAULT_ABOVE, alert_report, recorded_share_error
 from model.evaluation.answer import ShareError
 from model.evaluation.judge import Judge, crossvalidated_of
+from model.evaluation.report import (
+    METRIC,
+    Counts,
+    EvaluationReport,
+    Figures,
+    MarkedFigures,
+    MeanFigures,
+    ModelFacts,
+    model_facts,
+)
 from model.inference.missing import Tick, predict_missing
 from model.predictors.protocol import Predictor
 from model.scores.histogram import MEAN_RULE, Confusion, ScoreHistogram, mean_over_chips
 from model.scores.intervals import bootstrap_interval
 from model.scores.water_share import BINS
-from model.seen.headline import tally
+from model.seen.headline import CrossValidated, Tally, tally
 from model.store.store import Prediction, Store, key_of
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError
@@ -51,17 +61,17 @@ class Evaluation:
         crossvalidated: how good it is where it has never been, by its bundle (`model.evaluation.judge.crossvalidated`).
     """
 
-    model: dict[str, Any]
+    model: ModelFacts
     threshold: float
     by: GroupBy
     predictions: list[tuple[ChipRecord, Prediction, ScoreHistogram]]
     skipped: list[Skipped]
     share_error: ShareError | None = None
     seen: Mapping[str, bool | None] = field(default_factory=dict)
-    crossvalidated: Mapping[str, Any] | None = None
+    crossvalidated: CrossValidated | None = None
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def report(self, alert_above: float = DEFAULT_ABOVE) -> dict[str, Any]:
+    def report(self, alert_above: float = DEFAULT_ABOVE) -> EvaluationReport:
         """Return everything as JSON-able values; a figure whose denominator is 0 is None.
 
         Args:
@@ -78,10 +88,10 @@ class Evaluation:
         return {
             "model": self.model,
             "threshold": self.threshold,
-            "metric": "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out",
+            "metric": METRIC,
             "simulated": any(record.simulated for record, _, _ in self.predictions),
             "seen": self._tally(chips),
-            "crossvalidated": None if self.crossvalidated is None else dict(self.crossvalidated),
+            "crossvalidated": self.crossvalidated,
             "micro": self._part(histograms),
             "micro_unseen": self._part(new) if new else None,
             "mean_over_chips": self._mean(histograms),
@@ -123,10 +133,10 @@ class Evaluation:
         """Return those that the model has not seen, and that have something to score."""
         return [h for record, h in chips if h.pixels and self.seen.get(record.id) is False]
 
-    def _tally(self, chips: Iterable[_Chip]) -> dict[str, int]:
+    def _tally(self, chips: Iterable[_Chip]) -> Tally:
         return tally(self.seen.get(record.id) for record, h in chips if h.pixels)
 
-    def _marked(self, chips: Sequence[_Chip]) -> dict[str, Any]:
+    def _marked(self, chips: Sequence[_Chip]) -> MarkedFigures:
         """Return the figures of some chips, those of the unseen ones among them, and how many are which."""
         new = self._new(chips)
         return {
@@ -135,10 +145,7 @@ class Evaluation:
             "seen": self._tally(chips),
         }
 
-    def _part(self, histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
-        return {"chips": len(histograms), "scored": _scored(histograms), **self._figures(histograms)}
-
-    def _mean(self, histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+    def _mean(self, histograms: Sequence[ScoreHistogram]) -> MeanFigures:
         return {
             "iou": mean_over_chips(histograms, self.threshold),
             "f1": mean_over_chips(histograms, self.threshold, "f1"),
@@ -146,11 +153,13 @@ class Evaluation:
             "rule": MEAN_RULE,
         }
 
-    def _figures(self, histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+    def _part(self, histograms: Sequence[ScoreHistogram]) -> Figures:
         total = ScoreHistogram.sum_of(histograms)
         counts = total.confusion(self.threshold)
         interval = bootstrap_interval(histograms, self.threshold)
         return {
+            "chips": len(histograms),
+            "scored": _scored(histograms),
             "iou": counts.iou,
             "iou_ci": list(interval) if interval is not None else None,
             "f1": counts.f1,
@@ -167,7 +176,7 @@ def _scored(histograms: Iterable[ScoreHistogram]) -> int:
     return sum(1 for h in histograms if h.water.any() or h.dry.any())
 
 
-def _counts(counts: Confusion) -> dict[str, int]:
+def _counts(counts: Confusion) -> Counts:
     return {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
 
 
@@ -206,14 +215,8 @@ def evaluate(
             scored.append((record, prediction, prediction.histogram))
         else:
             skipped.append(Skipped(record.id, _why(record, failed.get(record.id))))
-    model = {
-        "name": predictor.name,
-        "id": predictor.model_id,
-        "parameters": dict(predictor.parameters),
-        "device": predictor.device,
-    }
     return Evaluation(
-        model,
+        model_facts(predictor),
         predictor.threshold if threshold is None else threshold,
         by,
         scored,

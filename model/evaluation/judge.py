@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from model.bundle.manifest import Bundle, read_bundle
 from model.predictors.local import LocalPredictor
 from model.predictors.protocol import Predictor
 from model.seen.chips import NOTHING, SeenChips, read_seen_chips
+from model.seen.headline import CrossValidated
 from model.store.prediction import ModelKey, Prediction, key_of
 from model.store.store import Store
 from model.weights import WEIGHTS
@@ -119,12 +119,12 @@ def seen_by_id(model_id: str) -> SeenChips | None:
     return read_seen_chips(WEIGHTS, shipped) if model_id == shipped.id else None
 
 
-def crossvalidated_of(predictor: Predictor) -> dict[str, Any] | None:
+def crossvalidated_of(predictor: Predictor) -> CrossValidated | None:
     """Return `crossvalidated` of a model's bundle; None of a model that has none."""
     return crossvalidated(predictor.bundle) if isinstance(predictor, LocalPredictor) else None
 
 
-def crossvalidated(bundle: Bundle) -> dict[str, Any] | None:
+def crossvalidated(bundle: Bundle) -> CrossValidated | None:
     """Return how good a bundle's recipe was where it had never been, as its model.json records; None where it does not.
 
     Returns:

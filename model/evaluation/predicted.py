@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from model.evaluation.alert import DEFAULT_ABOVE, ShareErrors, answer_json, recorded_share_error
 from model.evaluation.answer import answer
+from model.evaluation.report import PredictedChip, PredictionReport, model_facts
 from model.predictors.protocol import Predictor
 from model.store.store import Prediction
 from tiles.chip import ChipRecord
@@ -19,7 +19,7 @@ def prediction_report(
     alert_above: float | None = None,
     failed: Mapping[str, str] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
-) -> dict[str, Any]:
+) -> PredictionReport:
     """Return each chip's water, computed from what the store holds; no raster is read.
 
     The error of the shares is the one that the model's bundle records, else it is measured on the labelled ones among these
@@ -39,38 +39,28 @@ def prediction_report(
     errors = ShareErrors(
         recorded_share_error(predictor), [(r, p.histogram) for r, p in predictions if p.histogram is not None]
     )
-    chips = [
-        {**_chip(record, prediction, errors, threshold, alert_above), "notes": list((notes or {}).get(record.id, ()))}
-        for record, prediction in predictions
-    ]
-    asked = {} if alert_above is None else {"alert_above": alert_above, "alerts": sum(c["alert"] for c in chips)}
-    return {
-        "model": {
-            "name": predictor.name,
-            "id": predictor.model_id,
-            "parameters": dict(predictor.parameters),
-            "device": predictor.device,
-        },
+    chips = [_chip(record, prediction, errors, threshold, alert_above) for record, prediction in predictions]
+    for chip in chips:
+        chip["notes"] = list((notes or {}).get(chip["id"], ()))
+    report: PredictionReport = {
+        "model": model_facts(predictor),
         "threshold": threshold,
-        **asked,
         "chips": chips,
         "failed": [{"id": chip_id, "reason": reason} for chip_id, reason in (failed or {}).items()],
     }
+    if alert_above is not None:
+        report |= {"alert_above": alert_above, "alerts": sum(bool(chip["alert"]) for chip in chips)}
+    return report
 
 
 def _chip(
     record: ChipRecord, prediction: Prediction, errors: ShareErrors, threshold: float, alert_above: float | None
-) -> dict[str, Any]:
+) -> PredictedChip:
     error = errors.of(record)
     said = answer(
         prediction.area, prediction.valid_pixels, error, DEFAULT_ABOVE if alert_above is None else alert_above
     )
-    share = {} if said is None else answer_json(said, error)
-    if alert_above is None:
-        share = {k: v for k, v in share.items() if k not in {"above", "probability", "alert"}}
-    elif said is None:  # a chip without a valid pixel is never stored
-        share = {"above": alert_above, "probability": None, "alert": False}
-    return {
+    chip: PredictedChip = {
         "id": record.id,
         "country": record.country,
         "event": record.event,
@@ -81,5 +71,12 @@ def _chip(
         "valid_km2": prediction.valid_km2,
         "water_share": prediction.water_share(threshold),
         "valid_pixels": prediction.valid_pixels,
-        **share,
     }
+    if said is not None:
+        found = answer_json(said, error)
+        chip |= {"share": found["share"], "share_ci": found["share_ci"], "share_error": found["share_error"]}
+        if alert_above is not None:
+            chip |= {"above": found["above"], "probability": found["probability"], "alert": found["alert"]}
+    elif alert_above is not None:  # a chip without a valid pixel is never stored
+        chip |= {"above": alert_above, "probability": None, "alert": False}
+    return chip

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model.evaluation.changes import CHANGES, DROPPED, SPECKLE_LOOKS, Change, back
+from model.evaluation.report import ChangeFigures, ChangeRow, RobustnessReport
 from model.predictors.protocol import Predictor
 from model.scores.histogram import ScoreHistogram
 from model.scores.intervals import paired_interval
@@ -61,9 +61,9 @@ class Robustness:
     results: list[tuple[Change, list[ChangedChip]]]
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> RobustnessReport:
         """Return everything as JSON-able values; a figure whose denominator is 0 is None."""
-        changes = [{"name": c.name, "title": c.title, "family": c.family, **self._row(m)} for c, m in self.results]
+        changes = [self._row(change, members) for change, members in self.results]
         views = [row["iou"] for row in changes if row["family"] == "view" and row["iou"] is not None]
         return {
             "metric": "micro IoU of the changed chips, less that of the unchanged chips on the same pixels (delta)",
@@ -77,18 +77,21 @@ class Robustness:
             "skipped": [{"id": chip_id, "reason": reason} for chip_id, reason in self.skipped],
         }
 
-    def _row(self, members: Sequence[ChangedChip]) -> dict[str, Any]:
+    def _row(self, change: Change, members: Sequence[ChangedChip]) -> ChangeRow:
         countries: dict[str, list[ChangedChip]] = {}
         for member in members:
             countries.setdefault(member.record.country_group, []).append(member)
         pixels = sum(m.pixels for m in members)
         return {
+            "name": change.name,
+            "title": change.title,
+            "family": change.family,
             **self._figures(members),
             "differing_share": sum(m.differing for m in members) / pixels if pixels else None,
             "countries": {name: self._figures(group) for name, group in sorted(countries.items())},
         }
 
-    def _figures(self, members: Sequence[ChangedChip]) -> dict[str, Any]:
+    def _figures(self, members: Sequence[ChangedChip]) -> ChangeFigures:
         changed = ScoreHistogram.sum_of(m.changed for m in members).confusion(self.threshold)
         plain = ScoreHistogram.sum_of(m.plain for m in members).confusion(self.threshold)
         paired = paired_interval(

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypedDict, TypeVar
 
 _Figures = TypeVar("_Figures")
+
+Tally = dict[str, int]
+"""How many chips are "seen", "unseen" and "unknown"."""
+
+
+class CrossValidated(TypedDict):
+    """How good a model is where it has never been, as its bundle records it; None for what is not recorded."""
+
+    micro: float
+    ci: list[float] | None
+    mean: float | None
+    by: str
+    chips: int
+    groups: int | None
+
 
 MARK = "*"
 """Stands behind the name of whatever holds a chip that the model was trained or calibrated on."""
@@ -37,7 +52,7 @@ def headline_name(seen: Mapping[str, int]) -> str:
     return f"all {UNTOLD}" if seen["unknown"] else "all"
 
 
-def tally(seen: Iterable[bool | None]) -> dict[str, int]:
+def tally(seen: Iterable[bool | None]) -> Tally:
     """Return how many chips are "seen", "unseen" and "unknown": those of which the model does not tell."""
     values = list(seen)
     return {
@@ -47,16 +62,14 @@ def tally(seen: Iterable[bool | None]) -> dict[str, int]:
     }
 
 
-def headline_sentence(report: Mapping[str, Any]) -> str:
-    """Return what has to be known of the headline figure: which chips it counts, and what stands in its place without.
+def headline_sentence(seen: Mapping[str, int], name: str, crossvalidated: CrossValidated | None) -> str:
+    """Return which chips the headline counts, and what stands in its place without; "" where every chip is new to the model.
 
     Args:
-        report: of `Evaluation.report`, with "seen", "crossvalidated" and "model"; empty where every chip is new to the model.
+        seen: as `tally` returns it.
+        name: of the model.
+        crossvalidated: how good it is where it has never been, where that is recorded.
     """
-    return _sentence(report["seen"], report["model"]["name"], report["crossvalidated"])
-
-
-def _sentence(seen: Mapping[str, int], name: str, crossvalidated: Mapping[str, Any] | None) -> str:
     chips = sum(seen.values())
     elsewhere = _elsewhere(name, crossvalidated)
     if seen["unseen"]:
@@ -81,9 +94,9 @@ def _sentence(seen: Mapping[str, int], name: str, crossvalidated: Mapping[str, A
     )
 
 
-def marks_sentence(report: Mapping[str, Any]) -> str:
-    """Return what the marks of a report mean, those that are in it; "" without any."""
-    seen, name, told = report["seen"], report["model"]["name"], []
+def marks_sentence(seen: Mapping[str, int], name: str) -> str:
+    """Return what the marks of a report on a model mean, those that are in it; "" without any."""
+    told = []
     if seen["seen"]:
         told.append(f"{MARK} holds chips that {name} was trained or calibrated on: no measure of it.")
     if seen["unknown"]:
@@ -91,14 +104,9 @@ def marks_sentence(report: Mapping[str, Any]) -> str:
     return " ".join(told)
 
 
-def comparison_sentence(pair: Mapping[str, Any]) -> str:
-    """Return which chips the headline difference of two models counts; "" where all are new to both.
-
-    Args:
-        pair: one of the "pairs" of `model.evaluation.comparison.compare`.
-    """
-    seen, names = pair["seen"], f"{pair['first']} and {pair['second']}"
-    chips = sum(seen.values())
+def comparison_sentence(seen: Mapping[str, int], first: str, second: str) -> str:
+    """Return which chips the headline difference of two models counts; "" where all are new to both."""
+    names, chips = f"{first} and {second}", sum(seen.values())
     if seen["unseen"] == chips:
         return ""
     if seen["unseen"]:
@@ -108,12 +116,12 @@ def comparison_sentence(pair: Mapping[str, Any]) -> str:
     return f"{names} do not both tell what they were trained on, so one may have seen these chips."
 
 
-def crossvalidated_sentence(name: str, crossvalidated: Mapping[str, Any] | None) -> str:
+def crossvalidated_sentence(name: str, crossvalidated: CrossValidated | None) -> str:
     """Return how good a model is where it has never been, by its own record, or "" where it records nothing."""
     return _elsewhere(name, crossvalidated).strip()
 
 
-def _elsewhere(name: str, crossvalidated: Mapping[str, Any] | None) -> str:
+def _elsewhere(name: str, crossvalidated: CrossValidated | None) -> str:
     if crossvalidated is None:
         return ""
     interval = crossvalidated["ci"]
