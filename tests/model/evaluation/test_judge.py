@@ -153,6 +153,7 @@ def test_a_store_of_before_learns_the_contents_once(trained: Training, store: St
     predict_missing(trained.records, predictor, store)
     with store._database.writing() as connection:
         connection.execute(text("DROP TABLE floodscope_contents"))
+        connection.execute(text("UPDATE floodscope_about SET value = '1' WHERE name = 'schema_version'"))
     store.close()
     with Store(store.folder) as reopened:  # the table is made anew, and holds nothing
         pairs = [(r, reopened.get(r, key_of(predictor))) for r in trained.records]
