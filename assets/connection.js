@@ -1,5 +1,5 @@
-// Whether the server answers. Where it does not, the page says so; once it is back, the page is loaded anew: the URL
-// holds what was shown, and the server what was predicted.
+// Whether the server answers, and does what it is asked. Where it does not answer, the page says so; once it is back, the
+// page is loaded anew: the URL holds what was shown, and the server what was predicted.
 (() => {
   const PAUSE = 1500;
   let lost = false;
@@ -25,10 +25,22 @@
     setTimeout(knock, PAUSE);
   };
 
+  // What Dash asks and may not have done, it tells nobody: the bar says the server's sentence, until Dash is answered again.
+  const onAnswer = async (answer) => {
+    if (lost) return;
+    const told = answer.status === 403 ? await answer.clone().json().catch(() => ({})) : {};
+    if (told.message) say(told.message);
+    else if (answer.ok) document.getElementById("fs-connection")?.remove();
+  };
+
   // Dash's own requests tell: a network error means that nobody listens (an HTTP error is an answer).
   const ask = window.fetch.bind(window);
-  window.fetch = (...request) => ask(...request).catch((error) => {
-    if (error.name !== "AbortError" && String(request[0].url || request[0]).includes("_dash-update-component")) onLost();
+  const ofDash = (request) => String(request[0].url || request[0]).includes("_dash-update-component");
+  window.fetch = (...request) => ask(...request).then((answer) => {
+    if (ofDash(request)) onAnswer(answer);
+    return answer;
+  }, (error) => {
+    if (error.name !== "AbortError" && ofDash(request)) onLost();
     throw error;
   });
   window.addEventListener("beforeunload", () => { lost = true; }); // requests that a leaving page drops tell nothing

@@ -45,7 +45,7 @@ floodscope.others = (() => {
     if (!pair.busy && pair.common !== common && !(pair.progress && pair.progress.running)) Object.assign(pair, { progress: null, cursor: 0, common });
     if (pair.busy || (pair.progress && !pair.progress.running)) return;
     pair.busy = true;
-    ask(`review/disagreement?first=${encodeURIComponent(first)}&second=${encodeURIComponent(second)}&since=${pair.cursor}`).then((answer) => {
+    ask(`review/disagreement?first=${encodeURIComponent(first)}&second=${encodeURIComponent(second)}&since=${pair.cursor}`, { method: "POST" }).then((answer) => {
       answer.chips.forEach((c) => pair.found.set(c.id, { pixels: c.pixels, revisions: c.revisions, apart: floodscope.scores.numbers(c.apart) }));
       Object.assign(pair, { progress: answer.progress, cursor: answer.cursor, busy: false });
       if (answer.chips.length) tell();

@@ -55,7 +55,7 @@
       try {
         let answer = { pending: true };
         while (answer.pending && mine === turn) {
-          answer = await ask(`transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}&click=${click}`);
+          answer = await ask(`transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}&click=${click}`, { method: "POST" });
           if (answer.pending) await wait(AGAIN_MS);
         }
         if (mine !== turn) return;

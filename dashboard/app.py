@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dash import Dash
-from flask import Flask, Response, jsonify, request
+from flask import Flask
 
 from dashboard.exports.jobs import Exports
 from dashboard.page.callbacks import register
 from dashboard.page.layout.page import page
+from dashboard.routes.access import Access, Everybody, Policy
 from dashboard.routes.exports import exports_blueprint
+from dashboard.routes.http import serve_well
 from dashboard.routes.inspect import inspection_blueprint
 from dashboard.routes.proxies import Mounted, networks
 from dashboard.routes.review import review_blueprint
+from dashboard.routes.server import server_blueprint
 from dashboard.routes.transforms import Transforms, transforms_blueprint
 from dashboard.routes.uploads import uploads_blueprint
 from dashboard.uploads.shelf import Uploads
 from dashboard.workspace.inspection import Inspection
 from tiles.drawing.blueprint import tile_blueprint
-from tiles.errors import FloodscopeError, http_status
 from tiles.places import ASSETS
 
 if TYPE_CHECKING:
@@ -40,29 +42,21 @@ _INDEX = """<!DOCTYPE html>
   </body>
 </html>"""
 
-_SECURITY_HEADERS = {
-    # Everything comes from this server: no request leaves the machine, whatever a label or file name says.
-    # Dash writes its configuration as inline scripts, and ag-grid and Mantine write styles.
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        "script-src 'self' 'unsafe-inline'; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-        "frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
-_TEXTS = frozenset({"application/json", "text/plain"})
-_IMMUTABLE = "public, max-age=31536000, immutable"
-
 
 def _icon() -> str:
     """Return the icon as a data URL: a browser would ask for a file again each time the page's own URL changes."""
     return f"data:image/svg+xml,{quote((ASSETS / 'favicon.svg').read_text(encoding='utf-8'))}"
 
 
-def create_app(workspace: Workspace) -> Dash:
-    """Return the Dash app of a workspace; `app.server` is the WSGI application."""
-    server = Flask("dashboard")
+def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # noqa: B008 - it has no state
+    """Return the Dash app of a workspace; `app.server` is the WSGI application.
+
+    Args:
+        workspace: what it shows.
+        policy: who may do what. With any other than `Everybody`, no tile is kept in caches that several people share, and no
+            other page's script may read one.
+    """
+    server = Flask("dashboard", static_folder=None)
     server.wsgi_app = Mounted(  # type: ignore[method-assign]
         server.wsgi_app, workspace.settings.url_prefixes, networks(workspace.settings.trusted_proxies)
     )
@@ -84,54 +78,14 @@ def create_app(workspace: Workspace) -> Dash:
     models = workspace.models()
     settings = {"model": models[0]["spec"], "models": models}
     app.layout = lambda: page(settings)
-    register(app, workspace)
-    server.register_blueprint(tile_blueprint(lambda: workspace.tiles))
+    serve_well(server, workspace.public)
+    access = Access(app, policy)
+    register(app, workspace, access)
+    server.register_blueprint(server_blueprint(workspace))
+    server.register_blueprint(tile_blueprint(lambda: workspace.tiles, public=access.open))
     server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live)))
-    server.register_blueprint(exports_blueprint(Exports(workspace)))
+    server.register_blueprint(exports_blueprint(Exports(workspace), access))
     server.register_blueprint(transforms_blueprint(Transforms(workspace)))
-    server.register_blueprint(inspection_blueprint(Inspection(workspace)))
+    server.register_blueprint(inspection_blueprint(Inspection(workspace), access))
     server.register_blueprint(review_blueprint(workspace))
-
-    @server.errorhandler(FloodscopeError)
-    def answer(error: FloodscopeError) -> tuple[Response, int]:
-        return jsonify(error=type(error).__name__, message=str(error)), http_status(error)
-
-    @server.after_request
-    def tell_no_path(response: Response) -> Response:
-        # Whatever its sentence, and whoever wrote it: errors, problems of chips and models, notes.
-        if response.mimetype in _TEXTS and not response.direct_passthrough and not response.content_encoding:
-            data = response.get_data()
-            public = workspace.public.of_bytes(data)
-            if public is not data:
-                response.set_data(public)
-        return response
-
-    @server.after_request
-    def secure(response: Response) -> Response:
-        for name, value in _SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        # The page names its own scripts and styles with the time of their last change, so a browser need not ask again.
-        if request.path.startswith("/assets/") and "m" in request.args and response.status_code == 200:
-            response.headers["Cache-Control"] = _IMMUTABLE
-        return response
-
-    @server.before_request
-    def refuse() -> Response | None:
-        # Dash answers every path with its page; here the page is at / alone.
-        if request.endpoint != "/<path:path>":
-            return None
-        text = (
-            f"There is no page at /{quote(request.path[1:60])}: the dashboard is at {request.script_root}/. Behind a proxy that "
-            "leaves its path on, start it with --url-prefix.\n"
-        )
-        return Response(text, status=404, mimetype="text/plain")
-
-    @server.get("/endpoints")
-    def endpoints() -> Response:
-        return jsonify(workspace.endpoints.statuses())
-
-    @server.get("/healthz")
-    def health() -> Response:
-        return jsonify(status="ok", chips=len(workspace.catalog))
-
     return app

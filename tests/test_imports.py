@@ -75,7 +75,7 @@ MAY_IMPORT: dict[str, str] = {
         "tiles.catalog model.scores model.store model.evaluation dashboard.workspace dashboard.report "
         "dashboard.exports dashboard.uploads dashboard.review"
     ),
-    "dashboard.page": "dashboard.workspace",
+    "dashboard.page": "dashboard.workspace dashboard.routes",
     "dashboard.page.layout": "model.scores model.evaluation dashboard.uploads dashboard.page",
     "dashboard.app": (
         "tiles.drawing dashboard.workspace dashboard.exports dashboard.uploads dashboard.routes "

@@ -163,8 +163,12 @@ class UploadTooLargeError(UploadError):
     """More was sent than is taken in at once, or than there is room for."""
 
 
-class ForeignRequestError(FloodscopeError):
-    """A request that changes something did not come from the dashboard's own page."""
+class ForbiddenError(FloodscopeError):
+    """Whoever sends a request may not do what it asks for."""
+
+
+class ForeignRequestError(ForbiddenError):
+    """A request to do something did not come from the dashboard's own page."""
 
 
 class ExportNotFoundError(FloodscopeError):
@@ -205,7 +209,7 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     DownloadError: (502, 1),
     UploadError: (422, 1),
     UploadTooLargeError: (413, 1),
-    ForeignRequestError: (403, 1),
+    ForbiddenError: (403, 1),
     ExportNotFoundError: (404, 1),
     EnoughError: (429, 1),
     CloudError: (502, 1),

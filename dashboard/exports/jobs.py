@@ -95,7 +95,15 @@ class Exports:
                 f"{self._folder} cannot be written ({error.strerror}): give write permission to it."
             ) from error
 
-    def begin(self, spec: str, threshold: float, formats: Collection[str], chips: Sequence[str] | None) -> Export:
+    def begin(
+        self,
+        spec: str,
+        threshold: float,
+        formats: Collection[str],
+        chips: Sequence[str] | None,
+        *,
+        may_predict: bool = True,
+    ) -> Export:
         """Begin an export.
 
         Args:
@@ -103,6 +111,7 @@ class Exports:
             threshold: smallest probability that is water, in [0, 1].
             formats: some of CHOICES.
             chips: ids of the chips; None takes all with imagery.
+            may_predict: predict chips that are not predicted yet; else they are left out, and a note says so.
 
         Raises:
             UsageError: no chip, no such format, or no such threshold.
@@ -128,7 +137,7 @@ class Exports:
             name = plain_name(f"floodscope-{what}-{predictor.name}", _LONGEST_NAME) + ".zip"
             export = Export(secrets.token_hex(16), name, total=len(records))
             self._exports[export.id] = export
-        arguments = (export, records, spec, threshold, tuple(formats))
+        arguments = (export, records, spec, threshold, tuple(formats), may_predict)
         threading.Thread(target=self._run, args=arguments, name="floodscope-export", daemon=True).start()
         return export
 
@@ -175,10 +184,11 @@ class Exports:
         spec: str,
         threshold: float,
         formats: tuple[str, ...],
+        may_predict: bool,
     ) -> None:
         folder = self._folder / export.id
         try:
-            self._make(export, folder, records, spec, threshold, formats)
+            self._make(export, folder, records, spec, threshold, formats, may_predict)
         except ExportCancelledError:
             export.state = "cancelled"
         except FloodscopeError as error:
@@ -204,18 +214,18 @@ class Exports:
         spec: str,
         threshold: float,
         formats: tuple[str, ...],
+        may_predict: bool,
     ) -> None:
         store, predictor = self._workspace.store, self._workspace.predictor(spec)
-        job = self._workspace.inference.predict_all(records, predictor)
-        while not job.wait(0.1):
-            progress = job.snapshot()
-            export.done = progress.skipped + progress.done + progress.failed
-            if export.stop.is_set():
-                job.cancel()
-        _give_up(export)
-        failed = list(job.failed.items())
-        export.notes = [f"{chip}: {message}" for chip, message in failed]
+        failed = self._predict(export, records, spec) if may_predict else []
         stored = store.fresh(records, key_of(predictor))
+        if not may_predict:
+            failed = [
+                (r.id, "not predicted yet, and you may not have it predicted here.")
+                for r in records
+                if r.id not in stored
+            ]
+        export.notes = [f"{chip}: {message}" for chip, message in failed]
         chosen = [(record, stored[record.id]) for record in records if record.id in stored]
         if not chosen:
             raise OutputError(failed[0][1] if failed else "None of these chips could be predicted.")
@@ -241,6 +251,17 @@ class Exports:
         self._pack(export, folder)
         export.size = self._zip(export).stat().st_size
         export.state = "done"
+
+    def _predict(self, export: Export, records: list[ChipRecord], spec: str) -> list[tuple[str, str]]:
+        """Predict what is not predicted yet, and return the ids of the chips that could not be, each with the reason."""
+        job = self._workspace.inference.predict_all(records, self._workspace.predictor(spec))
+        while not job.wait(0.1):
+            progress = job.snapshot()
+            export.done = progress.skipped + progress.done + progress.failed
+            if export.stop.is_set():
+                job.cancel()
+        _give_up(export)
+        return list(job.failed.items())
 
     def _pack(self, export: Export, folder: Path) -> None:
         """Put the files into the zip one after another, each removed when it is in."""

@@ -12,6 +12,7 @@ from dashboard.page.wiring import InBrowser
 from dashboard.workspace.payloads import catalog_payload
 
 if TYPE_CHECKING:
+    from dashboard.routes.access import Access
     from dashboard.workspace.workspace import Workspace
 
 
@@ -122,9 +123,9 @@ IN_BROWSER = (
 )
 
 
-def register(app: Dash, workspace: Workspace) -> None:
+def register(app: Dash, workspace: Workspace, access: Access) -> None:
     """Register every callback."""
-    _server(app, workspace)
+    _server(app, workspace, access)
     for wiring in IN_BROWSER:
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("floodscope", wiring.function),
@@ -136,7 +137,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         )
 
 
-def _server(app: Dash, workspace: Workspace) -> None:
+def _server(app: Dash, workspace: Workspace, access: Access) -> None:
     @app.callback(Output(ids.CATALOG_IN, "data"), Input(ids.URL, "pathname"))
     def load_catalog(_: str) -> dict[str, Any]:
         return catalog_payload(workspace.catalog, workspace.name())
@@ -159,7 +160,7 @@ def _server(app: Dash, workspace: Workspace) -> None:
         if not asked:
             return no_update
         chip, spec, click = (str(asked[name]) for name in ("id", "model", "click"))
-        return workspace.open_chip(chip, spec, click) | {"click": click}
+        return workspace.open_chip(chip, spec, click, may_predict=access.allows("predict")) | {"click": click}
 
     @app.callback(
         Output(ids.JOB_IN, "data"),

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, send_file
 
 from dashboard.exports.jobs import Exports
-from dashboard.routes.http import json_blueprint
-from dashboard.routes.same_origin import require_same_origin
+from dashboard.routes.access import Access
+from dashboard.routes.http import CHIPS_BYTES, json_object
 from tiles.errors import UsageError
 
 
-def exports_blueprint(exports: Exports) -> Blueprint:
+def exports_blueprint(exports: Exports, access: Access) -> Blueprint:
     """Return the routes `/exports/...`."""
-    routes = json_blueprint("exports")
+    routes = Blueprint("exports", __name__, url_prefix="/exports")
 
     @routes.post("")
     def begin() -> Response:
-        require_same_origin()
-        asked = _asked()
-        return jsonify(exports.begin(**asked).payload())
+        return jsonify(exports.begin(**_asked(), may_predict=access.allows("predict")).payload())
 
     @routes.get("/<export_id>")
     def watch(export_id: str) -> Response:
@@ -28,7 +26,6 @@ def exports_blueprint(exports: Exports) -> Blueprint:
 
     @routes.delete("/<export_id>")
     def cancel(export_id: str) -> Response:
-        require_same_origin()
         exports.cancel(export_id)
         return jsonify(cancelled=export_id)
 
@@ -50,9 +47,7 @@ def _asked() -> dict[str, Any]:
     Raises:
         UsageError: it is no JSON of the kind that the page sends.
     """
-    asked = request.get_json(silent=True)
-    if not isinstance(asked, dict):
-        raise UsageError("An export is asked for in JSON: model, threshold, formats and chips.")
+    asked = json_object("of model, threshold, formats and chips", CHIPS_BYTES)
     spec, threshold, formats, chips = (asked.get(name) for name in ("model", "threshold", "formats", "chips"))
     if not isinstance(spec, str):
         raise UsageError("The export names no model: give model as a text.")

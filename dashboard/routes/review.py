@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -10,20 +10,18 @@ from dashboard.review.derived import DerivedStore
 from dashboard.review.explore import Explorer
 from dashboard.review.models import ModelShelf
 from dashboard.review.thumbnails import Thumbnails
-from dashboard.routes.http import json_blueprint
+from dashboard.routes.http import CHIPS_BYTES, json_object
 from tiles.catalog.metadata import chip_metadata
 from tiles.errors import ChipError, UsageError
+from tiles.http import lasting
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
 
-_IMMUTABLE = "private, max-age=31536000, immutable"
-_MAX_BODY = 8 << 20  # the ids of some hundred thousand chips
-
 
 def review_blueprint(workspace: Workspace) -> Blueprint:
     """Return the routes `/review/...` of a workspace."""
-    routes = json_blueprint("review")
+    routes = Blueprint("review", __name__, url_prefix="/review")
     kept = DerivedStore(workspace.store.folder)
     explorer, shelf, thumbnails = (
         Explorer(workspace.live, kept, workspace.seen),
@@ -35,9 +33,7 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
 
     @routes.get("/thumbnails/<kind>/<chip>/<revision>.png")
     def thumbnail(kind: str, chip: str, revision: str) -> Response:
-        response = Response(thumbnails.picture(kind, chip, revision), mimetype="image/png")
-        response.headers["Cache-Control"] = _IMMUTABLE
-        return response
+        return lasting(Response(thumbnails.picture(kind, chip, revision), mimetype="image/png"))
 
     @routes.get("/models")
     def models() -> Response:
@@ -51,7 +47,7 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     def card() -> Response:
         return jsonify(shelf.card(request.args.get("model", "")))
 
-    @routes.get("/disagreement")
+    @routes.post("/disagreement")
     def disagreement() -> Response:
         since = request.args.get("since", 0, type=int)
         return jsonify(shelf.disagreement(request.args.get("first", ""), request.args.get("second", ""), since))
@@ -79,9 +75,8 @@ def _asked() -> tuple[list[str] | None, str | None]:
     Raises:
         UsageError: the body is no such list.
     """
-    request.max_content_length = _MAX_BODY
-    body: Any = request.get_json(silent=True)
-    ids = body.get("ids", False) if isinstance(body, dict) else False
+    body = json_object('{"ids": [...]}, or {"ids": null} for all', CHIPS_BYTES)
+    ids = body.get("ids", False)
     if ids is not None and not (isinstance(ids, list) and all(isinstance(name, str) for name in ids)):
         raise UsageError('The chips to explore are not understood: send {"ids": [...]}, or {"ids": null} for all.')
     model = body.get("model")

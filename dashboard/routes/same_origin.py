@@ -1,4 +1,4 @@
-"""Only the dashboard's own page may change something: what other pages make a browser send is refused."""
+"""Only the dashboard's own page may have something done: what other pages make a browser send is refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ HEADER = "X-Floodscope"
 
 
 def require_same_origin() -> None:
-    """Raise unless the present request comes from this server's page, or from a program that says what it means.
+    """Raise where the present request was made by another site's page; a program that is no browser says no origin.
 
     A browser that says "same-origin" has compared the page's address with the one that it asks, whatever proxies there are
     between. Browsers say so only over https and to this machine; else the page's address is compared with the one asked for.
 
     Raises:
-        ForeignRequestError: it comes from another site, or lacks the header that the page sends.
+        ForeignRequestError: it was.
     """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site not in {None, "same-origin", "none"} or (site is None and origin is not None and not _ours(origin)):
@@ -27,6 +27,14 @@ def require_same_origin() -> None:
             "This was asked by another page: open the dashboard itself, and do it there. (Behind a proxy: have it send the "
             "headers Host or X-Forwarded-Host.)"
         )
+
+
+def require_header() -> None:
+    """Raise unless the present request has the header that the page sends.
+
+    Raises:
+        ForeignRequestError: it has not.
+    """
     if HEADER not in request.headers:
         raise ForeignRequestError(
             f"The header {HEADER} is missing: the dashboard's page sends it, and a program must too."

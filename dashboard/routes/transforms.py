@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify, request
 
 from dashboard.report.pictures import image_url, scores_url
-from dashboard.routes.http import json_blueprint
 from model.evaluation.changes import Change
 from model.evaluation.transforms import TRANSFORMS, compare_transformed
 from model.scores.histogram import ScoreHistogram
@@ -86,9 +85,9 @@ def _encoded(histogram: ScoreHistogram | None) -> str | None:
 
 def transforms_blueprint(transforms: Transforms) -> Blueprint:
     """Return the route `/transforms/CHIP/CHANGE?model=SPEC&click=NAME`."""
-    routes = json_blueprint("transforms")
+    routes = Blueprint("transforms", __name__, url_prefix="/transforms")
 
-    @routes.get("/<chip>/<change>")
+    @routes.post("/<chip>/<change>")
     def answer(chip: str, change: str) -> Response:
         asked = request.args
         return jsonify(transforms.answer(chip, asked.get("model", ""), change, asked.get("click")))

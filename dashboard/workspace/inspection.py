@@ -144,13 +144,13 @@ class Inspection:
                 entry["name"] = f"{entry['name']} ({n})"
         return found
 
-    def other(self, chip_id: str, spec: str, click: str | None = None) -> dict[str, Any]:
+    def other(self, chip_id: str, spec: str, click: str | None = None, *, may_predict: bool = True) -> dict[str, Any]:
         """Return a chip's prediction under a model of `models`, as `Workspace.open_chip` answers it.
 
         A model on offer predicts the chip where it has not yet; one that is not reads back what there is.
         """
         if not spec.startswith(STORED):
-            return self._workspace.open_chip(chip_id, spec, click)
+            return self._workspace.open_chip(chip_id, spec, click, may_predict=may_predict)
         answer: dict[str, Any] = {"id": chip_id, "model": spec, "prediction": None, "error": None, "pending": False}
         try:
             summary = self._stored(spec)

@@ -30,7 +30,7 @@ from tiles.catalog.live import LiveCatalog
 from tiles.catalog.public import PublicText
 from tiles.chip import ByteArray, ChipRecord
 from tiles.drawing.service import TileService
-from tiles.errors import ChipError, FloodscopeError, ModelError, PredictionNotFoundError
+from tiles.errors import ChipError, FloodscopeError, ForbiddenError, ModelError, PredictionNotFoundError
 
 # A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
 CLICK_WAIT_S = 3.0
@@ -198,7 +198,9 @@ class Workspace:
         seen = judge.judge((record, stored[record.id]) for record in records if record.id in stored)
         return predictor.name, {r.id: seen[r.id] if r.id in seen else judge.expects(r) for r in records}
 
-    def open_chip(self, chip_id: str, spec: str, click: str | None = None) -> dict[str, Any]:
+    def open_chip(
+        self, chip_id: str, spec: str, click: str | None = None, *, may_predict: bool = True
+    ) -> dict[str, Any]:
         """Return a chip's prediction under a model, read back or made now; never raises for what a chip can be.
 
         A click that is answered `pending` is asked for again under its name, and begins no second prediction.
@@ -221,7 +223,7 @@ class Workspace:
                 return answer | {"error": record.problem}
             predictor = self.predictor(spec)
             answer["device"] = predictor.device
-            prediction = self.prediction(record, spec, click)
+            prediction = self.prediction(record, spec, click, may_predict=may_predict)
             answer["device"] = predictor.device  # known once its weights are loaded
             chip = self.tiles.chip(record)
             beside = {"label_problem": chip.label_problem, "notes": list(chip.notes)}
@@ -239,18 +241,23 @@ class Workspace:
         except FloodscopeError as error:
             return answer | {"error": str(error)}
 
-    def prediction(self, record: ChipRecord, spec: str, click: str | None = None) -> Prediction:
+    def prediction(
+        self, record: ChipRecord, spec: str, click: str | None = None, *, may_predict: bool = True
+    ) -> Prediction:
         """Return a chip's prediction under a model on offer, read back or made now.
 
         Raises:
             TimeoutError: it takes longer than CLICK_WAIT_S; asked again under the same click, no second one is begun.
             CancelledError: it was cancelled.
             ChipError, ModelError, PredictionError, StoreError: there is none.
+            ForbiddenError: there is none, and it may not be made.
         """
         predictor = self.predictor(spec)
         held = self.store.get(record, key_of(predictor))
         if held is not None:
             return held
+        if not may_predict:
+            raise ForbiddenError(f"{record.id} is not predicted yet, and you may not have it predicted here.")
         what = (record.id, record.revision(), spec)
         return self.clicks.result(click, what, lambda: self.inference.submit(record, predictor), CLICK_WAIT_S)
 

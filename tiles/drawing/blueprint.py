@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
 
 from tiles.drawing.service import TileService
-from tiles.errors import FloodscopeError, LayerNotFoundError, UsageError, http_status
+from tiles.errors import LayerNotFoundError, UsageError
+from tiles.http import errors_as_json, lasting
 from tiles.probability import level
 
-_IMMUTABLE = "public, max-age=31536000, immutable"
 # The address of a tile behind its revision. Eight digits hold zoom 22; longer numbers are not worth parsing.
 _ADDRESS = re.compile(r"([0-9]{1,8})/([0-9]{1,8})/([0-9]{1,8})(?:@([0-9])x)?\.png")
 
@@ -35,28 +34,22 @@ class _Options:
         return "?nodata=yellow" if layer == "composite" and self.yellow else ""
 
 
-def tile_blueprint(service: Callable[[], TileService]) -> Blueprint:
+def tile_blueprint(service: Callable[[], TileService], *, public: bool = True) -> Blueprint:
     """Return the routes `/tiles/...`: tiles, TileJSON, and JSON for everything that is neither.
 
     Args:
         service: gives the service at each request.
+        public: whether everybody may see the tiles: scripts of other pages, and caches that several people share.
     """
     tiles = Blueprint("tiles", __name__, url_prefix="/tiles")
 
-    @tiles.errorhandler(FloodscopeError)
-    def _answer(error: FloodscopeError) -> tuple[Response, int]:
-        return jsonify(error=type(error).__name__, message=service().public.of(str(error))), http_status(error)
+    errors_as_json(tiles, lambda error: service().public.of(str(error)))
+    if public:
 
-    @tiles.errorhandler(HTTPException)
-    def _answer_http(error: HTTPException) -> tuple[Response, int]:
-        return jsonify(error=error.name, message=error.description), error.code or 500
-
-    @tiles.after_request
-    def _share(response: Response) -> Response:
-        response.headers["Access-Control-Allow-Origin"] = "*"  # for maps on other pages
-        if response.status_code >= 400:
-            response.headers["Cache-Control"] = "no-store"
-        return response
+        @tiles.after_request
+        def _share(response: Response) -> Response:
+            response.headers["Access-Control-Allow-Origin"] = "*"  # for maps on other pages
+            return response
 
     @tiles.get("/<layer>/<chip>/tilejson.json")
     def tilejson(layer: str, chip: str) -> Response:
@@ -79,8 +72,7 @@ def tile_blueprint(service: Callable[[], TileService]) -> Blueprint:
         )
         response = Response(made.data, mimetype="image/png")
         response.set_etag(made.etag)
-        response.headers["Cache-Control"] = _IMMUTABLE
-        response.make_conditional(request)
+        lasting(response, public=public).make_conditional(request)
         return response
 
     @tiles.get("/", defaults={"rest": ""})

@@ -135,14 +135,14 @@ def test_a_model_tells_what_it_is(client: FlaskClient) -> None:
 def test_disagreement_is_the_plain_count_over_both_rasters(workspace: Workspace, client: FlaskClient) -> None:
     def ask() -> dict[str, Any]:
         query = {"first": FIRST, "second": SECOND, "since": 0}
-        return dict(client.get("/review/disagreement", query_string=query).get_json())
+        return dict(client.post("/review/disagreement", query_string=query).get_json())
 
     ask()
     chips: list[dict[str, Any]] = []
 
     def more() -> dict[str, Any]:
         query = {"first": FIRST, "second": SECOND, "since": len(chips)}
-        answer = client.get("/review/disagreement", query_string=query).get_json()
+        answer = client.post("/review/disagreement", query_string=query).get_json()
         chips.extend(answer["chips"])
         assert answer["cursor"] == len(chips)
         return dict(answer)

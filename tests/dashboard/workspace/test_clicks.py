@@ -146,7 +146,7 @@ def test_a_changed_chip_is_asked_once(workspace: Workspace, model: Gated) -> Non
 
     def ask() -> dict[str, Any]:
         query = {"model": SLOW, "click": "of the page"}
-        return dict(client.get(f"/transforms/{chip}/turn90", query_string=query).get_json())
+        return dict(client.post(f"/transforms/{chip}/turn90", query_string=query).get_json())
 
     assert ask() == {"pending": True}
     model.gate.set()
@@ -197,7 +197,7 @@ def test_what_is_changed_or_taken_away_under_an_endpoint_holds_up_no_local_model
         try:
             client, chip = create_app(offered).server.test_client(), offered.catalog.usable()[0].id
             query = {"model": spec, "click": "changed"}
-            assert client.get(f"/transforms/{chip}/turn90", query_string=query).get_json() == {"pending": True}
+            assert client.post(f"/transforms/{chip}/turn90", query_string=query).get_json() == {"pending": True}
             asked = {"model": spec, "threshold": 0.5, "formats": ["csv"], "chips": None}
             export = client.post("/exports", json=asked, headers={"X-Floodscope": "test"}).get_json()
             assert export["running"], export
