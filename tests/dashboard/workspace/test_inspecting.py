@@ -21,6 +21,7 @@ from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.predictors.backscatter import BackscatterPredictor
 from model.scores.histogram import ScoreHistogram
+from tests.waiting import eventually
 
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 AREAS = 10
@@ -143,10 +144,10 @@ BAD = {
     "no prediction": ("get", "spread/{chip}/0123456789ab", None, 404, "no prediction"),
     "a path for a revision": ("get", "spread/{chip}/..%2f..%2fetc", None, 404, ""),
     "no json": ("post", "area/{chip}/{revision}", b"<kml>", 400, "no JSON"),
-    "a list": ("post", "area/{chip}/{revision}", b"[]", 400, "no object"),
+    "a list": ("post", "area/{chip}/{revision}", b"[]", 400, "no JSON object"),
     "deep": ("post", "area/{chip}/{revision}", b"[" * 100_000, 400, "no JSON"),
     "no polygon": ("post", "area/{chip}/{revision}", b'{"type": "Point"}', 400, "no GeoJSON Polygon"),
-    "too large": ("post", "area/{chip}/{revision}", b" " * (1 << 20) + b"{}", 400, "larger than 1 MB"),
+    "too large": ("post", "area/{chip}/{revision}", b" " * (1 << 20) + b"{}", 413, "larger than 1 MB"),
     "off the chip": (
         "post",
         "area/{chip}/{revision}",
@@ -242,7 +243,7 @@ def test_areas_tables_evaluate_and_numpy_count_the_same(
     try:
         shown = {}
         for i in range(AREAS):
-            payload = table.open_chip(f"area{i}", "backscatter")["prediction"]
+            payload = eventually(lambda i=i: table.open_chip(f"area{i}", "backscatter")["prediction"])
             shown[i] = ScoreHistogram.from_bytes(base64.b64decode(payload["histogram"]))
     finally:
         table.close()
