@@ -2,10 +2,11 @@
 window.floodscope = window.floodscope || {};
 
 floodscope.travel = (() => {
-  const TOGETHER_MS = 600; // one click may change several fields one after another: they are one step
+  const TOGETHER_MS = 600; // uses of the page that follow one another so soon are one step
   const REST_MS = 700; // a map that has moved is written once it rests: a step that follows at once was why it moved
   let last = null; // the state of the components
-  let stepped = -Infinity; // when the last step was made
+  let used = -Infinity; // when the page was last used: one click may change several fields, on a busy machine seconds later
+  let stepped = -Infinity; // the use that made the last step
   let settings = null;
   let resting = null;
   let asked = null; // what the latest Back or Forward asked for, until the components have had the time to take it
@@ -28,9 +29,8 @@ floodscope.travel = (() => {
       resting = setTimeout(() => write("replaceState"), REST_MS);
       return;
     }
-    const now = performance.now();
-    const step = before && floodscope.view.isStep(before, last) && now - stepped > TOGETHER_MS;
-    if (step) stepped = now;
+    const step = before && floodscope.view.isStep(before, last) && used > stepped + TOGETHER_MS;
+    if (step) stepped = used;
     write(step ? "pushState" : "replaceState");
   };
   // What waits is written at once: somebody wants the address.
@@ -54,14 +54,19 @@ floodscope.travel = (() => {
     lost.forEach(({ at }) => give(at, components.get(at)));
     insist(after, components, lost.length ? 0 : agreed + 1, checks - 1);
   }, TOGETHER_MS / 4);
-  ["pointerdown", "keydown", "wheel"].forEach((used) => window.addEventListener(used, () => { asked = null; }, { capture: true, passive: true }));
+  const use = () => {
+    asked = null;
+    used = performance.now();
+  };
+  ["pointerdown", "keydown", "wheel"].forEach((input) => window.addEventListener(input, use, { capture: true, passive: true }));
 
   // Set components to what the address says, where they differ.
   const arrive = () => {
     if (!settings || !last) return;
     clearTimeout(resting);
     resting = null;
-    stepped = performance.now(); // what follows belongs to this step
+    used = performance.now();
+    stepped = used; // what follows belongs to this step
     const view = floodscope.view.parse(window.location.search);
     const after = floodscope.view.complete(view, settings);
     const before = [floodscope.view.complete(last, settings), ...(asked ? [asked] : [])]; // a step may come before the last one was taken

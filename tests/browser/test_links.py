@@ -184,3 +184,18 @@ def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
     page.page.go_forward()
     page.answered(chip)
     page.until("chip => floodscope.travel.state.chip === chip && floodscope.travel.state.tab === 'chip'", chip)
+
+
+def test_what_follows_a_click_late_is_part_of_its_step(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    """On a busy machine the tab follows the choice of a chip by seconds: Back undoes both at once."""
+    page = screen(simulated_dashboard).open(tab="chips")
+    page.page.locator("#chips-table .ag-row").first.locator("[col-id=id]").click()
+    page.until_query(tab="chip")
+    steps = page.page.evaluate("history.length")
+    page.page.wait_for_timeout(700)
+    page.page.evaluate("window.dash_clientside.set_props('tab', { value: 'regions' })")
+    page.until_query(tab="regions")
+    assert page.page.evaluate("history.length") == steps
+    page.page.get_by_role("tab", name="Models", exact=True).click()
+    page.until_query(tab="models")
+    assert page.page.evaluate("history.length") == steps + 1
