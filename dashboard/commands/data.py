@@ -19,13 +19,28 @@ from dashboard.commands.options import (
     "--seed", default=0, show_default=True, type=click.IntRange(0), help="The same seed gives the same chips."
 )
 @click.option("--layout", default="sen1floods11", show_default=True, type=click.Choice(["sen1floods11", "drivendata"]))
+@click.option(
+    "--variety",
+    default="floods",
+    show_default=True,
+    type=click.Choice(["floods", "wide"]),
+    help="wide: for training, with what looks like water and is not, and other processors.",
+)
 @click.option("--replace", is_flag=True, help="Let other simulated chips in OUT go. Nothing else is ever replaced.")
-def simulate(out: Path, chips: int, seed: int, layout: str, replace: bool) -> None:
+def simulate(out: Path, chips: int, seed: int, layout: str, variety: str, replace: bool) -> None:
     """Write simulated flood chips with labels into the folder OUT, for trying things out."""
     from tiles.simulate import simulate as make
 
     with progress_bar("Simulating") as tick:
-        folder = make(out, chips=chips, seed=seed, layout=layout, progress=tick, replace=replace)  # type: ignore[arg-type]
+        folder = make(
+            out,
+            chips=chips,
+            seed=seed,
+            layout=layout,  # type: ignore[arg-type]
+            progress=tick,
+            replace=replace,
+            variety=variety,  # type: ignore[arg-type]
+        )
     click.echo(f"{folder}: {chips} simulated chips")
 
 

@@ -85,7 +85,7 @@ MODEL = click.option(
     show_envvar=True,
     show_default=True,
     help='"floodscope" (the model that comes with the program), "backscatter" (VH below -22 dB), "backscatter:-21.5", '
-    '"backscatter:otsu", the path of a model bundle, or an endpoint: '
+    '"backscatter:adaptive", "backscatter:otsu", the path of a model bundle, or an endpoint: '
     "http://HOST:8080/invocations, sagemaker:NAME?region=REGION.",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ _THRESHOLD = (
     "nothing, has no weights, and its probabilities are not calibrated: they say how far speckle alone could have moved a "
     "pixel over the line.\n\n## Limits\n\n- Wind roughens water, which brightens it: it is missed.\n- Smooth sand, asphalt, "
     "radar shadow and dry lake beds look like water.\n- Flooded vegetation and towns brighten radar and are missed.\n- It "
+    "marks water, not flood: permanent water is water too."
+)
+_ADAPTIVE = (
+    "A rule that has learned nothing. VH is freed of speckle by total variation. Where the chip's histogram has two modes, one "
+    "as dark as water and one as bright as land, the threshold lies between them; else it is -22 dB. Regions grow from dark "
+    "seeds. Its probabilities are not calibrated: they say how far a pixel lies from the line, in dB.\n\n## Limits\n\n- Rough "
+    "water, flooded plants and towns are missed.\n- Smooth sand, asphalt, radar shadow and dry lake beds look like water.\n- It "
     "marks water, not flood: permanent water is water too."
 )
 _GONE = (
@@ -36,13 +44,16 @@ def card_of(predictor: Predictor) -> str:
     if isinstance(predictor, EndpointPredictor):
         text = _endpoint_text(predictor)
     else:
-        text = _THRESHOLD if isinstance(predictor, BackscatterPredictor) else ""
+        adaptive, threshold = isinstance(predictor, AdaptivePredictor), isinstance(predictor, BackscatterPredictor)
+        text = _ADAPTIVE if adaptive else _THRESHOLD if threshold else ""
     return _card(predictor.name, text, predictor.model_id, dict(predictor.parameters), predictor.threshold)
 
 
 def card_of_stored(name: str, key: ModelKey) -> str:
     """Return the card of a model of which the store alone knows: it is not on offer."""
-    text = _THRESHOLD if key.model_id == BackscatterPredictor.model_id else _GONE
+    text = _GONE
+    if key.model_id == BackscatterPredictor.model_id:
+        text = _ADAPTIVE if json.loads(key.parameters).get("method") == "adaptive" else _THRESHOLD
     return _card(name, text, key.model_id, json.loads(key.parameters), None)
 
 

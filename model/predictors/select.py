@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from model.bundle.archive import is_archive, is_bundle
 from model.bundle.fields import suggestion
 from model.bundle.manifest import read_bundle
+from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.endpoint_spec import SYNTAX, is_endpoint, parse_endpoint
 from model.predictors.protocol import Predictor
@@ -20,7 +21,7 @@ from tiles.errors import BundleError, ModelError, UsageError
 if TYPE_CHECKING:
     from model.predictors.endpoint import EndpointPredictor
 
-_KNOWN = (SHIPPED, "backscatter", "backscatter:otsu", "backscatter:-21.5")
+_KNOWN = (SHIPPED, "backscatter", "backscatter:adaptive", "backscatter:otsu", "backscatter:-21.5")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
@@ -43,10 +44,10 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
     """Return the predictor of that name. It is quick: weights and torch are loaded with the first prediction, or `load`.
 
     Args:
-        spec: "floodscope" (the model that comes with the program), "backscatter" (VH below -22 dB),
-            "backscatter:-21.5" (below another value), "backscatter:otsu" (Otsu's threshold a chip), the path of a bundle: a
-            folder with model.json, or a .tar.gz; or an endpoint, as `endpoint_spec.SYNTAX` has it, which nothing is sent to
-            yet.
+        spec: "floodscope" (the model that comes with the program), "backscatter" (VH below -22 dB), "backscatter:-21.5" (below
+            another value), "backscatter:adaptive" (despeckled, a guarded threshold a chip, grown regions), "backscatter:otsu"
+            (Otsu's threshold a chip), the path of a bundle: a folder with model.json, or a .tar.gz; or an endpoint, as
+            `endpoint_spec.SYNTAX` has it, which nothing is sent to yet.
         device: for a bundle: "cpu", "cuda", "mps"; None takes the best that works. The baseline takes "cpu" alone.
 
     Raises:
@@ -92,7 +93,7 @@ def known_models(paths: Sequence[str | Path] = ()) -> list[ModelChoice]:
     Args:
         paths: bundles, or folders that hold bundles.
     """
-    choices = [ModelChoice(spec, open_predictor(spec).name) for spec in _KNOWN[:3]]
+    choices = [ModelChoice(spec, open_predictor(spec).name) for spec in _KNOWN[:4]]
     seen: set[Path] = set()
     for path in map(Path, paths):
         for candidate in [path] if is_bundle(path) or not path.is_dir() else sorted(path.iterdir()):
@@ -122,7 +123,9 @@ def open_endpoint(text: str) -> EndpointPredictor:
     return open_sagemaker(spec)
 
 
-def _open_backscatter(spec: str, detail: str) -> BackscatterPredictor:
+def _open_backscatter(spec: str, detail: str) -> BackscatterPredictor | AdaptivePredictor:
+    if detail == "adaptive":
+        return AdaptivePredictor()
     if detail == "otsu":
         return BackscatterPredictor("otsu")
     if _NUMBER.fullmatch(detail):

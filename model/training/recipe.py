@@ -17,7 +17,7 @@ from model.training.loss import LossName
 from tiles.errors import ModelError
 
 Schedule = Literal["onecycle", "cosine", "constant"]
-Balance = Literal["none", "country", "water"]
+Balance = Literal["none", "country", "source", "water"]
 Precision = Literal["auto", "bf16", "float32"]
 
 
@@ -43,14 +43,17 @@ class Recipe:
         clip: largest norm of the gradient; 0 clips nothing.
         ema: decay a step of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
         precision: "auto" computes in bfloat16 where the device does so natively.
-        balance: what makes chips equally likely: each country, or chips by their share of water, or each chip ("none").
+        balance: what makes chips equally likely: each country, each source (model.training.split), or chips by their share of
+            water, or each chip ("none").
         simulated_share: share of the crops taken from simulated chips where there are both, in [0, 1].
         least_known: share of a crop whose truth should be known, in [0, 1].
         members: networks that are trained, by seeds that follow each other; 0 with trees alone.
         keep_init: the network that training starts from stays, as a member of its own.
         trees: boosted trees over each pixel's surroundings, which join the networks as one more member; 0 has none.
         despeckled_below_db: one more member is a threshold on VH, averaged over some pixels, at so many dB; 0 has none.
+        adaptive: one more member is the adaptive rule (model.predictors.adaptive).
         combine: how the members become one: the "mean" or "max" of their probabilities, or the share that says water ("vote").
+        truth_share: where a teacher is given, the weight of a known label beside the teacher's probability, in [0, 1].
         tta: "d4" averages the eight views in the finished bundle.
         seed: of everything random.
     """
@@ -92,6 +95,8 @@ class Recipe:
     keep_init: bool = False
     trees: int = 0
     despeckled_below_db: float = 0.0
+    adaptive: bool = False
+    truth_share: float = 0.5
     combine: Combine = "mean"
     tta: TestTimeAugmentation = "d4"
     seed: int = 0
@@ -106,15 +111,40 @@ class Recipe:
         return self.steps_per_epoch * self.epochs
 
 
-# The two steps of the weights that we ship: on simulated chips alone, then on real ones and simulated ones beside.
+# What scenes and processors differ by beyond the default: slopes and offsets of scales that are only about dB, 20 to 30 m.
+_WIDE = Augmentation(
+    symmetries=True, zoom=0.6, gain_db=1.5, band_gain_db=1.0, contrast=0.2, speckle_looks=6.0, blur=0.3
+)
+
+# The two steps of the weights that we ship. First, on simulated chips alone, three members that err in different ways: a
+# network, trees, which see no shapes, and the adaptive rule, which nothing has taught; their mean holds where none of them
+# does alone (docs/model.md).
 PRETRAIN = replace(
     Recipe(),
     name="pretrain",
+    augmentation=_WIDE,
     learning_rate=2e-3,
     steps_per_epoch=100,
-    epochs=8,
+    epochs=4,
     patience=0,
     simulated_share=1.0,
+    trees=120,
+    adaptive=True,
+    combine="mean",
+    tta="none",
+)
+# Then one network that answers as they do together: it begins with the network of them, and they are its teacher (--init
+# and --teacher, both the bundle of the first step), on simulated chips and on real ones that need no label.
+DISTIL = replace(
+    Recipe(),
+    name="distil",
+    augmentation=_WIDE,
+    steps_per_epoch=100,
+    epochs=3,
+    patience=0,
+    balance="source",
+    simulated_share=0.6,
+    truth_share=0.3,
     tta="none",
 )
 # Four members that err in different ways: what simulated chips taught, the same network after real chips, trees, which see
@@ -174,7 +204,7 @@ QUICK = replace(
 )
 
 RECIPES: Mapping[str, Recipe] = {
-    recipe.name: recipe for recipe in (Recipe(), PRETRAIN, FINETUNE, CAPSTONE, TREES, QUICK)
+    recipe.name: recipe for recipe in (Recipe(), PRETRAIN, DISTIL, FINETUNE, CAPSTONE, TREES, QUICK)
 }
 """The presets by name."""
 
@@ -193,6 +223,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "ema": (0, 0.999999),
     "simulated_share": (0, 1),
     "least_known": (0, 1),
+    "truth_share": (0, 1),
     "zoom": (0, 2),
     "gain_db": (0, 20),
     "band_gain_db": (0, 20),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,14 +17,17 @@ from rasterio.io import MemoryFile
 
 from tiles.grid import Grid
 from tiles.simulate.floods import FLOODS
+from tiles.simulate.lookalikes import add_lookalikes
 from tiles.simulate.patterns import BoolArray, FloatArray, fractal, lowest
 from tiles.simulate.places import Biome, Kind, cell
-from tiles.simulate.radar import measure
+from tiles.simulate.radar import measure, other_noise, other_processor
 from tiles.simulate.scene import build_scene
 from tiles.simulate.terrain import PIXEL_M
 
 Layout = Literal["sen1floods11", "drivendata"]
 """The data sets whose files the simulator can imitate."""
+Variety = Literal["floods", "wide"]
+"""What chips show: floods as eleven real ones were, or these with what looks like water beside them and of other processors."""
 
 TAG = {"FLOODSCOPE_SIMULATED": "yes"}
 """The metadata tag of every GeoTIFF that holds simulated data."""
@@ -50,8 +54,8 @@ class SimulatedChip:
     label: npt.NDArray[np.uint8]
 
 
-def draw_chip(seed: int, number: int, size: int) -> SimulatedChip:
-    """Make up chip `number` of a series; it depends on nothing but these three."""
+def draw_chip(seed: int, number: int, size: int, variety: Variety = "floods") -> SimulatedChip:
+    """Make up chip `number` of a series; it depends on nothing but these four."""
     flood = FLOODS[number % len(FLOODS)]
     turn = number // len(FLOODS)
     kind = flood.biome.kinds[turn % len(flood.biome.kinds)]
@@ -65,6 +69,8 @@ def draw_chip(seed: int, number: int, size: int) -> SimulatedChip:
         pixel_m=(PIXEL_M, PIXEL_M * longitude_shrinks),
         unknown=rng.uniform(0.05, 0.3) if number % 3 == 1 else 0.0,
         missing=rng.uniform(0.08, 0.3) if number % 9 == 4 else 0.0,
+        # A stream of its own: the chip under what is added is that of "floods".
+        more=np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 2))) if variety == "wide" else None,
     )
 
 
@@ -77,12 +83,19 @@ def _draw(
     pixel_m: tuple[float, float],
     unknown: float,
     missing: float,
+    more: np.random.Generator | None = None,
 ) -> SimulatedChip:
     scene = build_scene(rng, biome, kind, size)
     # The processor's noise vectors are never quite the noise: more or less of it is left.
     removed = rng.uniform(0.75, 0.97)
-    vv = measure(rng, scene.vv, noise_db=_NOISE_DB["vv"], removed=removed, pixel_m=pixel_m)
-    vh = measure(rng, scene.vh, noise_db=_NOISE_DB["vh"], removed=removed, pixel_m=pixel_m)
+    noise: Mapping[str, float] = _NOISE_DB
+    if more is not None:
+        scene = add_lookalikes(more, scene)
+        removed, noise = other_noise(more, removed, noise)
+    vv = measure(rng, scene.vv, noise_db=noise["vv"], removed=removed, pixel_m=pixel_m)
+    vh = measure(rng, scene.vh, noise_db=noise["vh"], removed=removed, pixel_m=pixel_m)
+    if more is not None:
+        vv, vh = other_processor(more, vv, vh)
     # A labeller draws outlines, and leaves out what is one pixel wide.
     outlined = scipy.ndimage.uniform_filter(scene.water.astype(np.float32), 3) > 0.5
     label = outlined.astype(np.uint8)

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 from shapely.geometry import MultiPoint, Polygon, mapping
 
 from tiles.errors import OutputError, UsageError
-from tiles.simulate.chip import Layout, SimulatedChip, draw_chip, place_chip, write_chip
+from tiles.simulate.chip import Layout, SimulatedChip, Variety, draw_chip, place_chip, write_chip
 from tiles.simulate.floods import FLOODS
 from tiles.simulate.places import Flood
 
@@ -54,6 +54,7 @@ def simulate(
     progress: Callable[[int, int], None] | None = None,
     *,
     replace: bool = False,
+    variety: Variety = "floods",
 ) -> Path:
     """Write a folder of simulated Sentinel-1 flood chips with labels, at the places and dates of eleven real floods.
 
@@ -72,6 +73,8 @@ def simulate(
         size: rows and columns of a chip, 32 to 2048; pixels are 10 m at any size.
         progress: called with (chips done, chips in all) after each.
         replace: let chips that were simulated into `out` in another way go.
+        variety: "wide" adds what looks like water and is not, small and rough water, and other processors
+            (tiles.simulate.lookalikes): for training.
 
     Returns:
         `out`.
@@ -81,7 +84,7 @@ def simulate(
         OutputError: `out` cannot be written, or holds something that would be lost.
     """
     out = Path(out)
-    _check(chips, seed, layout, size)
+    _check(chips, seed, layout, size, variety)
     marker = {
         "simulated": True,
         "seed": seed,
@@ -89,12 +92,13 @@ def simulate(
         "chips": chips,
         "layout": layout,
         "size": size,
+        **({"variety": variety} if variety != "floods" else {}),
     }
     _refuse_to_destroy(out, marker, replace)
     making = out.parent / f".{out.name}.{uuid.uuid4().hex[:8]}.part"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        written = _write_chips(making, chips, seed, layout, size, progress)
+        written = _write_chips(making, chips, seed, layout, size, variety, progress)
         if layout == "sen1floods11":
             _sen1floods11_tables(making, written)
         else:
@@ -110,13 +114,15 @@ def simulate(
     return out
 
 
-def _check(chips: int, seed: int, layout: str, size: int) -> None:
+def _check(chips: int, seed: int, layout: str, size: int, variety: str) -> None:
     if not 1 <= chips <= MAX_CHIPS:
         raise UsageError(f"{chips} simulated chips cannot be made: ask for 1 to {MAX_CHIPS}.")
     if seed < 0:
         raise UsageError(f"The seed {seed} is negative: give 0 or more.")
     if layout not in get_args(Layout):
         raise UsageError(f"There is no layout {layout!r} for simulated chips: use {' or '.join(get_args(Layout))}.")
+    if variety not in get_args(Variety):
+        raise UsageError(f"There is no variety {variety!r} of simulated chips: use {' or '.join(get_args(Variety))}.")
     if not _SMALLEST <= size <= _LARGEST:
         raise UsageError(f"Chips of {size} pixels cannot be simulated: give a size from {_SMALLEST} to {_LARGEST}.")
 
@@ -137,7 +143,7 @@ def _refuse_to_destroy(out: Path, asked: dict[str, Any], replace: bool) -> None:
         raise OutputError(
             f"{out} holds {foreign[0]}, which is not part of simulated chips: move it away or give a new folder."
         )
-    same = all(there.get(key) == value for key, value in asked.items() if key != "chips")
+    same = all(there.get(key) == asked.get(key) for key in {*asked, "variety"} - {"chips"})
     if not replace and not (same and there["chips"] <= asked["chips"]):
         raise OutputError(
             f"{out} holds {there['chips']} other simulated chips (layout {there['layout']}, seed {there['seed']}, "
@@ -183,7 +189,13 @@ def _put_in_place(made: Path, out: Path) -> None:
 
 
 def _write_chips(
-    folder: Path, chips: int, seed: int, layout: Layout, size: int, progress: Callable[[int, int], None] | None
+    folder: Path,
+    chips: int,
+    seed: int,
+    layout: Layout,
+    size: int,
+    variety: Variety,
+    progress: Callable[[int, int], None] | None,
 ) -> list[_Written]:
     """Draw and write the chips, on as many threads as there are cores: numpy, scipy and GDAL all let go of the lock."""
     names = ("S1Hand", "LabelHand", "splits") if layout == "sen1floods11" else ("train_features", "train_labels")
@@ -191,7 +203,7 @@ def _write_chips(
         (folder / name).mkdir(parents=True)
 
     def make(number: int) -> _Written:
-        chip: SimulatedChip = draw_chip(seed, number, size)
+        chip: SimulatedChip = draw_chip(seed, number, size, variety)
         name, split = _name(number, layout)
         grid = place_chip(seed, number, size, layout)
         write_chip(folder, name, chip, grid, layout)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
@@ -69,3 +71,31 @@ def measure(
     rows = observed[:-1] * (1 - dy) + observed[1:] * dy
     resampled = rows[:, :-1] * (1 - dx) + rows[:, 1:] * dx
     return np.asarray(10 * np.log10(resampled), dtype=np.float32)
+
+
+def other_noise(
+    rng: np.random.Generator, removed: float, noise_db: Mapping[str, float]
+) -> tuple[float, Mapping[str, float]]:
+    """Return the share of noise that is removed, and the noise in dB, as other swaths and other processors have them."""
+    if rng.random() < 0.4:
+        shift = rng.uniform(-3, 4)
+        noise_db = {band: level + shift for band, level in noise_db.items()}
+    if rng.random() < 0.3:  # many chains leave the noise in
+        removed = rng.uniform(0, 0.75)
+    return removed, noise_db
+
+
+def other_processor(rng: np.random.Generator, vv: FloatArray, vh: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return backscatter as other processors would have made it of the same image, float32 dB.
+
+    Half of the chips stay. The others are multi-looked over 2, 3 or 5 pixels, or their darkest values are cut off, as in
+    8-bit copies, or sigma0 becomes gamma0 or terrain-flattened: an offset of up to 2 dB.
+    """
+    if rng.random() < 0.35:
+        side = int(rng.choice([2, 3, 3, 5]))
+        vv, vh = (10 * np.log10(scipy.ndimage.uniform_filter(10 ** (band / 10), side)) for band in (vv, vh))
+    if rng.random() < 0.2:
+        vv, vh = vv + rng.uniform(-2, 2), vh + rng.uniform(-2, 2)
+    if rng.random() < 0.2:
+        vv, vh = np.maximum(vv, rng.uniform(-30, -23)), np.maximum(vh, rng.uniform(-37, -31))
+    return np.asarray(vv, dtype=np.float32), np.asarray(vh, dtype=np.float32)

@@ -50,6 +50,7 @@ def test_a_bundle_is_opened_by_its_path(folder: Path) -> None:
         ("floodscop", "did you mean floodscope"),
         ("backscater", "'backscater': did you mean backscatter"),
         ("backscatter:osu", "did you mean backscatter:otsu"),
+        ("backscatter:adaptve", "did you mean backscatter:adaptive"),
         ("backscatter:", "no model 'backscatter:'"),
         ("backscatter:nan", "no model 'backscatter:nan'"),
         ("", "no model ''"),
@@ -85,7 +86,12 @@ def test_the_models_of_a_folder_are_listed_after_those_that_come_with_the_progra
     (models / "notes.txt").write_text("no bundle")
     (models / "empty").mkdir()
     baseline = known_models()
-    assert [choice.spec for choice in baseline] == ["floodscope", "backscatter", "backscatter:otsu"]
+    assert [choice.spec for choice in baseline] == [
+        "floodscope",
+        "backscatter",
+        "backscatter:adaptive",
+        "backscatter:otsu",
+    ]
     choices = known_models([models, folder])
     assert choices == [*baseline, ModelChoice(str(folder), "Test U-Net")]
     assert all(open_predictor(choice.spec).name == choice.name for choice in choices)
@@ -93,7 +99,7 @@ def test_the_models_of_a_folder_are_listed_after_those_that_come_with_the_progra
 
 def test_a_damaged_bundle_is_listed_with_its_problem_and_hides_no_other(folder: Path) -> None:
     (folder.parent / "bad.tar.gz").write_bytes(b"nothing")
-    bad, good = known_models([folder.parent])[3:]
+    bad, good = known_models([folder.parent])[4:]
     assert bad.name == "bad.tar.gz"
     assert bad.problem is not None
     assert "not a whole .tar.gz" in bad.problem
@@ -101,6 +107,6 @@ def test_a_damaged_bundle_is_listed_with_its_problem_and_hides_no_other(folder: 
 
 
 def test_a_path_that_does_not_exist_is_listed_with_its_problem(tmp_path: Path) -> None:
-    (choice,) = known_models([tmp_path / "none"])[3:]
+    (choice,) = known_models([tmp_path / "none"])[4:]
     assert choice.problem is not None
     assert "no model bundle at" in choice.problem
