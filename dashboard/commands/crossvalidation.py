@@ -14,8 +14,9 @@ from dashboard.commands.training import INIT, RECIPE, WORKERS, labelled, load_pl
 CROSS_VALIDATION = together(
     click.option(
         "--cross-validate",
-        type=click.Choice(["country", "event"]),
-        help="Score a recipe, not a model: train without one country or event, score on it, and so on for each. Takes hours.",
+        type=click.Choice(["country", "event", "source"]),
+        help="Score a recipe, not a model: train without one country, event or source (a folder of SOURCEs; those laid out as "
+        "Sen1Floods11 or DrivenData are one), score on it, and so on for each. Takes hours.",
     ),
     click.option(
         "--folds", type=click.IntRange(2, 1000), help="With --cross-validate: leave out so many groups of them instead."
@@ -31,6 +32,7 @@ CROSS_VALIDATION = together(
 )
 """What goes with --cross-validate: `folds`, `out`, `recipe`, `changes`, `init`, `workers`."""
 
+_PLURAL = {"country": "countries", "event": "events", "source": "sources"}
 _OWN = {
     "folds": "--folds",
     "out": "--out",
@@ -58,7 +60,7 @@ def refuse_mixture(cross_validate: str | None) -> None:
         return next((option for name, option in options.items() if was_given(name)), None)
 
     if cross_validate is None and (option := given(_OWN)) is not None:
-        raise click.UsageError(f"{option} goes with --cross-validate country or --cross-validate event.")
+        raise click.UsageError(f"{option} goes with --cross-validate country, event or source.")
     if cross_validate is not None and (option := given(_OTHERS)) is not None:
         raise click.UsageError(f"{option} is of a model's scores, and does not go with --cross-validate.")
     if cross_validate is not None and context.params["out"] is None:
@@ -97,7 +99,7 @@ def run_cross_validation(
             init=init,
             machine=machine_of(device, 1, workers, ("csv",)),
             on_fold=lambda _, ready, total: tick(ready, total),
-            by=by if folds is None else f"group of {'countries' if by == 'country' else 'events'}",
+            by=by if folds is None else f"group of {_PLURAL[by]}",
         )
     tell_notes(done.notes)
     for name, reason in done.skipped.items():

@@ -15,7 +15,7 @@ from dashboard.commands.options import bundle_path
     type=click.Path(path_type=Path),
     callback=bundle_path,
     help='The model bundle, or "floodscope" for the one that comes with the program. Default: FLOODSCOPE_MODEL, '
-    "else /opt/ml/model, where the hosting service puts it.",
+    "else /opt/ml/model, where the hosting service puts it; where that is missing or empty, the model of the program.",
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="127.0.0.1 serves this machine alone.")  # noqa: S104
 @click.option(

@@ -21,7 +21,7 @@ RECIPE = together(
         "--recipe",
         default="floodscope",
         show_default=True,
-        help='"floodscope", "pretrain", "finetune", "capstone", "trees", "quick", or the path of a .toml file.',
+        help='"floodscope", "pretrain", "distil", "finetune", "capstone", "trees", "quick", or the path of a .toml file.',
     ),
     click.option(
         "--set",
@@ -36,6 +36,11 @@ SHARE = click.option(
     "--share", default=0.2, show_default=True, type=click.FloatRange(0.01, 0.9), help="Of the chips to validate on."
 )
 INIT = click.option("--init", type=click.Path(path_type=Path), help="A bundle whose weights training starts from.")
+TEACHER = click.option(
+    "--teacher",
+    type=click.Path(path_type=Path),
+    help="With --split all: a bundle whose probabilities are learned; chips need no label.",
+)
 WORKERS = click.option(
     "--workers", default=0, show_default=True, type=click.IntRange(0, 64), help="Processes that make batches."
 )
@@ -68,6 +73,7 @@ LOGGERS = click.option(
 )
 @SHARE
 @INIT
+@TEACHER
 @click.option(
     "--calibration", type=click.Path(path_type=Path), help="With --split all: crossvalidation.json of the same recipe."
 )
@@ -86,6 +92,7 @@ def train(
     split: str,
     share: float,
     init: Path | None,
+    teacher: Path | None,
     calibration: Path | None,
     from_study: Path | None,
     resume: bool,
@@ -101,7 +108,7 @@ def train(
     """
     plan = load_plan(recipe, changes, seed, from_study)
     found = open_sources(sources)
-    records = labelled(found)
+    records = labelled(found) if teacher is None else usable(found)
     from model.training.crossvalidate import read_calibration, read_calibration_chips
     from model.training.epochs import best_line, is_logging, tell_epoch
     from model.training.train import train as run
@@ -109,6 +116,8 @@ def train(
 
     if calibration is not None and split != "all":
         raise UsageError("--calibration goes with --split all: a training that validates calibrates itself.")
+    if teacher is not None and split != "all":
+        raise UsageError("--teacher goes with --split all: its student is evaluated when it is finished.")
     known = read_calibration(calibration) if calibration is not None else None
     done = run(
         plan,
@@ -120,6 +129,7 @@ def train(
         calibration=known,
         calibrated_on=read_calibration_chips(calibration) if calibration is not None else None,
         on_epoch=tell_epoch,
+        teacher=teacher,
     )
     best = best_line(done.fitted[0].history)
     if best is not None and is_logging():
@@ -159,6 +169,12 @@ def load_plan(recipe: str, changes: tuple[str, ...], seed: int | None, study: Pa
         return change_recipe(plan, parse_changes(changes) | ({} if seed is None else {"seed": seed}))
     except ModelError as error:
         raise UsageError(f"--set: {error}") from error
+
+
+def usable(catalog: Catalog) -> list[ChipRecord]:
+    """Return the chips with imagery, or raise where there is none."""
+    require_usable(catalog)
+    return list(catalog.usable())
 
 
 def labelled(catalog: Catalog) -> list[ChipRecord]:

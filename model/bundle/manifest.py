@@ -26,17 +26,19 @@ SCHEMA = 1
 Channel = Literal["vv", "vh", "elevation", "permanent_water"]
 Combine = Literal["mean", "max", "vote"]
 Augmentation = Literal["none", "d4"]
-Kind = Literal["trees"]
+Kind = Literal["trees", "rule"]
 Content = Mapping[str, "Tensor"] | str
-"""What a member's file holds: a network's weights, or the text of boosted trees."""
+"""What a member's file holds: a network's weights, or the text of boosted trees or of a rule."""
 
-# A network's weights are safetensors, boosted trees are LightGBM's text. Neither can hold code.
+# A network's weights are safetensors, boosted trees are LightGBM's text, a rule is its name. None can hold code.
+_TEXT = (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.txt"), "a plain file name that ends in .txt")
 _FILE_NAMES = {
     None: (
         re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.safetensors"),
         "a plain file name that ends in .safetensors",
     ),
-    "trees": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.txt"), "a plain file name that ends in .txt"),
+    "trees": _TEXT,
+    "rule": _TEXT,
 }
 CHIPS = "chips.json"
 """Name of the list of the chips that a bundle was trained on (`model.seen.chips`), beside model.json."""
@@ -47,12 +49,13 @@ _MAX_MEMBERS = 64
 
 @dataclass(frozen=True)
 class Member:
-    """One network of a bundle, or boosted trees.
+    """One network of a bundle, or boosted trees, or a rule.
 
     Attributes:
         file: name of its file, beside model.json.
         sha256: hash of that file, 64 hex digits; filled in when the bundle is written.
-        kind: None for a network, "trees" for boosted trees over each pixel's surroundings (model.bundle.trees).
+        kind: None for a network, "trees" for boosted trees over each pixel's surroundings (model.bundle.trees),
+            "rule" for one that learned nothing (model.bundle.rule).
         architecture, encoder, options: of a network, where they differ from the bundle's own, else None.
     """
 
@@ -169,7 +172,7 @@ def read_states(path: str | Path, bundle: Bundle) -> list[Content]:
     from safetensors.torch import load  # noqa: PLC0415
 
     states: dict[str, Content] = {}
-    texts = {member.file for member in bundle.members if member.kind == "trees"}
+    texts = {member.file for member in bundle.members if member.kind is not None}
     for name, content in _checked_files(Path(path), bundle.files):
         if name == CHIPS:  # read by who asks for it; damaged, it is damaged for all
             continue

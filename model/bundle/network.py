@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from model.bundle.fields import suggestion
 from model.bundle.manifest import Bundle, Combine, Content, Member, read_states
 from model.bundle.trees import TreeMember
+from model.bundle.rule import RuleMember
 from tiles.errors import BundleError, ModelError
 
 # What a bundle decides elsewhere, or what would change the meaning of the output.
@@ -166,6 +167,9 @@ def load_ensemble(path: str | Path, bundle: Bundle) -> Ensemble:
     """
     networks: list[nn.Module] = []
     for member, state in zip(bundle.members, read_states(path, bundle), strict=True):
+        if member.kind == "rule" and isinstance(state, str):
+            networks.append(RuleMember(state, bundle.channels, bundle.normalisation, f"{path}/{member.file}"))
+            continue
         if isinstance(state, str):
             networks.append(TreeMember(state, bundle.channels, bundle.normalisation, f"{path}/{member.file}"))
             continue
@@ -180,7 +184,7 @@ def load_ensemble(path: str | Path, bundle: Bundle) -> Ensemble:
 
 def content_of(network: nn.Module) -> Content:
     """Return what a bundle's file holds of a member."""
-    return network.text if isinstance(network, TreeMember) else network.state_dict()
+    return network.text if isinstance(network, TreeMember | RuleMember) else network.state_dict()
 
 
 def _load_state(network: nn.Module, state: Mapping[str, Tensor], where: str) -> None:

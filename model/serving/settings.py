@@ -11,6 +11,7 @@ from typing import TypeVar, get_args
 
 from model.bundle.archive import MANIFEST
 from model.bundle.manifest import Augmentation, Bundle, Combine
+from model.weights import WEIGHTS
 from tiles.errors import BundleError, UsageError
 
 _T = TypeVar("_T")
@@ -84,9 +85,21 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ServingSettin
 
 
 def default_model(environment: Mapping[str, str] | None = None) -> Path:
-    """Return where the bundle lies: what FLOODSCOPE_MODEL names, else the model folder of the container's contract."""
+    """Return where the bundle lies: what FLOODSCOPE_MODEL names, else the model folder of the container's contract.
+
+    Where nothing is named and that folder is missing or empty it is the bundle that comes with the program. A folder that
+    holds something else than a bundle stays what is asked for, and is refused.
+    """
     variables = os.environ if environment is None else environment
-    return Path(variables.get("FLOODSCOPE_MODEL") or Path(variables.get(_BASE_VARIABLE) or _BASE) / "model")
+    if named := variables.get("FLOODSCOPE_MODEL"):
+        return Path(named)
+    folder = Path(variables.get(_BASE_VARIABLE) or _BASE) / "model"
+    try:
+        return folder if any(folder.iterdir()) else WEIGHTS
+    except FileNotFoundError:
+        return WEIGHTS
+    except OSError:  # a file, or not to be read: who opens it says so
+        return folder
 
 
 def default_port(environment: Mapping[str, str] | None = None) -> int:

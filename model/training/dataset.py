@@ -17,7 +17,8 @@ from model.bundle.manifest import Channel
 from model.bundle.normalisation import MinMax, Normalisation, ZScore
 from model.training.augment import augment, random_crop
 from model.training.recipe import Recipe
-from model.training.split import Split
+from model.training.split import Split, group_of
+from model.training.teacher import CERTAIN, Teacher
 from tiles.chip import UNKNOWN, ChipRecord
 from tiles.content import Content, content_of
 from tiles.errors import BandError, ChipError, UsageError
@@ -36,15 +37,18 @@ class ChipTensors:
 
     Attributes:
         image: float32 (C, H, W), each channel in its own unit, NaN where the chip has no data.
-        label: uint8 (H, W), 0 dry, 1 water, 255 where the truth is not known or the chip has no data.
+        label: uint8 (H, W), 0 dry, `certain` water, 255 where the truth is not known or the chip has no data; between them
+            where a teacher tells it.
         content: what tells the chip from others (model.seen), whatever the channels.
         notes: what the door has to tell of its files.
+        certain: the label of water: 1, or 254 where a teacher tells it.
     """
 
     image: Tensor
     label: Tensor
     content: Content
     notes: tuple[str, ...] = ()
+    certain: int = 1
 
     @property
     def bytes(self) -> int:
@@ -52,14 +56,16 @@ class ChipTensors:
         return self.image.nbytes + self.label.nbytes
 
 
-def read_tensors(record: ChipRecord, channels: Sequence[Channel]) -> ChipTensors:
-    """Read a labelled chip.
+def read_tensors(record: ChipRecord, channels: Sequence[Channel], teacher: Teacher | None = None) -> ChipTensors:
+    """Read a labelled chip; with a teacher it may have no label.
 
     Raises:
         ChipError: an image, its label or a channel cannot be used; says which file.
     """
     chip = read_chip(record)
-    if chip.label is None:
+    content = content_of(chip)
+    told = chip.label if teacher is None else teacher.target(chip, content)
+    if told is None:
         raise ChipError(f"{record.id}: {chip.label_problem or 'there is no label'}, so it cannot be trained on.")
     planes = []
     for name in channels:
@@ -71,8 +77,9 @@ def read_tensors(record: ChipRecord, channels: Sequence[Channel]) -> ChipTensors
         planes.append(plane)
     image = np.stack(planes).astype(np.float32)
     image[:, ~chip.valid] = np.nan
-    label = np.where(chip.valid, chip.label, np.uint8(UNKNOWN))
-    return ChipTensors(torch.from_numpy(image), torch.from_numpy(label), content_of(chip), chip.notes)
+    label = np.where(chip.valid, told, np.uint8(UNKNOWN)).astype(np.uint8)
+    certain = 1 if teacher is None else CERTAIN
+    return ChipTensors(torch.from_numpy(image), torch.from_numpy(label), content, chip.notes, certain)
 
 
 class ChipCache:
@@ -80,10 +87,14 @@ class ChipCache:
 
     Attributes:
         notes: what the door has to tell of the chips that were read, by id.
+        teacher: tells what is learned in place of labels, or None.
     """
 
-    def __init__(self, channels: Sequence[Channel], budget: int = _CACHE_BYTES) -> None:
+    def __init__(
+        self, channels: Sequence[Channel], budget: int = _CACHE_BYTES, *, teacher: Teacher | None = None
+    ) -> None:
         self._channels = tuple(channels)
+        self.teacher = teacher
         self._budget = budget
         self._held: OrderedDict[str, ChipTensors] = OrderedDict()
         self._bytes = 0
@@ -101,7 +112,7 @@ class ChipCache:
             if record.id in self._held:
                 self._held.move_to_end(record.id)
                 return self._held[record.id]
-        tensors = read_tensors(record, self._channels)
+        tensors = read_tensors(record, self._channels, self.teacher)
         with self._lock:
             self._contents[record.id] = tensors.content
             self.notes[record.id] = tensors.notes
@@ -125,10 +136,10 @@ class ChipCache:
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the chips behind when a worker process gets a copy: each reads its own."""
-        return {"_channels": self._channels, "_budget": self._budget}
+        return {"_channels": self._channels, "_budget": self._budget, "teacher": self.teacher}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(state["_channels"], state["_budget"])  # type: ignore[misc]
+        self.__init__(state["_channels"], state["_budget"], teacher=state["teacher"])  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -154,8 +165,8 @@ def summarise(tensors: ChipTensors) -> ChipSummary:
     there = torch.isfinite(values)
     values = torch.where(there, values, torch.zeros((), dtype=torch.float64))
     return ChipSummary(
-        water=int((tensors.label == 1).sum()),
-        dry=int((tensors.label == 0).sum()),
+        water=int(((tensors.label != UNKNOWN) & (2 * tensors.label.int() > tensors.certain)).sum()),
+        dry=int((2 * tensors.label.int() <= tensors.certain).sum()),
         count=there.sum((1, 2)).double().numpy(),
         total=values.sum((1, 2)).numpy(),
         squares=(values**2).sum((1, 2)).numpy(),
@@ -239,6 +250,8 @@ def weights_of(recipe: Recipe, chips: Sequence[tuple[ChipRecord, ChipSummary]]) 
     """Return the probability of each chip to be cropped next, float64, summing to 1."""
     if recipe.balance == "country":
         kinds = [(r.simulated, str(r.country)) for r, _ in chips]
+    elif recipe.balance == "source":
+        kinds = [(r.simulated, group_of(r, "source")) for r, _ in chips]
     elif recipe.balance == "water":
         kinds = [(r.simulated, str(np.searchsorted(_WATER_BINS, s.water / (s.water + s.dry)))) for r, s in chips]
     else:

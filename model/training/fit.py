@@ -42,6 +42,7 @@ from model.training.module import VALIDATION_IOU, StopAtNonsense, WaterModule
 from model.training.plan import plan_of, take_folder
 from model.training.recipe import Recipe
 from model.training.split import Split
+from model.training.teacher import CERTAIN
 from tiles.chip import ChipRecord
 from tiles.errors import ModelError, TrainingError, UsageError
 
@@ -152,7 +153,11 @@ def fit(
     cache = cache or ChipCache(recipe.channels)
     train, judges, refused = usable_split(split, cache)
     network, normalisation, encoder_weights = _start(recipe, train, init)
-    take_folder(folder, plan_of(recipe, normalisation, train, judges, init), resume)
+    if judges and cache.teacher is not None:
+        raise UsageError(
+            "A teacher's student is not validated on it: give --split all, and evaluate the finished bundle."
+        )
+    take_folder(folder, plan_of(recipe, normalisation, train, judges, init, cache.teacher), resume)
 
     dataset = CropDataset(train, recipe, normalisation, cache)
     whole = WholeChips([record for record, _ in judges], normalisation, cache)
@@ -169,7 +174,8 @@ def fit(
             multiprocessing_context="spawn" if machine.workers else None,  # CUDA and GDAL do not survive a fork
         )
         chips: DataLoader[Any] | None = DataLoader(whole, batch_size=1) if judges else None
-        module = WaterModule(recipe, network.to(memory_format=torch.channels_last), build_loss(recipe.loss))
+        certain = 1 if cache.teacher is None else CERTAIN
+        module = WaterModule(recipe, network.to(memory_format=torch.channels_last), build_loss(recipe.loss, certain))
         last = folder / "checkpoints" / f"{_LAST}.ckpt"
         start_from = last if resume and last.exists() else None
         try:

@@ -77,6 +77,8 @@ def fit_trees(
     cache = cache or ChipCache(recipe.channels)
     train, judges, refused = usable_split(split, cache)
     normalisation = normalisation or fit_normalisation(recipe, train)
+    if cache.teacher is not None:
+        raise UsageError("Trees learn from labels, not from a teacher: leave trees at 0 in the recipe of its student.")
     take_folder(folder, plan_of(recipe, normalisation, train, judges, None), resume)
     done = folder / TREES
     if not done.exists():

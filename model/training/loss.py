@@ -28,10 +28,12 @@ class KnownPixelLoss(nn.Module):
 
     Args:
         terms: functions of logits and labels in 0..1, both float32 (1, 1, 1, n), with their weights.
+        certain: the label of water without doubt: 1, or 254 where a teacher tells probabilities.
     """
 
-    def __init__(self, terms: Sequence[tuple[float, _Term]]) -> None:
+    def __init__(self, terms: Sequence[tuple[float, _Term]], certain: int = 1) -> None:
         super().__init__()
+        self.certain = certain
         self.weights = [weight for weight, _ in terms]
         self.terms = [term for _, term in terms]
 
@@ -40,11 +42,11 @@ class KnownPixelLoss(nn.Module):
 
         Args:
             margin: (N, H, W), the logit of water (with two classes: that of water less that of dry).
-            label: uint8 (N, H, W), 0 dry, 1 water, 255 unknown.
+            label: uint8 (N, H, W), 0 dry, `certain` water, 255 unknown.
         """
         known = label != UNKNOWN
         z = margin[known].float().reshape(1, 1, 1, -1)
-        t = label[known].float().reshape(1, 1, 1, -1)
+        t = (label[known].float() / self.certain).reshape(1, 1, 1, -1)
         if not t.numel():
             return margin.float().sum() * 0.0
         return torch.stack([w * term(z, t) for w, term in zip(self.weights, self.terms, strict=True)]).sum()
@@ -55,8 +57,8 @@ def margin_of(logits: Tensor) -> Tensor:
     return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
 
 
-def build_loss(name: str) -> KnownPixelLoss:
-    """Return a loss by name.
+def build_loss(name: str, certain: int = 1) -> KnownPixelLoss:
+    """Return a loss by name. `certain` is the label of water without doubt.
 
     - "xe_dice": half cross-entropy, half Dice, as the capstone meant it. The cross-entropy of two logits is the binary
       cross-entropy of their difference.
@@ -73,13 +75,15 @@ def build_loss(name: str) -> KnownPixelLoss:
     # Smooth keeps Dice and Jaccard defined where a batch holds no water.
     dice, jaccard = smp.losses.DiceLoss(binary, smooth=1.0), smp.losses.JaccardLoss(binary, smooth=1.0)
     if name == "xe_dice":
-        return KnownPixelLoss([(0.5, cross_entropy), (0.5, dice)])
+        return KnownPixelLoss([(0.5, cross_entropy), (0.5, dice)], certain)
     if name == "bce_dice":
-        return KnownPixelLoss([(1.0, cross_entropy), (1.0, dice)])
+        return KnownPixelLoss([(1.0, cross_entropy), (1.0, dice)], certain)
     if name == "bce_jaccard":
-        return KnownPixelLoss([(1.0, cross_entropy), (1.0, jaccard)])
+        return KnownPixelLoss([(1.0, cross_entropy), (1.0, jaccard)], certain)
     if name == "focal_tversky":
-        return KnownPixelLoss([(1.0, smp.losses.TverskyLoss(binary, smooth=1.0, alpha=0.3, beta=0.7, gamma=4 / 3))])
+        return KnownPixelLoss(
+            [(1.0, smp.losses.TverskyLoss(binary, smooth=1.0, alpha=0.3, beta=0.7, gamma=4 / 3))], certain
+        )
     if name == "lovasz":
-        return KnownPixelLoss([(1.0, smp.losses.LovaszLoss(binary, per_image=False))])
+        return KnownPixelLoss([(1.0, smp.losses.LovaszLoss(binary, per_image=False))], certain)
     raise ModelError(f"There is no loss {name!r}{suggestion(name, LOSSES)}")

@@ -10,6 +10,7 @@ from model.bundle.manifest import read_bundle
 from model.bundle.normalisation import Normalisation
 from model.training.dataset import ChipSummary
 from model.training.recipe import Recipe
+from model.training.teacher import Teacher
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 
@@ -22,6 +23,7 @@ def plan_of(
     train: Sequence[tuple[ChipRecord, ChipSummary]],
     judges: Sequence[tuple[ChipRecord, ChipSummary]],
     init: Path | None,
+    teacher: Teacher | None = None,
 ) -> str:
     """Return what decides the weights, as text."""
     return json.dumps(
@@ -31,6 +33,7 @@ def plan_of(
             "train": [record.id for record, _ in train],
             "validation": [record.id for record, _ in judges],
             "init": read_bundle(init, verify=False).id if init else None,
+            **({} if teacher is None else {"teacher": teacher.bundle.id}),
         },
         indent=1,
     )

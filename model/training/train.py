@@ -17,7 +17,8 @@ from model.bundle.trees import TreeMember
 from model.predictors.local import LocalPredictor
 from model.scores.histogram import ScoreHistogram, mean_over_chips
 from model.scores.intervals import bootstrap_interval
-from model.seen.chips import NOTHING, SeenChips
+from model.seen.chips import NOTHING, SeenChips, read_seen_chips
+from model.bundle.rule import RULE_TEXT, RuleMember
 from model.training.calibrate import Calibration, Margins, calibrate, sample_margins
 from model.training.card import write_card, write_overlays
 from model.training.dataset import ChipCache
@@ -26,6 +27,7 @@ from model.training.fit_trees import fit_trees
 from model.training.provenance import chips_of_training
 from model.training.recipe import Recipe
 from model.training.split import Split
+from model.training.teacher import Teacher
 from model.training.threshold import threshold_trees
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, UsageError
@@ -77,6 +79,7 @@ def train(
     calibrated_on: SeenChips | None = None,
     on_epoch: Callable[[Mapping[str, float]], None] | None = None,
     cache: ChipCache | None = None,
+    teacher: Path | None = None,
 ) -> Trained:
     """Train a recipe, and write its bundle into `folder`/bundle.
 
@@ -89,6 +92,8 @@ def train(
         calibration: found by a cross-validation of the same recipe, with its scores for the card; only for a split without
             validation.
         calibrated_on: the chips of that cross-validation; None where it does not tell.
+        teacher: a bundle whose probabilities are learned, beside labels and where there are none; for a split without
+            validation. It goes with no `cache`.
 
     Raises:
         UsageError, ModelError, TrainingError: as `fit`.
@@ -97,6 +102,9 @@ def train(
         raise UsageError("A calibration from elsewhere is for a training without validation (--split all).")
     if not recipe.members and not recipe.trees:
         raise UsageError("A recipe with neither members nor trees trains nothing: give one of them.")
+    if teacher is not None:
+        told = Teacher(teacher, folder / "teacher", recipe.truth_share)
+        cache = ChipCache(recipe.channels, teacher=told)
     cache = cache or ChipCache(recipe.channels)
     fitted = []
     for i in range(recipe.members):
@@ -111,9 +119,13 @@ def train(
     path = folder / BUNDLE
     if recipe.despeckled_below_db:
         fitted.append(_threshold(recipe, fitted[0]))
-    bundle = _bundle(recipe, split, fitted, init)
+    if recipe.adaptive:
+        fitted.append(_adaptive(recipe, fitted[0]))
+    bundle = _bundle(recipe, split, fitted, init, teacher)
     elsewhere = NOTHING if calibration is None else calibrated_on
     seen = chips_of_training(fitted[0].train, fitted[0].validation, cache, init=init, calibrated_on=elsewhere)
+    if teacher is not None:
+        seen = seen.with_more(read_seen_chips(teacher, read_bundle(teacher, verify=False)) or SeenChips(complete=False))
     scored: list[Scored] = []
 
     def write(bundle: Bundle) -> Bundle:
@@ -149,6 +161,12 @@ def _threshold(recipe: Recipe, first: Fitted) -> Fitted:
     """Return the threshold on despeckled VH as a member that joins another."""
     text = threshold_trees(recipe.despeckled_below_db)
     member = TreeMember(text, recipe.channels, first.normalisation, "the threshold on VH")
+    return replace(first, network=member.eval(), history=(), best_epoch=0)
+
+
+def _adaptive(recipe: Recipe, first: Fitted) -> Fitted:
+    """Return the adaptive rule as a member that joins another."""
+    member = RuleMember(RULE_TEXT, recipe.channels, first.normalisation, "the adaptive rule")
     return replace(first, network=member.eval(), history=(), best_epoch=0)
 
 
@@ -215,7 +233,7 @@ def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Ca
     }
 
 
-def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path | None) -> Bundle:
+def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path | None, teacher: Path | None) -> Bundle:
     first = fitted[0]
     names = [f"model_{i + 1}.safetensors" for i in range(recipe.members + recipe.keep_init)]
     members = [Member(name) for name in (["model.safetensors"] if len(names) == 1 else names)]
@@ -224,6 +242,8 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
         members.append(Member("trees.txt", kind="trees"))
     if recipe.despeckled_below_db:
         members.append(Member("threshold.txt", kind="trees"))
+    if recipe.adaptive:
+        members.append(Member("adaptive.txt", kind="rule"))
     return Bundle(
         name=f"{recipe.name} {network[0]} {network[1]}" if len(members) == 1 and network[0] else recipe.name,
         architecture=network[0],
@@ -244,6 +264,7 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
             "refused": dict(first.refused),
             "encoder_weights": first.encoder_weights,
             "init": read_bundle(init, verify=False).id if init else None,
+            **({} if teacher is None else {"teacher": read_bundle(teacher, verify=False).id}),
             "epochs": [len(f.history) for f in fitted],
             "best_epoch": [f.best_epoch for f in fitted],
             "finished": datetime.now(UTC).strftime("%Y-%m-%d"),

@@ -21,10 +21,10 @@ from tiles.catalog.catalog import open_catalog
 from tiles.errors import OutputError, UsageError
 from tiles.places import country_at
 from tiles.reading.door import read_chip
-from tiles.simulate import simulate
+from tiles.simulate import lookalikes, simulate
 from tiles.simulate.chip import draw_chip, place_chip
 from tiles.simulate.floods import FLOODS
-from tiles.simulate.radar import LOOKS, measure, speckle
+from tiles.simulate.radar import LOOKS, measure, other_processor, speckle
 from tiles.simulate.scene import build_scene
 
 CHIPS = 22  # two a country
@@ -424,3 +424,63 @@ def test_wrong_arguments_are_refused_with_a_sentence(wrong: dict[str, object], s
 def test_importing_the_package_loads_no_rasterio_or_scipy() -> None:
     code = "import sys, tiles.simulate; sys.exit(bool({'rasterio', 'scipy', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_wide_chip_is_the_same_for_the_same_arguments_and_another_than_that_of_a_flood() -> None:
+    one, two = draw_chip(7, 2, 96, "wide"), draw_chip(7, 2, 96, "wide")
+    np.testing.assert_array_equal(one.vv, two.vv)
+    np.testing.assert_array_equal(one.label, two.label)
+    changed = [np.nanmax(np.abs(draw_chip(7, n, 96, "wide").vh - draw_chip(7, n, 96).vh)) > 1.0 for n in range(12)]
+    assert sum(changed) >= 6
+
+
+def test_what_only_looks_like_water_is_dry_in_the_label_and_as_dark() -> None:
+    still = build_scene(np.random.default_rng(5), FLOODS[0].biome, "dry", 128)
+    for add in (lookalikes._smooth_fields, lookalikes._flats, lookalikes._runways):
+        darker = add(np.random.default_rng(1), still)
+        np.testing.assert_array_equal(darker.water, still.water)
+        changed = darker.vh < 0.5 * still.vh
+        assert changed.mean() > 0.005
+        assert np.median(10 * np.log10(darker.vh[changed])) < -20.0
+
+
+def test_mountains_have_layover_and_shadow_that_returns_nothing_and_spare_the_water() -> None:
+    scene = build_scene(np.random.default_rng(5), FLOODS[2].biome, "river", 192)
+    steep = None
+    for seed in range(20):
+        made = lookalikes._mountains(np.random.default_rng(seed), scene)
+        np.testing.assert_array_equal(made.vv[scene.water], scene.vv[scene.water])
+        np.testing.assert_array_equal(made.water, scene.water)
+        dark = 10 * np.log10(made.vv[~scene.water]) < -35.0
+        steep = made if dark.mean() > 0.01 else steep
+    assert steep is not None
+    assert (steep.vv > 2.5 * scene.vv).mean() > 0.01
+
+
+def test_small_water_is_water_and_gusts_brighten_water_alone() -> None:
+    scene = build_scene(np.random.default_rng(5), FLOODS[2].biome, "river", 192)
+    small = lookalikes._small_water(np.random.default_rng(3), scene)
+    new = small.water & ~scene.water
+    assert new.any()
+    assert np.median(10 * np.log10(small.vh[new])) < -20.0
+    rough = lookalikes._rough_water(np.random.default_rng(3), scene)
+    np.testing.assert_array_equal(rough.vv[~scene.water], scene.vv[~scene.water])
+    assert (rough.vv[scene.water] >= scene.vv[scene.water]).all()
+
+
+def test_other_processors_give_finite_db_about_where_they_were() -> None:
+    vv, vh = (np.random.default_rng(0).normal(-15, 4, (64, 64)).astype(np.float32) for _ in range(2))
+    for seed in range(30):
+        one, two = other_processor(np.random.default_rng(seed), vv, vh)
+        assert one.dtype == two.dtype == np.float32
+        assert np.isfinite(one).all()
+        assert np.isfinite(two).all()
+        assert abs(float(np.median(one) - np.median(vv))) < 6.0
+
+
+def test_a_folder_of_another_variety_is_kept_and_an_unknown_variety_refused(tmp_path: Path) -> None:
+    simulate(tmp_path / "chips", chips=1, size=64, variety="wide")
+    with pytest.raises(OutputError, match="other simulated chips"):
+        simulate(tmp_path / "chips", chips=1, size=64)
+    with pytest.raises(UsageError, match=r"no variety 'broad'.*floods or wide"):
+        simulate(tmp_path / "more", chips=1, size=64, variety="broad")  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from model.serving.app import create_server
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings, default_model, default_port, read_settings
 from model.wire import DESCRIBE, JSON, NPY, decode_npy, encode_npy
+from model.weights import WEIGHTS
 from tests.fuzzing import requests
 from tests.model.predictors.random_chips import random_chip
 from tiles.errors import UsageError
@@ -161,7 +162,7 @@ def test_random_requests_crash_nothing_and_take_no_memory(client: FlaskClient) -
     assert not hasattr(builtins, "floodscope_was_harmed")
 
 
-def test_settings_come_from_the_environment_and_a_wrong_one_is_named() -> None:
+def test_settings_come_from_the_environment_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     settings = read_settings({"FLOODSCOPE_TTA": "d4", "FLOODSCOPE_MAX_REQUESTS": "3", "FLOODSCOPE_TIME_LIMIT_S": "5.5"})
     assert (settings.tta, settings.max_requests, settings.time_limit_s) == ("d4", 3, 5.5)
     assert read_settings({}) == ServingSettings()
@@ -173,8 +174,12 @@ def test_settings_come_from_the_environment_and_a_wrong_one_is_named() -> None:
     ):
         with pytest.raises(UsageError, match=f"FLOODSCOPE_{name} is '{value}': give {wanted}"):
             read_settings({f"FLOODSCOPE_{name}": value})
-    assert default_model({"SAGEMAKER_BASE_DIR": "/opt/x"}) == Path("/opt/x/model")
-    assert default_model({}) == Path("/opt/ml/model")
+    (tmp_path / "model").mkdir()
+    base = {"SAGEMAKER_BASE_DIR": str(tmp_path)}
+    assert default_model(base) == WEIGHTS  # an empty folder, as one that is not there, names no model
+    assert default_model({"SAGEMAKER_BASE_DIR": str(tmp_path / "none")}) == WEIGHTS
+    (tmp_path / "model" / "notes.txt").write_text("no bundle, but somebody's: to be refused, not passed over")
+    assert default_model(base) == tmp_path / "model"
     assert default_model({"FLOODSCOPE_MODEL": "/m"}) == Path("/m")
     assert default_port({}) == 8080
     assert default_port({"SAGEMAKER_BIND_TO_PORT": "9000"}) == 9000

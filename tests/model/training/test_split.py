@@ -45,6 +45,33 @@ def test_each_country_is_left_out_once() -> None:
         assert len(fold.train) == 12
 
 
+def test_each_source_is_left_out_whole_and_the_two_sets_of_the_same_floods_are_one() -> None:
+    chips = [
+        record("a", "A", layout="sen1floods11", source="/data/hand"),
+        record("b", "B", layout="drivendata", source="/other/stac"),
+        record("c", "C", source="/data/lakes"),
+        record("d", "D", source="/data/lakes"),
+        record("e", "E", source="/data/rivers"),
+        record("s", "E", source="/data/made", simulated=True),
+    ]
+    folds = leave_one_out(chips, "source")
+    left = {fold.name: [r.id for r in fold.left_out] for fold in folds}
+    assert left == {"Sen1Floods11 and DrivenData": ["a", "b"], "lakes": ["c", "d"], "rivers": ["e"]}
+    trained = {fold.name: [r.id for r in fold.train] for fold in folds}
+    assert trained["lakes"] == ["a", "b", "e", "s"]
+    assert trained["Sen1Floods11 and DrivenData"] == ["c", "d", "e", "s"]
+
+
+def test_a_source_that_shares_a_flood_with_another_is_not_trained_on_when_that_is_left_out() -> None:
+    chips = [
+        record("a", "A", "one flood", source="/data/first"),
+        record("b", "A", "one flood", source="/data/second"),
+        record("c", "C", "another", source="/data/second"),
+    ]
+    first = next(fold for fold in leave_one_out(chips, "source") if fold.name == "first")
+    assert [r.id for r in first.train] == ["c"]
+
+
 def test_folds_hold_about_as_many_chips_and_each_chip_once() -> None:
     folds = k_fold(CHIPS, "event", 2)
     assert sorted(len(fold.left_out) for fold in folds) == [6, 9]
