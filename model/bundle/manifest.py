@@ -31,15 +31,10 @@ Content = Mapping[str, "Tensor"] | str
 """What a member's file holds: a network's weights, or the text of boosted trees or of a rule."""
 
 # A network's weights are safetensors, boosted trees are LightGBM's text, a rule is its name. None can hold code.
-_TEXT = (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.txt"), "a plain file name that ends in .txt")
-_FILE_NAMES = {
-    None: (
-        re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.safetensors"),
-        "a plain file name that ends in .safetensors",
-    ),
-    "trees": _TEXT,
-    "rule": _TEXT,
-}
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}"
+_WEIGHTS = (re.compile(_NAME + r"\.safetensors"), "a plain file name that ends in .safetensors")
+_TEXT = (re.compile(_NAME + r"\.txt"), "a plain file name that ends in .txt")
+_FILE_NAMES = {None: _WEIGHTS, "trees": _TEXT, "rule": _TEXT}
 CHIPS = "chips.json"
 """Name of the list of the chips that a bundle was trained on (`model.seen.chips`), beside model.json."""
 

@@ -65,6 +65,11 @@ def card_text(bundle: Bundle, has_plot: bool) -> str:
         f"{recipe.get('batch')}, learning rate {recipe.get('learning_rate')}, best epoch {training.get('best_epoch')}, seed "
         f"{recipe.get('seed')}.",
     ]
+    if training.get("teacher"):
+        parts.append(
+            f"It learned the probabilities of the bundle `{training['teacher'][:12]}`, with a weight of "
+            f"{recipe.get('truth_share')} for labels where there were any."
+        )
     for name, scores in bundle.scores.items():
         if isinstance(scores, Mapping):
             parts += [f"## Scores ({name.replace('_', ' ')})", *_score_text(scores)]
@@ -86,12 +91,17 @@ def card_text(bundle: Bundle, has_plot: bool) -> str:
 def _members_text(bundle: Bundle) -> str:
     networks = [m for m in bundle.members if m.kind is None]
     below = bundle.training.get("recipe", {}).get("despeckled_below_db")
-    trees = len(bundle.members) - len(networks) - bool(below)
+    rules = [m for m in bundle.members if m.kind == "rule"]
+    trees = len(bundle.members) - len(networks) - len(rules) - bool(below)
     parts = [f"{len(networks)} x {bundle.architecture} on {bundle.encoder}"] if networks else []
     if trees:
         parts.append(f"{trees} x boosted trees (LightGBM) over means and spreads around each pixel")
     if below:
         parts.append(f"a threshold, VH averaged over some pixels below {below:g} dB")
+    if rules:
+        parts.append(
+            "the adaptive rule (despeckled VH, a guarded threshold a chip, grown regions), which learned nothing"
+        )
     together = f", together by {bundle.combine}" if len(bundle.members) > 1 else ""
     return " and ".join(parts) + together
 

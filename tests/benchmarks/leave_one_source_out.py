@@ -6,7 +6,8 @@
 Sources: Sen1Floods11 with DrivenData, Alabama of etci2021, dfc2024 (../shared/data). A bundle stands with its members. A
 figure on a source whose labels a bundle was trained on is in brackets: it is no measure. `--folds` takes the folder of
 `floodscope evaluate --cross-validate source --out FOLDER`: each source is predicted by the model that had not seen it. FOLDER
-keeps every member's log-odds, so that a table of another combination takes seconds: `--mean NAME=ROW+ROW`.
+keeps every member's log-odds, so that a table of another combination takes seconds: `--mean NAME=ROW+ROW`. `--record NAME`
+writes the row's scores into the bundle of that name, and the chips of the table into its list: it was chosen on them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # This folder holds a tiles.py, which would be taken for the package.
@@ -26,19 +27,21 @@ import numpy as np
 import torch
 from scipy.special import expit, logit
 
-from model.bundle.manifest import read_bundle
+from model.bundle.manifest import read_bundle, read_states, write_bundle
 from model.evaluation.answer import answer, fit_share_error, log_likelihoods
 from model.bundle.network import load_ensemble
 from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.protocol import NODATA, Predictor, quantise
 from model.scores.histogram import THRESHOLDS, ScoreHistogram
-from model.seen.chips import read_seen_chips
+from model.seen.chips import read_seen_chips, seen_chips
 from model.seen.content import Content, content_of
+from model.training.calibrate import Calibration
+from model.training.card import write_card
 from model.training.crossvalidate import _folder_name
 from model.training.split import group_of
-from model.training.train import BUNDLE
-from model.inference.views import pad_to_multiple
+from model.training.train import BUNDLE, summary
+from model.predictors.views import pad_to_multiple
 from tiles.catalog import open_catalog
 from tiles.chip import UNKNOWN, Chip, ChipRecord
 from tiles.reading.door import read_chip
@@ -228,6 +231,48 @@ def figures(row: Row, cases: Sequence[Case]) -> dict[str, object]:
     }
 
 
+def record_scores(row: Row, path: Path, cases: Sequence[Case]) -> None:
+    """Write a row's scores into its bundle, and name the table's chips as ones that it was chosen on.
+
+    The headline is that of Sen1Floods11 and DrivenData, the source that most users' chips are like, and the lowest.
+
+    Raises:
+        SystemExit: the bundle has learned from labels of the table.
+    """
+    if row.seen:
+        raise SystemExit(f"{row.name} has learned from labels of {', '.join(sorted(row.seen))}: these are no scores.")
+    bundle = read_bundle(path)
+    list_of_chips = read_seen_chips(path, bundle)
+    if list_of_chips is None:
+        raise SystemExit(f"{path} does not name the chips that it has seen: floodscope name-chips.")
+    by_source: dict[str, list[tuple[ChipRecord, ScoreHistogram]]] = {}
+    for case in cases:
+        probability = quantise(expit(row.odds[case.record.id].astype(np.float32)), case.chip.valid)
+        assert case.chip.label is not None
+        scored = (case.record, ScoreHistogram.of(probability, case.chip.label))
+        by_source.setdefault(case.source, []).append(scored)
+    one = Calibration(bundle.temperature, 0.5)
+    told = {source: summary(chips, one) for source, chips in by_source.items()}
+    headline, *others = told
+    error = fit_share_error(log_likelihoods(h for chips in by_source.values() for _, h in chips if h.pixels))
+    crossed = {**told[headline], "by": "source", "groups": len(told), "share_error": error.to_json()}
+    crossed["note"] = (
+        f"Of {headline}, no label of which was learned from; members and their mean were chosen on the table."
+    )
+    rest = {key: told[headline][key] for key in ("metric", "threshold")}
+    rest["countries"] = {source: told[source]["micro"] for source in others}
+    seen = list_of_chips.with_more(seen_chips(((case.record, case.content) for case in cases), "calibration"))
+    written = write_bundle(
+        path,
+        replace(bundle, threshold=0.5, scores={"cross_validation": crossed, "other_sources": rest}),
+        read_states(path, bundle),
+        half=True,
+        chips=seen.to_bytes(),
+    )
+    write_card(path, written, None)
+    print(f"{path}: {written.id[:12]} names {len(seen.chips)} chips")
+
+
 def print_row(name: str, found: Mapping[str, object]) -> None:
     """Print one row."""
     sources: Mapping[str, Mapping[str, float]] = found["sources"]  # type: ignore[assignment]
@@ -257,6 +302,7 @@ def main() -> None:
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=BUNDLE")
     parser.add_argument("--folds", nargs="*", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--mean", nargs="*", default=[], metavar="NAME=ROW+ROW")
+    parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cases = read_cases()
@@ -276,6 +322,8 @@ def main() -> None:
     table = {row.name: figures(row, cases) for row in rows}
     for name, found in table.items():
         print_row(name, found)
+    if options.record:
+        record_scores(by_name[options.record], Path(dict(pairs(options.model))[options.record]), cases)
     (options.out / "table.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
 
 
