@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from model.bundle.fields import suggestion
 from model.bundle.manifest import Bundle, Combine, Content, Member, read_states
-from model.bundle.trees import TreeMember
 from model.bundle.rule import RuleMember
+from model.bundle.trees import TreeMember
 from tiles.errors import BundleError, ModelError
 
 # What a bundle decides elsewhere, or what would change the meaning of the output.

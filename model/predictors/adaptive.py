@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model.predictors.protocol import NODATA, Parameter, quantise
+from model.predictors.protocol import Parameter, quantise
 from tiles.chip import Chip
+from tiles.probability import NODATA
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from model.bundle.manifest import Bundle, read_bundle
 from model.predictors.local import LocalPredictor
-from model.seen.content import Content
 from tiles.chip import UNKNOWN, Chip
+from tiles.content import Content
 from tiles.probability import NODATA, PROBABILITY_MAX
 
 CERTAIN = PROBABILITY_MAX

@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from model.bundle.manifest import Bundle, Member, read_bundle, write_bundle
 from model.bundle.network import Ensemble, content_of, load_ensemble
+from model.bundle.rule import RULE_TEXT, RuleMember
 from model.bundle.trees import TreeMember
 from model.predictors.local import LocalPredictor
 from model.scores.histogram import ScoreHistogram, mean_over_chips
 from model.scores.intervals import bootstrap_interval
 from model.seen.chips import NOTHING, SeenChips, read_seen_chips
-from model.bundle.rule import RULE_TEXT, RuleMember
 from model.training.calibrate import Calibration, Margins, calibrate, sample_margins
 from model.training.card import write_card, write_overlays
 from model.training.dataset import ChipCache

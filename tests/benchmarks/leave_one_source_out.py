@@ -28,22 +28,23 @@ import torch
 from scipy.special import expit, logit
 
 from model.bundle.manifest import read_bundle, read_states, write_bundle
-from model.evaluation.answer import answer, fit_share_error, log_likelihoods
 from model.bundle.network import load_ensemble
+from model.evaluation.answer import answer, fit_share_error, log_likelihoods
 from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
-from model.predictors.protocol import NODATA, Predictor, quantise
+from model.predictors.protocol import Predictor, quantise
+from model.predictors.views import pad_to_multiple
 from model.scores.histogram import THRESHOLDS, ScoreHistogram
 from model.seen.chips import read_seen_chips, seen_chips
-from model.seen.content import Content, content_of
 from model.training.calibrate import Calibration
 from model.training.card import write_card
 from model.training.crossvalidate import _folder_name
 from model.training.split import group_of
 from model.training.train import BUNDLE, summary
-from model.predictors.views import pad_to_multiple
 from tiles.catalog import open_catalog
 from tiles.chip import UNKNOWN, Chip, ChipRecord
+from tiles.content import Content, content_of
+from tiles.probability import NODATA
 from tiles.reading.door import read_chip
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

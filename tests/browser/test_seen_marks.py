@@ -305,7 +305,7 @@ def test_the_real_chips_give_the_shipped_model_no_headline_and_a_new_one_does(
     figures = page.figures("#figures")
     assert figures["Chips"][1].startswith("12 labelled, 12 scored")
     assert figures["Micro IoU"] == figures["Weakest region"] == ("–", "no unseen chip")
-    assert "Left out by country: 0.763, 12 chips." in page.page.locator("#seen-note").inner_text()
+    assert "Left out by source: 0.731, 12 chips." in page.page.locator("#seen-note").inner_text()
     page.page.locator("#filter-clear").click()
     page.until("() => document.getElementById('seen-note').textContent.startsWith('12 of 13')")
     assert page.figures("#figures")["Micro IoU"] == (rounded(iou), "n = 1")

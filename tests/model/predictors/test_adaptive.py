@@ -18,11 +18,11 @@ from model.predictors.adaptive import (
     water_log_odds,
 )
 from model.predictors.backscatter import BackscatterPredictor
-from model.predictors.protocol import NODATA
 from model.predictors.select import open_predictor
 from model.scores.histogram import ScoreHistogram
 from tests.model.predictors.random_chips import labelled_real_chips, make_chip, random_chip
 from tiles.chip import Chip
+from tiles.probability import NODATA
 
 
 def two_gaussians(

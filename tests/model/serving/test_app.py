@@ -19,8 +19,8 @@ from model.predictors.local import LocalPredictor
 from model.serving.app import create_server
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings, default_model, default_port, read_settings
-from model.wire import DESCRIBE, JSON, NPY, decode_npy, encode_npy
 from model.weights import WEIGHTS
+from model.wire import DESCRIBE, JSON, NPY, decode_npy, encode_npy
 from tests.fuzzing import requests
 from tests.model.predictors.random_chips import random_chip
 from tiles.errors import UsageError

@@ -54,7 +54,7 @@ def test_each_source_is_left_out_whole_and_the_two_sets_of_the_same_floods_are_o
         record("e", "E", source="/data/rivers"),
         record("s", "E", source="/data/made", simulated=True),
     ]
-    folds = leave_one_out(chips, "source")
+    folds = k_fold(chips, "source", None)
     left = {fold.name: [r.id for r in fold.left_out] for fold in folds}
     assert left == {"Sen1Floods11 and DrivenData": ["a", "b"], "lakes": ["c", "d"], "rivers": ["e"]}
     trained = {fold.name: [r.id for r in fold.train] for fold in folds}
@@ -68,7 +68,7 @@ def test_a_source_that_shares_a_flood_with_another_is_not_trained_on_when_that_i
         record("b", "A", "one flood", source="/data/second"),
         record("c", "C", "another", source="/data/second"),
     ]
-    first = next(fold for fold in leave_one_out(chips, "source") if fold.name == "first")
+    first = next(fold for fold in k_fold(chips, "source", None) if fold.name == "first")
     assert [r.id for r in first.train] == ["c"]
 
 

@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from model.bundle.manifest import Bundle, Member, read_bundle, write_bundle
-from model.predictors.local import LocalPredictor
 from model.bundle.rule import RULE_TEXT
+from model.predictors.local import LocalPredictor
 from model.seen.chips import read_seen_chips, seen_chips
-from model.seen.content import content_of
 from model.training.dataset import ChipCache, read_tensors, summarise
 from model.training.loss import build_loss
 from model.training.recipe import Recipe, change_recipe
@@ -24,6 +23,7 @@ from tests.model.predictors.bundles import NORMALISATION
 from tests.model.training.conftest import MakeChips
 from tests.model.training.test_fit import HERE
 from tiles.chip import ChipRecord
+from tiles.content import content_of
 from tiles.errors import UsageError
 from tiles.reading.door import read_chip
 
