@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.bundle.manifest import Member, pack_bundle, read_bundle, write_bundle
+from model.bundle.manifest import Member, read_bundle, write_bundle
 from model.bundle.rule import RULE_TEXT, RuleMember
 from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.local import LocalPredictor
-from tests.model.predictors.bundles import NORMALISATION, UNET, networks_of, write_random
+from tests.model.predictors.bundles import NORMALISATION, UNET, networks_of, pack_bundle, write_random
 from tests.model.predictors.random_chips import random_chip
 from tiles.errors import BundleError
 
