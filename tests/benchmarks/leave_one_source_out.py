@@ -41,7 +41,7 @@ from model.training.card import write_card
 from model.training.crossvalidate import _folder_name
 from model.training.split import group_of
 from model.training.train import BUNDLE, summary
-from tiles.catalog import open_catalog
+from tiles.catalog.catalog import open_catalog
 from tiles.chip import UNKNOWN, Chip, ChipRecord
 from tiles.content import Content, content_of
 from tiles.probability import NODATA
