@@ -52,8 +52,8 @@ def main() -> None:
             counts += (flood & wet).sum(), (flood & ~wet).sum(), (~flood & wet).sum()
         tp, fp, fn = counts
         print(
-            f"{spec:24} water before {km2['pre']:.0f} km2, after {km2['post']:.0f}; flood IoU {tp / (tp + fp + fn):.3f}, precision "
-            f"{tp / max(1, tp + fp):.2f}, recall {tp / max(1, tp + fn):.2f}; {seconds:.0f} s of one processor for both dates",
+            f"{spec:24} water before {km2['pre']:.0f} km2, after {km2['post']:.0f}; flood IoU {tp / (tp + fp + fn):.3f}, "
+            f"precision {tp / max(1, tp + fp):.2f}, recall {tp / max(1, tp + fn):.2f}; {seconds:.0f} s of processor time",
             flush=True,
         )
 

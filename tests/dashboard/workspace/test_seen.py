@@ -226,7 +226,7 @@ def test_models_tell_what_they_are_worth_elsewhere_and_whether_they_name_their_c
     told = {m["spec"]: m for m in workspace.models()}
     assert told["bundle:some"]["crossvalidated"]["micro"] == 0.4321
     assert told["backscatter"]["crossvalidated"] is None
-    assert told["floodscope"]["crossvalidated"]["by"] == "country"
+    assert told["floodscope"]["crossvalidated"]["by"] == "source"
     names = {"some": True, "every": True, "untold": False}
     assert {n: told[f"bundle:{n}"]["knows_training"] for n in names} == names
     assert told["floodscope"]["knows_training"] and told["backscatter"]["knows_training"]
