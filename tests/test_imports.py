@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, str] = {
     "model.training": (
         "tiles.reading tiles.drawing model.scores model.bundle model.predictors model.seen model.evaluation"
     ),
-    "model.serving": "model.wire model.bundle model.predictors",
+    "model.serving": "model.weights model.wire model.bundle model.predictors",
     "model.aws": "",
     "model.aws.account": "model.predictors",
     "model.aws.endpoint": "model.bundle model.aws.account",

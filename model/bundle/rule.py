@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model.bundle.adaptive import water_log_odds
 from model.bundle.normalisation import Normalisation
 from model.bundle.trees import backscatter
-from model.predictors.adaptive import water_log_odds
 from tiles.errors import BundleError
 
 RULE_TEXT = "adaptive 1\n"

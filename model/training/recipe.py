@@ -51,7 +51,7 @@ class Recipe:
         keep_init: the network that training starts from stays, as a member of its own.
         trees: boosted trees over each pixel's surroundings, which join the networks as one more member; 0 has none.
         despeckled_below_db: one more member is a threshold on VH, averaged over some pixels, at so many dB; 0 has none.
-        adaptive: one more member is the adaptive rule (model.predictors.adaptive).
+        adaptive: one more member is the adaptive rule (model.bundle.adaptive).
         combine: how the members become one: the "mean" or "max" of their probabilities, or the share that says water ("vote").
         truth_share: where a teacher is given, the weight of a known label beside the teacher's probability, in [0, 1].
         tta: "d4" averages the eight views in the finished bundle.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from model.bundle.manifest import Bundle, Member, read_bundle, write_bundle
 from model.bundle.network import Ensemble, content_of, load_ensemble
 from model.bundle.rule import RULE_TEXT, RuleMember
+from model.bundle.threshold import threshold_trees
 from model.bundle.trees import TreeMember
 from model.predictors.local import LocalPredictor
 from model.scores.histogram import ScoreHistogram, mean_over_chips
@@ -28,7 +29,6 @@ from model.training.provenance import chips_of_training
 from model.training.recipe import Recipe
 from model.training.split import Split
 from model.training.teacher import Teacher
-from model.training.threshold import threshold_trees
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, UsageError
 from tiles.reading.door import read_chip

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from model.predictors.adaptive import (
+from model.bundle.adaptive import (
     FIXED_DB,
-    AdaptivePredictor,
     despeckle,
     grow,
     guarded_threshold,
     two_modes,
     water_log_odds,
 )
+from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.select import open_predictor
 from model.scores.histogram import ScoreHistogram

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from model.bundle.normalisation import Normalisation, ZScore
+from model.bundle.threshold import SOFTNESS_DB, WINDOWS, threshold_trees
 from model.bundle.trees import FEATURES, TreeMember, features
-from model.training.threshold import SOFTNESS_DB, WINDOWS, threshold_trees
 
 NORMALISATION = Normalisation({"vv": ZScore(-11.0, 4.0), "vh": ZScore(-18.0, 5.0)})
 
