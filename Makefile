@@ -45,6 +45,10 @@ weights: $(READY) ## Train the shipped weights anew: RUN=folder; half an hour on
 		--record floodscope_new
 	rm -rf model/weights/floodscope && cp -r $(RUN)/pretrain/bundle model/weights/floodscope
 
+.PHONY: gpu
+gpu: $(READY) ## Measure on a GPU: the CPU's masks, chips and training steps a second, memory
+	$(BIN)/python -m pytest tests/gpu -s
+
 .PHONY: setup
 setup: $(READY) ## Set up .venv and nothing else
 
