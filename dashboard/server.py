@@ -54,7 +54,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
         """The dashboard under gunicorn. It is made in the serving process: threads and connections survive no fork."""
 
         def load_config(self) -> None:
-            options: dict[str, Any] = {
+            options: dict[str, object] = {
                 "bind": f"{host}:{port}",
                 "workers": 1,
                 "worker_class": "gthread",

@@ -108,7 +108,7 @@ def a_truth(value: object) -> bool:
     return value
 
 
-def an_object(value: object) -> dict[str, Any]:
+def an_object(value: object) -> dict[str, object]:
     """Take an object of any fields."""
     if not isinstance(value, dict):
         raise _Wrong("an object of fields")

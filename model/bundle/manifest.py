@@ -118,7 +118,7 @@ class Bundle:
         """The identity, 64 hex digits: sha256 of the canonical model.json, which holds the hash of every member's file."""
         return hashlib.sha256(canonical_json(self.to_json()).encode()).hexdigest()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return model.json without its id."""
         members = [{k: v for k, v in asdict(member).items() if v is not None} for member in self.members]
         raw = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -307,7 +307,7 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("a field is there twice")
@@ -347,7 +347,7 @@ def _parse(raw: object, where: str) -> tuple[str, Bundle]:
     return declared, bundle
 
 
-def _parse_members(raw: list[dict[str, Any]], parent: Fields, where: str) -> tuple[Member, ...]:
+def _parse_members(raw: list[dict[str, object]], parent: Fields, where: str) -> tuple[Member, ...]:
     members: list[Member] = []
     for i, entry in enumerate(raw):
         reader = Fields(entry, where, f"members[{i}].")

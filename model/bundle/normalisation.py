@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -83,12 +83,12 @@ class Normalisation:
             plane[~(valid & np.isfinite(plane))] = (band.mean - band.offset) / band.scale
         return out
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the form of model.json."""
         return {"kind": self.kind} | {name: asdict(band) for name, band in self.bands.items()}
 
 
-def parse_normalisation(raw: dict[str, Any], where: str, channels: Sequence[str]) -> Normalisation:
+def parse_normalisation(raw: dict[str, object], where: str, channels: Sequence[str]) -> Normalisation:
     """Return the normalisation that a model.json describes.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,7 @@ def write_package(
     vectors: list[VectorFormat] = [name for name in get_args(VectorFormat) if name in wanted]
     _make_folders(out, rasters=bool(wanted & {"probability", "mask"}))
     current: list[tuple[ChipRecord, Prediction]] = []
-    items: list[dict[str, Any]] = []
+    items: list[dict[str, object]] = []
     with ExitStack() as stack:
         polygons = stack.enter_context(WaterPolygons(out / ".part-water.arrow")) if vectors else None
         for done, (record, listed) in enumerate(chosen):

@@ -48,7 +48,7 @@ def item(
     threshold: float,
     assets: Mapping[str, str],
     seen: bool | None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the STAC item of a chip's prediction.
 
     Args:
@@ -60,7 +60,7 @@ def item(
     """
     outline = within_half_turn(grid.footprint())
     counts = prediction.histogram.confusion(threshold) if prediction.histogram is not None else None
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         **_when(record, prediction),
         "title": f"Water of {record.id} by {prediction.model_name}",
         "created": _utc(prediction.created),

@@ -30,7 +30,7 @@ COLUMNS = (
 AREA = "geodesic, on the WGS84 ellipsoid"
 
 
-def score_rows(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]) -> list[dict[str, Any]]:
+def score_rows(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]) -> list[dict[str, object]]:
     """Return one row a chip with the keys COLUMNS; scores are None where there is no label or no denominator, areas where
     the chip has no place.
 
@@ -45,7 +45,7 @@ def score_rows(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]
     return [_row(record, prediction, threshold, seen.get(record.id)) for record, prediction in chosen]
 
 
-def _row(record: ChipRecord, p: Prediction, threshold: float, seen: bool | None) -> dict[str, Any]:
+def _row(record: ChipRecord, p: Prediction, threshold: float, seen: bool | None) -> dict[str, object]:
     counts = p.histogram.confusion(threshold) if p.histogram is not None else None
     scored = {name: getattr(counts, name) if counts else None for name in ("tp", "fp", "fn", "tn")}
     scored |= {name: getattr(counts, name) if counts else None for name in ("iou", "precision", "recall", "f1")}
@@ -109,7 +109,7 @@ def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, th
     write_whole(path, (json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
-def _micro(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, Any]:
+def _micro(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, object]:
     total = ScoreHistogram.sum_of(histograms).confusion(threshold)
     return {name: getattr(total, name) for name in ("tp", "fp", "fn", "tn", "iou", "precision", "recall", "f1")}
 

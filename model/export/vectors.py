@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import pyarrow as pa
 import shapely
@@ -83,7 +83,7 @@ class WaterPolygons:
             return
         geometries = [body.geometry for body in bodies]
         self._features += len(bodies)
-        same: dict[str, Any] = {
+        same: dict[str, object] = {
             "chip": record.id,
             "country": record.country,
             "event": record.event,

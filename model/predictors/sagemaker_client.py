@@ -155,7 +155,7 @@ def _of_service(spec: EndpointSpec, response: dict[str, Any]) -> EndpointError:
     return EndpointError(f"{spec.label} has failed: AWS answers {code or status}: {said or 'nothing more.'}")
 
 
-def _of_container(spec: EndpointSpec, response: dict[str, Any]) -> EndpointError:
+def _of_container(spec: EndpointSpec, response: dict[str, object]) -> EndpointError:
     """Return the error of a container that was asked and did not answer 200."""
     where = spec.label
     status = response.get("OriginalStatusCode")

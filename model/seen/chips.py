@@ -68,7 +68,7 @@ class SeenChip:
         place = place if isinstance(place, Polygon) else None
         return cls(record.id, part, content, place, record.date[:10] if record.date else None, record.simulated)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return it as chips.json holds it."""
         ring = None
         if self.footprint is not None:
@@ -214,14 +214,14 @@ def parse_seen_chips(content: bytes | str, where: str) -> SeenChips:
     reader = Fields(raw, where)
     reader.take("schema", one_of((_SCHEMA,)))
     complete = reader.take("complete", a_truth)
-    entries: Sequence[dict[str, Any]] = reader.take("chips", a_list_of(an_object))
+    entries: Sequence[dict[str, object]] = reader.take("chips", a_list_of(an_object))
     reader.finish()
     if len(entries) > _MOST_CHIPS:
         raise BundleError(f"{where} names {len(entries)} chips: at most {_MOST_CHIPS} are read.")
     return SeenChips(tuple(_chip(entry, where, i) for i, entry in enumerate(entries)), complete)
 
 
-def _chip(raw: dict[str, Any], where: str, i: int) -> SeenChip:
+def _chip(raw: dict[str, object], where: str, i: int) -> SeenChip:
     reader = Fields(raw, where, f"chips[{i}].")
     digest = reader.take("content", a_match(_DIGEST, "32 hex digits"))
     text = reader.take("samples", a_text)

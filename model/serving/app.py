@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -77,7 +76,7 @@ def _invoke(service: ModelService) -> Response:
     began = time.monotonic()
     size = _content_length()
     received = 0
-    fields: dict[str, Any] = {"path": request.path[:100], "bytes_in": size}
+    fields: dict[str, object] = {"path": request.path[:100], "bytes_in": size}
 
     def read() -> bytes:
         nonlocal received
@@ -179,7 +178,7 @@ def _read_body(service: ModelService, size: int | None, began: float) -> bytes:
     return b"".join(parts)
 
 
-def _json(status: int, content: dict[str, Any]) -> Response:
+def _json(status: int, content: dict[str, object]) -> Response:
     return Response(json.dumps(content), status=status, content_type=JSON)
 
 

@@ -178,7 +178,7 @@ def output_type(prediction: Answer, accept: str | None) -> str:
     return JSON if prediction.description is not None else negotiate(accept)
 
 
-def describe(model: LocalPredictor) -> dict[str, Any]:
+def describe(model: LocalPredictor) -> dict[str, object]:
     """Return what a client wants to know of the model before it asks: all of it JSON-able."""
     bundle = model.bundle
     return {

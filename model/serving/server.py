@@ -55,7 +55,7 @@ def serve_model(path: str | Path, settings: ServingSettings, host: str, port: in
         """The server under gunicorn. The model is made in the serving process: threads survive no fork."""
 
         def load_config(self) -> None:
-            options: dict[str, Any] = {
+            options: dict[str, object] = {
                 "bind": f"{host}:{port}",
                 "workers": 1,
                 "worker_class": _worker_class(),
@@ -108,7 +108,7 @@ def _worker_class() -> type:
             super().load_wsgi()
             application = self.wsgi
 
-            def closing(environ: dict[str, Any], start_response: Any) -> Any:
+            def closing(environ: dict[str, object], start_response: Any) -> Any:
                 answer = application(environ, start_response)
                 # Its client would send the next request on a connection that ends here.
                 if self._stopping or environ.get(UNREAD):

@@ -375,7 +375,7 @@ class Store:
                 path.unlink(missing_ok=True)
 
 
-def _content_row(chip_id: str, chip_revision: str, content: Content) -> dict[str, Any]:
+def _content_row(chip_id: str, chip_revision: str, content: Content) -> dict[str, object]:
     return {
         "chip_id": chip_id,
         "chip_revision": chip_revision,

@@ -72,7 +72,7 @@ class CrossValidation:
         """Return one histogram a chip, each by the model that had not seen it."""
         return [s.histogram for fold in self.folds for s in fold.scored]
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, object]:
         """Return the scores as JSON-able values. Every fold's masks are made at its own threshold."""
         at_own = [(s.record, _at(s.histogram, fold.calibration.threshold)) for fold in self.folds for s in fold.scored]
         tp, fp, fn, _ = (sum(c[i] for _, c in at_own) for i in range(4))
@@ -264,7 +264,7 @@ def _require_own(path: Path, recipe: Recipe, fold: Fold, init: Path | None) -> N
         )
 
 
-def _share_error(histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+def _share_error(histograms: Sequence[ScoreHistogram]) -> dict[str, object]:
     """Return how wrong the shares of water of unseen chips are, as a bundle records it; nothing where chips are too few."""
     error = fit_share_error(log_likelihoods(h for h in histograms if h.pixels))
     return {"share_error": error.to_json()} if error.origin != "assumed" else {}
@@ -321,7 +321,7 @@ def _folder_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80] or "fold"
 
 
-def _figures(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, Any]:
+def _figures(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, object]:
     """Return what the chips of one fold come to."""
     total = ScoreHistogram.sum_of(histograms)
     return {
@@ -336,7 +336,7 @@ def _at(histogram: ScoreHistogram, threshold: float) -> tuple[int, int, int, int
     return counts.tp, counts.fp, counts.fn, counts.tn
 
 
-def _named(counts: tuple[int, int, int, int]) -> dict[str, Any]:
+def _named(counts: tuple[int, int, int, int]) -> dict[str, object]:
     tp, fp, fn, tn = counts
     return {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "iou": _iou(tp, fp, fn)}
 

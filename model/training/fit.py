@@ -112,7 +112,7 @@ class History(L.Callback):
         if self.on_epoch is not None:
             self.on_epoch(row)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return the rows."""
         return {"rows": self.rows}
 

@@ -101,7 +101,7 @@ class Recipe:
     tta: TestTimeAugmentation = "d4"
     seed: int = 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return every field as JSON-able values."""
         return asdict(self) | {"channels": list(self.channels), "minmax_db": list(self.minmax_db)}
 
@@ -252,7 +252,7 @@ def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
     return change_recipe(recipe, parse_changes(changes))
 
 
-def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
+def parse_changes(changes: Sequence[str]) -> dict[str, object]:
     """Return "field=value" texts as a tree of fields: "augmentation.zoom=0" becomes {"augmentation": {"zoom": 0}}.
 
     Raises:
@@ -299,7 +299,7 @@ def _parsed(text: str) -> Any:
 def _changed(whole: Any, changes: Mapping[str, Any], prefix: str) -> Any:
     hints = get_type_hints(type(whole))
     known = [f.name for f in fields(whole)]
-    new: dict[str, Any] = {}
+    new: dict[str, object] = {}
     for key, value in changes.items():
         if key not in known:
             raise ModelError(f"A recipe has no field {prefix}{key}{suggestion(key, known)}")

@@ -195,10 +195,10 @@ def score(bundle: Bundle, path: Path, records: Sequence[ChipRecord]) -> list[Sco
     return out
 
 
-def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Calibration) -> dict[str, Any]:
+def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Calibration) -> dict[str, object]:
     """Return the scores of some chips as model.json and the card give them."""
 
-    def figures(histograms: Sequence[ScoreHistogram]) -> dict[str, Any]:
+    def figures(histograms: Sequence[ScoreHistogram]) -> dict[str, object]:
         total = ScoreHistogram.sum_of(histograms)
         counts = total.confusion(calibration.threshold)
         interval = bootstrap_interval(histograms, calibration.threshold)
@@ -272,7 +272,7 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
     )
 
 
-def _provenance(records: Sequence[ChipRecord]) -> dict[str, Any]:
+def _provenance(records: Sequence[ChipRecord]) -> dict[str, object]:
     real = [r for r in records if not r.simulated]
     return {
         "chips": sorted(r.id for r in real),

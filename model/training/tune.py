@@ -221,7 +221,7 @@ def _value(trial: FrozenTrial) -> float:
 
 
 def _parallel(trials: list[FrozenTrial], fields: list[str]) -> go.Figure:
-    dimensions: list[dict[str, Any]] = []
+    dimensions: list[dict[str, object]] = []
     for field in fields:
         values = [t.params.get(field) for t in trials]
         if all(isinstance(v, int | float) for v in values):
@@ -243,10 +243,10 @@ def _parallel(trials: list[FrozenTrial], fields: list[str]) -> go.Figure:
     return figure
 
 
-def _tree(field: str, value: Any) -> dict[str, Any]:
+def _tree(field: str, value: Any) -> dict[str, object]:
     """Return a change of one field, whose name may reach into another by a dot."""
     *rooms, last = field.split(".")
-    tree: dict[str, Any] = {last: value}
+    tree: dict[str, object] = {last: value}
     for room in reversed(rooms):
         tree = {room: tree}
     return tree

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError
@@ -18,7 +17,7 @@ _MAX_TAGS = 40
 _MAX_TEXT = 300
 
 
-def chip_metadata(record: ChipRecord) -> list[dict[str, Any]]:
+def chip_metadata(record: ChipRecord) -> list[dict[str, object]]:
     """Return what each file of a chip says, a JSON-able entry a file; of one that cannot be read, why.
 
     An entry holds `roles` (which bands of the chip it is), `file`, and either `error` or `crs`, `size`, `pixel`, `bounds`
@@ -33,7 +32,7 @@ def chip_metadata(record: ChipRecord) -> list[dict[str, Any]]:
     return [{"roles": roles, "file": Path(path).name, **_of_file(path)} for path, roles in files.items()]
 
 
-def _of_file(path: str) -> dict[str, Any]:
+def _of_file(path: str) -> dict[str, object]:
     try:
         info = read_info(path)
     except ChipError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +84,7 @@ def write_copy(
     said = said or Said()
     height, width = values[0].shape
     crs, transform = place
-    settings: dict[str, Any] = {**_CREATION, "height": height, "width": width, "count": len(bands)}
+    settings: dict[str, object] = {**_CREATION, "height": height, "width": width, "count": len(bands)}
     settings["dtype"] = values[0].dtype
     if crs is not None:
         settings["crs"] = crs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Protocol, get_args
+from typing import Protocol, get_args
 
 import numpy as np
 
@@ -172,7 +172,7 @@ class TileService:
             self._blank[size] = _tile(encode_mask(np.zeros((size, size), dtype=np.bool_), WATER_CYAN))
         return self._blank[size]
 
-    def tilejson(self, layer: str, chip_id: str, url: str, *, query: str = "") -> dict[str, Any]:
+    def tilejson(self, layer: str, chip_id: str, url: str, *, query: str = "") -> dict[str, object]:
         """Return the TileJSON 3.0.0 of one layer of one chip.
 
         Args:

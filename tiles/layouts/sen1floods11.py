@@ -193,8 +193,8 @@ def _load_geojson(path: Path, problems: Problems) -> list[Any]:
         return []
 
 
-def _footprints(path: Path, problems: Problems) -> dict[str, tuple[dict[str, Any], BaseGeometry]]:
-    out: dict[str, tuple[dict[str, Any], BaseGeometry]] = {}
+def _footprints(path: Path, problems: Problems) -> dict[str, tuple[dict[str, object], BaseGeometry]]:
+    out: dict[str, tuple[dict[str, object], BaseGeometry]] = {}
     bad = 0
     for feature in _load_geojson(path, problems):
         try:

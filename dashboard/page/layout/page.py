@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dash_mantine_components as dmc
 from dash import dcc, html
 
@@ -34,7 +32,7 @@ _STORES = (
 )
 
 
-def page(settings: dict[str, Any]) -> dmc.MantineProvider:
+def page(settings: dict[str, object]) -> dmc.MantineProvider:
     """Return the whole page.
 
     Args:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dash_ag_grid as dag
 
 from model.scores.worst import RULE
 
 
-def _text(field: str, name: str, width: int, *, pinned: bool = False) -> dict[str, Any]:
+def _text(field: str, name: str, width: int, *, pinned: bool = False) -> dict[str, object]:
     """Return a column of text; what is cut off is in the tooltip."""
-    column: dict[str, Any] = {"field": field, "headerName": name, "width": width, "minWidth": 70, "tooltipField": field}
+    column: dict[str, object] = {
+        "field": field,
+        "headerName": name,
+        "width": width,
+        "minWidth": 70,
+        "tooltipField": field,
+    }
     return column | ({"pinned": "left"} if pinned else {})
 
 
@@ -25,7 +29,7 @@ def _number(
     *,
     live: bool = False,
     tip: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return a column of numbers, which are never cut off; assets/live.js writes those that follow the threshold.
 
     Args:
@@ -48,7 +52,7 @@ def _number(
     }
 
 
-def _drawn(field: str, name: str, renderer: str, tooltip: str, width: int) -> dict[str, Any]:
+def _drawn(field: str, name: str, renderer: str, tooltip: str, width: int) -> dict[str, object]:
     """Return a column of small pictures, which a component of assets/regions.js draws."""
     return {
         "field": field,
@@ -62,7 +66,7 @@ def _drawn(field: str, name: str, renderer: str, tooltip: str, width: int) -> di
     }
 
 
-REGION_COLUMNS: list[dict[str, Any]] = [
+REGION_COLUMNS: list[dict[str, object]] = [
     _text("name", "Country", 106, pinned=True),
     _number(
         "scored",
@@ -95,7 +99,7 @@ REGION_COLUMNS: list[dict[str, Any]] = [
     _number("pixels", "Pixels", "fsInteger", "Labelled valid pixels: only these are scored", 96),
 ]
 
-CHIP_COLUMNS: list[dict[str, Any]] = [
+CHIP_COLUMNS: list[dict[str, object]] = [
     _drawn("revision", "", "fsThumbs", "False colour, and errors at the threshold", 112)
     | {"headerName": "Image, errors"},
     _text("id", "Chip", 132),
@@ -125,7 +129,7 @@ CHIP_COLUMNS: list[dict[str, Any]] = [
 
 def grid(
     name: str,
-    columns: list[dict[str, Any]],
+    columns: list[dict[str, object]],
     *,
     row_id: str,
     autosize: bool = False,

@@ -39,7 +39,7 @@ class Account:
         self._wanted = region, profile
         self._recorder = None if dry_run is None else DryRun(dry_run, answers or {})
         self._session: boto3.Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[str, object] = {}
 
     @property
     def dry(self) -> bool:

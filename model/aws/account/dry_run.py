@@ -37,7 +37,7 @@ class DryRun:
 
     def __init__(self, tell: Callable[[str], None], answers: Mapping[str, Mapping[str, Any]]) -> None:
         self._tell, self._answers = tell, answers
-        self._made: dict[tuple[str, str], dict[str, Any]] = {}
+        self._made: dict[tuple[str, str], dict[str, object]] = {}
 
     def listen(self, events: Any) -> None:
         """Take over the calls of every client that is made from the session whose events these are."""
@@ -55,7 +55,7 @@ class DryRun:
         parsed.setdefault("ResponseMetadata", {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0})
         return AWSResponse("dry-run", status, {}, None), parsed
 
-    def _parsed(self, operation: str, arguments: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _parsed(self, operation: str, arguments: dict[str, object]) -> tuple[int, dict[str, object]]:
         kind = re.sub(r"^(Create|Describe|Get|Head|List|Delete)", "", operation)
         name = str(arguments.get(f"{kind}Name", ""))
         asks_for_one = operation.startswith(("Describe", "Head")) and not kind.endswith("s")
@@ -77,7 +77,7 @@ class DryRun:
         return 200, answer
 
 
-def _keep_arguments(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+def _keep_arguments(params: dict[str, object], context: dict[str, object], **_: Any) -> None:
     context[_HANDLER] = dict(params)
 
 

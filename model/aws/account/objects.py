@@ -144,7 +144,7 @@ def _unfinished(client: Any, place: S3Place) -> str | None:
     return None
 
 
-def _parts(client: Any, where: dict[str, str], upload: str) -> Iterator[dict[str, Any]]:
+def _parts(client: Any, where: dict[str, str], upload: str) -> Iterator[dict[str, object]]:
     for page in client.get_paginator("list_parts").paginate(**where, UploadId=upload):
         yield from page.get("Parts", [])
 

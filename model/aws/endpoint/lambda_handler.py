@@ -19,11 +19,11 @@ from tiles.errors import FloodscopeError, http_status
 _LOG = logging.getLogger(__name__)
 _NPY = "application/x-npy"
 _LOCK = threading.Lock()
-_LOADED: dict[str, Any] = {}
+_LOADED: dict[str, object] = {}
 """The model of this process, by its folder: Lambda keeps a process for many requests."""
 
 
-def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Answer an event of a function URL, or of an HTTP API (payload version 2.0).
 
     GET /ping is 200 when the model can answer; POST / or /invocations predicts. Errors answer with their status and reason.
@@ -44,7 +44,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         return _answer(500, b"The model failed; its log says why.\n", "text/plain")
 
 
-def _invoke(event: Mapping[str, Any]) -> dict[str, Any]:
+def _invoke(event: Mapping[str, Any]) -> dict[str, object]:
     serving = _serving()
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     text = str(event.get("body") or "")
@@ -70,7 +70,7 @@ def _model() -> Any:
         return _LOADED[folder]
 
 
-def _answer(status: int, body: bytes, media_type: str) -> dict[str, Any]:
+def _answer(status: int, body: bytes, media_type: str) -> dict[str, object]:
     return {
         "statusCode": status,
         "headers": {"content-type": media_type},

@@ -109,7 +109,7 @@ def _target(endpoint: str, variant: str) -> dict[str, str]:
     }
 
 
-def _by_requests() -> dict[str, Any]:
+def _by_requests() -> dict[str, object]:
     return {
         "TargetValue": _REQUESTS_A_MINUTE,
         "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
@@ -118,7 +118,7 @@ def _by_requests() -> dict[str, Any]:
     }
 
 
-def _by_queue(endpoint: str) -> dict[str, Any]:
+def _by_queue(endpoint: str) -> dict[str, object]:
     return {
         "TargetValue": _QUEUED,
         "CustomizedMetricSpecification": {

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -190,11 +190,11 @@ def _ensure_job(account: Account, name: str, model: str, home: S3Place, runner: 
     return job
 
 
-def _describe(account: Account, job: str) -> dict[str, Any] | None:
+def _describe(account: Account, job: str) -> dict[str, object] | None:
     client = account.client("sagemaker")
     with explained(f"asking for the transform job {job}"):
         try:
-            found: dict[str, Any] = client.describe_transform_job(TransformJobName=job)
+            found: dict[str, object] = client.describe_transform_job(TransformJobName=job)
         except client.exceptions.ClientError as error:
             if missing(error):
                 return None
@@ -204,7 +204,7 @@ def _describe(account: Account, job: str) -> dict[str, Any] | None:
 
 def _wait_for(account: Account, job: str, wait: Wait | None, tell: Tell) -> bool:
     """Wait for a job; return whether it has ended. A failed one is an error."""
-    last: dict[str, Any] = {}
+    last: dict[str, object] = {}
 
     def over() -> bool:
         last.clear()

@@ -96,7 +96,7 @@ def sources_of(environment: Mapping[str, str]) -> list[Path]:
     return found
 
 
-def hyperparameters(environment: Mapping[str, str]) -> dict[str, Any]:
+def hyperparameters(environment: Mapping[str, str]) -> dict[str, object]:
     """Return the hyperparameters by their names, as SM_HPS gives them or, where that is not set, SM_HP_*.
 
     Raises:

@@ -75,10 +75,10 @@ class Job:
                 f"The name {self.name!r} is too long, since the time is added: give up to {_NAME} letters."
             )
 
-    def hyperparameters(self) -> dict[str, Any]:
+    def hyperparameters(self) -> dict[str, object]:
         """Return what the entry point is told. A dot cannot be part of a variable's name: two underscores stand for it."""
         file = self.recipe.endswith(".toml")
-        values: dict[str, Any] = {"recipe": "recipe.toml" if file else self.recipe, **self.options}
+        values: dict[str, object] = {"recipe": "recipe.toml" if file else self.recipe, **self.options}
         for change in self.changes:
             name, _, text = change.partition("=")
             values[name.strip().replace(".", "__")] = text.strip()

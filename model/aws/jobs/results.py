@@ -154,7 +154,7 @@ def _describe(account: Account, name: str) -> dict[str, Any]:
     }
 
 
-def _describe_training(account: Account, name: str) -> dict[str, Any] | None:
+def _describe_training(account: Account, name: str) -> dict[str, object] | None:
     client = account.client("sagemaker")
     with explained(f"asking for the training job {name}"):
         try:
@@ -176,7 +176,7 @@ def _describe_training(account: Account, name: str) -> dict[str, Any] | None:
     }
 
 
-def dry_answers(name: str) -> dict[str, dict[str, Any]]:
+def dry_answers(name: str) -> dict[str, dict[str, object]]:
     """Return what a dry run of `best` shall take to be there: a tuning job, its best training, and its model."""
     best_job = {"TrainingJobName": f"{name}-best"}
     return {
