@@ -104,11 +104,11 @@ def run_cross_validation(
     tell_notes(done.notes)
     for name, reason in done.skipped.items():
         click.echo(f"floodscope: {name} is left out of the folds: {reason}", err=True)
-    report = {"recipe": plan.to_json(), "by": by, **done.report()}
+    report = done.report()
     if json_file is not None:
-        write_report(json_file, as_json(report))
+        write_report(json_file, as_json({"recipe": plan.to_json(), "by": by, **report}))
     if csv_file is not None:
         write_report(csv_file, as_cross_csv(report))
     if json_file is None and csv_file is None:
-        click.echo(as_cross_table(report))
+        click.echo(as_cross_table(report, plan.name, by))
         click.echo(f"\n{out / REPORT}: for `floodscope train --split all --calibration`")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+
+from model.evaluation.report import CrossReport
 
 
-def as_cross_table(report: dict[str, Any]) -> str:
+def as_cross_table(report: CrossReport, name: str, by: str) -> str:
     """Return one row a group that was left out, the totals below.
 
     Args:
-        report: of `CrossValidation.report`, with "recipe" and "by".
+        report: of `CrossValidation.report`.
+        name: of the recipe.
+        by: what was left out in turn.
     """
     lines = [
-        f"recipe {report['recipe']['name']}: each {report['by']} scored by a model, a temperature and a threshold that never "
-        "saw it",
+        f"recipe {name}: each {by} scored by a model, a temperature and a threshold that never saw it",
         "",
         f"{'left out':28} chips    water     IoU  calibration error  threshold  temperature",
     ]
@@ -26,8 +28,8 @@ def as_cross_table(report: dict[str, Any]) -> str:
             f"{_score(fold['iou']):>6}  {_score(fold['calibration_error']):>17}  {fold['threshold']:>9.2f}  "
             f"{fold['temperature']:>11.2f}"
         )
-    for name, reason in report["skipped"].items():
-        lines.append(f"{name[:28]:28} not scored: {reason}")
+    for chip, reason in report["skipped"].items():
+        lines.append(f"{chip[:28]:28} not scored: {reason}")
     one = report["at_one_threshold"]
     interval = one["micro"]["iou_ci"]
     told = f" [{interval[0]:.3f}-{interval[1]:.3f}]" if interval else ""
@@ -42,7 +44,7 @@ def as_cross_table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def as_cross_csv(report: dict[str, Any]) -> str:
+def as_cross_csv(report: CrossReport) -> str:
     """Return one row a chip, each at its fold's own threshold."""
     out = io.StringIO()
     columns = ["left_out", "threshold", "id", "country", "seen_in_training", "tp", "fp", "fn", "tn", "iou"]

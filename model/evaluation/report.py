@@ -313,3 +313,75 @@ class PredictionReport(TypedDict):
     alerts: NotRequired[int]
     chips: list[PredictedChip]
     failed: list[LeftOut]
+
+
+class SummaryFigures(TypedDict):
+    """Rounded micro figures, as model.json and the card give them."""
+
+    chips: int
+    iou: float | None
+    f1: float | None
+    precision: float | None
+    recall: float | None
+    iou_ci: list[float] | None
+    calibration_error: float | None
+    water_share: float
+
+
+class Summary(TypedDict):
+    """The scores of some chips, as model.json and the card give them."""
+
+    metric: str
+    threshold: float
+    micro: SummaryFigures
+    mean_over_chips_iou: float | None
+    countries: dict[str, SummaryFigures]
+
+
+class CrossSummary(Summary):
+    """A cross-validation at one threshold for all folds; no share error where chips are too few."""
+
+    share_error: NotRequired[ShareErrorFacts]
+    by: str
+    groups: int
+
+
+class CalibrationFacts(TypedDict):
+    """What turns logits into probabilities, and these into a mask."""
+
+    temperature: float
+    threshold: float
+
+
+class FoldChip(Counts):
+    """One chip, by the model that had not seen it, at its fold's threshold."""
+
+    id: str
+    country: str | None
+    seen_in_training: bool | None
+    iou: float | None
+
+
+class FoldScores(CalibrationFacts):
+    """One fold at its own threshold."""
+
+    left_out: str
+    iou: float | None
+    water_share: float | None
+    calibration_error: float | None
+    chips: list[FoldChip]
+
+
+class CrossReport(TypedDict):
+    """All of `CrossValidation.report`."""
+
+    micro_iou: float | None
+    mean_over_countries_with_water: float | None
+    countries: dict[str, float | None]
+    calibration_error: float | None
+    best_micro_iou_of_any_threshold: float | None
+    seconds_a_chip: float
+    calibration: CalibrationFacts
+    at_one_threshold: CrossSummary
+    skipped: dict[str, str]
+    folds: list[FoldScores]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from model.predictors.endpoint import NotNowError
@@ -108,7 +109,7 @@ def _at(error: Exception) -> str:
     return f" at {shown(str(url))[:100]}" if url else ""
 
 
-def _of_service(spec: EndpointSpec, response: dict[str, Any]) -> EndpointError:
+def _of_service(spec: EndpointSpec, response: Mapping[str, Any]) -> EndpointError:
     """Return the error that the hosting service answers."""
     found = response.get("Error", {})
     code, said = str(found.get("Code", "")), " ".join(shown(str(found.get("Message", ""))).split())[:300]
@@ -155,7 +156,7 @@ def _of_service(spec: EndpointSpec, response: dict[str, Any]) -> EndpointError:
     return EndpointError(f"{spec.label} has failed: AWS answers {code or status}: {said or 'nothing more.'}")
 
 
-def _of_container(spec: EndpointSpec, response: dict[str, object]) -> EndpointError:
+def _of_container(spec: EndpointSpec, response: Mapping[str, object]) -> EndpointError:
     """Return the error of a container that was asked and did not answer 200."""
     where = spec.label
     status = response.get("OriginalStatusCode")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from model.bundle.manifest import CHIPS, attach_list, read_bundle, read_list, read_states, write_bundle
 from model.bundle.network import load_ensemble
 from model.evaluation.answer import fit_share_error, log_likelihoods
+from model.evaluation.report import Counts, CrossReport, CrossSummary, FoldScores, ShareErrorFacts
 from model.scores.histogram import ScoreHistogram
 from model.seen.chips import NOTHING, SeenChips, parse_seen_chips, read_seen_chips, seen_chips
 from model.training.calibrate import Calibration, Margins, fit_temperature, fit_threshold, sample_margins
@@ -72,7 +73,7 @@ class CrossValidation:
         """Return one histogram a chip, each by the model that had not seen it."""
         return [s.histogram for fold in self.folds for s in fold.scored]
 
-    def report(self) -> dict[str, object]:
+    def report(self) -> CrossReport:
         """Return the scores as JSON-able values. Every fold's masks are made at its own threshold."""
         at_own = [(s.record, _at(s.histogram, fold.calibration.threshold)) for fold in self.folds for s in fold.scored]
         tp, fp, fn, _ = (sum(c[i] for _, c in at_own) for i in range(4))
@@ -85,6 +86,18 @@ class CrossValidation:
         }
         wet = [name for name, rows in by_country.items() if sum(c[0] + c[2] for c in rows)]
         scored = [(s.record, s.histogram) for fold in self.folds for s in fold.scored]
+        of_all = summary(scored, self.calibration)
+        at_one: CrossSummary = {
+            "metric": of_all["metric"],
+            "threshold": of_all["threshold"],
+            "micro": of_all["micro"],
+            "mean_over_chips_iou": of_all["mean_over_chips_iou"],
+            "countries": of_all["countries"],
+            "by": self.by,
+            "groups": len(self.folds),
+        }
+        if (error := _share_error([h for _, h in scored])) is not None:
+            at_one["share_error"] = error
         return {
             "micro_iou": _iou(tp, fp, fn),
             "mean_over_countries_with_water": sum(countries[n] or 0.0 for n in wet) / len(wet) if wet else None,
@@ -92,31 +105,13 @@ class CrossValidation:
             "calibration_error": ScoreHistogram.sum_of([h for _, h in scored]).calibration_error(),
             "best_micro_iou_of_any_threshold": _best(self.histograms),
             "seconds_a_chip": sum(f.seconds for f in self.folds) / max(1, len(self.folds)),
-            "calibration": asdict(self.calibration),
-            "at_one_threshold": {
-                **summary(scored, self.calibration),
-                **_share_error([h for _, h in scored]),
-                "by": self.by,
-                "groups": len(self.folds),
+            "calibration": {
+                "temperature": self.calibration.temperature,
+                "threshold": self.calibration.threshold,
             },
+            "at_one_threshold": at_one,
             "skipped": dict(self.skipped),
-            "folds": [
-                {
-                    "left_out": fold.name,
-                    **asdict(fold.calibration),
-                    **_figures([s.histogram for s in fold.scored], fold.calibration.threshold),
-                    "chips": [
-                        {
-                            "id": s.record.id,
-                            "country": s.record.country,
-                            "seen_in_training": fold.seen[s.record.id],
-                            **_named(_at(s.histogram, fold.calibration.threshold)),
-                        }
-                        for s in fold.scored
-                    ],
-                }
-                for fold in self.folds
-            ],
+            "folds": [_fold_scores(fold) for fold in self.folds],
         }
 
 
@@ -264,10 +259,10 @@ def _require_own(path: Path, recipe: Recipe, fold: Fold, init: Path | None) -> N
         )
 
 
-def _share_error(histograms: Sequence[ScoreHistogram]) -> dict[str, object]:
-    """Return how wrong the shares of water of unseen chips are, as a bundle records it; nothing where chips are too few."""
+def _share_error(histograms: Sequence[ScoreHistogram]) -> ShareErrorFacts | None:
+    """Return how wrong the shares of water of unseen chips are, as a bundle records it; None where chips are too few."""
     error = fit_share_error(log_likelihoods(h for h in histograms if h.pixels))
-    return {"share_error": error.to_json()} if error.origin != "assumed" else {}
+    return error.to_json() if error.origin != "assumed" else None
 
 
 def read_calibration_chips(path: Path) -> SeenChips | None:
@@ -321,13 +316,26 @@ def _folder_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80] or "fold"
 
 
-def _figures(histograms: Sequence[ScoreHistogram], threshold: float) -> dict[str, object]:
-    """Return what the chips of one fold come to."""
-    total = ScoreHistogram.sum_of(histograms)
+def _fold_scores(fold: FoldResult) -> FoldScores:
+    """Return what the chips of one fold come to, at its own threshold."""
+    threshold = fold.calibration.threshold
+    total = ScoreHistogram.sum_of([s.histogram for s in fold.scored])
     return {
+        "left_out": fold.name,
+        "temperature": fold.calibration.temperature,
+        "threshold": threshold,
         "iou": total.confusion(threshold).iou,
         "water_share": total.water_pixels / total.pixels if total.pixels else None,
         "calibration_error": total.calibration_error(),
+        "chips": [
+            {
+                "id": s.record.id,
+                "country": s.record.country,
+                "seen_in_training": fold.seen[s.record.id],
+                **_named(_at(s.histogram, threshold)),
+            }
+            for s in fold.scored
+        ],
     }
 
 
@@ -336,7 +344,11 @@ def _at(histogram: ScoreHistogram, threshold: float) -> tuple[int, int, int, int
     return counts.tp, counts.fp, counts.fn, counts.tn
 
 
-def _named(counts: tuple[int, int, int, int]) -> dict[str, object]:
+class _Scored(Counts):
+    iou: float | None
+
+
+def _named(counts: tuple[int, int, int, int]) -> _Scored:
     tp, fp, fn, tn = counts
     return {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "iou": _iou(tp, fp, fn)}
 

@@ -16,6 +16,7 @@ from model.bundle.network import Ensemble, content_of, load_ensemble
 from model.bundle.rule import RULE_TEXT, RuleMember
 from model.bundle.threshold import threshold_trees
 from model.bundle.trees import TreeMember
+from model.evaluation.report import Summary, SummaryFigures
 from model.predictors.local import LocalPredictor
 from model.scores.histogram import ScoreHistogram, mean_over_chips
 from model.scores.intervals import bootstrap_interval
@@ -195,27 +196,24 @@ def score(bundle: Bundle, path: Path, records: Sequence[ChipRecord]) -> list[Sco
     return out
 
 
-def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Calibration) -> dict[str, object]:
+def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Calibration) -> Summary:
     """Return the scores of some chips as model.json and the card give them."""
 
-    def figures(histograms: Sequence[ScoreHistogram]) -> dict[str, object]:
+    def rounded(value: float | None) -> float | None:
+        return None if value is None else round(value, 4)
+
+    def figures(histograms: Sequence[ScoreHistogram]) -> SummaryFigures:
         total = ScoreHistogram.sum_of(histograms)
         counts = total.confusion(calibration.threshold)
         interval = bootstrap_interval(histograms, calibration.threshold)
-        rounded = {
-            k: None if v is None else round(v, 4)
-            for k, v in {
-                "iou": counts.iou,
-                "f1": counts.f1,
-                "precision": counts.precision,
-                "recall": counts.recall,
-            }.items()
-        }
         return {
             "chips": len(histograms),
-            **rounded,
+            "iou": rounded(counts.iou),
+            "f1": rounded(counts.f1),
+            "precision": rounded(counts.precision),
+            "recall": rounded(counts.recall),
             "iou_ci": [round(v, 4) for v in interval] if interval else None,
-            "calibration_error": None if (error := total.calibration_error()) is None else round(error, 4),
+            "calibration_error": rounded(total.calibration_error()),
             "water_share": round(total.water_pixels / max(1, total.pixels), 4),
         }
 
@@ -223,12 +221,11 @@ def summary(scored: Sequence[tuple[ChipRecord, ScoreHistogram]], calibration: Ca
     for record, histogram in scored:
         countries.setdefault(record.country_group, []).append(histogram)
     histograms = [histogram for _, histogram in scored]
-    mean = mean_over_chips(histograms, calibration.threshold)
     return {
         "metric": "micro IoU: pixels of all chips counted together, unknown label pixels left out",
         "threshold": calibration.threshold,
         "micro": figures(histograms),
-        "mean_over_chips_iou": None if mean is None else round(mean, 4),
+        "mean_over_chips_iou": rounded(mean_over_chips(histograms, calibration.threshold)),
         "countries": {name: figures(members) for name, members in sorted(countries.items())},
     }
 

@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 
 from shapely.geometry import MultiPoint, Polygon, mapping
 
@@ -85,15 +85,16 @@ def simulate(
     """
     out = Path(out)
     _check(chips, seed, layout, size, variety)
-    marker = {
+    marker: Marker = {
         "simulated": True,
         "seed": seed,
         "generator": f"floodscope {_version()}",
         "chips": chips,
         "layout": layout,
         "size": size,
-        **({"variety": variety} if variety != "floods" else {}),
     }
+    if variety != "floods":
+        marker["variety"] = variety
     _refuse_to_destroy(out, marker, replace)
     making = out.parent / f".{out.name}.{uuid.uuid4().hex[:8]}.part"
     try:
@@ -114,6 +115,18 @@ def simulate(
     return out
 
 
+class Marker(TypedDict):
+    """What a folder says of the simulated chips in it; `size` is missing in older folders, `variety` where it is "floods"."""
+
+    simulated: bool
+    seed: int
+    generator: str
+    chips: int
+    layout: Layout
+    size: NotRequired[int]
+    variety: NotRequired[str]
+
+
 def _check(chips: int, seed: int, layout: str, size: int, variety: str) -> None:
     if not 1 <= chips <= MAX_CHIPS:
         raise UsageError(f"{chips} simulated chips cannot be made: ask for 1 to {MAX_CHIPS}.")
@@ -127,7 +140,7 @@ def _check(chips: int, seed: int, layout: str, size: int, variety: str) -> None:
         raise UsageError(f"Chips of {size} pixels cannot be simulated: give a size from {_SMALLEST} to {_LARGEST}.")
 
 
-def _refuse_to_destroy(out: Path, asked: dict[str, Any], replace: bool) -> None:
+def _refuse_to_destroy(out: Path, asked: Marker, replace: bool) -> None:
     if not out.exists() and not out.is_symlink():
         return
     if out.is_symlink() or not out.is_dir():
@@ -151,17 +164,17 @@ def _refuse_to_destroy(out: Path, asked: dict[str, Any], replace: bool) -> None:
         )
 
 
-def _marker(folder: Path) -> dict[str, Any] | None:
+def _marker(folder: Path) -> Marker | None:
     """Return what a folder's marker says of its simulated chips, or None where it has none that can be understood."""
     try:
         found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         known = found["simulated"] is True and 1 <= int(found["chips"]) <= MAX_CHIPS
-        return dict(found) if known and {"layout", "seed", "generator"} <= set(found) else None
+        return cast(Marker, found) if known and {"layout", "seed", "generator"} <= set(found) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _files_of(marker: dict[str, Any]) -> set[str]:
+def _files_of(marker: Marker) -> set[str]:
     """Return the names of the files that a simulation writes."""
     layout, numbers = marker["layout"], range(marker["chips"])
     if layout == "sen1floods11":
@@ -245,7 +258,7 @@ def _sen1floods11_tables(folder: Path, written: list[_Written]) -> None:
         if not chips:
             continue
         corners = [corner for w in chips for corner in w.footprint.exterior.coords]
-        properties: dict[str, Any] = {
+        properties: dict[str, object] = {
             **_image(flood, "/"),
             "location": flood.country.replace(" ", "-"),
             "ID": order,
@@ -265,7 +278,7 @@ def _sen1floods11_tables(folder: Path, written: list[_Written]) -> None:
     _write_json(folder / "chip_footprints.geojson", {"type": "FeatureCollection", "features": footprints})
 
 
-def _image(flood: Flood, separator: Literal["-", "/"]) -> dict[str, Any]:
+def _image(flood: Flood, separator: Literal["-", "/"]) -> dict[str, object]:
     return {
         "coincident_size": None,
         "orbit": flood.orbit,
@@ -275,7 +288,7 @@ def _image(flood: Flood, separator: Literal["-", "/"]) -> dict[str, Any]:
     }
 
 
-def _feature(properties: dict[str, Any], shape: Any) -> dict[str, Any]:
+def _feature(properties: dict[str, object], shape: Any) -> dict[str, object]:
     return {"type": "Feature", "properties": properties, "geometry": mapping(shape)}
 
 
@@ -288,7 +301,7 @@ def _drivendata_table(folder: Path, written: Iterable[_Written]) -> None:
                 table.writerow([f"{w.id}_{band}", w.id, w.id[:3], band, w.flood.country, w.flood.s1_date])
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
     path.write_text(json.dumps(content, indent=None if "features" in content else 1) + "\n", encoding="utf-8")
 
 

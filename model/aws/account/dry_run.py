@@ -44,7 +44,7 @@ class DryRun:
         events.register_first("provide-client-params", _keep_arguments, unique_id=f"{_HANDLER}-arguments")
         events.register_first("before-call", self._answer, unique_id=_HANDLER)
 
-    def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    def _answer(self, model: Any, context: Mapping[str, Any], **_: Any) -> tuple[Any, dict[str, object]]:
         arguments = context.get(_HANDLER, {})
         service = model.service_model.endpoint_prefix
         service = {"api.sagemaker": "sagemaker", "monitoring": "cloudwatch"}.get(service, service)

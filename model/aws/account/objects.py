@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ def _put_in_parts(client: Any, path: Path, size: int, digest: bytes, place: S3Pl
         client.copy_object(**where, CopySource=where, MetadataDirective="REPLACE", Metadata={_HASH: digest.hex()})
 
 
-def _arrived(part: dict[str, Any], content: bytes, checksum: str) -> bool:
+def _arrived(part: Mapping[str, Any], content: bytes, checksum: str) -> bool:
     """Return whether a part in S3 has this content: by its SHA-256, or its MD5 where a store keeps no other."""
     if part.get("Size") != len(content):
         return False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict
 
 from model.aws.account.account import Account, Tell
 from model.aws.account.names import endpoint_of, name_for
@@ -233,8 +234,8 @@ def _ensure_config(client: Any, endpoint: Endpoint, model: str) -> str:
     return name
 
 
-def _config(endpoint: Endpoint, model: str) -> dict[str, Any]:
-    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model}
+def _config(endpoint: Endpoint, model: str) -> dict[str, object]:
+    variant: dict[str, object] = {"VariantName": VARIANT, "ModelName": model}
     if endpoint.mode == "serverless":
         variant["ServerlessConfig"] = {
             "MemorySizeInMB": endpoint.memory_mb,
@@ -243,7 +244,7 @@ def _config(endpoint: Endpoint, model: str) -> dict[str, Any]:
         return {"ProductionVariants": [variant]}
     # An async endpoint begins with one instance, and scales to zero by itself.
     variant |= {"InstanceType": endpoint.instance, "InitialInstanceCount": max(1, endpoint.least)}
-    config: dict[str, Any] = {"ProductionVariants": [variant]}
+    config: dict[str, object] = {"ProductionVariants": [variant]}
     if endpoint.mode == "async":
         config["AsyncInferenceConfig"] = {
             "OutputConfig": {
@@ -266,11 +267,22 @@ def _scale(account: Account, endpoint: Endpoint) -> None:
         clear_scaling(account, endpoint.name, VARIANT)
 
 
-def describe_endpoint(client: Any, name: str) -> dict[str, Any] | None:
+class Described(TypedDict, total=False):
+    """What is read of SageMaker's answer on an endpoint."""
+
+    EndpointName: Required[str]
+    EndpointStatus: Required[str]
+    EndpointConfigName: str
+    FailureReason: str
+    LastModifiedTime: datetime
+    ProductionVariants: Sequence[Mapping[str, object]]
+
+
+def describe_endpoint(client: Any, name: str) -> Described | None:
     """Return what SageMaker says of an endpoint, or None where there is none."""
     with explained(f"asking for the endpoint {name}"):
         try:
-            found: dict[str, Any] = client.describe_endpoint(EndpointName=name)
+            found: Described = client.describe_endpoint(EndpointName=name)
         except client.exceptions.ClientError as error:
             if missing(error):
                 return None
@@ -278,17 +290,18 @@ def describe_endpoint(client: Any, name: str) -> dict[str, Any] | None:
     return found
 
 
-def wait_for_endpoint(client: Any, name: str, wait: Wait, tell: Tell) -> dict[str, Any]:
+def wait_for_endpoint(client: Any, name: str, wait: Wait, tell: Tell) -> Described:
     """Wait until an endpoint is in service, and return what SageMaker says of it.
 
     Raises:
         CloudError: it failed; says why and where its log is.
     """
-    last: dict[str, Any] = {}
+    gone: Described = {"EndpointName": name, "EndpointStatus": "Failed", "FailureReason": "it was deleted"}
+    last = gone
 
     def over() -> bool:
-        last.clear()
-        last.update(describe_endpoint(client, name) or {"EndpointStatus": "Failed", "FailureReason": "it was deleted"})
+        nonlocal last
+        last = describe_endpoint(client, name) or gone
         return last["EndpointStatus"] not in _BUSY
 
     wait.until(over, lambda: f"{name}: {last['EndpointStatus']}", tell)

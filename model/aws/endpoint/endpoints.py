@@ -8,7 +8,7 @@ from typing import Any
 from model.aws.account.account import Account, Tell
 from model.aws.account.names import endpoint_of
 from model.aws.account.refusals import explained, missing
-from model.aws.endpoint.deploy import VARIANT, Mode, describe_endpoint
+from model.aws.endpoint.deploy import VARIANT, Described, Mode, describe_endpoint
 from model.aws.endpoint.scaling import clear_scaling
 from tiles.errors import CloudError
 
@@ -94,7 +94,7 @@ def delete(account: Account, name: str, tell: Tell) -> None:
         tell(f"model {model} deleted")
 
 
-def dry_answers(name: str) -> dict[str, dict[str, Any]]:
+def dry_answers(name: str) -> dict[str, dict[str, object]]:
     """Return what a dry run of `delete` shall take to be there: an endpoint, its configuration and its model."""
     part = f"{name}-{'0' * 12}"
     return {
@@ -134,7 +134,7 @@ def _endpoints(client: Any) -> list[str]:
     return [name for name in _named(client, "list_endpoints", "Endpoints", "EndpointName", None) if name in ours]
 
 
-def _status_of(client: Any, endpoint: dict[str, Any]) -> EndpointStatus:
+def _status_of(client: Any, endpoint: Described) -> EndpointStatus:
     name = endpoint["EndpointName"]
     with explained(f"asking for the configuration of {name}"):
         config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from model.aws.account.account import Account, Tell
 from model.aws.account.objects import get_file, parse_s3
@@ -52,12 +52,12 @@ def wait_for_job(account: Account, name: str, wait: Wait, tell: Tell) -> None:
     Raises:
         CloudError: it failed, or there is none of that name.
     """
-    last: dict[str, Any] = {}
+    last = _describe(account, name)
 
     def over() -> bool:
-        last.clear()
-        last.update(_describe(account, name))
-        return str(last["status"]) in _ENDED
+        nonlocal last
+        last = _describe(account, name)
+        return last["status"] in _ENDED
 
     wait.until(over, lambda: f"{name}: {last['told']}", tell)
     if last["status"] != "Completed":
@@ -123,8 +123,19 @@ def _put_bundle(archive: Path, bundle: Bundle, path: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _describe(account: Account, name: str) -> dict[str, Any]:
-    """Return how a tuning or training job stands: status, told, reason, artifacts, best, objective."""
+class JobState(TypedDict):
+    """How a tuning or training job stands: `best` is the best training of a tuning job, else ""."""
+
+    status: str
+    told: str
+    reason: str
+    artifacts: str
+    best: str
+    objective: float | None
+
+
+def _describe(account: Account, name: str) -> JobState:
+    """Return how a tuning or training job stands."""
     client = account.client("sagemaker")
     job = None
     if len(name) <= _TUNING_NAME:
@@ -154,7 +165,7 @@ def _describe(account: Account, name: str) -> dict[str, Any]:
     }
 
 
-def _describe_training(account: Account, name: str) -> dict[str, object] | None:
+def _describe_training(account: Account, name: str) -> JobState | None:
     client = account.client("sagemaker")
     with explained(f"asking for the training job {name}"):
         try:

@@ -373,8 +373,9 @@ def test_the_share_error_of_a_cross_validation_reaches_the_answer_for_a_chip() -
         guess = np.clip(np.rint(254 * (0.2 + 0.6 * truth)), 0, 254).astype(np.uint8)
         histograms.append(ScoreHistogram.of(guess, truth))
     found = _share_error(histograms)
-    recorded = ShareError.recorded({"cross_validation": {"micro": {}} | found})
+    assert found is not None
+    recorded = ShareError.recorded({"cross_validation": {"micro": {}, "share_error": found}})
     assert recorded is not None
     assert (recorded.chips, recorded.origin) == (6, "model")
-    assert recorded.spread == found["share_error"]["spread"]
-    assert _share_error(histograms[:4]) == {}
+    assert recorded.spread == found["spread"]
+    assert _share_error(histograms[:4]) is None
