@@ -7,7 +7,7 @@
 FROM python:3.11-slim-bookworm
 
 ARG TORCH_INDEX=
-ARG NEEDED="click numpy platformdirs tqdm affine pyproj rasterio scipy shapely lightgbm safetensors segmentation-models-pytorch \
+ARG NEEDED="click numpy platformdirs tqdm affine pyproj rasterio scipy shapely lightgbm safetensors scikit-image segmentation-models-pytorch \
 flask gunicorn prometheus-client urllib3 werkzeug"
 
 ENV PYTHONUNBUFFERED=1 \

@@ -39,9 +39,12 @@ from model.serving.inference import input_fn, model_fn, output_fn, predict_fn  #
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
 # What prediction needs none of: these talk to AWS, train, or evaluate.
-_LEFT_OUT = ("model/aws/", "model/training/", "model/evaluation/", "model/evaluation/evaluate.py")
+_LEFT_OUT = ("model/aws/", "model/training/", "model/evaluation/")
 # torch and torchvision come with the image, built for its CUDA; another build of them would take gigabytes and may not run.
-_SERVING = ("lightgbm", "numpy", "pyproj", "rasterio", "safetensors", "scipy", "segmentation-models-pytorch", "shapely")
+_SERVING = (
+    *("lightgbm", "numpy", "pyproj", "rasterio", "safetensors", "scikit-image", "scipy", "segmentation-models-pytorch"),
+    "shapely",
+)
 _TRAINING = (
     *_SERVING,
     *("click", "geopandas", "lightning", "optuna", "pandas", "platformdirs", "plotly", "pyarrow", "pyogrio"),
