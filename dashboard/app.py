@@ -24,6 +24,7 @@ from dashboard.uploads.shelf import Uploads
 from dashboard.workspace.inspection import Inspection
 from tiles.drawing.blueprint import tile_blueprint
 from tiles.places import ASSETS
+from tiles.sentences import named
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
@@ -76,9 +77,9 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     # Relative addresses hold below every path; Dash takes them after its constructor alone.
     app.init_app(requests_pathname_prefix="./")
     models = workspace.models()
-    settings = {"model": models[0]["spec"], "models": models}
+    settings = named({"model": models[0]["spec"], "models": models})
     app.layout = lambda: page(settings)
-    serve_well(server, workspace.public)
+    serve_well(server)
     access = Access(app, policy)
     register(app, workspace, access)
     server.register_blueprint(server_blueprint(workspace))

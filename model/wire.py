@@ -26,6 +26,7 @@ from tiles.reading.door import backscatter, read_chip, require_data
 from tiles.reading.headers import Headers, header, inspected
 from tiles.reading.raster import DRIVER, MAX_PIXELS
 from tiles.reading.units import Numbers
+from tiles.sentences import T, named
 
 NPY = "application/x-npy"
 TIFF = "image/tiff"
@@ -218,9 +219,13 @@ def _read_tiff(body: bytes, answers: Answers, called: str | None) -> Chip:
             )
             chip = require_data(read_chip(inspected(record, headers), with_label=False))
         except ChipError as error:
-            raise RequestError(str(error).replace(path, "the GeoTIFF in the body")) from None
-    problem = chip.ancillary_problem
-    return replace(chip, ancillary_problem=problem.replace(path, "the GeoTIFF in the body")) if problem else chip
+            raise RequestError(_in_body(str(error))) from None
+    return replace(chip, ancillary_problem=_in_body(chip.ancillary_problem))
+
+
+def _in_body(sentence: T) -> T:
+    """Return what is wrong with the file that a body was written to, which its sender never saw."""
+    return named(sentence, lambda _: "the GeoTIFF in the body")
 
 
 def encode_tiff(rasters: Sequence[ByteArray], grid: Grid | None) -> bytes:

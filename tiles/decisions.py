@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from tiles.sentences import Sentence
+
 About = Literal["bands", "unit", "no data", "truth", "place"]
 Basis = Literal["said", "tag", "name", "data set", "values", "assumed"]
 
@@ -37,7 +39,7 @@ class Decision:
 
     def sentence(self) -> str:
         """Return the decision with its grounds, as one sentence."""
-        return f"{self.text} ({_WORDS[self.basis]})."
+        return Sentence(f"{{text}} ({_WORDS[self.basis]}).", text=Sentence(self.text))
 
 
 def notes(decisions: Iterable[Decision]) -> tuple[str, ...]:

@@ -5,12 +5,21 @@ Every error that floodscope raises on purpose is a `FloodscopeError`. Its messag
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Self
 
+from tiles.sentences import Sentence
+
 
 class FloodscopeError(Exception):
-    """Base of every error that floodscope raises on purpose."""
+    """Base of every error that floodscope raises on purpose.
+
+    `UnreadableFileError("{file} is empty.", file=path)` knows its file: see `tiles.sentences.Sentence`.
+    """
+
+    def __init__(self, sentence: str = "", /, **files: str | os.PathLike[str]) -> None:
+        super().__init__(Sentence(sentence, **files))
 
 
 class UsageError(FloodscopeError):

@@ -52,7 +52,8 @@ def unwritable(path: Path, error: Exception) -> OutputError:
     if isinstance(error, OSError):  # pyarrow's have a number and no words
         why = error.strerror or (os.strerror(error.errno) if error.errno else why)
     return OutputError(
-        f"{path} cannot be written ({why}): free some space, give write permission, or choose another place."
+        f"{{file}} cannot be written ({why}): free some space, give write permission, or choose another place.",
+        file=path,
     )
 
 

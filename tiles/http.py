@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Blueprint, Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from tiles.errors import FloodscopeError, http_status
+from tiles.sentences import named
 
 
-def errors_as_json(routes: Flask | Blueprint, told: Callable[[FloodscopeError], str]) -> None:
-    """Have every error answered as `{"error": its kind, "message": one sentence}`, never kept.
-
-    Args:
-        routes: whose errors.
-        told: gives the sentence for those who ask over the network.
-    """
+def errors_as_json(routes: Flask | Blueprint) -> None:
+    """Have every error answered as `{"error": its kind, "message": one sentence}`, files called by name, never kept."""
 
     @routes.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> Response:
-        return _error(type(error).__name__, told(error), http_status(error))
+        return _error(type(error).__name__, named(str(error)), http_status(error))
 
     @routes.errorhandler(HTTPException)
     def answer_http(error: HTTPException) -> Response:

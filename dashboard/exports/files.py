@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from model.evaluation.judge import Judge, crossvalidated_of
@@ -14,6 +14,7 @@ from model.store.store import Store
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.files import unwritable, write_whole
+from tiles.sentences import named
 
 REPORT = "report"
 CHOICES: tuple[str, ...] = (*FORMATS, REPORT)
@@ -45,7 +46,6 @@ def write_takeaway(
     failed: Sequence[tuple[str, str]] = (),
     tick: Tick | None = None,
     stop: Stop | None = None,
-    public: Callable[[str], str] = str,
 ) -> Written:
     """Write predictions into a folder in the formats asked for, and a README.txt that says what each file is.
 
@@ -59,7 +59,6 @@ def write_takeaway(
         failed: (chip id, reason) of chips that could not be predicted.
         tick: told (chips ready, chips in all).
         stop: asked now and then whether to give up.
-        public: says a sentence as the reader of these files may have it.
 
     Raises:
         ExportCancelledError: `stop` said so.
@@ -70,16 +69,16 @@ def write_takeaway(
     files: list[Format] = [name for name in formats if name in FORMATS]
     unknown = [name for name in formats if name not in CHOICES]
     if unknown or not formats:
-        named = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
-        raise UsageError(f"{named}: choose among {', '.join(CHOICES)}.")
+        which = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
+        raise UsageError(f"{which}: choose among {', '.join(CHOICES)}.")
     if not chosen:
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
     written = Written(chips=len(chosen), water=water_total((p for _, p in chosen), threshold))
     seen = Judge.of(store, predictor).judge(chosen, reading=True)
     if files:
         written = write_package(out, chosen, store, threshold, files, seen=seen, tick=tick, stop=stop)
-    written.notes[:] = map(public, written.notes)
-    failed = [(chip, public(reason)) for chip, reason in failed]
+    written.notes[:] = named(written.notes)
+    failed = [(chip, named(reason)) for chip, reason in failed]
     if REPORT in formats:
         from dashboard.report.takeaway import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
 

@@ -20,6 +20,7 @@ from tiles.chip import ChipRecord
 from tiles.errors import EnoughError, ExportNotFoundError, FloodscopeError, OutputError, StoreError, UsageError
 from tiles.naming import plain_name
 from tiles.probability import level
+from tiles.sentences import Sentence, named
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
@@ -92,7 +93,8 @@ class Exports:
             self._sweep()
         except OSError as error:
             raise StoreError(
-                f"{self._folder} cannot be written ({error.strerror}): give write permission to it."
+                f"{{file}} cannot be written ({error.strerror}): give write permission to it.",
+                file=self._folder,
             ) from error
 
     def begin(
@@ -199,7 +201,8 @@ class Exports:
             )
             export.state = "failed"
         except Exception as error:  # a thread of its own: nobody else would tell
-            export.message, export.state = f"{type(error).__name__}: {error} (a defect of floodscope)", "failed"
+            export.message = Sentence.foreign(f"{type(error).__name__}: {error} (a defect of floodscope)")
+            export.state = "failed"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             if export.state != "done":
@@ -225,7 +228,7 @@ class Exports:
                 for r in records
                 if r.id not in stored
             ]
-        export.notes = [f"{chip}: {message}" for chip, message in failed]
+        export.notes = [f"{chip}: {named(message)}" for chip, message in failed]
         chosen = [(record, stored[record.id]) for record in records if record.id in stored]
         if not chosen:
             raise OutputError(failed[0][1] if failed else "None of these chips could be predicted.")
@@ -244,7 +247,6 @@ class Exports:
             failed=failed,
             tick=tick,
             stop=export.stop.is_set,
-            public=self._workspace.public.of,
         )
         export.notes = [*written.notes, *export.notes]
         export.state, export.done, export.total = "packing", 0, len(written.files)

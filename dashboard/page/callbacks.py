@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -10,6 +12,7 @@ from dashboard.page import ids
 from dashboard.page.address import ADDRESS, Places
 from dashboard.page.wiring import InBrowser
 from dashboard.workspace.payloads import catalog_payload
+from tiles.sentences import named
 
 if TYPE_CHECKING:
     from dashboard.routes.access import Access
@@ -138,11 +141,15 @@ def register(app: Dash, workspace: Workspace, access: Access) -> None:
 
 
 def _server(app: Dash, workspace: Workspace, access: Access) -> None:
-    @app.callback(Output(ids.CATALOG_IN, "data"), Input(ids.URL, "pathname"))
+    def callback(*wiring: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+        """Register a function; what it answers calls files by their names, as all answers do."""
+        return lambda ask: app.callback(*wiring, **options)(wraps(ask)(lambda *given: named(ask(*given))))
+
+    @callback(Output(ids.CATALOG_IN, "data"), Input(ids.URL, "pathname"))
     def load_catalog(_: str) -> dict[str, Any]:
         return catalog_payload(workspace.catalog, workspace.name())
 
-    @app.callback(
+    @callback(
         Output(ids.PREDICTIONS_IN, "data"),
         Input(ids.MODEL, "value"),
         Input(ids.ENDPOINT_NEWS, "data"),
@@ -151,7 +158,7 @@ def _server(app: Dash, workspace: Workspace, access: Access) -> None:
     def load_predictions(spec: str | None, _: float | None) -> Any:
         return workspace.predictions(spec) if spec else no_update
 
-    @app.callback(
+    @callback(
         Output(ids.OPENED, "data"),
         Input(ids.ASKED, "data"),
         prevent_initial_call=True,
@@ -162,7 +169,7 @@ def _server(app: Dash, workspace: Workspace, access: Access) -> None:
         chip, spec, click = (str(asked[name]) for name in ("id", "model", "click"))
         return workspace.open_chip(chip, spec, click, may_predict=access.allows("predict")) | {"click": click}
 
-    @app.callback(
+    @callback(
         Output(ids.JOB_IN, "data"),
         Output(ids.POLL, "disabled"),
         Input(ids.PREDICT_ALL, "n_clicks"),

@@ -73,7 +73,8 @@ class DerivedStore:
                 yield connection
         except sqlite3.Error as error:
             raise StoreError(
-                f"{self.path} cannot be used ({error}): delete it, what it holds is computed again."
+                f"{{file}} cannot be used ({error}): delete it, what it holds is computed again.",
+                file=self.path,
             ) from error
 
 

@@ -6,10 +6,11 @@ import gzip
 from typing import Any
 
 from flask import Flask, Response, request
+from flask.json.provider import DefaultJSONProvider
 
-from tiles.catalog.public import PublicText
 from tiles.errors import TooLargeError, UsageError
 from tiles.http import errors_as_json, lasting
+from tiles.sentences import named
 
 _SECURITY_HEADERS = {
     # Everything comes from this server: no request leaves the machine, whatever a label or file name says.
@@ -23,7 +24,6 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 _JSON = "application/json"
-_TEXTS = frozenset({_JSON, "text/plain"})
 _WORTH_PACKING = 4096
 CHIPS_BYTES = 8 << 20
 """Room for the ids of some hundred thousand chips."""
@@ -52,18 +52,20 @@ def json_object(what: str, most: int = 1 << 20) -> dict[str, Any]:
     return body
 
 
-def serve_well(app: Flask, public: PublicText) -> None:
-    """Have all answers of an app share what is said in this module.
+class _NamedFiles(DefaultJSONProvider):
+    """JSON in which every sentence calls its files by their names: no path of this machine is sent."""
 
-    Args:
-        app: the app.
-        public: takes this machine's folders out of what is sent.
-    """
-    errors_as_json(app, str)
+    def dumps(self, obj: Any, **options: Any) -> str:
+        return super().dumps(named(obj), **options)
+
+
+def serve_well(app: Flask) -> None:
+    """Have all answers of an app share what is said in this module."""
+    app.json = _NamedFiles(app)
+    errors_as_json(app)
 
     @app.after_request
     def finish(response: Response) -> Response:
-        _tell_no_folder(response, public)
         if response.mimetype == _JSON and not response.direct_passthrough:
             response.headers.setdefault("Cache-Control", "no-store")
             _pack(response)
@@ -73,15 +75,6 @@ def serve_well(app: Flask, public: PublicText) -> None:
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response
-
-
-def _tell_no_folder(response: Response, public: PublicText) -> None:
-    """Take this machine's folders out of an answer, whoever wrote its sentences."""
-    if response.mimetype in _TEXTS and not response.direct_passthrough:
-        data = response.get_data()
-        told = public.of_bytes(data)
-        if told is not data:
-            response.set_data(told)
 
 
 def _pack(response: Response) -> None:

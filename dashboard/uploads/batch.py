@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiles.errors import UploadTooLargeError
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 _LONGEST_NAME = 200
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 from dashboard.uploads.batch import Sent
@@ -18,7 +19,8 @@ from tiles.naming import chip_id
 from tiles.places import date_in
 from tiles.reading.headers import two_band_assets
 from tiles.reading.raster import read_info
-from tiles.reading.sniff import require_tiff, shown
+from tiles.reading.sniff import require_tiff
+from tiles.sentences import named
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,13 @@ def upload_of(key: str, members: dict[Role, Sent], answers: Answers) -> Upload:
     """
     if {"vv", "vh", "both"} <= set(members) and "label" not in members:
         members["label"] = members.pop("both")  # DrivenData's label has the chip's bare name
-    named = ", ".join(m.name for m in members.values())
+    called = ", ".join(m.name for m in members.values())
     if "both" in members and ("vv" in members or "vh" in members):
-        raise BandError(f"{named}: it cannot be told which of these is the image: send one pair, or one two-band file.")
+        raise BandError(
+            f"{called}: it cannot be told which of these is the image: send one pair, or one two-band file."
+        )
     if set(members) == {"label"}:
-        raise BandError(f"{named} is a label by its name, and its image was not sent: send VV and VH with it.")
+        raise BandError(f"{called} is a label by its name, and its image was not sent: send VV and VH with it.")
     same: dict[str, Any] = {
         "id": chip_id(key),
         "added": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -112,7 +116,7 @@ def upload_of(key: str, members: dict[Role, Sent], answers: Answers) -> Upload:
     alone = next(role for role in ("both", "vv", "vh") if role in members)
     sent = members[alone]
     if alone != "both" and len(read_info(str(sent.path)).data_bands) == 1:
-        raise no_partner(sent.name, alone)
+        raise no_partner(str(sent.path), alone)
     vv, vh = two_band_assets(str(sent.path), {}, answers, sent.name)
     members["both"] = members.pop(alone)
     return Upload(vv=("bands.tif", vv.band), vh=("bands.tif", vh.band), called=_called(members), **same)
@@ -129,6 +133,5 @@ def kept_name(role: Role) -> str:
 
 def in_their_words(message: str, files: Iterable[Sent]) -> str:
     """Return a message in which files are called as their sender calls them."""
-    for sent in files:
-        message = message.replace(shown(sent.path), sent.name)
-    return message
+    names = {str(sent.path): sent.name for sent in files}
+    return str(named(message, lambda path: names.get(path, PurePath(path).name)))

@@ -27,6 +27,7 @@ from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, 
 from tiles.layouts.names import Role, sent_part
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
 from tiles.reading.labels import LABEL_REFUSED
+from tiles.sentences import Sentence
 
 FOLDER = "uploads"
 _INCOMING = ".incoming-"
@@ -56,7 +57,8 @@ class Uploads:
             records = read(self.folder).records
         except OSError as error:
             raise StoreError(
-                f"{self.folder} cannot be written ({error.strerror}): give write permission to it, or choose another --data."
+                f"{{file}} cannot be written ({error.strerror}): give write permission to it, or choose another --data.",
+                file=self.folder,
             ) from error
         catalog.change(lambda now: now.added(records))
 
@@ -166,9 +168,9 @@ class Uploads:
             sent.path = sent.path.rename(scratch / kept_name(role))
         chip = load_chip(record_of(scratch, upload)).chip
         if chip.label_problem is not None:
-            why = chip.label_problem.removeprefix(LABEL_REFUSED).removesuffix(".")
             raise ChipError(
-                f"The image is not taken, since its label cannot be used: {why}; or send it without the label."
+                "The image is not taken, since its label cannot be used: {why}; or send it without the label.",
+                why=Sentence(chip.label_problem).bare(LABEL_REFUSED),
             ).offering(*chip.choices)
         wanted, upload = upload.id, replace(upload, id=self._catalog.now.free_id(upload.id))
         (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")

@@ -1,21 +1,12 @@
-"""What pages are told in place of this machine's paths: which folders are taken out of texts, what bundles are called."""
+"""What bundles are called on pages, which are told no path of this machine."""
 
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from model.predictors.endpoint_spec import is_endpoint
 from model.predictors.select import ModelChoice
-from tiles.catalog.public import CatalogFolders
-
-if TYPE_CHECKING:
-    from dashboard.workspace.settings import Settings
-    from tiles.catalog.live import LiveCatalog
 
 _BUNDLE = "bundle:"
 
@@ -32,23 +23,3 @@ def public_specs(choices: Sequence[ModelChoice]) -> dict[str, str]:
             public, number = f"{wanted}-{number}", number + 1
         specs[public] = choice.spec
     return specs
-
-
-def _is_path(spec: str) -> bool:
-    return os.sep in spec and not is_endpoint(spec)
-
-
-class PublicFolders:
-    """The folders of this machine that no answer names: of the chips, the data, the bundles, temporary ones, the program's."""
-
-    def __init__(self, settings: Settings, choices: Sequence[ModelChoice], catalog: LiveCatalog) -> None:
-        self._of_catalog = CatalogFolders(catalog)
-        folders = [settings.data, Path(tempfile.gettempdir()), Path.home(), Path.cwd(), Path(sys.prefix)]
-        folders += [Path(__file__).resolve().parents[2]]  # the program's
-        folders += [source.parent if source.suffix else source for source in settings.sources]
-        folders += [Path(choice.spec).parent for choice in choices if _is_path(choice.spec)]
-        self._others = frozenset(str(folder.absolute()) for folder in folders)
-
-    def __call__(self) -> frozenset[str]:
-        """Return them, absolute."""
-        return self._of_catalog() | self._others

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from model.predictors.endpoint_spec import is_endpoint
 from model.predictors.select import open_endpoint
 from tiles.errors import FloodscopeError
+from tiles.sentences import Sentence
 
 if TYPE_CHECKING:
     from model.predictors.endpoint import EndpointPredictor
@@ -89,7 +90,9 @@ class Endpoints:
         except FloodscopeError as error:
             message = str(error)
         except Exception as error:  # a status is never worth a thread that dies unheard
-            message = f"{endpoint.predictor.name} could not be checked ({type(error).__name__}: {error})."
+            message = Sentence.foreign(
+                f"{endpoint.predictor.name} could not be checked ({type(error).__name__}: {error})."
+            )
         with endpoint.lock:
             endpoint.state = "ready" if message is None else "error"
             endpoint.message, endpoint.latency_s = message, latency_s

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboard.workspace.clicks import Clicks
-from dashboard.workspace.edge import PublicFolders, public_specs
+from dashboard.workspace.edge import public_specs
 from dashboard.workspace.endpoints import Endpoints
 from dashboard.workspace.payloads import detail_payload, prediction_payload, progress_payload
 from dashboard.workspace.seen import Judges, judged
@@ -27,7 +27,6 @@ from model.predictors.select import ModelChoice, known_models, open_predictor
 from model.store.store import Prediction, Store, key_of
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.live import LiveCatalog
-from tiles.catalog.public import PublicText
 from tiles.chip import ByteArray, ChipRecord
 from tiles.drawing.service import TileService
 from tiles.errors import ChipError, FloodscopeError, ForbiddenError, ModelError, PredictionNotFoundError
@@ -77,7 +76,6 @@ class Workspace:
         self.judges = Judges(self.store)
         self.endpoints = Endpoints(choice.spec for choice in self._choices)
         self._specs = public_specs(self._choices)
-        self.public = PublicText(PublicFolders(settings, self._choices, self.live))
         self.clicks = Clicks()
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()

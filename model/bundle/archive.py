@@ -59,7 +59,10 @@ def read_files(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]
     missing = set(names)
     for place, content in _walk(path, lambda place: place[:-1] == folder and place[-1] in names, MAX_FILE_BYTES):
         if place[-1] not in missing:
-            raise BundleError(f"{path} holds {place[-1]} twice, so it is not clear which counts: pack it again.")
+            raise BundleError(
+                f"{{file}} holds {place[-1]} twice, so it is not clear which counts: pack it again.",
+                file=path,
+            )
         missing.remove(place[-1])
         yield place[-1], content
     if missing:
@@ -82,26 +85,38 @@ def _walk(path: Path, wanted: Callable[[Place], bool], limit: int) -> Iterator[t
         ):
             for count, member in enumerate(archive):
                 if count >= MAX_ARCHIVE_MEMBERS:
-                    raise BundleError(f"{path} holds over {MAX_ARCHIVE_MEMBERS} files, so it is no model bundle.")
+                    raise BundleError(
+                        f"{{file}} holds over {MAX_ARCHIVE_MEMBERS} files, so it is no model bundle.",
+                        file=path,
+                    )
                 place = _place(path, member)
                 if not member.isfile() or not place or not wanted(place):
                     continue
                 if member.size > limit:
-                    raise BundleError(f"{path} holds {member.name} of {member.size} bytes: at most {limit} are read.")
+                    raise BundleError(
+                        f"{{file}} holds {member.name} of {member.size} bytes: at most {limit} are read.",
+                        file=path,
+                    )
                 file = archive.extractfile(member)
                 yield place, b"" if file is None else file.read()
     except FileNotFoundError:
         raise _nowhere(path) from None
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError) as error:
-        raise BundleError(f"{path} is not a whole .tar.gz ({error}): fetch it again.") from error
+        raise BundleError(f"{{file}} is not a whole .tar.gz ({error}): fetch it again.", file=path) from error
 
 
 def _place(path: Path, member: tarfile.TarInfo) -> Place:
     parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
     if member.name.startswith("/") or ".." in parts or "\\" in member.name or "\0" in member.name:
-        raise BundleError(f"{path} holds {member.name!r}, which would be unpacked outside its folder: do not use it.")
+        raise BundleError(
+            f"{{file}} holds {member.name!r}, which would be unpacked outside its folder: do not use it.",
+            file=path,
+        )
     if not (member.isfile() or member.isdir()):
-        raise BundleError(f"{path} holds {member.name!r}, a link or a device: pack the bundle with plain files only.")
+        raise BundleError(
+            f"{{file}} holds {member.name!r}, a link or a device: pack the bundle with plain files only.",
+            file=path,
+        )
     return parts
 
 
@@ -116,7 +131,10 @@ class _Bounded(io.RawIOBase):
         content = self._file.read(size)
         self._left -= len(content)
         if self._left < 0:
-            raise BundleError(f"{self._path} unpacks to over {MAX_ARCHIVE_BYTES >> 30} GB, so it is no model bundle.")
+            raise BundleError(
+                f"{{file}} unpacks to over {MAX_ARCHIVE_BYTES >> 30} GB, so it is no model bundle.",
+                file=self._path,
+            )
         return content
 
 
@@ -125,17 +143,20 @@ def _read_file(folder: Path, name: str, limit: int) -> bytes:
     try:
         size = path.stat().st_size
         if size > limit:
-            raise BundleError(f"{path} has {size} bytes: at most {limit} are read.")
+            raise BundleError(f"{{file}} has {size} bytes: at most {limit} are read.", file=path)
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(folder, name) from None
     except OSError as error:
-        raise BundleError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error
+        raise BundleError(f"{{file}} cannot be read ({error.strerror}): check its permissions.", file=path) from error
 
 
 def _nowhere(path: Path) -> BundleError:
-    return BundleError(f"There is no model bundle at {path}: give a folder with {MANIFEST}, or a .tar.gz of one.")
+    return BundleError(
+        f"There is no model bundle at {{file}}: give a folder with {MANIFEST}, or a .tar.gz of one.",
+        file=path,
+    )
 
 
 def _missing(path: Path, name: str) -> BundleError:
-    return BundleError(f"{path} lacks {name}, so it is no whole model bundle: fetch or write it again.")
+    return BundleError(f"{{file}} lacks {name}, so it is no whole model bundle: fetch or write it again.", file=path)

@@ -35,7 +35,8 @@ class Fields:
         self._where, self._prefix = where, prefix
         if not isinstance(raw, dict):
             raise BundleError(
-                f"{where}: {prefix.rstrip('.') or 'the file'} holds {_shown(raw)}: give an object of fields."
+                f"{{file}}: {prefix.rstrip('.') or 'the file'} holds {_shown(raw)}: give an object of fields.",
+                file=where,
             )
         self._left = dict(raw)
         self._known: list[str] = []
@@ -52,7 +53,7 @@ class Fields:
                 return default  # type: ignore[no-any-return]
             near = difflib.get_close_matches(name, self._left, 1)
             hint = f" (it has {near[0]!r})" if near else ""
-            raise BundleError(f"{self._where}: the field {self._prefix}{name} is missing{hint}: add it.")
+            raise BundleError(f"{{file}}: the field {self._prefix}{name} is missing{hint}: add it.", file=self._where)
         value = self._left.pop(name)
         try:
             return check(value)
@@ -61,14 +62,18 @@ class Fields:
 
     def error(self, name: str, value: object, wanted: str) -> BundleError:
         """Return the error that a field's value is not what is wanted."""
-        return BundleError(f"{self._where}: the field {self._prefix}{name} is {_shown(value)}: give {wanted}.")
+        return BundleError(
+            f"{{file}}: the field {self._prefix}{name} is {_shown(value)}: give {wanted}.",
+            file=self._where,
+        )
 
     def finish(self) -> None:
         """Refuse fields that were not taken: a misspelt field must not be a default in silence."""
         if self._left:
             name = min(self._left)
             raise BundleError(
-                f"{self._where}: the field {self._prefix}{name} is not known{suggestion(name, self._known)}"
+                f"{{file}}: the field {self._prefix}{name} is not known{suggestion(name, self._known)}",
+                file=self._where,
             )
 
 

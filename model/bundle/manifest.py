@@ -177,13 +177,17 @@ def read_states(path: str | Path, bundle: Bundle) -> list[Content]:
         try:
             state = load(content)
         except (SafetensorError, KeyError, ValueError) as error:
-            raise BundleError(f"{path}/{name} is no safetensors file ({error}): write the bundle again.") from error
+            raise BundleError(
+                f"{{file}}/{name} is no safetensors file ({error}): write the bundle again.",
+                file=path,
+            ) from error
         for key, tensor in state.items():
             if tensor.is_floating_point():
                 state[key] = tensor.to(torch.float32)
                 if not bool(torch.isfinite(state[key]).all()):
                     raise BundleError(
-                        f"{path}/{name} holds NaN or infinity in {key}: the training failed, train again."
+                        f"{{file}}/{name} holds NaN or infinity in {key}: the training failed, train again.",
+                        file=path,
                     )
         states[name] = state
     return [states[member.file] for member in bundle.members]
@@ -266,7 +270,10 @@ def _manifest(folder: Path, bundle: Bundle) -> tuple[bytes, Bundle]:
 def _checked_files(path: Path, hashes: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     for name, content in read_files(path, hashes):
         if hashlib.sha256(content).hexdigest() != hashes[name]:
-            raise BundleError(f"{path}/{name} was altered or damaged (its hash is another): fetch the bundle again.")
+            raise BundleError(
+                f"{{file}}/{name} was altered or damaged (its hash is another): fetch the bundle again.",
+                file=path,
+            )
         yield name, content
 
 
@@ -294,11 +301,15 @@ def parse_bundle(text: str | bytes, where: str) -> Bundle:
         declared, bundle = _parse(raw, where)
         found = bundle.id
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{where} is not JSON that can be read ({error}): write the bundle again.") from None
+        raise BundleError(
+            f"{{file}} is not JSON that can be read ({error}): write the bundle again.",
+            file=where,
+        ) from None
     if declared != found:
         raise BundleError(
-            f"{where} was altered: its id says {declared[:12]}, its content is {found[:12]}; fetch the bundle again, "
-            "or write it with write_bundle."
+            f"{{file}} was altered: its id says {declared[:12]}, its content is {found[:12]}; fetch the bundle again, "
+            "or write it with write_bundle.",
+            file=where,
         )
     return bundle
 
@@ -319,7 +330,10 @@ def _parse(raw: object, where: str) -> tuple[str, Bundle]:
     schema = reader.take("schema", a_whole_number)
     if schema != SCHEMA:
         remedy = "update floodscope" if schema > SCHEMA else "write the bundle again"
-        raise BundleError(f"{where} has schema {schema}, but this floodscope reads schema {SCHEMA}: {remedy}.")
+        raise BundleError(
+            f"{{file}} has schema {schema}, but this floodscope reads schema {SCHEMA}: {remedy}.",
+            file=where,
+        )
     declared = reader.take("id", a_match(_SHA256, "64 hex digits"))
     channels = reader.take("channels", a_list_of(one_of(get_args(Channel))))
     if not channels or len(set(channels)) != len(channels):

@@ -16,6 +16,7 @@ from model.bundle.manifest import Bundle, Combine, Content, Member, read_states
 from model.bundle.rule import RuleMember
 from model.bundle.trees import TreeMember
 from tiles.errors import BundleError, ModelError
+from tiles.sentences import Sentence
 
 # What a bundle decides elsewhere, or what would change the meaning of the output.
 _NOT_OPTIONS = {
@@ -176,7 +177,7 @@ def load_ensemble(path: str | Path, bundle: Bundle) -> Ensemble:
         try:
             network = build_member(bundle, member)
         except ModelError as error:
-            raise BundleError(f"{path}: {error}") from error
+            raise BundleError("{file}: {why}", file=path, why=Sentence(str(error))) from error
         _load_state(network, state, f"{path}/{member.file}")
         networks.append(network)
     return Ensemble(networks, bundle.temperature, bundle.combine).eval().requires_grad_(False)
@@ -191,16 +192,21 @@ def _load_state(network: nn.Module, state: Mapping[str, Tensor], where: str) -> 
     wanted = network.state_dict()
     for name, tensor in wanted.items():
         if name not in state:
-            raise BundleError(f"{where} lacks the tensor {name}, so it holds another network than model.json names.")
+            raise BundleError(
+                f"{{file}} lacks the tensor {name}, so it holds another network than model.json names.",
+                file=where,
+            )
         if state[name].shape != tensor.shape:
             raise BundleError(
-                f"{where} holds {name} of shape {tuple(state[name].shape)}, but the network that model.json names has "
-                f"{tuple(tensor.shape)}."
+                f"{{file}} holds {name} of shape {tuple(state[name].shape)}, but the network that model.json names has "
+                f"{tuple(tensor.shape)}.",
+                file=where,
             )
     for name in state:
         if name not in wanted:
             raise BundleError(
-                f"{where} holds the tensor {name}, which the network that model.json names does not have."
+                f"{{file}} holds the tensor {name}, which the network that model.json names does not have.",
+                file=where,
             )
     network.load_state_dict(state)
 

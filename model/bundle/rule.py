@@ -34,11 +34,14 @@ class RuleMember(nn.Module):
         super().__init__()
         if text != RULE_TEXT:
             raise BundleError(
-                f"{where} names the rule {text[:40]!r}, but this floodscope has {RULE_TEXT.strip()!r}: update floodscope."
+                f"{{file}} names the rule {text[:40]!r}, but this floodscope has {RULE_TEXT.strip()!r}: update floodscope.",
+                file=where,
             )
         missing = {"vv", "vh"} - set(channels)
         if missing:
-            raise BundleError(f"{where} needs VV and VH, but the bundle's channels are {', '.join(channels)}.")
+            raise BundleError(
+                f"{{file}} needs VV and VH, but the bundle's channels are {', '.join(channels)}.", file=where
+            )
         self.text = text
         self._channels, self._normalisation = tuple(channels), normalisation
 

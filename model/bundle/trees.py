@@ -130,9 +130,15 @@ def parse_trees(text: str, where: str) -> list[Tree]:
     body, end, _ = text.partition("\nend of trees")
     head, *blocks = body.split("\nTree=")
     if not head.startswith("tree\n") or not end or not 1 <= len(blocks) <= _MAX_TREES:
-        raise BundleError(f"{where} is no text of 1 to {_MAX_TREES} LightGBM trees: write the bundle again.")
+        raise BundleError(
+            f"{{file}} is no text of 1 to {_MAX_TREES} LightGBM trees: write the bundle again.",
+            file=where,
+        )
     if _lines(head).get("feature_names", "").split() != list(FEATURES):
-        raise BundleError(f"{where} asks for other features than this floodscope computes: train it again.")
+        raise BundleError(
+            "{file} asks for other features than this floodscope computes: train it again.",
+            file=where,
+        )
     return [_parse_tree(_lines(block), f"{where}, tree {i}") for i, block in enumerate(blocks)]
 
 
@@ -163,7 +169,7 @@ def _parse_tree(raw: dict[str, str], where: str) -> Tree:
             value=_numbers(raw, "leaf_value", leaves, float),
         )
     except (KeyError, ValueError, OverflowError) as error:
-        raise BundleError(f"{where} is damaged ({error}): fetch the bundle again.") from None
+        raise BundleError(f"{{file}} is damaged ({error}): fetch the bundle again.", file=where) from None
     children = np.concatenate([tree.left, tree.right])
     # Every node but the root, and every leaf, is the child of one earlier node: so a way down always ends.
     whole = np.array_equal(np.sort(children), np.array([*range(-leaves, 0), *range(1, nodes)])) if nodes else True
@@ -171,7 +177,7 @@ def _parse_tree(raw: dict[str, str], where: str) -> Tree:
     forward = bool(((tree.left < 0) | (tree.left > places)).all() and ((tree.right < 0) | (tree.right > places)).all())
     asked = bool(((tree.feature >= 0) & (tree.feature < len(FEATURES))).all())
     if not (whole and forward and asked and np.isin(tree.decision, _DECISIONS).all()):
-        raise BundleError(f"{where} is damaged (its nodes are no tree): fetch the bundle again.")
+        raise BundleError("{file} is damaged (its nodes are no tree): fetch the bundle again.", file=where)
     return tree
 
 
@@ -237,7 +243,10 @@ class TreeMember(nn.Module):
         self._asked = frozenset(int(place) for tree in trees for place in tree.feature)
         missing = {"vv", "vh"} - set(channels)
         if missing:
-            raise BundleError(f"{where} needs VV and VH, but the bundle's channels are {', '.join(channels)}.")
+            raise BundleError(
+                f"{{file}} needs VV and VH, but the bundle's channels are {', '.join(channels)}.",
+                file=where,
+            )
         self._channels, self._normalisation = tuple(channels), normalisation
         self._booster = require_lightgbm(where).Booster(model_str=self.text)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from model.predictors.protocol import Loadable, Predictor
 from tiles.chip import Chip
 from tiles.errors import FloodscopeError, PredictionError
+from tiles.sentences import Sentence
 
 
 def ask_model(predictor: Predictor, chips: Sequence[Chip]) -> tuple[list[npt.NDArray[np.uint8]], float]:
@@ -35,5 +36,5 @@ def ask_model(predictor: Predictor, chips: Sequence[Chip]) -> tuple[list[npt.NDA
 
 def failed(names: str, predictor: Predictor, error: BaseException) -> PredictionError:
     """Return what is said of chips that a model failed on."""
-    what = str(error) if isinstance(error, FloodscopeError) else f"{type(error).__name__}: {error}"
-    return PredictionError(f"Chip {names} could not be predicted by {predictor.name}: {what}")
+    what = str(error) if isinstance(error, FloodscopeError) else Sentence.foreign(f"{type(error).__name__}: {error}")
+    return PredictionError(f"Chip {names} could not be predicted by {predictor.name}: {{why}}", why=Sentence(what))

@@ -19,7 +19,7 @@ from model.wire import DESCRIBE, JSON, NPY, OURS, decode_npy, encode_npy
 from tiles.chip import ANCILLARY, Chip
 from tiles.errors import BandError, EndpointError, RequestError
 from tiles.probability import NODATA
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 ByteArray = npt.NDArray[np.uint8]
 

@@ -19,7 +19,7 @@ from urllib3.exceptions import (
 from model.predictors.endpoint import EndpointPredictor, NotNowError, Received, RefusedError
 from model.predictors.endpoint_spec import EndpointSpec
 from tiles.errors import EndpointError, UsageError
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 CONNECT_TIMEOUT_S = 5.0
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"

@@ -10,7 +10,7 @@ from model.predictors.endpoint import NotNowError
 from model.predictors.endpoint_spec import EndpointSpec
 from model.predictors.http import CONNECT_TIMEOUT_S, refusal, unwrap
 from tiles.errors import EndpointError
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 if TYPE_CHECKING:
     import boto3

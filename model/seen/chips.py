@@ -210,14 +210,17 @@ def parse_seen_chips(content: bytes | str, where: str) -> SeenChips:
     try:
         raw = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{where} is not JSON that can be read ({error}): write the bundle again.") from None
+        raise BundleError(
+            f"{{file}} is not JSON that can be read ({error}): write the bundle again.",
+            file=where,
+        ) from None
     reader = Fields(raw, where)
     reader.take("schema", one_of((_SCHEMA,)))
     complete = reader.take("complete", a_truth)
     entries: Sequence[dict[str, object]] = reader.take("chips", a_list_of(an_object))
     reader.finish()
     if len(entries) > _MOST_CHIPS:
-        raise BundleError(f"{where} names {len(entries)} chips: at most {_MOST_CHIPS} are read.")
+        raise BundleError(f"{{file}} names {len(entries)} chips: at most {_MOST_CHIPS} are read.", file=where)
     return SeenChips(tuple(_chip(entry, where, i) for i, entry in enumerate(entries)), complete)
 
 

@@ -114,8 +114,11 @@ def read_probability(path: Path) -> npt.NDArray[np.uint8]:
         values = read_band(str(path), 1).values
     except ChipError as error:
         reason = "is damaged" if path.is_file() else "is missing"
-        raise StoreError(f"The raster {path} {reason}: predict the chip again.") from error
+        raise StoreError(f"The raster {{file}} {reason}: predict the chip again.", file=path) from error
     if values.dtype != np.uint8:
-        raise StoreError(f"The raster {path} holds {values.dtype}, not a prediction: predict the chip again.")
+        raise StoreError(
+            f"The raster {{file}} holds {values.dtype}, not a prediction: predict the chip again.",
+            file=path,
+        )
     probability: npt.NDArray[np.uint8] = values.astype(np.uint8, copy=False)
     return probability

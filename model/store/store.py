@@ -71,8 +71,9 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"The data folder {self.folder} cannot be written ({error.strerror}): give write permission to it, or "
-                "choose another with --data."
+                f"The data folder {{file}} cannot be written ({error.strerror}): give write permission to it, or "
+                "choose another with --data.",
+                file=self.folder,
             ) from error
         self._database = Database(url or URL.create("sqlite", database=str(self.folder / DATABASE)))
         # Rasters lie in a folder of their database, so no database sweeps the rasters of another.
@@ -334,7 +335,8 @@ class Store:
         values = read_probability(path)
         if values.size != prediction.total_pixels or np.count_nonzero(values != NODATA) != prediction.valid_pixels:
             raise StoreError(
-                f"The raster {path} is not the one that was stored for chip {prediction.chip_id}: predict the chip again."
+                f"The raster {{file}} is not the one that was stored for chip {prediction.chip_id}: predict the chip again.",
+                file=path,
             )
         return values
 

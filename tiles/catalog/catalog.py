@@ -24,7 +24,8 @@ from tiles.layouts.pairing import labelled
 from tiles.layouts.products import address_refusal, product_refusal, products_in
 from tiles.naming import apart, chip_id, file_names
 from tiles.reading.headers import answered
-from tiles.reading.sniff import is_utf8, shown
+from tiles.reading.sniff import is_utf8
+from tiles.sentences import Sentence, shown
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -34,6 +35,7 @@ _CALLED = ("vv", "vh")  # of other files it decides nothing what they were calle
 _SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
 _PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint", "answers"))
 _FLAGS = ("simulated",)
+_PROBLEMS = ("problem", "label_problem", "ancillary_problem")
 _REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
 
 
@@ -199,20 +201,23 @@ class Catalog:
             frame = gpd.read_parquet(path)
         except Exception as error:  # pyarrow, geopandas and the operating system each raise their own kinds
             raise SourceError(
-                f"{shown(path)} is not a readable GeoParquet file: build it again (floodscope catalog build SOURCE OUT.parquet)."
+                "{file} is not a readable GeoParquet file: build it again (floodscope catalog build SOURCE OUT.parquet).",
+                file=path,
             ) from error
         missing = _REQUIRED - set(frame.columns)
         if missing:
             raise SourceError(
-                f"{shown(path)} is no floodscope catalog (no column {', '.join(sorted(missing))}): make one with "
-                "`floodscope catalog build SOURCE OUT.parquet`."
+                f"{{file}} is no floodscope catalog (no column {', '.join(sorted(missing))}): make one with "
+                "`floodscope catalog build SOURCE OUT.parquet`.",
+                file=path,
             )
         try:
             return cls(_record_of(anchored(row, path.absolute().parent)) for row in frame.to_dict("records"))
         except (TypeError, ValueError, KeyError) as error:
             raise SourceError(
-                f"{shown(path)} has a row that is no chip ({error}): build it again "
-                "(floodscope catalog build SOURCE OUT.parquet)."
+                f"{{file}} has a row that is no chip ({error}): build it again "
+                "(floodscope catalog build SOURCE OUT.parquet).",
+                file=path,
             ) from error
 
 
@@ -237,11 +242,14 @@ def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
     values["footprint"] = row["geometry"]
     if "file" not in row:  # a catalog of an earlier version
         values["file"] = file_names(*(values[name].path for name in ("vv", "vh") if values[name]))
+    files = [asset.path for name in _ASSETS if (asset := values[name]) is not None]
+    for name in _PROBLEMS:
+        values[name] = Sentence.foreign(text, files) if isinstance(text := values.get(name), str) else None
     record = ChipRecord(**values)
     gone = [a for a in (record.vv, record.vh) if a is not None and not Path(a.path).exists()]
     if gone and record.problem is None:
-        problem = f"{shown(gone[0].path)} is gone since the catalog was built: put it back, or build the catalog again."
-        return replace(record, problem=problem)
+        problem = "{file} is gone since the catalog was built: put it back, or build the catalog again."
+        return replace(record, problem=Sentence(problem, file=gone[0].path))
     return record
 
 
@@ -274,24 +282,27 @@ def _read_file(source: Path) -> Reading:
     if ending not in TIFF_ENDINGS:
         raise SourceError(
             product_refusal(source)
-            or f"{shown(source)} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips."
+            or "{file} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips.",
+            file=source,
         )
     for layout in (sen1floods11, drivendata, folders, geotiff):
         found: Reading = layout.read(source) if layout.recognises(source.parent) else Reading([])
         if found.records:
             return found
-    raise SourceError(f"{shown(source)} is {part_of(source).said} by its name: give the image that it belongs to.")
+    raise SourceError(
+        f"{{file}} is {part_of(source).said} by its name: give the image that it belongs to.", file=source
+    )
 
 
 def _read_folder(source: Path) -> Reading:
     if not source.is_dir():
         if source.is_symlink():
             raise SourceError(
-                f"{shown(source)} is a symbolic link that leads nowhere: mend it, or give the folder itself."
+                "{file} is a symbolic link that leads nowhere: mend it, or give the folder itself.", file=source
             )
         if source.exists():
-            raise SourceError(f"{shown(source)} is neither a file nor a folder: give a folder of chips.")
-        raise SourceError(f"{shown(source)} does not exist: check the path.")
+            raise SourceError("{file} is neither a file nor a folder: give a folder of chips.", file=source)
+        raise SourceError("{file} does not exist: check the path.", file=source)
     if (refusal := product_refusal(source)) is not None:
         raise SourceError(refusal)
     products = products_in(source)
@@ -304,8 +315,9 @@ def _read_folder(source: Path) -> Reading:
     inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
     hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
     raise SourceError(
-        f"{shown(source)} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, "
-        f"two-band GeoTIFFs, images/ with labels/): {hint}."
+        f"{{file}} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, "
+        f"two-band GeoTIFFs, images/ with labels/): {hint}.",
+        file=source,
     )
 
 

@@ -11,7 +11,7 @@ from tiles.errors import ChipError
 from tiles.grid import Grid
 from tiles.reading.place import Place
 from tiles.reading.raster import read_info
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 _MAX_TAGS = 40
 _MAX_TEXT = 300

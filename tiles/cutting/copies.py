@@ -16,7 +16,7 @@ from rasterio.windows import Window
 
 from tiles.files import replacing, unwritable
 from tiles.reading.raster import GDAL_OPTIONS, RasterInfo
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 # Tags that are true of the whole file's pixels, or of how its transform is to be read, which is done by now.
 _OF_THE_WHOLE = ("STATISTICS_", "AREA_OR_POINT")

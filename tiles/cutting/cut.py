@@ -27,7 +27,6 @@ from tiles.reading.bands import named_band, two_bands
 from tiles.reading.grids import require_same_grid
 from tiles.reading.labels import label_refusal, meant, require_label_type
 from tiles.reading.raster import RasterInfo, open_raster, read_info, scaled, stored
-from tiles.reading.sniff import shown
 from tiles.reading.units import WORDS, has_data, require_number_type, said_by_name, said_by_tags
 
 SIZE = 2048
@@ -90,7 +89,7 @@ def cut(
         OutputError: the folder is taken, or cannot be written.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise OutputError(f"{shown(out)} is there already and is no empty folder: choose another one.")
+        raise OutputError("{file} is there already and is no empty folder: choose another one.", file=out)
     report = CutReport(out)
     scenes = []
     for record in records:
@@ -140,7 +139,10 @@ def _new_folder(out: Path) -> Iterator[Path]:
                     out.rmdir()
                 folder.rename(out)
     except OSError as error:
-        raise OutputError(f"{shown(out)} cannot be written ({error.strerror}): choose another folder.") from error
+        raise OutputError(
+            f"{{file}} cannot be written ({error.strerror}): choose another folder.",
+            file=out,
+        ) from error
 
 
 def _windows(height: int, width: int, size: int) -> list[tuple[str, Window]]:

@@ -17,7 +17,6 @@ from tiles.cutting.copies import Said, part_of, place_of, points_alone, write_co
 from tiles.errors import GeoreferenceError, OutputError
 from tiles.grid import Grid
 from tiles.reading.raster import GDAL_OPTIONS, MAX_PIXELS, RasterInfo, info_of, open_raster, read_info, stored
-from tiles.reading.sniff import shown
 
 Method = Literal["nearest", "bilinear"]
 
@@ -48,9 +47,9 @@ def regrid(file: Path, out: Path, like: Path | None = None, method: Method = "ne
         OutputError: `out` is there already, or cannot be written.
     """
     if out.exists():
-        raise OutputError(f"{shown(out)} is there already: choose another name.")
+        raise OutputError("{file} is there already: choose another name.", file=out)
     if out.suffix.lower() not in {".tif", ".tiff"}:
-        raise OutputError(f"{shown(out)} does not end in .tif: what is written is a GeoTIFF.")
+        raise OutputError("{file} does not end in .tif: what is written is a GeoTIFF.", file=out)
     info = read_info(str(file))
     if info.place.from_gcps:
         raise GeoreferenceError(points_alone(info))
@@ -63,8 +62,9 @@ def regrid(file: Path, out: Path, like: Path | None = None, method: Method = "ne
     wanted = _placed(read_info(str(like)))
     if wanted.width * wanted.height > _MOST_PIXELS:
         raise GeoreferenceError(
-            f"{shown(like)} has {wanted.width:,} x {wanted.height:,} pixels, {_MOST_PIXELS:,} are the most: cut it into tiles "
-            "first (floodscope cut SOURCE --out DIR)."
+            f"{{file}} has {wanted.width:,} x {wanted.height:,} pixels, {_MOST_PIXELS:,} are the most: cut it into tiles "
+            "first (floodscope cut SOURCE --out DIR).",
+            file=like,
         )
     grid = _placed(info)
     window = _seen_from(grid, wanted, info)
@@ -120,7 +120,10 @@ def _placed(info: RasterInfo) -> Grid:
     grid = info.place.grid(info.width, info.height)
     if not grid.placed:
         found, todo = info.place.lack()
-        raise GeoreferenceError(f"{shown(info.path)} has {found}, so nothing says where its pixels lie: {todo}.")
+        raise GeoreferenceError(
+            f"{{file}} has {found}, so nothing says where its pixels lie: {todo}.",
+            file=info.path,
+        )
     return grid
 
 
@@ -142,7 +145,7 @@ def _seen_from(grid: Grid, wanted: Grid, info: RasterInfo) -> Window:
         top, bottom = max(0, int(top)), min(info.height, int(bottom))
         if left < right and top < bottom:
             return Window(left, top, right - left, bottom - top)
-    raise GeoreferenceError(f"{shown(info.path)} does not reach the image: take one of the same place.")
+    raise GeoreferenceError("{file} does not reach the image: take one of the same place.", file=info.path)
 
 
 def _at(t: Affine, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
@@ -152,8 +155,9 @@ def _at(t: Affine, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tu
 def _require_room(info: RasterInfo, window: Window) -> None:
     if window.width * window.height > _MOST_PIXELS:
         raise GeoreferenceError(
-            f"{shown(info.path)} has {window.width:,} x {window.height:,} pixels there, {_MOST_PIXELS:,} are the most: take a "
-            "coarser one, or a smaller image."
+            f"{{file}} has {window.width:,} x {window.height:,} pixels there, {_MOST_PIXELS:,} are the most: take a "
+            "coarser one, or a smaller image.",
+            file=info.path,
         )
 
 

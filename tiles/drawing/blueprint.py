@@ -43,7 +43,7 @@ def tile_blueprint(service: Callable[[], TileService], *, public: bool = True) -
     """
     tiles = Blueprint("tiles", __name__, url_prefix="/tiles")
 
-    errors_as_json(tiles, lambda error: service().public.of(str(error)))
+    errors_as_json(tiles)
     if public:
 
         @tiles.after_request

@@ -11,7 +11,6 @@ import numpy as np
 from tiles.antimeridian import HALF_TURN, TURN, WORLD
 from tiles.cache import BoundedCache
 from tiles.catalog.live import LiveCatalog
-from tiles.catalog.public import CatalogFolders, PublicText
 from tiles.chip import ByteArray, Chip, ChipRecord
 from tiles.drawing.composite import WATER_CYAN, composite, score_pixels, single_band
 from tiles.drawing.layers import IMAGERY, Layer
@@ -69,8 +68,6 @@ class TileService:
         """
         self._catalog = catalog
         self._predictions = predictions
-        self.public = PublicText(CatalogFolders(catalog))
-        """What strangers may read of this service's errors."""
         self._chips: BoundedCache[Chip] = BoundedCache(chip_cache_mb << 20, _chip_bytes)
         self._rasters: BoundedCache[DisplayRaster] = BoundedCache(raster_cache_mb << 20, lambda r: r.nbytes)
         self._tiles: BoundedCache[Tile] = BoundedCache(tile_cache_mb << 20, lambda t: len(t.data) + 200)

@@ -11,7 +11,7 @@ from tiles.layouts.lists import TableError, read_rows
 from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, country_name, iso_date
 from tiles.reading.headers import inspected
-from tiles.reading.sniff import shown
+from tiles.sentences import Sentence, shown
 
 NAME = "drivendata"
 _TABLE = "flood-training-metadata.csv"
@@ -101,7 +101,8 @@ def _half(chip: str, files: dict[str, Path]) -> str | None:
     if len(files) != 1:
         return None
     here, missing = ("vv", "vh") if "vv" in files else ("vh", "vv")
-    return f"{shown(files[here])} has no partner {shown(chip)}_{missing}.tif: put the {missing.upper()} band beside it."
+    partner = f"{shown(chip)}_{missing}.tif"
+    return Sentence(f"{{file}} has no partner {partner}: put the {missing.upper()} band beside it.", file=files[here])
 
 
 def _label(folder: Path, chip: str) -> Path | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
-from tiles.reading.sniff import is_utf8, shown
+from tiles.reading.sniff import is_utf8
+from tiles.sentences import shown
 
 TIFF_ENDINGS = frozenset({".tif", ".tiff"})
 

@@ -16,7 +16,8 @@ from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, date_in
 from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.reading.raster import read_info
-from tiles.reading.sniff import is_utf8, shown
+from tiles.reading.sniff import is_utf8
+from tiles.sentences import Sentence, shown
 
 NAME = "geotiff"
 # What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at, ENVI's headers.
@@ -134,7 +135,8 @@ def _chips(folder: Path, files: _Sorted) -> list[Found]:
         group = groups.setdefault(part.key if role != "both" else f"{part.key}\0both", {})
         if role in group:
             what = "second file of the chip" if role == "both" else f"second {role.upper()} of the chip"
-            text = f"{shown(path)} is a {what} {chip_id(part.key)}, beside {group[role].name}: rename one."
+            beside = f"a {what} {chip_id(part.key)}, beside {group[role].name}"
+            text = Sentence(f"{{file}} is {beside}: rename one.", file=path)
             doubles.append((part.key, {role: path}, text))
         else:
             group[role] = path
@@ -231,9 +233,10 @@ def _misnamed(folder: Path) -> list[Found]:
         part = part_of(stem)
         if part.role not in get_args(ImageRole):
             continue
-        problem = (
-            f"{shown(path)} has the ending {shown(path.suffix) or '(none)'}: floodscope reads GeoTIFF files (.tif, .tiff), "
-            "convert or rename it."
+        problem = Sentence(
+            f"{{file}} has the ending {shown(path.suffix) or '(none)'}: floodscope reads GeoTIFF files (.tif, .tiff), convert or "
+            "rename it.",
+            file=path,
         )
         out.append((part.key, {part.role: path}, problem))  # type: ignore[dict-item]
     return out
@@ -288,20 +291,21 @@ def _of_one_file(group: Group, headers: Headers) -> tuple[Asset, Asset]:
         vv, vh = two_band_assets(str(path), headers)
     except ChipError:
         if role != "both" and _one_band(path, headers):
-            raise no_partner(shown(path), role) from None
+            raise no_partner(str(path), role) from None
         raise
     return vv, vh
 
 
-def no_partner(name: str, role: str) -> BandError:
+def no_partner(path: str, role: str) -> BandError:
     """Return the error of a VV or VH that lies there alone.
 
     Args:
-        name: what its file is called.
+        path: its file.
         role: "vv" or "vh", which of both it is.
     """
     missing = "VH" if role == "vv" else "VV"
-    return BandError(f"{name} has no {missing} partner: put a file of the same name with {missing} in it beside it.")
+    todo = f"put a file of the same name with {missing} in it beside it"
+    return BandError(f"{{file}} has no {missing} partner: {todo}.", file=path)
 
 
 def _one_band(path: Path, headers: Headers) -> bool:

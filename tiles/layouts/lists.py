@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tiles.layouts.names import pair_key, sen1floods11_chip
 from tiles.naming import nfc
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 Problems = list[tuple[str, str]]
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

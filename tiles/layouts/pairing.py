@@ -13,7 +13,7 @@ from tiles.layouts.geotiff import legend_of
 from tiles.layouts.names import pair_key, part_of, sen1floods11_chip
 from tiles.naming import nfc
 from tiles.reading.headers import inspected
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 Problems = list[tuple[str, str]]
 
@@ -100,6 +100,7 @@ def labelled(records: Sequence[ChipRecord], folder: Path) -> tuple[list[ChipReco
         example = next((record.file for record in records if record.file), None)
         beside = f"{shown(first)} there, {shown(example)} here" if example else shown(first)
         raise SourceError(
-            f"No label in {shown(folder)} belongs to an image, by their names ({beside}): name each label as its image."
+            f"No label in {{file}} belongs to an image, by their names ({beside}): name each label as its image.",
+            file=folder,
         )
     return out, problems + unpaired(folder, truth, records)

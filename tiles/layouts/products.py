@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 # pathlib makes one slash of two, so that s3://bucket/x has become s3:/bucket/x before anybody can look at it.
 _ADDRESS = re.compile(r"(https?|ftp|s3|gs|az|abfss?|wasbs?|file)://?(?=[^/])", re.IGNORECASE)

@@ -24,7 +24,7 @@ from tiles.layouts.names import part_of, sen1floods11_chip
 from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, country_name, iso_date
 from tiles.reading.headers import Headers, inspected, two_band_assets
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 NAME = "sen1floods11"
 _FOOTPRINTS, _EVENTS = "chip_footprints.geojson", "Sen1Floods11_Metadata.geojson"

@@ -19,7 +19,7 @@ from tiles.layouts.folder import Reading
 from tiles.naming import chip_id, file_names
 from tiles.places import country_at, iso_date
 from tiles.reading.headers import inspected
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 NAME = "upload"
 MARK = "FLOODSCOPE_UPLOADS"

@@ -9,7 +9,7 @@ from tiles.errors import AncillaryError, ChipError
 from tiles.grid import Grid
 from tiles.reading.grids import require_same_grid
 from tiles.reading.raster import read_band
-from tiles.reading.sniff import shown
+from tiles.sentences import Sentence
 
 # Metres. The Dead Sea's shore lies at -430, no summit above 8849; what lies far below is a fill value (-9999, -32768).
 _LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
@@ -20,13 +20,13 @@ _JRC_NODATA = 255
 def ancillary_refusal(name: str, error: ChipError) -> str:
     """Return the sentence that says why elevation or permanent water is not used, and that it is not the image."""
     text, words = str(error), name.replace("_", " ")
-    return text if text.startswith(f"The {words} ") else f"The {words} is not used: {text}"
+    return text if text.startswith(f"The {words} ") else Sentence(f"The {words} is not used: {{why}}", why=text)
 
 
 def require_ancillary_type(path: str, dtype: str) -> None:
     """Raise AncillaryError unless a band's type can hold elevation or permanent water."""
     if dtype.startswith("complex"):
-        raise AncillaryError(f"{shown(path)} holds {dtype} numbers: give real ones.")
+        raise AncillaryError(f"{{file}} holds {dtype} numbers: give real ones.", file=path)
 
 
 def read_ancillary(name: str, asset: Asset, image_path: str, image_grid: Grid) -> FloatArray:
@@ -51,6 +51,7 @@ def read_ancillary(name: str, asset: Asset, image_path: str, image_grid: Grid) -
     strange = values[(values < low) | (values > high * (1 + 1e-6))]
     if strange.size:
         raise AncillaryError(
-            f"{shown(asset.path)} holds {strange[0]:g}: {name.replace('_', ' ')} is {unit}, {low:g} to {high:g}; convert it."
+            f"{{file}} holds {strange[0]:g}: {name.replace('_', ' ')} is {unit}, {low:g} to {high:g}; convert it.",
+            file=asset.path,
         )
     return values

@@ -12,7 +12,7 @@ from tiles.chip import Asset
 from tiles.decisions import Decision
 from tiles.errors import BandError
 from tiles.reading.raster import RasterInfo
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 _POLARIZATION = re.compile(r"(?<![a-z])(vv|vh|hh|hv)(?=db|[^a-z]|$)")
 # Names that say nothing: of GDAL, xarray, GIMP, R and hand-written scripts.
@@ -108,8 +108,9 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
     _refuse_other_polarization(info, meanings, called)
     if len(bands) == 1:
         raise BandError(
-            f"{shown(info.path)} has one band, a chip needs VV and VH: give a two-band file, or two files named *_vv.tif and "
-            "*_vh.tif."
+            "{file} has one band, a chip needs VV and VH: give a two-band file, or two files named *_vv.tif and "
+            "*_vh.tif.",
+            file=info.path,
         )
     found = {
         name: [b for b, m in meanings.items() if m.polarization == name and m.other is None] for name in ("VV", "VH")
@@ -126,8 +127,9 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
     if len(bands) == 2 and all(m.meaningless for m in meanings.values()):
         if (alone := meaning(Path(called or info.path).stem).polarization) is not None:
             raise BandError(
-                f"{shown(info.path)} is {alone} by its name, and has two bands without names: say what each is (--bands VV,VH), "
-                "or describe them."
+                f"{{file}} is {alone} by its name, and has two bands without names: say what each is (--bands VV,VH), "
+                "or describe them.",
+                file=info.path,
             )
         text = "The bands are not named: the first is taken for VV, the second for VH; --bands says otherwise"
         return (
@@ -137,8 +139,9 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
         )
     example = ",".join(("VV", "VH", *("-" for _ in bands[2:])))
     raise BandError(
-        f"{shown(info.path)} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH "
-        f"(rio edit-info FILE -b {bands[0]} --description VV, and so for VH), or say what each is (--bands {example})."
+        f"{{file}} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH "
+        f"(rio edit-info FILE -b {bands[0]} --description VV, and so for VH), or say what each is (--bands {example}).",
+        file=info.path,
     )
 
 
@@ -147,8 +150,9 @@ def _as_said(
 ) -> tuple[Asset, Asset, Decision]:
     if len(said) != len(bands):
         raise BandError(
-            f"{shown(info.path)} has {len(bands)} bands, and --bands names {len(said)} ({','.join(said)}): name each of them, "
-            "- for one that is left aside."
+            f"{{file}} has {len(bands)} bands, and --bands names {len(said)} ({','.join(said)}): name each of them, "
+            "- for one that is left aside.",
+            file=info.path,
         )
     vv, vh = bands[said.index("VV")], bands[said.index("VH")]
     _refuse_other_polarization(info, {band: meaning(info.descriptions[band - 1]) for band in (vv, vh)}, called)
@@ -164,8 +168,9 @@ def _refuse_other_polarization(info: RasterInfo, meanings: dict[int, Meaning], c
         named = {said.polarization} if said.polarization else set()
     if named & {"HH", "HV"} and not {"VV", "VH"} <= named:
         raise BandError(
-            f"{shown(info.path)} holds the polarization {' and '.join(sorted(named & {'HH', 'HV'}))}, and floodscope's models "
-            "read VV and VH: take an image of those, as Sentinel-1 makes them outside the polar regions."
+            f"{{file}} holds the polarization {' and '.join(sorted(named & {'HH', 'HV'}))}, and floodscope's models "
+            "read VV and VH: take an image of those, as Sentinel-1 makes them outside the polar regions.",
+            file=info.path,
         )
 
 
@@ -196,16 +201,19 @@ def named_band(info: RasterInfo, band: int, name: str) -> None:
     """
     if not 1 <= band <= info.count:
         raise BandError(
-            f"{shown(info.path)} has {info.count} band(s), {name} was expected in band {band}: give the file that holds it."
+            f"{{file}} has {info.count} band(s), {name} was expected in band {band}: give the file that holds it.",
+            file=info.path,
         )
     said = meaning(info.descriptions[band - 1])
     if said.polarization in {"HH", "HV"} and said.other is None:
         raise BandError(
-            f"{shown(info.path)} is named {name} but its band is described as {said.polarization}: floodscope's models read VV "
-            "and VH, take an image of those."
+            f"{{file}} is named {name} but its band is described as {said.polarization}: floodscope's models read VV "
+            "and VH, take an image of those.",
+            file=info.path,
         )
     if said.polarization not in (None, name) or said.other is not None:
         raise BandError(
-            f"{shown(info.path)} is named {name} but its band is described as {_described(info, band)}: rename the file, or "
-            f"describe the band (rio edit-info FILE -b {band} --description {name})."
+            f"{{file}} is named {name} but its band is described as {_described(info, band)}: rename the file, or "
+            f"describe the band (rio edit-info FILE -b {band} --description {name}).",
+            file=info.path,
         )

@@ -21,7 +21,6 @@ from tiles.reading.grids import require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, read_label
 from tiles.reading.raster import Band, read_band, read_info
 from tiles.reading.scale import decide
-from tiles.reading.sniff import shown
 from tiles.reading.units import (
     Numbers,
     has_data,
@@ -32,6 +31,7 @@ from tiles.reading.units import (
     tens_in_tags,
     to_db,
 )
+from tiles.sentences import Sentence, join, shown
 
 # No C-band backscatter lies beyond these in dB: -99, 9999 and 32767 are fill values, or damage. 27 real chips reach -58..26.
 _FLOOR_DB, _CEILING_DB = -90.0, 50.0
@@ -66,7 +66,9 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
         raise ChipError(record.problem)
     if record.vv is None or record.vh is None:
         where = record.source or "the source folder"
-        raise MissingImageryError(f"Chip {record.id} has no imagery on disk: put its VV and VH files into {where}.")
+        raise MissingImageryError(
+            f"Chip {record.id} has no imagery on disk: put its VV and VH files into {{folder}}.", folder=where
+        )
     vv_asset, vh_asset = record.vv, record.vh
     decisions: tuple[Decision, ...] = ()
     if record.vv.path == record.vh.path:
@@ -91,8 +93,9 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
             read = read_label(record.label, vv_asset.path, grid, both.valid, record.answers, record.legend)
             label, decisions = read.values, (*decisions, *read.decisions)
         except ChipError as error:
-            label_problem, choices = label_refusal(error), error.choices
-            decisions = (*decisions, Decision("truth", label_problem.removesuffix("."), "values"))
+            label_problem = refusal = label_refusal(error)
+            choices = error.choices
+            decisions = (*decisions, Decision("truth", refusal.bare(), "values"))
     found, problem = _ancillary(record, vv_asset.path, grid) if with_ancillary else ({}, None)
     return Chip(
         record.id,
@@ -118,8 +121,8 @@ def require_data(chip: Chip) -> Chip:
     """
     if not chip.valid.any():
         raise NoValidPixelError(
-            f"Chip {chip.id} has no valid pixel ({chip.empty or 'every VV or VH value is nodata'}), so there is nothing to "
-            "predict: choose another chip."
+            f"Chip {chip.id} has no valid pixel ({{what}}), so there is nothing to predict: choose another chip.",
+            what=Sentence(chip.empty or "every VV or VH value is nodata"),
         )
     return chip
 
@@ -178,7 +181,7 @@ def _numbers(asset: Asset, band: Band, name: str) -> Numbers:
     packing = packing_of(info, asset.band)
     return Numbers(
         name,
-        shown(asset.path),
+        asset.path,
         band.values,
         there,
         integer="int" in info.dtypes[asset.band - 1] and packing is None,
@@ -216,7 +219,7 @@ def _ancillary(record: ChipRecord, image_path: str, grid: Grid) -> tuple[Mapping
                 found[name] = read_ancillary(name, asset, image_path, grid)
             except ChipError as error:
                 problems.append(ancillary_refusal(name, error))
-    return found, " ".join(problems) or None
+    return found, join(problems) if problems else None
 
 
 def _emptiness(*bands: tuple[Asset, Band, BoolArray]) -> str:
@@ -236,5 +239,5 @@ def _emptiness(*bands: tuple[Asset, Band, BoolArray]) -> str:
             found = f"{first:g}, which is a fill value"
         else:
             found = "nodata of one kind or another"
-        return f"every {name} value of {shown(asset.path)} is {found}"
-    return f"no pixel of {shown(bands[0][0].path)} has data in both VV and VH"
+        return Sentence(f"every {name} value of {{file}} is {found}", file=asset.path)
+    return Sentence("no pixel of {file} has data in both VV and VH", file=bands[0][0].path)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from tiles.errors import GeoreferenceError
 from tiles.grid import Grid
 from tiles.reading.raster import RasterInfo
-from tiles.reading.sniff import shown
 
 # Two rasters that share a grid may differ by float noise in their transforms, never by a tenth of a pixel.
 _GRID_TOLERANCE_PX = 0.1
@@ -29,14 +28,16 @@ def require_same_grid(
         name, path, grid: the raster that is judged: "VH" or "label", its file and grid.
         reference_name, reference_path, reference: the raster that it must fit.
     """
-    one, two = f"The {name} {shown(path)}", f"the {reference_name} {shown(reference_path)}"
+    one, two = f"The {name} {{one}}", f"the {reference_name} {{two}}"
+    files = {"one": path, "two": reference_path}
     if grid.shape != reference.shape:
         sizes = f"{one} has {grid.width} x {grid.height} pixels, {two} {reference.width} x {reference.height}"
         if not (grid.placed and reference.placed):
             raise GeoreferenceError(
-                f"{sizes}, and not both say where they lie: give both their place, or take one that was made of this image."
+                f"{sizes}, and not both say where they lie: give both their place, or take one that was made of this image.",
+                **files,
             )
-        raise GeoreferenceError(f"{sizes}: {_REGRID}.")
+        raise GeoreferenceError(f"{sizes}: {_REGRID}.", **files)
     if not (grid.placed and reference.placed):
         return
     offset = reference.offset_from(grid)
@@ -44,8 +45,8 @@ def require_same_grid(
         return
     if grid.crs != reference.crs:
         off = f", and its corners lie {offset:,.1f} pixels off" if offset < _FAR_PX else ""
-        raise GeoreferenceError(f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}{off}: {_REGRID}.")
-    raise GeoreferenceError(f"{one} lies {offset:.1f} pixels off {two}: {_REGRID}, or mend its geotransform.")
+        raise GeoreferenceError(f"{one} is in {grid.crs_name}, {two} in {reference.crs_name}{off}: {_REGRID}.", **files)
+    raise GeoreferenceError(f"{one} lies {offset:.1f} pixels off {two}: {_REGRID}, or mend its geotransform.", **files)
 
 
 def unplaced(image: RasterInfo) -> str | None:

@@ -17,8 +17,8 @@ from tiles.reading.bands import named_band, two_bands
 from tiles.reading.grids import assumed_grid, require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, require_label_type
 from tiles.reading.raster import RasterInfo, read_info
-from tiles.reading.sniff import shown
 from tiles.reading.units import require_number_type
+from tiles.sentences import join
 
 # Beyond 90 by a rounding error. A footprint begins within -180 to 180, and goes on beyond that across the antimeridian.
 _MAX_LATITUDE, _MAX_WEST = 90.0 + 1e-6, 180.0 + 1e-6
@@ -114,28 +114,32 @@ def answered(record: ChipRecord, answers: Answers) -> ChipRecord:
 
 def _footprint(info: RasterInfo) -> Polygon:
     """Return the outline of a raster, or raise GeoreferenceError where it is not on Earth."""
-    grid, name = info.grid, shown(info.path)
+    grid = info.grid
     try:
         footprint = grid.footprint()
     except ProjError as error:
         raise GeoreferenceError(
-            f"{name} is in a coordinate system that has no place on Earth ({grid.crs_name}): give it a "
-            "geographic or projected one (rio edit-info FILE --crs EPSG:...)."
+            f"{{file}} is in a coordinate system that has no place on Earth ({grid.crs_name}): give it a "
+            "geographic or projected one (rio edit-info FILE --crs EPSG:...).",
+            file=info.path,
         ) from error
     west, south, east, north = footprint.bounds
     if not np.isfinite(footprint.bounds).all():
         raise GeoreferenceError(
-            f"{name} lies where its coordinate system {grid.crs_name} does not reach: check its geotransform and CRS."
+            f"{{file}} lies where its coordinate system {grid.crs_name} does not reach: check its geotransform and CRS.",
+            file=info.path,
         )
     if not footprint.is_valid or east - west > _HALF_GLOBE:
         raise GeoreferenceError(
-            f"{name} goes round a pole or half the globe: cut it into parts (floodscope cut SOURCE --out DIR --size 512), of "
-            "which those beside the pole can be used."
+            "{file} goes round a pole or half the globe: cut it into parts (floodscope cut SOURCE --out DIR --size 512), of "
+            "which those beside the pole can be used.",
+            file=info.path,
         )
     if south < -_MAX_LATITUDE or north > _MAX_LATITUDE or abs(west) > _MAX_WEST:
         raise GeoreferenceError(
-            f"{name} reaches from longitude {west:.6g} to {east:.6g} and latitude {south:.6g} to {north:.6g}, which is off "
-            "the Earth: check its geotransform and CRS."
+            f"{{file}} reaches from longitude {west:.6g} to {east:.6g} and latitude {south:.6g} to {north:.6g}, which is off "
+            "the Earth: check its geotransform and CRS.",
+            file=info.path,
         )
     return footprint
 
@@ -168,4 +172,4 @@ def _ancillary_problem(record: ChipRecord, image: RasterInfo, beside: Headers) -
             problems.append(ancillary_refusal(name, error))
         else:
             beside[name.replace("_", " ")] = info
-    return " ".join(problems) or None
+    return join(problems) if problems else None

@@ -15,7 +15,7 @@ from tiles.errors import ChipError, Choice, LabelError
 from tiles.grid import Grid
 from tiles.reading.grids import require_same_grid
 from tiles.reading.raster import Band, read_band, read_info
-from tiles.reading.sniff import shown
+from tiles.sentences import Sentence
 
 LABEL_REFUSED = "The label is not used: "
 """How the sentence on a label that cannot be used begins, where it does not begin with the label anyway."""
@@ -42,18 +42,20 @@ class Label:
     decisions: tuple[Decision, ...]
 
 
-def label_refusal(error: ChipError) -> str:
+def label_refusal(error: ChipError) -> Sentence:
     """Return the sentence that says why a label is not used, and that it is the label: the image may be fine."""
-    text = str(error)
-    return text if text.startswith("The label ") else LABEL_REFUSED + text
+    text = Sentence(str(error))
+    return text if text.startswith("The label ") else Sentence(LABEL_REFUSED + "{why}", why=text)
 
 
 def require_label_type(path: str, count: int, dtype: str) -> None:
     """Raise LabelError unless a raster of so many bands of this type can be a label."""
     if count != 1:
-        raise LabelError(f"{shown(path)} has {count} bands, like a picture: a label is one band of 0 dry, 1 water.")
+        raise LabelError(
+            f"{{file}} has {count} bands, like a picture: a label is one band of 0 dry, 1 water.", file=path
+        )
     if dtype.startswith("complex"):
-        raise LabelError(f"{shown(path)} holds {dtype} numbers: a label is whole numbers, 0 dry, 1 water.")
+        raise LabelError(f"{{file}} holds {dtype} numbers: a label is whole numbers, 0 dry, 1 water.", file=path)
 
 
 def read_label(
@@ -112,8 +114,9 @@ def meant(
     left &= there & np.isfinite(values)
     if left.any():
         raise LabelError(
-            f"{shown(path)} holds the label value(s) {_some(values[left])}, of which --label-values says nothing: name them "
-            "too, as unknown=... where they are neither dry nor water."
+            f"{{file}} holds the label value(s) {_some(values[left])}, of which --label-values says nothing: name them "
+            "too, as unknown=... where they are neither dry nor water.",
+            file=path,
         )
     return label
 
@@ -139,9 +142,10 @@ def _by_legend(
     if silent_255.any() and not water.any() and not documented:
         share = f"{100 * np.count_nonzero(silent_255) / np.count_nonzero(valid):.0f} %"
         error = LabelError(
-            f"{shown(path)} holds 0 and 255 and no 1 (255 in {share} of the image), and does not tag 255 as nodata: 255 may be "
+            f"{{file}} holds 0 and 255 and no 1 (255 in {share} of the image), and does not tag 255 as nodata: 255 may be "
             "water, as in a picture, or unknown; say which (--label-values water=255,dry=0 or "
-            "--label-values dry=0,water=1,unknown=255)."
+            "--label-values dry=0,water=1,unknown=255).",
+            file=path,
         )
         raise error.offering(
             Choice("255 is water: add", "label_values", "water=255,dry=0"),
@@ -157,18 +161,19 @@ def _by_legend(
 
 def _strange(strange: npt.NDArray[np.generic], known: npt.NDArray[np.generic], path: str) -> str:
     found = _some(strange)
-    name = shown(path)
     if np.any(strange != np.floor(strange)):
-        return (
-            f"{name} holds the label value(s) {found}, which are no whole numbers, like a probability: a label is 0 dry, 1 "
-            "water, -1 or 255 unknown."
+        return Sentence(
+            f"{{file}} holds the label value(s) {found}, which are no whole numbers, like a probability: a label is 0 dry, 1 "
+            "water, -1 or 255 unknown.",
+            file=path,
         )
     values = sorted({float(v) for v in np.unique(known)[:8]})
     example = f"--label-values water={said_text(values[-1])},dry={said_text(values[0])}"
     example += "".join(f",unknown={said_text(value)}" for value in values[1:-1])
-    return (
-        f"{name} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; say what its numbers mean (for "
-        f"example {example})."
+    return Sentence(
+        f"{{file}} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; say what its numbers mean "
+        f"(for example {example}).",
+        file=path,
     )
 
 
@@ -198,14 +203,16 @@ def _judged(label: ByteArray, valid: BoolArray, path: str, rest: str | None, *, 
         return []  # nothing is known at all, which is told as such
     if known < _LEAST_KNOWN * seen:
         raise LabelError(
-            f"{shown(path)} knows {known:,} of the image's {seen:,} pixels with data, less than {_LEAST_KNOWN:.0%}: it is no "
-            "truth of this image; give one that covers it."
+            f"{{file}} knows {known:,} of the image's {seen:,} pixels with data, less than {_LEAST_KNOWN:.0%}: it is no "
+            "truth of this image; give one that covers it.",
+            file=path,
         )
     if water and not dry and known < (1 - _MOST_UNKNOWN_BESIDE_ONE_CLASS) * seen and not said:
         todo = "give them the number 0" if rest is None else f"say so (--label-values water=1,dry={rest})"
         raise LabelError(
-            f"{shown(path)} holds one class alone, water, and leaves the other {seen - known:,} pixels unknown, so false "
-            f"alarms cannot be counted: if they are dry, {todo}."
+            f"{{file}} holds one class alone, water, and leaves the other {seen - known:,} pixels unknown, so false "
+            f"alarms cannot be counted: if they are dry, {todo}.",
+            file=path,
         )
     if water and not dry:
         text = f"The label holds water alone ({known:,} pixels): precision means nothing there"

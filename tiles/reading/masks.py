@@ -12,7 +12,6 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from tiles.errors import UnreadableFileError
-from tiles.reading.sniff import shown
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -51,7 +50,7 @@ def own_mask(
             there = opaque if there is None else there & opaque
     except (RasterioError, OSError) as error:
         raise UnreadableFileError(
-            f"{shown(path)} is damaged inside, its mask cannot be unpacked: copy or download it again."
+            "{file} is damaged inside, its mask cannot be unpacked: copy or download it again.", file=path
         ) from error
     return there
 
@@ -73,10 +72,11 @@ def mask_of(
     """
     if dataset.shape != shape:
         raise UnreadableFileError(
-            f"{shown(path)} is the mask of a raster of another size ({dataset.width} x {dataset.height} pixels): remove it, or "
-            "make it anew."
+            f"{{file}} is the mask of a raster of another size ({dataset.width} x {dataset.height} pixels): remove it, or "
+            "make it anew.",
+            file=path,
         )
     try:
         return np.asarray(dataset.read(band if dataset.count >= band else 1, window=window) != 0)
     except (RasterioError, OSError) as error:
-        raise UnreadableFileError(f"{shown(path)} is damaged inside: remove it, or make it anew.") from error
+        raise UnreadableFileError("{file} is damaged inside: remove it, or make it anew.", file=path) from error

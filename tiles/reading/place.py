@@ -14,7 +14,7 @@ from rasterio.warp import calculate_default_transform
 from tiles.antimeridian import TURN, turns_to_first
 from tiles.errors import GeoreferenceError
 from tiles.grid import Grid, turn_of
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 from tiles.sidecars import Beside, read_beside
 
 _IDENTITY = Affine.identity()
@@ -64,8 +64,9 @@ class Place:
         a, b, _, d, e, _, *_ = self.transform
         if not all(map(math.isfinite, self.transform)) or a * e == b * d:
             raise GeoreferenceError(
-                f"{shown(self.path)} has pixels without an area (geotransform {tuple(self.transform)[:6]}): export it "
-                "again with its pixel size."
+                f"{{file}} has pixels without an area (geotransform {tuple(self.transform)[:6]}): export it "
+                "again with its pixel size.",
+                file=self.path,
             )
         return _on_the_first_turn(Grid(self.crs, self.transform, width, height))
 

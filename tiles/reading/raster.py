@@ -27,7 +27,8 @@ from tiles.grid import Grid
 from tiles.reading.masks import has_own_mask, mask_file, mask_of, own_mask
 from tiles.reading.place import Place, find_place
 from tiles.reading.snap import snap_band_names
-from tiles.reading.sniff import require_tiff, shown
+from tiles.reading.sniff import require_tiff
+from tiles.sentences import shown
 
 MAX_PIXELS = 4096 * 4096
 """Largest chip, in pixels: it is read whole, so a bigger one would take gigabytes of memory."""
@@ -139,21 +140,24 @@ class RasterInfo:
         """Raise UnreadableFileError where the file is shorter than its header says, or its blocks are too large."""
         if self.ends_at > self.size:
             raise UnreadableFileError(
-                f"{shown(self.path)} is truncated: it has {self.size:,} bytes, and its header says {self.ends_at:,} or "
-                "more: copy or download it again."
+                f"{{file}} is truncated: it has {self.size:,} bytes, and its header says {self.ends_at:,} or "
+                "more: copy or download it again.",
+                file=self.path,
             )
         if self.block_bytes > _MAX_BLOCK_BYTES:
             raise UnreadableFileError(
-                f"{shown(self.path)} is stored in blocks of {self.block_bytes / 2**20:,.0f} MiB, {_MAX_BLOCK_BYTES >> 20} MiB "
-                "is the most: write it anew in small ones (floodscope regrid FILE OUT)."
+                f"{{file}} is stored in blocks of {self.block_bytes / 2**20:,.0f} MiB, {_MAX_BLOCK_BYTES >> 20} MiB "
+                "is the most: write it anew in small ones (floodscope regrid FILE OUT).",
+                file=self.path,
             )
 
 
 def _require_size(path: str, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise UnreadableFileError(
-            f"{shown(path)} has {width:,} x {height:,} pixels, a chip may have {MAX_PIXELS:,} at most: cut it into tiles "
-            "(floodscope cut SOURCE --out DIR)."
+            f"{{file}} has {width:,} x {height:,} pixels, a chip may have {MAX_PIXELS:,} at most: cut it into tiles "
+            "(floodscope cut SOURCE --out DIR).",
+            file=path,
         )
 
 
@@ -174,11 +178,13 @@ def open_raster(path: str) -> Iterator[DatasetReader]:
         except (RasterioError, OSError, ValueError) as error:
             if "codec" in str(error):
                 raise UnreadableFileError(
-                    f"{shown(path)} is compressed in a way that cannot be read here ({_reason(error)}): write it anew "
-                    "with the compression DEFLATE, in a program that reads it."
+                    f"{{file}} is compressed in a way that cannot be read here ({_reason(error)}): write it anew "
+                    "with the compression DEFLATE, in a program that reads it.",
+                    file=path,
                 ) from error
             raise UnreadableFileError(
-                f"{shown(path)} begins as a TIFF, but its header is damaged or is of no image: copy or export it again."
+                "{file} begins as a TIFF, but its header is damaged or is of no image: copy or export it again.",
+                file=path,
             ) from error
         with dataset:
             yield dataset
@@ -285,7 +291,7 @@ def read_band(path: str, band: int) -> Band:
         grid = info.grid
         if not 1 <= band <= info.count:
             raise BandError(
-                f"{shown(path)} has {info.count} band(s), band {band} was asked for: give a file that holds it."
+                f"{{file}} has {info.count} band(s), band {band} was asked for: give a file that holds it.", file=path
             )
         values, there = stored(dataset, info, band)
     nodata = info.nodata[band - 1]
@@ -320,7 +326,7 @@ def stored(
         values = dataset.read(band, window=window)
     except (RasterioError, OSError) as error:
         raise UnreadableFileError(
-            f"{shown(path)} is damaged inside, its pixels cannot be unpacked: copy or download it again."
+            "{file} is damaged inside, its pixels cannot be unpacked: copy or download it again.", file=path
         ) from error
     there = own_mask(dataset, band, info.alpha, path, window)
     if there is None:

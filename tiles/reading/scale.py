@@ -15,6 +15,7 @@ from tiles.answers import UNITS, Answers, Units
 from tiles.decisions import Basis, Decision
 from tiles.errors import BandError, Choice, UnitError
 from tiles.reading.units import WORDS, Numbers, Scale, to_db
+from tiles.sentences import Sentence
 
 _SAMPLE = 40_000
 _UNIT_CHOICES = (
@@ -64,7 +65,9 @@ def decide(vv: Numbers, vh: Numbers, valid: npt.NDArray[np.bool_], answers: Answ
     step = max(1, int(np.count_nonzero(valid)) // _SAMPLE)
     pair = _Pair(vv, vh, vv.values[valid][::step].astype(np.float64), vh.values[valid][::step].astype(np.float64))
     if pair.first.size >= 16 and np.mean(pair.first == pair.second) > 0.5:
-        raise BandError(f"{pair.where} {pair.holds} the same numbers in VV and VH: give each band its own.")
+        raise BandError(
+            f"{{where}} {pair.holds} the same numbers in VV and VH: give each band its own.", where=pair.where
+        )
     said, basis, words = _said(vv, vh, answers)
     if said is not None:
         return _as_said(pair, said, basis, words)
@@ -83,7 +86,7 @@ class _Pair:
     @property
     def where(self) -> str:
         one, two = self.vv.where, self.vh.where
-        return one if one == two else f"{one} and {two}"
+        return Sentence("{one}" if one == two else "{one} and {two}", one=one, two=two)
 
     @property
     def holds(self) -> str:
@@ -121,8 +124,10 @@ def _said(vv: Numbers, vh: Numbers, answers: Answers) -> tuple[Scale | None, Bas
     for basis, one, two in (("tag", vv.tagged, vh.tagged), ("name", vv.named, vh.named)):
         if one is not None and two is not None and one[0] != two[0]:
             raise UnitError(
-                f"VV and VH are said to be of two units ({vv.where}: {one[1]}; {vh.where}: {two[1]}): give both in one, or say "
-                f"which it is (--units {one[0]} or --units {two[0]})."
+                f"VV and VH are said to be of two units ({{vv}}: {one[1]}; {{vh}}: {two[1]}): give both in one, or say "
+                f"which it is (--units {one[0]} or --units {two[0]}).",
+                vv=vv.where,
+                vh=vh.where,
             )
         found = one or two
         if found is not None:
@@ -153,8 +158,9 @@ def _as_said(pair: _Pair, said: Scale, basis: Basis, words: str) -> tuple[Scale,
         f"say what it is (--units {others[0]})" if len(others) == 1 else "look at how it was made, or take the original"
     )
     raise UnitError(
-        f"{pair.where} {pair.holds} no {WORDS[said]}, though {words}: {_in_db(pair, said)}, which no chip has ({pair.found()}); "
-        f"{hint}."
+        f"{{where}} {pair.holds} no {WORDS[said]}, though {words}: {_in_db(pair, said)}, which no chip has ({pair.found()}); "
+        f"{hint}.",
+        where=pair.where,
     )
 
 
@@ -197,13 +203,15 @@ def _by_values(pair: _Pair) -> tuple[Scale, list[Decision]]:
         return _negative(pair)
     if upper > 0.05 and lower < 0.5 <= upper:
         raise UnitError(
-            f"{pair.where} {pair.holds} one band of negative and one of positive numbers ({pair.found()}): one may be in dB and "
-            "the other not; give both in dB."
+            f"{{where}} {pair.holds} one band of negative and one of positive numbers ({pair.found()}): one may be in dB and "
+            "the other not; give both in dB.",
+            where=pair.where,
         )
     if upper > 0.05:
         raise UnitError(
-            f"{pair.where} {pair.holds} numbers on both sides of 0 ({pair.found()}), as standardised values and differences "
-            "of two dates do: give the backscatter itself, in dB."
+            f"{{where}} {pair.holds} numbers on both sides of 0 ({pair.found()}), as standardised values and differences "
+            "of two dates do: give the backscatter itself, in dB.",
+            where=pair.where,
         )
     return _positive(pair)
 
@@ -221,12 +229,14 @@ def _negative(pair: _Pair) -> tuple[Scale, list[Decision]]:
     for scale in scales:
         if pair.fits(scale, _POSSIBLE):
             raise UnitError(
-                f"{pair.where} {pair.holds} numbers like {WORDS[scale]} ({pair.found()}): divide them by {scale[2:]}."
+                f"{{where}} {pair.holds} numbers like {WORDS[scale]} ({pair.found()}): divide them by {scale[2:]}.",
+                where=pair.where,
             )
     raise UnitError(
-        f"{pair.where} {pair.holds} no backscatter in dB ({pair.found()}): medians of a chip lie in -35 to -1 dB for VV and "
+        f"{{where}} {pair.holds} no backscatter in dB ({pair.found()}): medians of a chip lie in -35 to -1 dB for VV and "
         "-45 to -4 dB for VH, and VV is above VH; differences, standardised and otherwise changed values are refused, give the "
-        "backscatter itself."
+        "backscatter itself.",
+        where=pair.where,
     )
 
 
@@ -238,7 +248,8 @@ def _refuse_exchanged(pair: _Pair, scale: Scale) -> None:
     one_file = pair.vv.where == pair.vh.where
     todo = "say which band is which (--bands VH,VV)" if one_file else "exchange the names of the files"
     error = BandError(
-        f"{pair.where} {pair.holds} a VV ({vv:.1f} dB) that is darker than VH ({vh:.1f} dB), so they seem to be VH, VV: {todo}."
+        f"{{where}} {pair.holds} a VV ({vv:.1f} dB) that is darker than VH ({vh:.1f} dB), so they seem to be VH, VV: {todo}.",
+        where=pair.where,
     )
     raise error.offering(Choice("The first band is VH: exchange and add", "bands", "VH,VV")) if one_file else error
 
@@ -246,8 +257,9 @@ def _refuse_exchanged(pair: _Pair, scale: Scale) -> None:
 def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
     if pair.vv.integer or pair.vh.integer:
         raise UnitError(
-            f"{pair.where} {pair.holds} whole positive numbers ({pair.found()}), like digital numbers: calibrate VV and VH to "
-            "sigma0 or gamma0."
+            f"{{where}} {pair.holds} whole positive numbers ({pair.found()}), like digital numbers: calibrate VV and VH to "
+            "sigma0 or gamma0.",
+            where=pair.where,
         )
     units: tuple[tuple[Units, Units], ...] = (("power", "amplitude"), ("amplitude", "power"))
     for unit, other in units:
@@ -263,12 +275,14 @@ def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
             _refuse_exchanged(pair, unit)
     if np.percentile(pair.first, 50) > 20:
         raise UnitError(
-            f"{pair.where} is not in dB ({pair.found()}), like digital numbers: calibrate VV and VH to sigma0 or gamma0."
+            f"{{where}} is not in dB ({pair.found()}), like digital numbers: calibrate VV and VH to sigma0 or gamma0.",
+            where=pair.where,
         )
     ask = "say which it is" if possible else "say so where it is one of these"
     error = UnitError(
-        f"{pair.where} {pair.holds} positive numbers, so not dB ({pair.found()}): linear power (dB is 10 * log10 of it), "
+        f"{{where}} {pair.holds} positive numbers, so not dB ({pair.found()}): linear power (dB is 10 * log10 of it), "
         f"amplitude (20 * log10), or values normalised to 0..1, which cannot be used; {ask} (--units power or --units "
-        "amplitude), and of normalised values take the original."
+        "amplitude), and of normalised values take the original.",
+        where=pair.where,
     )
     raise error.offering(*_UNIT_CHOICES)

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from tiles.errors import UnreadableFileError
+from tiles.sentences import Sentence
 
 # First bytes, and what a file that has them is. Zarr, SAFE and other folders never come here.
 _FORMATS = (
@@ -42,12 +43,6 @@ _KINDS = (
 )
 
 
-def shown(path: str | os.PathLike[str]) -> str:
-    """Return a path as one line of printable text, for messages: line breaks and the like are escaped."""
-    text = os.fspath(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def is_utf8(path: str | os.PathLike[str]) -> bool:
     """Return whether a name is UTF-8, so that GDAL, databases and JSON can hold it."""
     try:
@@ -65,51 +60,58 @@ def require_tiff(path: str) -> None:
     Raises:
         UnreadableFileError: what it is instead, and what to do.
     """
-    name = shown(path)
     if not is_utf8(path):
-        raise UnreadableFileError(f"{name} has a name that is not UTF-8: rename it.")
+        raise UnreadableFileError("{file} has a name that is not UTF-8: rename it.", file=path)
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
         raise UnreadableFileError(_unreachable(path, error)) from error
     for is_kind, kind, todo in _KINDS:
         if is_kind(mode):
-            raise UnreadableFileError(f"{name} is {kind}, not a file: {todo}.")
+            raise UnreadableFileError(f"{{file}} is {kind}, not a file: {todo}.", file=path)
     try:
         with Path(path).open("rb") as handle:
             head = handle.read(32)
             size = os.fstat(handle.fileno()).st_size
     except PermissionError as error:
-        raise UnreadableFileError(f"{name} may not be read: give read permission to it (chmod +r FILE).") from error
+        raise UnreadableFileError(
+            "{file} may not be read: give read permission to it (chmod +r FILE).", file=path
+        ) from error
     except OSError as error:
-        raise UnreadableFileError(f"{name} cannot be read ({error.strerror}): copy it to another disk.") from error
+        raise UnreadableFileError(
+            f"{{file}} cannot be read ({error.strerror}): copy it to another disk.", file=path
+        ) from error
     if size == 0:
-        raise UnreadableFileError(f"{name} is empty (0 bytes): copy or download it again.")
+        raise UnreadableFileError("{file} is empty (0 bytes): copy or download it again.", file=path)
     for magic, kind, todo in _POINTERS:
         if head.startswith(magic):
-            raise UnreadableFileError(f"{name} is {kind}, not the file itself: {todo}.")
+            raise UnreadableFileError(f"{{file}} is {kind}, not the file itself: {todo}.", file=path)
     order = _TIFF.get(head[:4])
     if order is None:
         raise UnreadableFileError(
-            f"{name} is not a readable GeoTIFF but {_format(head)}: export the raster as GeoTIFF."
+            f"{{file}} is not a readable GeoTIFF but {_format(head)}: export the raster as GeoTIFF.", file=path
         )
-    _require_directory(name, head, order, size)
+    _require_directory(path, head, order, size)
 
 
-def _unreachable(path: str, error: OSError | ValueError) -> str:
-    name, code = shown(path), getattr(error, "errno", None)
+def _unreachable(path: str, error: OSError | ValueError) -> Sentence:
+    code = getattr(error, "errno", None)
     if code == errno.ELOOP:
-        return f"{name} is a loop of symbolic links: put the file itself there."
+        return Sentence("{file} is a loop of symbolic links: put the file itself there.", file=path)
     if code in {errno.ENOENT, errno.ENOTDIR}:
         if Path(path).is_symlink():
-            return (
-                f"{name} is a symbolic link to {shown(Path(path).readlink())}, which is not there: mend the link, or put "
-                "the file itself there."
+            return Sentence(
+                "{file} is a symbolic link to {end}, which is not there: mend the link, or put the file itself there.",
+                file=path,
+                end=Path(path).readlink(),
             )
-        return f"{name} does not exist: check the path, or build the catalog again."
+        return Sentence("{file} does not exist: check the path, or build the catalog again.", file=path)
     if code == errno.EACCES:
-        return f"{name} lies in a folder that may not be entered: give permission to it (chmod +x FOLDER)."
-    return f"{name} cannot be reached ({getattr(error, 'strerror', None) or error}): check the path."
+        return Sentence(
+            "{file} lies in a folder that may not be entered: give permission to it (chmod +x FOLDER).", file=path
+        )
+    why = getattr(error, "strerror", None) or error
+    return Sentence(f"{{file}} cannot be reached ({why}): check the path.", file=path)
 
 
 def _format(head: bytes) -> str:
@@ -123,13 +125,14 @@ def _format(head: bytes) -> str:
     return "a file of an unknown format"
 
 
-def _require_directory(name: str, head: bytes, order: str, size: int) -> None:
+def _require_directory(path: str, head: bytes, order: str, size: int) -> None:
     """Raise where the file ends before its first directory (TIFF 6.0, section 2; BigTIFF: 8 byte offsets)."""
     big = b"+" in head[:4]
     field = head[8:16] if big else head[4:8]
     at = int.from_bytes(field, order) if len(field) == (8 if big else 4) else size  # type: ignore[arg-type]
     if at + 2 > size:
         raise UnreadableFileError(
-            f"{name} is cut off in its header: it ends at byte {size:,}, before the directory that says what it holds: "
-            "copy or download it again."
+            f"{{file}} is cut off in its header: it ends at byte {size:,}, before the directory that says what it holds: "
+            "copy or download it again.",
+            file=path,
         )

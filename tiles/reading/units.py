@@ -15,7 +15,7 @@ from tiles.chip import FloatArray
 from tiles.errors import UnitError
 from tiles.reading.bands import unit_in
 from tiles.reading.raster import RasterInfo
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 Scale = Literal["db", "power", "amplitude", "db10", "db100"]
 
@@ -121,13 +121,15 @@ def require_number_type(info: RasterInfo, band: int, name: str) -> None:
     dtype = info.dtypes[band - 1]
     if dtype.startswith("complex"):
         raise UnitError(
-            f"{shown(info.path)} holds {dtype} amplitudes with phase (SLC), not backscatter: detect, multilook and calibrate "
-            f"{name} first."
+            f"{{file}} holds {dtype} amplitudes with phase (SLC), not backscatter: detect, multilook and calibrate "
+            f"{name} first.",
+            file=info.path,
         )
     if dtype.startswith("uint") and not info.scaled(band):
         raise UnitError(
-            f"{shown(info.path)} holds {dtype} digital numbers, not backscatter: calibrate {name} to sigma0 or gamma0, or, "
-            "where these are scaled dB, write the scale and offset into the file."
+            f"{{file}} holds {dtype} digital numbers, not backscatter: calibrate {name} to sigma0 or gamma0, or, "
+            "where these are scaled dB, write the scale and offset into the file.",
+            file=info.path,
         )
 
 

@@ -13,7 +13,6 @@ import pytest
 from tests.tiles.chips import write_pair
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.live import LiveCatalog
-from tiles.catalog.public import CatalogFolders
 from tiles.errors import ChipNotFoundError
 
 
@@ -53,12 +52,3 @@ def test_whoever_listens_is_told_of_each_change_and_whoever_reads_keeps_what_it_
     assert [catalog.version for catalog in told] == [before.version, more.version, less.version]
     assert live.version == live.now.version == less.version
     assert [len(before), len(more), len(less)] == [1, 2, 1]
-
-
-def test_the_folders_that_strangers_are_not_told_follow(live: LiveCatalog, tmp_path: Path) -> None:
-    folders = CatalogFolders(live)
-    write_pair(tmp_path / "second", "pond")
-    further = open_catalog([tmp_path / "second"]).records()
-    assert str(tmp_path / "second") not in folders()
-    live.change(lambda now: now.added(further))
-    assert {str(tmp_path / "first"), str(tmp_path / "second")} <= folders()

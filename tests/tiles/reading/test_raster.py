@@ -12,7 +12,7 @@ from chips import PLACE, SIZE, backscatter, write_tiff
 
 from tiles.errors import BandError, UnreadableFileError
 from tiles.reading.raster import read_band, read_info
-from tiles.reading.sniff import shown
+from tiles.sentences import shown
 
 VV, VH = backscatter()
 CORNERS: list[tuple[float, float]] = [(0, 0), (SIZE, 0), (0, SIZE), (SIZE, SIZE), (SIZE / 2, SIZE / 3)]
