@@ -89,7 +89,7 @@ def predict_all(page: Page) -> None:
 def transforms(page: Page) -> None:
     def ask() -> Any:
         place = f"/transforms/{page.chips[0]}/turn180"
-        return page.client.get(place, query_string={"model": page.spec, "click": "two"})
+        return page.client.post(place, query_string={"model": page.spec, "click": "two"})
 
     answer = eventually(ask, lambda answer: "pending" not in answer.get_json())
     if page.offered:
@@ -147,7 +147,7 @@ def compared(page: Page) -> None:
 
     def ask() -> dict[str, Any]:
         query = {"first": page.spec, "second": B, "since": 0}
-        return dict(page.client.get("/review/disagreement", query_string=query).get_json())
+        return dict(page.client.post("/review/disagreement", query_string=query).get_json())
 
     told = eventually(ask, lambda told: not told["progress"]["running"])
     assert page.chips[0] in {chip["id"] for chip in told["chips"]}
