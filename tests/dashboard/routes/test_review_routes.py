@@ -80,8 +80,8 @@ def test_every_model_of_the_store_is_listed_and_its_predictions_are_given(
     workspace: Workspace, client: FlaskClient
 ) -> None:
     models = client.get("/review/models").get_json()
-    assert [(m["offered"], m["chips"]) for m in models] == [(True, 0), (True, 11), (True, 11), (False, 1)]
-    gone = models[3]["spec"]
+    assert [(m["offered"], m["chips"]) for m in models] == [(True, 0), (True, 11), (True, 0), (True, 11), (False, 1)]
+    gone = models[-1]["spec"]
     assert gone.startswith("stored:")
     sent = client.get("/review/predictions", query_string={"model": gone}).get_json()
     assert [p["id"] for p in sent["predictions"]] == [workspace.catalog.usable()[0].id]
@@ -100,7 +100,7 @@ def test_every_model_on_offer_shows_its_own_card(simulated: Path, tmp_path: Path
     try:
         client = create_app(workspace).server.test_client()
         offered = [m["spec"] for m in workspace.models()]
-        assert offered == ["floodscope", FIRST, SECOND, bundle, damaged, endpoint]
+        assert offered == ["floodscope", FIRST, "backscatter:adaptive", SECOND, bundle, damaged, endpoint]
         answers = {spec: client.get("/review/card", query_string={"model": spec}) for spec in offered}
         assert {spec: answer.status_code for spec, answer in answers.items() if answer.status_code != 200} == {
             damaged: 422
@@ -128,7 +128,7 @@ def test_a_model_of_the_store_that_came_to_be_offered_shows_its_card(workspace: 
 
 def test_a_model_tells_what_it_is(client: FlaskClient) -> None:
     assert "threshold on VH" in client.get("/review/card", query_string={"model": FIRST}).get_json()["markdown"]
-    gone = client.get("/review/models").get_json()[3]["spec"]
+    gone = client.get("/review/models").get_json()[-1]["spec"]
     assert "threshold_db = -20.5" in client.get("/review/card", query_string={"model": gone}).get_json()["markdown"]
 
 
