@@ -261,6 +261,7 @@ def test_explore_counts_the_catalog_and_warns_of_what_would_spoil_a_score(
     page = screen(reviewed.dashboard).open(tab="chips", list="explore")
     explore = page.page.locator("#explore")
     explore.locator(".fs-chart").first.wait_for(timeout=40_000)
+    expect(explore.locator(".fs-job")).to_have_count(0, timeout=60_000)  # all chips are read
     assert explore.locator(".fs-chart").count() == 3
     countries = explore.locator("dl[aria-label='By country']").inner_text().split("\n")
     assert dict(zip(countries[::2], countries[1::2], strict=True)) == {str(r.country): "2" for r in reviewed.records}
