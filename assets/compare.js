@@ -7,7 +7,6 @@ floodscope.compare = (() => {
   const agreements = new Map(); // "revision revision" -> suffix sums, or null while asked for
   const failed = new Map(); // "model chip" -> why B has no prediction of it
   const asked = new Set(); // "model chip" on its way
-  let models = null; // those that can be B, once asked for
   let open = { chip: null, model: null };
   let last = null; // the B of the latest update
 
@@ -19,14 +18,12 @@ floodscope.compare = (() => {
   // The models on the strip. B is the one that was chosen, here or in the Models tab; else the first that is not A is
   // proposed, and is the choice once it is part of the picture.
   let offered = ""; // what the strip was given
-  const looked = new Set(); // models that the list was asked for again because of
   const offer = () => {
-    if (!models || !models.length || !open.model) return;
+    const models = floodscope.others.models.filter((m) => !m.error);
+    if (!models.length || !open.model) return;
     const { other } = floodscope.review.stored;
-    if (other && !looked.has(other) && !models.some((m) => m.spec === other)) { // it may have come into the store since
-      looked.add(other);
-      models = null;
-      askModels();
+    if (other && !models.some((m) => m.spec === other)) { // it may have come into the store since
+      floodscope.others.load(other);
       return;
     }
     const chosen = models.find((m) => m.spec === other) || models.find((m) => m.spec !== open.model) || models[0];
@@ -45,16 +42,10 @@ floodscope.compare = (() => {
   };
   // The B of the page has changed: by the strip, the Models tab, a link, or Back.
   const follow = (other) => {
-    if (!models || !models.length) floodscope.look.set({ other }); // else the strip is offered it
+    if (!floodscope.others.models.length) floodscope.look.set({ other }); // else the strip is offered it
     offer();
     update(open.chip, open.model);
   };
-  const askModels = () => {
-    if (models) return;
-    models = [];
-    json("inspect/models").then((found) => { models = found; update(open.chip, open.model); }, () => { models = null; });
-  };
-
   const ask = (chip, other) => {
     const key = `${other} ${chip}`;
     if (asked.has(key) || failed.has(key) || floodscope.book.prediction(other, chip)) return;
@@ -107,7 +98,7 @@ floodscope.compare = (() => {
     open = { chip, model };
     const { mode } = floodscope.look.now;
     document.documentElement.dataset.mode = mode;
-    if (mode === "swipe") { askModels(); offer(); }
+    if (mode === "swipe") { floodscope.others.begin(); offer(); }
     const { other } = floodscope.look.now;
     if (other !== last) failed.clear(); // who chooses B anew is answered anew
     last = other;

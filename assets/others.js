@@ -3,7 +3,7 @@ window.floodscope = window.floodscope || {};
 
 floodscope.others = (() => {
   const { ask } = floodscope.build;
-  let models = []; // as dashboard/review/models.py lists them
+  let models = []; // as dashboard/workspace/models.py lists them
   const pairs = new Map(); // "A B" -> {found: Map(id -> {pixels, apart, revisions}), progress, cursor, busy}
   const loaded = new Set();
 
@@ -12,6 +12,9 @@ floodscope.others = (() => {
   const failed = (error) => { problem = error.message; tell(); };
 
   const refresh = () => ask("review/models").then((list) => { models = list; problem = ""; tell(); }).catch(failed);
+  // Ask for the models, where nobody has yet.
+  let begun = false;
+  const begin = () => { if (!begun) { begun = true; refresh(); } };
   const nameOf = (spec) => (models.find((m) => m.spec === spec) || { name: spec }).name;
 
   // Have a model's predictions in the book.
@@ -31,7 +34,6 @@ floodscope.others = (() => {
       .then((payload) => { floodscope.book.add(spec, payload.predictions); tell(); })
       .catch((error) => { loaded.delete(spec); failed(error); });
   };
-  const reload = (spec) => { loaded.delete(spec); load(spec); };
 
   // --- disagreement --------------------------------------------------------------------------------------------
   const keyOf = (first, second) => `${first}\n${second}`;
@@ -64,5 +66,5 @@ floodscope.others = (() => {
   };
   const progress = (first, second) => (pairs.get(keyOf(first, second)) || {}).progress;
 
-  return { refresh, load, reload, count, apart, progress, nameOf, get models() { return models; }, get problem() { return problem; } };
+  return { begin, refresh, load, count, apart, progress, nameOf, get models() { return models; }, get problem() { return problem; } };
 })();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dash import Dash
@@ -21,7 +21,6 @@ from dashboard.routes.server import server_blueprint
 from dashboard.routes.transforms import Transforms, transforms_blueprint
 from dashboard.routes.uploads import uploads_blueprint
 from dashboard.uploads.shelf import Uploads
-from dashboard.workspace.inspection import Inspection
 from tiles.drawing.blueprint import tile_blueprint
 from tiles.places import ASSETS
 from tiles.sentences import named
@@ -76,8 +75,8 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     )
     # Relative addresses hold below every path; Dash takes them after its constructor alone.
     app.init_app(requests_pathname_prefix="./")
-    models = workspace.models()
-    settings = named({"model": models[0]["spec"], "models": models})
+    offered = [model for model in workspace.shelf.models() if model["offered"]]
+    settings: dict[str, Any] = named({"model": workspace.shelf.first, "models": offered})
     app.layout = lambda: page(settings)
     serve_well(server)
     access = Access(app, policy)
@@ -87,6 +86,6 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live)))
     server.register_blueprint(exports_blueprint(Exports(workspace), access))
     server.register_blueprint(transforms_blueprint(Transforms(workspace)))
-    server.register_blueprint(inspection_blueprint(Inspection(workspace), access))
+    server.register_blueprint(inspection_blueprint(workspace, access))
     server.register_blueprint(review_blueprint(workspace))
     return app

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from dashboard.report import map as chips_map
-from dashboard.report.cards import card_of
 from dashboard.report.markdown import as_html
 from dashboard.report.page import Cell, as_page, document, section, table
 from dashboard.report.pictures import View, view_url
@@ -226,7 +225,7 @@ def _water(chosen: Chosen, threshold: float) -> str:
 
 
 def _card(predictor: Predictor) -> str:
-    return section("Model card", "", f'<div class="card">{as_html(card_of(predictor))}</div>')
+    return section("Model card", "", f'<div class="card">{as_html(predictor.card())}</div>')
 
 
 def _failed(failed: Sequence[tuple[str, str]]) -> str:

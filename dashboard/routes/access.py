@@ -50,7 +50,6 @@ ROUTES: Mapping[str, Action] = {
     "inspect.spread": "see",
     "inspect.agreement": "see",
     "inspect.area": "see",
-    "inspect.models": "see",
     "inspect.prediction": "see",  # who may not predict is shown what there is
     "review.thumbnail": "see",
     "review.models": "see",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Response, jsonify, request
 
 from dashboard.routes.access import Access
@@ -9,9 +11,13 @@ from dashboard.routes.http import json_object
 from dashboard.workspace.inspection import Inspection, place_of
 from tiles.http import lasting
 
+if TYPE_CHECKING:
+    from dashboard.workspace.workspace import Workspace
 
-def inspection_blueprint(inspection: Inspection, access: Access) -> Blueprint:
-    """Return the routes `/inspect/...`."""
+
+def inspection_blueprint(workspace: Workspace, access: Access) -> Blueprint:
+    """Return the routes `/inspect/...` of a workspace."""
+    inspection = Inspection(workspace)
     routes = Blueprint("inspect", __name__, url_prefix="/inspect")
 
     # A revision of files or predictions is in each address, so what is answered there stays true.
@@ -33,15 +39,11 @@ def inspection_blueprint(inspection: Inspection, access: Access) -> Blueprint:
     def area(chip: str, revision: str) -> Response:
         return jsonify(inspection.area(chip, revision, json_object("a GeoJSON Polygon or MultiPolygon")))
 
-    @routes.get("/models")
-    def models() -> Response:
-        return jsonify(inspection.models())
-
     @routes.post("/prediction/<chip>")
     def prediction(chip: str) -> Response:
         asked = json_object("of model and click")
         model, click = str(asked.get("model", "")), asked.get("click")
-        found = inspection.other(
+        found = workspace.open_chip(
             chip, model, None if click is None else str(click), may_predict=access.allows("predict")
         )
         return jsonify(found)

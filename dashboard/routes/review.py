@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, jsonify, request
 
 from dashboard.review.derived import DerivedStore
+from dashboard.review.disagreement import Disagreements
 from dashboard.review.explore import Explorer
-from dashboard.review.models import ModelShelf
 from dashboard.review.thumbnails import Thumbnails
 from dashboard.routes.http import CHIPS_BYTES, json_object
 from tiles.catalog.metadata import chip_metadata
@@ -23,13 +23,13 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     """Return the routes `/review/...` of a workspace."""
     routes = Blueprint("review", __name__, url_prefix="/review")
     kept = DerivedStore(workspace.store.folder)
-    explorer, shelf, thumbnails = (
+    explorer, disagreements, thumbnails = (
         Explorer(workspace.live, kept, workspace.seen),
-        ModelShelf(workspace, kept),
+        Disagreements(workspace, kept),
         Thumbnails(workspace),
     )
     workspace.at_close(explorer.close)
-    workspace.at_close(shelf.close)
+    workspace.at_close(disagreements.close)
 
     @routes.get("/thumbnails/<kind>/<chip>/<revision>.png")
     def thumbnail(kind: str, chip: str, revision: str) -> Response:
@@ -37,20 +37,21 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
 
     @routes.get("/models")
     def models() -> Response:
-        return jsonify(shelf.models())
+        return jsonify(workspace.shelf.models())
 
     @routes.get("/predictions")
     def predictions() -> Response:
-        return jsonify(shelf.predictions(request.args.get("model", "")))
+        return jsonify(workspace.predicted(request.args.get("model", "")))
 
     @routes.get("/card")
     def card() -> Response:
-        return jsonify(shelf.card(request.args.get("model", "")))
+        spec = request.args.get("model", "")
+        return jsonify(model=spec, markdown=workspace.shelf.card(spec))
 
     @routes.post("/disagreement")
     def disagreement() -> Response:
         since = request.args.get("since", 0, type=int)
-        return jsonify(shelf.disagreement(request.args.get("first", ""), request.args.get("second", ""), since))
+        return jsonify(disagreements.answer(request.args.get("first", ""), request.args.get("second", ""), since))
 
     @routes.post("/explore")
     def explore() -> Response:

@@ -1,27 +1,21 @@
-"""What the page asks for when a chip is looked at closely: a pixel, its histograms, an area, another model's prediction."""
+"""What the page asks for when a chip is looked at closely: a pixel, its histograms, an area, where two models agree."""
 
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from dashboard.workspace.payloads import prediction_payload
 from model.scores.area import polygon_of, score_area
 from model.scores.disagreement import agreement
 from model.scores.pixel import BIN_DB, BINS, LOWEST_DB, pixel_at, spread
-from model.store.store import ModelSummary, key_of
 from tiles.cache import BoundedCache
 from tiles.chip import CLASSES, ByteArray
-from tiles.errors import FloodscopeError, LayerNotFoundError, ModelError, UsageError
+from tiles.errors import LayerNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
-
-STORED = "stored:"
-"""How the spec of a model begins that the store has predictions of and that is not on offer here."""
 
 
 class Inspection:
@@ -120,57 +114,6 @@ class Inspection:
         """
         counts = agreement(self._raster(chip_id, one), self._raster(chip_id, other))
         return dict(zip(("a", "b", "both"), counts.tolist(), strict=True))
-
-    # --- other models ---------------------------------------------------------------------------------------------
-    def models(self) -> list[dict[str, Any]]:
-        """Return the models that a prediction can be compared with: those on offer, then others the store knows.
-
-        Each has `spec`, `name`, `chips` that the store has predictions of, and whether it is `offered`: a model that is
-        not can show what it has predicted, and predicts nothing more.
-        """
-        stored = {summary.key: summary for summary in self._workspace.store.models()}
-        found: list[dict[str, Any]] = []
-        for model in self._workspace.models():
-            if model["error"] is None:
-                summary = stored.pop(key_of(self._workspace.predictor(model["spec"])), None)
-                chips = summary.chips if summary is not None else 0
-                found.append({"spec": model["spec"], "name": model["name"], "chips": chips, "offered": True})
-        for key, summary in stored.items():
-            entry = {"spec": STORED + key.digest, "name": summary.name, "chips": summary.chips, "offered": False}
-            found.append(entry)
-        count = Counter(entry["name"] for entry in found)
-        for n, entry in enumerate(found, start=1):
-            if count[entry["name"]] > 1:
-                entry["name"] = f"{entry['name']} ({n})"
-        return found
-
-    def other(self, chip_id: str, spec: str, click: str | None = None, *, may_predict: bool = True) -> dict[str, Any]:
-        """Return a chip's prediction under a model of `models`, as `Workspace.open_chip` answers it.
-
-        A model on offer predicts the chip where it has not yet; one that is not reads back what there is.
-        """
-        if not spec.startswith(STORED):
-            return self._workspace.open_chip(chip_id, spec, click, may_predict=may_predict)
-        answer: dict[str, Any] = {"id": chip_id, "model": spec, "prediction": None, "error": None, "pending": False}
-        try:
-            summary = self._stored(spec)
-            record = self._workspace.catalog.get(chip_id)
-            prediction = self._workspace.store.get(record, summary.key)
-        except FloodscopeError as error:
-            return answer | {"error": str(error)}
-        if prediction is None:
-            return answer | {
-                "error": f"{summary.name} has not predicted {chip_id} and is not on offer here: choose another model B, "
-                "or start the dashboard with --bundle and its path."
-            }
-        seen = self._workspace.judges.of_key(summary.key).judge([(record, prediction)])[chip_id]
-        return answer | {"prediction": prediction_payload(prediction, seen)}
-
-    def _stored(self, spec: str) -> ModelSummary:
-        for summary in self._workspace.store.models():
-            if STORED + summary.key.digest == spec:
-                return summary
-        raise ModelError(f"The store has no predictions of the model {spec[:60]!r}: choose another model B.")
 
 
 def place_of(lon: str | None, lat: str | None) -> tuple[float, float]:

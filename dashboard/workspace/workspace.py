@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboard.workspace.clicks import Clicks
-from dashboard.workspace.edge import public_specs
 from dashboard.workspace.endpoints import Endpoints
+from dashboard.workspace.models import ModelShelf
 from dashboard.workspace.payloads import detail_payload, prediction_payload, progress_payload
-from dashboard.workspace.seen import Judges, judged
+from dashboard.workspace.seen import judged
 from dashboard.workspace.settings import Settings
 from model.evaluation.changes import Change
-from model.evaluation.judge import crossvalidated_of
 from model.inference.inference import Inference
 from model.inference.job import Job
 from model.predictors.protocol import Predictor
@@ -29,7 +28,7 @@ from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ByteArray, ChipRecord
 from tiles.drawing.service import TileService
-from tiles.errors import ChipError, FloodscopeError, ForbiddenError, ModelError, PredictionNotFoundError
+from tiles.errors import ChipError, FloodscopeError, ForbiddenError, PredictionNotFoundError
 
 # A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
 CLICK_WAIT_S = 3.0
@@ -72,12 +71,10 @@ class Workspace:
         self.inference = Inference(self.store)
         self.stored = StoredPredictions(self.store, self.live)
         self.tiles = TileService(self.live, self.stored)
-        self._choices = _choices(settings)
-        self.judges = Judges(self.store)
-        self.endpoints = Endpoints(choice.spec for choice in self._choices)
-        self._specs = public_specs(self._choices)
+        choices = _choices(settings)
+        self.endpoints = Endpoints(choice.spec for choice in choices)
+        self.shelf = ModelShelf(choices, self.endpoints, self.store)
         self.clicks = Clicks()
-        self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._closers: list[Callable[[], None]] = []
@@ -105,54 +102,18 @@ class Workspace:
         """Return what the catalog is called: as the settings say, else after its folders."""
         return self.settings.name or ", ".join(source.name for source in self.settings.sources)
 
-    def models(self) -> list[dict[str, Any]]:
-        """Return the models on offer: spec, name, threshold, and what is wrong with those that cannot be opened.
-
-        `crossvalidated` is how good each is where it has never been (`model.evaluation.judge.crossvalidated`), `knows_training`
-        whether it names all chips that it was trained on.
-        """
-        out: list[dict[str, Any]] = []
-        for public, choice in zip(self._specs, self._choices, strict=True):
-            entry: dict[str, Any] = {
-                "spec": public,
-                "name": choice.name,
-                "threshold": 0.5,
-                "error": choice.problem,
-                "endpoint": choice.spec in self.endpoints,
-                "crossvalidated": None,
-                "knows_training": False,
-            }
-            try:
-                predictor = self.predictor(choice.spec)
-                entry |= {
-                    "name": predictor.name,
-                    "threshold": predictor.threshold,
-                    "id": predictor.model_id,
-                    "device": predictor.device,
-                    "parameters": dict(predictor.parameters),
-                    "crossvalidated": crossvalidated_of(predictor),
-                    "knows_training": self.judges.of(predictor).knows,
-                }
-            except FloodscopeError as error:
-                entry["error"] = str(error)
-            out.append(entry)
-        return out
-
     def predictor(self, spec: str) -> Predictor:
-        """Return an opened predictor; weights load at its first use.
+        """Return the predictor of a model on offer, as `ModelShelf.predictor`."""
+        return self.shelf.predictor(spec)
+
+    def predicted(self, spec: str) -> dict[str, Any]:
+        """Return all present predictions of a model, on offer or not.
 
         Raises:
-            ModelError: the model is not on offer or cannot be opened.
+            ModelError: there is no such model.
         """
-        spec = self._real(spec)
-        if spec not in self._specs.values():  # a path in a request must never open a file
-            raise ModelError(f"The model {spec[:80]!r} is not offered here: choose one of {', '.join(self._specs)}.")
-        if (endpoint := self.endpoints.predictor(spec)) is not None:
-            return endpoint
-        with self._lock:
-            if spec not in self._predictors:
-                self._predictors[spec] = open_predictor(spec)
-            return self._predictors[spec]
+        stored = self.store.fresh(self.catalog.usable(), self.shelf.key(spec))
+        return {"model": spec, "predictions": self._payloads(spec, stored.values())}
 
     def predictions(self, spec: str) -> dict[str, Any]:
         """Return all present predictions of a model, and whether it can be used; starts loading its weights."""
@@ -162,15 +123,12 @@ class Workspace:
             return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
         status = self.endpoints.choose(spec)
         self.inference.prepare(predictor)
-        stored = self.store.fresh(self.catalog.usable(), key_of(predictor))
         failed = [
             {"id": chip_id, "message": message, "unusable": True}
             for chip_id, (_, message) in list(self._unusable.items())
             if chip_id in self.catalog and self._is_unusable(self.catalog.get(chip_id))
         ]
-        return {
-            "model": spec,
-            "predictions": self._payloads(predictor, stored.values()),
+        return self.predicted(spec) | {
             "failed": failed,
             "state": "ready",
             "device": predictor.device,
@@ -188,10 +146,10 @@ class Workspace:
             spec: of a model on offer; None takes the one to begin with.
         """
         try:
-            predictor = self.predictor(self._choices[0].spec if spec is None else spec)
+            predictor = self.predictor(spec or self.shelf.first)
         except FloodscopeError:
             return "the model", {}
-        judge = self.judges.of(predictor)
+        judge = self.shelf.judge(spec or self.shelf.first)
         stored = self.store.fresh(records, key_of(predictor)) if judge.asks else {}
         seen = judge.judge((record, stored[record.id]) for record in records if record.id in stored)
         return predictor.name, {r.id: seen[r.id] if r.id in seen else judge.expects(r) for r in records}
@@ -219,18 +177,17 @@ class Workspace:
             answer["chip_revision"] = record.revision() if record.has_imagery else None
             if not record.has_imagery:
                 return answer | {"error": record.problem}
-            predictor = self.predictor(spec)
-            answer["device"] = predictor.device
+            answer["device"] = self.shelf.device(spec)
             prediction = self.prediction(record, spec, click, may_predict=may_predict)
-            answer["device"] = predictor.device  # known once its weights are loaded
+            answer["device"] = self.shelf.device(spec)  # known once its weights are loaded
             chip = self.tiles.chip(record)
             beside = {"label_problem": chip.label_problem, "notes": list(chip.notes)}
             return answer | {
-                "prediction": self._payloads(predictor, [prediction])[0] | beside,
+                "prediction": self._payloads(spec, [prediction])[0] | beside,
                 "detail": detail_payload(prediction),
             }
         except FutureTimeoutError:
-            return answer | {"pending": True} | asdict(self.inference.waiting(record, predictor))
+            return answer | {"pending": True} | asdict(self.inference.waiting(record, self.predictor(spec)))
         except CancelledError:
             return answer | {"error": f"The prediction of {chip_id} was cancelled: click the chip again."}
         except ChipError as error:
@@ -242,7 +199,7 @@ class Workspace:
     def prediction(
         self, record: ChipRecord, spec: str, click: str | None = None, *, may_predict: bool = True
     ) -> Prediction:
-        """Return a chip's prediction under a model on offer, read back or made now.
+        """Return a chip's prediction under a model: read back, or made now by one on offer.
 
         Raises:
             TimeoutError: it takes longer than CLICK_WAIT_S; asked again under the same click, no second one is begun.
@@ -250,10 +207,10 @@ class Workspace:
             ChipError, ModelError, PredictionError, StoreError: there is none.
             ForbiddenError: there is none, and it may not be made.
         """
-        predictor = self.predictor(spec)
-        held = self.store.get(record, key_of(predictor))
+        held = self.store.get(record, self.shelf.key(spec))
         if held is not None:
             return held
+        predictor = self.predictor(spec)
         if not may_predict:
             raise ForbiddenError(f"{record.id} is not predicted yet, and you may not have it predicted here.")
         what = (record.id, record.revision(), spec)
@@ -275,7 +232,7 @@ class Workspace:
         """
         predictor = self.predictor(spec)
         records = [record for record in self.catalog.usable() if not self._is_unusable(record)]
-        spec = self._real(spec)
+        spec = self.shelf.real(spec)
         with self._lock:
             job = self._jobs.get(spec)
             if job is None or not job.running:
@@ -283,7 +240,7 @@ class Workspace:
 
     def cancel(self, spec: str) -> None:
         """Stop predicting all; what is done stays."""
-        job = self._jobs.get(self._real(spec))
+        job = self._jobs.get(self.shelf.real(spec))
         if job is not None:
             job.cancel()
 
@@ -295,7 +252,7 @@ class Workspace:
             cursor: how many of its predictions have been taken in.
             of: the name of the job that the cursor counts; of another it says nothing.
         """
-        job = self._jobs.get(self._real(spec))
+        job = self._jobs.get(self.shelf.real(spec))
         if job is None:
             return None
         if of is not None and of != job.name:
@@ -306,28 +263,23 @@ class Workspace:
                 self._unusable[chip_id] = (self.catalog.get(chip_id).revision(), job.failed[chip_id])
         done = job.completed(since=cursor)
         records = [self.catalog.get(chip_id) for chip_id in done if chip_id in self.catalog]
-        predictor = self.predictor(spec)
-        stored = self.store.fresh(records, key_of(predictor)) if records else {}
+        stored = self.store.fresh(records, self.shelf.key(spec)) if records else {}
         return {
             "model": spec,
             "job": job.name,
             "cursor": cursor + len(done),
-            "predictions": self._payloads(predictor, stored.values()),
+            "predictions": self._payloads(spec, stored.values()),
             "progress": progress,
         }
 
-    def _payloads(self, predictor: Predictor, predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
-        found = judged(self.judges.of(predictor), self.catalog, predictions)
+    def _payloads(self, spec: str, predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
+        found = judged(self.shelf.judge(spec), self.catalog, predictions)
         return [prediction_payload(prediction, seen) for prediction, seen in found]
 
     def _is_unusable(self, record: ChipRecord) -> bool:
         """Return whether a chip's present files were found to be unusable."""
         found = self._unusable.get(record.id)
         return found is not None and found[0] == record.revision()
-
-    def _real(self, spec: str) -> str:
-        """Return what opens a model that a page names: of a bundle its path, which no page is told."""
-        return self._specs.get(spec, spec)
 
 
 def _choices(settings: Settings) -> list[ModelChoice]:

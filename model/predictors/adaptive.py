@@ -8,9 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from model.bundle.adaptive import FIXED_DB, GROW_DB, SEED_DB, SOFTNESS_DB, water_log_odds
+from model.predictors.cards import plain_card
 from model.predictors.protocol import Parameter, quantise
 from tiles.chip import Chip
 from tiles.probability import NODATA
+
+ABOUT = (
+    "A rule that has learned nothing. VH is freed of speckle by total variation. Where the chip's histogram has two modes, one "
+    "as dark as water and one as bright as land, the threshold lies between them; else it is -22 dB. Regions grow from dark "
+    "seeds. Its probabilities are not calibrated: they say how far a pixel lies from the line, in dB.\n\n## Limits\n\n- Rough "
+    "water, flooded plants and towns are missed.\n- Smooth sand, asphalt, radar shadow and dry lake beds look like water.\n- It "
+    "marks water, not flood: permanent water is water too."
+)
+"""What is said of the rule on its card, as Markdown."""
 
 
 class AdaptivePredictor:
@@ -24,6 +34,7 @@ class AdaptivePredictor:
     device = "cpu"
     threshold = 0.5
     name = "VH adaptive threshold"
+    about = ABOUT
 
     def __init__(self) -> None:
         self.parameters: dict[str, Parameter] = {
@@ -33,6 +44,10 @@ class AdaptivePredictor:
             "grow_db": GROW_DB,
             "softness_db": SOFTNESS_DB,
         }
+
+    def card(self) -> str:
+        """Return what it does and where it fails, as Markdown."""
+        return plain_card(self.name, ABOUT, self.model_id, self.parameters, self.threshold)
 
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel."""

@@ -9,12 +9,22 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from model.predictors.cards import plain_card
 from model.predictors.protocol import Parameter, quantise
 from tiles.chip import Chip
 from tiles.errors import UsageError
 from tiles.probability import NODATA
 
 Method = Literal["fixed", "otsu"]
+
+ABOUT = (
+    "A threshold on VH backscatter: still water mirrors the radar away, so a dark pixel is called water. It has learned "
+    "nothing, has no weights, and its probabilities are not calibrated: they say how far speckle alone could have moved a "
+    "pixel over the line.\n\n## Limits\n\n- Wind roughens water, which brightens it: it is missed.\n- Smooth sand, asphalt, "
+    "radar shadow and dry lake beds look like water.\n- Flooded vegetation and towns brighten radar and are missed.\n- It "
+    "marks water, not flood: permanent water is water too."
+)
+"""What is said of every threshold on its card, as Markdown."""
 
 OTSU_BINS = 256
 # No VH backscatter of a pixel of land or water lies outside: the instrument's noise ends it at about -35 dB, and only
@@ -46,6 +56,7 @@ class BackscatterPredictor:
     model_id = "backscatter"
     device = "cpu"
     threshold = 0.5
+    about = ABOUT
 
     def __init__(self, method: Method = "fixed", threshold_db: float = -22.0, softness_db: float = 1.0) -> None:
         if method not in get_args(Method):
@@ -69,6 +80,10 @@ class BackscatterPredictor:
         else:
             self.name = "VH Otsu threshold"
             self.parameters["bins"] = OTSU_BINS
+
+    def card(self) -> str:
+        """Return what it does and where it fails, as Markdown."""
+        return plain_card(self.name, ABOUT, self.model_id, self.parameters, self.threshold)
 
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from model.predictors.cards import plain_card
 from model.predictors.endpoint_spec import EndpointSpec
 from model.predictors.protocol import Parameter
 from model.wire import DESCRIBE, JSON, NPY, OURS, decode_npy, encode_npy
@@ -132,6 +133,18 @@ class EndpointPredictor:
     def note(self) -> str | None:
         """What it waits for at the moment, for people; None where it waits for nothing but an answer."""
         return self._note
+
+    def card(self) -> str:
+        """Return what is known of it, as Markdown; the endpoint is not asked."""
+        spec = self.spec
+        where = spec.target if spec.kind == "http" else f"the SageMaker endpoint {spec.target}"
+        told = "It has not told yet" if self.model_id == UNKNOWN_MODEL else "It tells"
+        about = (
+            f"A model that is served elsewhere: each chip that is predicted is sent to {where} as VV and VH in dB, and a "
+            f"probability of water comes back. {told} which model it runs; what that was trained on and how well it does, its "
+            "own card says, where it was trained."
+        )
+        return plain_card(self.name, about, self.model_id, self.parameters, self.threshold)
 
     def load(self) -> None:
         """Ask the endpoint which model it serves, unless that is known; waits while it is not ready.

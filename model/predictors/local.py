@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
 from model.predictors.protocol import Parameter, quantise
 from model.predictors.views import FloatArray, average_over_views, pad_to_multiple, predict_in_windows
@@ -84,6 +85,10 @@ class LocalPredictor:
         if self._loaded is None:
             return self._wanted or "not loaded"
         return _device_name(self._loaded[1])
+
+    def card(self) -> str:
+        """Return the card of its bundle, as Markdown; no weights are loaded."""
+        return card_text(self.bundle, has_plot=False)
 
     def load(self) -> None:
         """Import torch, read and verify the weights, and move them to the device. Safe from any thread, and again.

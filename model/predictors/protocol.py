@@ -54,6 +54,10 @@ class Predictor(Protocol):
         """The mask threshold to begin with."""
         ...
 
+    def card(self) -> str:
+        """Return what it is, what it was made of and where it fails, as Markdown; neither loads nor asks anything."""
+        ...
+
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) raster a chip, in order: 0..254 is p = v / 254, 255 where `chip.valid` is False.
 

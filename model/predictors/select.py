@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ from model.bundle.fields import suggestion
 from model.bundle.manifest import read_bundle
 from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
+from model.predictors.cards import plain_card
 from model.predictors.endpoint_spec import SYNTAX, is_endpoint, parse_endpoint
-from model.predictors.protocol import Predictor
+from model.predictors.protocol import Parameter, Predictor
 from model.weights import SHIPPED, WEIGHTS
 from tiles.errors import BundleError, ModelError, UsageError
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from model.predictors.endpoint import EndpointPredictor
 
 _KNOWN = (SHIPPED, "backscatter", "backscatter:adaptive", "backscatter:otsu", "backscatter:-21.5")
+_GONE = (
+    "Its predictions are in the store, the model itself is not on offer here: start the dashboard with `--bundle` and its "
+    "path to predict with it."
+)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
@@ -121,6 +126,15 @@ def open_endpoint(text: str) -> EndpointPredictor:
     from model.predictors.sagemaker import open_sagemaker  # noqa: PLC0415
 
     return open_sagemaker(spec)
+
+
+def stored_card(name: str, model_id: str, parameters: Mapping[str, Parameter]) -> str:
+    """Return the card of a model of which predictions alone are left: of a rule on backscatter all is known."""
+    about = _GONE
+    if model_id == BackscatterPredictor.model_id:
+        rule = AdaptivePredictor if parameters.get("method") == "adaptive" else BackscatterPredictor
+        about = rule.about
+    return plain_card(name, about, model_id, parameters)
 
 
 def _open_backscatter(spec: str, detail: str) -> BackscatterPredictor | AdaptivePredictor:

@@ -116,7 +116,7 @@ class Waiting(BackscatterPredictor):
 
 def test_an_export_is_cancelled_and_only_so_many_run_at_once(server: Server) -> None:
     model = Waiting()
-    server.workspace._predictors["backscatter:otsu"] = model
+    server.workspace.shelf._predictors["backscatter:otsu"] = model
     try:
         begun = [server.ask(model="backscatter:otsu", formats=list(CHOICES)).json["id"] for _ in range(2)]
         refused = server.ask()
@@ -129,7 +129,7 @@ def test_an_export_is_cancelled_and_only_so_many_run_at_once(server: Server) -> 
         assert server.left() == []
     finally:
         model.gate.set()
-        del server.workspace._predictors["backscatter:otsu"]
+        del server.workspace.shelf._predictors["backscatter:otsu"]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_every_model_on_offer_shows_its_own_card(simulated: Path, tmp_path: Path
     workspace = Workspace(Settings((simulated,), tmp_path / "data", bundles=bundles, endpoints=(endpoint,)))
     try:
         client = create_app(workspace).server.test_client()
-        offered = [m["spec"] for m in workspace.models()]
+        offered = [m["spec"] for m in workspace.shelf.models()]
         assert offered == ["floodscope", FIRST, "backscatter:adaptive", SECOND, bundle, damaged, endpoint]
         answers = {spec: client.get("/review/card", query_string={"model": spec}) for spec in offered}
         assert {spec: answer.status_code for spec, answer in answers.items() if answer.status_code != 200} == {

@@ -53,7 +53,7 @@ def workspace(simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def model(workspace: Workspace) -> Iterator[Gated]:
     """A slow model on offer in place of the one that is called so."""
-    gated = workspace._predictors[SLOW] = Gated()
+    gated = workspace.shelf._predictors[SLOW] = Gated()
     yield gated
     gated.gate.set()
 

@@ -167,7 +167,7 @@ def test_no_export_or_job_or_upload_names_a_folder_of_the_server(
 
 
 def test_a_bundle_is_offered_by_its_name_and_opened_by_it(workspace: Workspace, tmp_path: Path) -> None:
-    specs = [str(model["spec"]) for model in workspace.models()]
+    specs = [str(model["spec"]) for model in workspace.shelf.models()]
     assert [spec for spec in specs if spec.startswith("bundle:")] == ["bundle:broken", "bundle:damaged", "bundle:whole"]
     assert workspace.predictor("bundle:whole") is workspace.predictor(str(tmp_path / "models" / "whole"))
 

@@ -52,7 +52,7 @@ def test_an_endpoint_is_listed_beside_the_models_and_predicts_under_its_name(
     spec = f"{server.url}/invocations#name=GPU box"
     server.says(Says(200, MODEL), answer())
     with workspace_with(simulated, tmp_path, spec) as workspace:
-        assert [m["spec"] for m in workspace.models() if m["endpoint"]] == [spec]
+        assert [m["spec"] for m in workspace.shelf.models() if m["endpoint"]] == [spec]
         assert server.asked == [], "nothing is asked before a page is open"
         chosen = workspace.predictions(spec)
         assert (chosen["state"], chosen["name"]) == ("ready", "Test U-Net at GPU box")

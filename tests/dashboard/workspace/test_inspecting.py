@@ -16,7 +16,7 @@ from command_line import Run
 from flask.testing import FlaskClient
 
 from dashboard.app import create_app
-from dashboard.workspace.inspection import STORED, Inspection
+from dashboard.workspace.models import STORED
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.predictors.backscatter import BackscatterPredictor
@@ -108,19 +108,18 @@ def test_the_models_to_compare_with_are_those_on_offer_and_those_in_the_store(si
         removed = BackscatterPredictor("fixed", -19.5)
         workspace.inference.submit(record, removed).result()
         workspace.open_chip(record.id, "backscatter")
-        inspection = Inspection(workspace)
-        models = {model["name"]: model for model in inspection.models()}
+        models = {model["name"]: model for model in workspace.shelf.models()}
         assert models["VH threshold -22 dB"]["offered"]
         assert models["VH threshold -22 dB"]["chips"] == 1
         gone = models[removed.name]
         assert not gone["offered"]
         assert gone["spec"].startswith(STORED)
-        assert inspection.other(record.id, gone["spec"])["prediction"]["model_name"] == removed.name
-        assert "has not predicted" in inspection.other(other.id, gone["spec"])["error"]
-        assert "No chip" in inspection.other("nowhere", gone["spec"])["error"]
-        assert "no predictions of the model" in inspection.other(record.id, f"{STORED}00")["error"]
-        assert inspection.other(other.id, "backscatter:otsu")["prediction"] is not None
-        assert "not offered" in inspection.other(other.id, "/etc/passwd")["error"]
+        assert workspace.open_chip(record.id, gone["spec"])["prediction"]["model_name"] == removed.name
+        assert "not on offer" in workspace.open_chip(other.id, gone["spec"])["error"]
+        assert "No chip" in workspace.open_chip("nowhere", gone["spec"])["error"]
+        assert "no predictions of the model" in workspace.open_chip(record.id, f"{STORED}00")["error"]
+        assert workspace.open_chip(other.id, "backscatter:otsu")["prediction"] is not None
+        assert "not offered" in workspace.open_chip(other.id, "/etc/passwd")["error"]
     finally:
         workspace.close()
 

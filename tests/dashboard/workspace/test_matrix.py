@@ -74,7 +74,7 @@ def click(page: Page) -> None:
 
 def predict_all(page: Page) -> None:
     if not page.offered:
-        with pytest.raises(Exception, match="not offered here"):
+        with pytest.raises(Exception, match="not on offer here"):
             page.workspace.predict_all(page.spec)
         return
     page.workspace.predict_all(page.spec)
@@ -95,14 +95,14 @@ def transforms(page: Page) -> None:
     if page.offered:
         assert (answer.status_code, answer.get_json()["pixels"]) == (200, 64 * 64)
     else:
-        assert "not offered here" in answer.get_json()["message"]
+        assert "not on offer here" in answer.get_json()["message"]
 
 
 def export(page: Page) -> None:
     asked = {"model": page.spec, "threshold": 0.5, "formats": ["csv"], "chips": None}
     begun = page.client.post("/exports", json=asked)
     if not page.offered:
-        assert "not offered here" in begun.get_json()["message"]
+        assert "not on offer here" in begun.get_json()["message"]
         return
     assert begun.status_code == 200, begun.get_json()
     place = f"/exports/{begun.get_json()['id']}"

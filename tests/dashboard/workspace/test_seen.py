@@ -211,7 +211,7 @@ def test_no_chip_is_read_to_tell_what_was_seen(
 ) -> None:
     spec = str(models.some)
     workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(120)
-    workspace.judges._of.clear()
+    workspace.shelf._judges._of.clear()
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a chip was read")
@@ -223,7 +223,7 @@ def test_no_chip_is_read_to_tell_what_was_seen(
 def test_models_tell_what_they_are_worth_elsewhere_and_whether_they_name_their_chips(
     workspace: Workspace, models: Models
 ) -> None:
-    told = {m["spec"]: m for m in workspace.models()}
+    told = {m["spec"]: m for m in workspace.shelf.models()}
     assert told["bundle:some"]["crossvalidated"]["micro"] == 0.4321
     assert told["backscatter"]["crossvalidated"] is None
     assert told["floodscope"]["crossvalidated"]["by"] == "source"
@@ -250,7 +250,7 @@ def test_a_bundle_whose_list_is_damaged_tells_nothing_and_is_refused_where_it_pr
     attach_list(tmp_path / "b", bundle, SeenChips().to_bytes())
     (tmp_path / "b" / "chips.json").write_text("{}")
     made = Workspace(Settings((simulated,), tmp_path / "d", bundles=(tmp_path / "b",), model=str(tmp_path / "b")))
-    (told,) = [m for m in made.models() if m["spec"] == "bundle:b"]
+    (told,) = [m for m in made.shelf.models() if m["spec"] == "bundle:b"]
     answer = made.open_chip(models.records[0].id, str(tmp_path / "b"))
     made.close()
     assert told["knows_training"] is False
@@ -258,8 +258,8 @@ def test_a_bundle_whose_list_is_damaged_tells_nothing_and_is_refused_where_it_pr
 
 
 def test_a_real_card_tells_that_its_chips_are_named(models: Models) -> None:
+    from model.bundle.card import card_text
     from model.bundle.manifest import read_bundle
-    from model.training.card import card_text
 
     named = read_bundle(models.some)
     assert "`chips.json` names all of these chips" in card_text(named, has_plot=False)

@@ -1,0 +1,164 @@
+"""The models of a dashboard: those on offer, and those that the store alone still knows."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from dashboard.workspace.edge import public_specs
+from dashboard.workspace.endpoints import Endpoints
+from dashboard.workspace.seen import Judges
+from model.evaluation.judge import Judge, crossvalidated_of
+from model.predictors.protocol import Predictor
+from model.predictors.select import ModelChoice, open_predictor, stored_card
+from model.store.prediction import ModelKey, ModelSummary, key_of
+from model.store.store import Store
+from tiles.errors import FloodscopeError, ModelError
+
+STORED = "stored:"
+"""How the spec of a model begins that has predictions in the store and is not on offer any more."""
+
+
+class ModelShelf:
+    """All models that a page can ask about, each by its spec. Methods may be called from several threads.
+
+    A model on offer predicts what it is asked for. One that the store alone knows shows what it has predicted.
+    """
+
+    def __init__(self, choices: Sequence[ModelChoice], endpoints: Endpoints, store: Store) -> None:
+        """Make a shelf.
+
+        Args:
+            choices: the models on offer, the one to begin with first.
+            endpoints: those of them that are endpoints.
+            store: what was predicted.
+        """
+        self._choices, self._endpoints, self._store = choices, endpoints, store
+        self._specs = public_specs(choices)
+        self._judges = Judges(store)
+        self._predictors: dict[str, Predictor] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def first(self) -> str:
+        """The spec of the model to begin with."""
+        return next(iter(self._specs))
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return all models: those on offer, then those that the store alone knows. No two have one name.
+
+        Of each: `spec`, `name`, `offered`, `chips` that it has predicted and when the `latest`, `error` where it cannot be
+        opened; where known `id`, `parameters`, `device`, `threshold`; whether it is an `endpoint`; `crossvalidated`, how good
+        it is where it has never been (`model.evaluation.judge.crossvalidated`); `knows_training`, whether it names all chips
+        that it was trained on.
+        """
+        stored = {summary.key: summary for summary in self._store.models()}
+        out = [self._offered(spec, choice, stored) for spec, choice in zip(self._specs, self._choices, strict=True)]
+        for key, summary in stored.items():
+            out.append(_entry(STORED + key.digest, summary.name) | _identity(key) | _predicted(summary))
+        count = Counter(entry["name"] for entry in out)
+        for number, entry in enumerate(out, start=1):
+            if count[entry["name"]] > 1:
+                entry["name"] = f"{entry['name']} ({number})"
+        return out
+
+    def predictor(self, spec: str) -> Predictor:
+        """Return the predictor of a model on offer; weights load at its first use.
+
+        Raises:
+            ModelError: the model is not on offer or cannot be opened.
+        """
+        if spec.startswith(STORED):
+            raise ModelError(
+                f"{self._summary(spec).name} is not on offer here, so it predicts nothing more: choose another model, or "
+                "start the dashboard with --bundle and its path."
+            )
+        real = self.real(spec)
+        if real not in self._specs.values():  # a path in a request must never open a file
+            raise ModelError(f"The model {real[:80]!r} is not offered here: choose one of {', '.join(self._specs)}.")
+        if (endpoint := self._endpoints.predictor(real)) is not None:
+            return endpoint
+        with self._lock:
+            if real not in self._predictors:
+                self._predictors[real] = open_predictor(real)
+            return self._predictors[real]
+
+    def key(self, spec: str) -> ModelKey:
+        """Return what the store knows a model's predictions by.
+
+        Raises:
+            ModelError: there is no such model, or it cannot be opened.
+        """
+        return self._summary(spec).key if spec.startswith(STORED) else key_of(self.predictor(spec))
+
+    def device(self, spec: str) -> str:
+        """Return where a model runs; nothing for one that runs no more."""
+        return "" if spec.startswith(STORED) else self.predictor(spec).device
+
+    def judge(self, spec: str) -> Judge:
+        """Return who says which chips a model was trained on; raises as `key`."""
+        if spec.startswith(STORED):
+            return self._judges.of_key(self._summary(spec).key)
+        return self._judges.of(self.predictor(spec))
+
+    def card(self, spec: str) -> str:
+        """Return what is known of a model, as Markdown; raises as `key`."""
+        if not spec.startswith(STORED):
+            return self.predictor(spec).card()
+        found = self._summary(spec)
+        for offered in self._specs:  # by another name, as where a link was made before it was
+            try:
+                predictor = self.predictor(offered)
+            except FloodscopeError:  # it is listed with its problem
+                continue
+            if key_of(predictor) == found.key:
+                return predictor.card()
+        return stored_card(found.name, found.key.model_id, json.loads(found.key.parameters))
+
+    def real(self, spec: str) -> str:
+        """Return what opens a model that a page names: of a bundle its path, which no page is told."""
+        return self._specs.get(spec, spec)
+
+    def _offered(self, spec: str, choice: ModelChoice, stored: dict[ModelKey, ModelSummary]) -> dict[str, Any]:
+        """Return the entry of a model on offer, and take it out of those that the store knows."""
+        entry = _entry(spec, choice.name) | {"offered": True, "error": choice.problem}
+        entry["endpoint"] = choice.spec in self._endpoints
+        try:
+            predictor = self.predictor(spec)
+        except FloodscopeError as error:
+            return entry | {"error": str(error)}
+        key = key_of(predictor)
+        return (
+            entry
+            | _identity(key)
+            | _predicted(stored.pop(key, None))
+            | {
+                "name": predictor.name,
+                "threshold": predictor.threshold,
+                "device": predictor.device,
+                "crossvalidated": crossvalidated_of(predictor),
+                "knows_training": self._judges.of(predictor).knows,
+            }
+        )
+
+    def _summary(self, spec: str) -> ModelSummary:
+        for summary in self._store.models():
+            if STORED + summary.key.digest == spec:
+                return summary
+        raise ModelError(f"The store has no predictions of the model {spec[:60]!r}: choose another one.")
+
+
+def _entry(spec: str, name: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"spec": spec, "name": name, "offered": False, "error": None, "endpoint": False}
+    return entry | {"threshold": 0.5, "chips": 0, "latest": None, "crossvalidated": None, "knows_training": False}
+
+
+def _identity(key: ModelKey) -> dict[str, Any]:
+    return {"id": key.model_id, "parameters": json.loads(key.parameters)}
+
+
+def _predicted(summary: ModelSummary | None) -> dict[str, Any]:
+    return {} if summary is None else {"chips": summary.chips, "latest": summary.latest}
