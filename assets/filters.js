@@ -5,19 +5,10 @@ window.floodscope = window.floodscope || {};
 
 floodscope.filters = (() => {
   const NS = "http://www.w3.org/2000/svg";
-  // Near Okabe and Ito's, moved until any two that stand side by side differ by 20 (CIEDE2000) under each colour
-  // blindness; tests/test_colours.py holds them to it.
-  const COLOURS = {
-    water: [34, 211, 238],
-    truth: [43, 92, 214],
-    hit: [29, 165, 131],
-    false: [217, 80, 18],
-    missed: [235, 142, 220],
-    wet: [34, 211, 238],
-    dry: [38, 46, 58],
-    onlyA: [245, 158, 11],
-    onlyB: [147, 51, 204],
-  };
+  // The page is made with the palette (tiles/palette.py) as custom properties of its root.
+  const said = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--fs-${name}`).trim();
+  const COLOURS = Object.fromEntries(["water", "truth", "hit", "false", "missed", "wet", "dry", "onlyA", "onlyB"].map((name) => [name, said(name).split(" ").map(Number)]));
+  const RAMP = said("ramp").split(", ");
   const unit = ([r, g, b]) => [r / 255, g / 255, b / 255];
   const rows = (...matrix) => matrix.map((row) => row.join(" ")).join("  ");
 
@@ -104,5 +95,5 @@ floodscope.filters = (() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18;
   };
 
-  return { COLOURS, GREYED, show, install, css, dark };
+  return { COLOURS, RAMP, GREYED, show, install, css, dark };
 })();

@@ -63,16 +63,16 @@ floodscope.map = (() => {
   const near = () => map.getZoom() >= FOOTPRINT_ZOOM;
 
   // --- colours -------------------------------------------------------------------------------------------------
-  const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
   const mix = (a, b, t) => {
     const part = (hex, i) => parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16);
     return `rgb(${[0, 1, 2].map((i) => Math.round(part(a, i) + (part(b, i) - part(a, i)) * t)).join(",")})`;
   };
-  // Colour of an IoU from 0 to 1: cividis, even to the eye and safe for the colour-blind.
+  // Colour of an IoU from 0 to 1.
   const ramp = (iou) => {
-    const at = Math.min(Math.max(iou, 0), 1) * (CIVIDIS.length - 1);
-    const low = Math.min(Math.floor(at), CIVIDIS.length - 2);
-    return mix(CIVIDIS[low], CIVIDIS[low + 1], at - low);
+    const stops = floodscope.filters.RAMP;
+    const at = Math.min(Math.max(iou, 0), 1) * (stops.length - 1);
+    const low = Math.min(Math.floor(at), stops.length - 2);
+    return mix(stops[low], stops[low + 1], at - low);
   };
   // A colour of the theme by name; kept, because a thousand footprints ask for it at each new threshold.
   const palette = new Map();

@@ -21,6 +21,7 @@ from dashboard.routes.server import server_blueprint
 from dashboard.routes.transforms import Transforms, transforms_blueprint
 from dashboard.routes.uploads import uploads_blueprint
 from dashboard.uploads.shelf import Uploads
+from tiles import palette
 from tiles.drawing.blueprint import tile_blueprint
 from tiles.places import ASSETS
 from tiles.sentences import named
@@ -34,6 +35,7 @@ _INDEX = """<!DOCTYPE html>
     {%metas%}
     <title>{%title%}</title>
     <link rel="icon" href="{icon}">
+    <style>:root { {palette} }</style>
     {%css%}
   </head>
   <body>
@@ -67,7 +69,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
         assets_ignore=r"sources|README",
         title="floodscope",
         update_title=None,  # type: ignore[arg-type]
-        index_string=_INDEX.replace("{icon}", _icon()),
+        index_string=_INDEX.replace("{icon}", _icon()).replace("{palette}", palette.properties()),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
         suppress_callback_exceptions=True,
         routes_pathname_prefix="/",

@@ -6,16 +6,12 @@ IEEE TVCG 15(6), severity 1.0, on linear RGB. Difference: CIEDE2000 (Sharma, Wu 
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
-Colour = tuple[int, int, int]
-Vector = npt.NDArray[np.float64]
+from tiles.palette import Colour
 
-FILTERS = Path(__file__).resolve().parent.parent / "assets" / "filters.js"
+Vector = npt.NDArray[np.float64]
 
 VISIONS = {
     "normal": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
@@ -37,12 +33,6 @@ VISIONS = {
 }
 _TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 _WHITE = (0.95047, 1.0, 1.08883)
-
-
-def layer_colours() -> dict[str, Colour]:
-    """Return the colours of the map's layers, as assets/filters.js has them."""
-    found = re.findall(r"^\s+(\w+): \[(\d+), (\d+), (\d+)\],$", FILTERS.read_text(encoding="utf-8"), re.MULTILINE)
-    return {name: (int(r), int(g), int(b)) for name, r, g, b in found}
 
 
 def lab(colour: Colour, vision: str) -> Vector:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from model.training import card
-from tests.colours import FILTERS, VISIONS, ciede2000, difference, layer_colours
-from tiles.drawing.composite import WATER_CYAN
+from dashboard.report import takeaway
+from tests.colours import VISIONS, ciede2000, difference
+from tiles import palette
+from tiles.palette import LAYERS
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 ERRORS = ("hit", "false", "missed")
 DIFFERENCE = ("wet", "dry", "onlyA", "onlyB")
 
@@ -36,16 +40,45 @@ def test_the_difference_is_that_of_its_authors(
 @pytest.mark.parametrize("vision", VISIONS)
 @pytest.mark.parametrize("classes", [ERRORS, DIFFERENCE], ids=["errors", "difference"])
 def test_classes_are_told_apart_by_every_colour_vision(classes: tuple[str, ...], vision: str) -> None:
-    colours = layer_colours()
-    apart = {pair: difference(colours[pair[0]], colours[pair[1]], vision) for pair in combinations(classes, 2)}
+    apart = {pair: difference(LAYERS[pair[0]], LAYERS[pair[1]], vision) for pair in combinations(classes, 2)}
     assert {pair: round(value, 1) for pair, value in apart.items() if value < 20} == {}
 
 
-def test_every_place_that_spells_a_colour_spells_the_same() -> None:
-    colours = layer_colours()
-    assert colours["water"] == colours["wet"] == WATER_CYAN
-    style = FILTERS.with_name("compare.css").read_text(encoding="utf-8")
-    for name in ("false", "missed", "wet"):  # the curves of the histograms
-        (rule,) = [line for line in style.splitlines() if line.startswith(f".fs-curve-{name} ")]
-        assert "stroke: rgb({} {} {})".format(*colours[name]) in rule
-    assert tuple(colours[name] for name in ERRORS) == (card._TRUE, card._FALSE, card._MISSED)
+def _ways_to_spell(red: int, green: int, blue: int) -> tuple[str, ...]:
+    between = (", ", ",", " ")
+    return (f"#{red:02x}{green:02x}{blue:02x}", *(space.join(map(str, (red, green, blue))) for space in between))
+
+
+def _spelled(text: str) -> list[str]:
+    """Return the palette's colours that a text spells, however it writes them."""
+    figures = (palette.BLUE, palette.VERMILION, palette.GREEN, palette.ORANGE, palette.PURPLE)
+    ways = [way for colour in (*LAYERS.values(), *palette.RAMP) for way in _ways_to_spell(*colour)]
+    return [way for way in (*ways, *map(str.lower, figures)) if re.search(rf"(?<![\d.]){way}(?![\d.])", text.lower())]
+
+
+def test_the_palette_alone_spells_its_colours() -> None:
+    files = [path for folder in ("tiles", "model", "dashboard", "assets") for path in (REPOSITORY / folder).rglob("*")]
+    texts = {path: path.read_text(encoding="utf-8") for path in files if path.suffix in {".py", ".js", ".mjs", ".css"}}
+    found = {path.name: spelled for path, text in texts.items() if (spelled := _spelled(text))}
+    assert set(found) == {"palette.py"}, "take it from tiles/palette.py, or in styles from var(--fs-...)"
+
+
+def test_the_report_has_the_colours_of_the_map() -> None:
+    assert all(palette.css(LAYERS[name]) in takeaway._KEY for name in (*ERRORS, "water", "truth"))
+
+
+def test_the_page_is_made_with_the_palette(tmp_path: Path) -> None:
+    from dashboard.app import create_app
+    from dashboard.workspace.settings import Settings
+    from dashboard.workspace.workspace import Workspace
+    from tests.tiles.chips import write_pair
+
+    write_pair(tmp_path / "chips", "lake")
+    workspace = Workspace(Settings((tmp_path / "chips",), tmp_path / "data", model="backscatter"))
+    try:
+        page = create_app(workspace).server.test_client().get("/").get_data(as_text=True)
+    finally:
+        workspace.close()
+    for name, colour in LAYERS.items():
+        assert f"--fs-{name}: {' '.join(map(str, colour))};" in page
+    assert f"--fs-ramp: {palette.ramp_css()};" in page

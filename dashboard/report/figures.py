@@ -11,9 +11,8 @@ import plotly.graph_objects as go
 from model.evaluation.report import Alert, Difference, Figures, Pair, RobustnessReport
 from model.scores.histogram import THRESHOLDS, ScoreHistogram
 from model.seen.headline import headline_name, headline_of, marked
+from tiles.palette import BLUE, GREEN, ORANGE, PURPLE, QUIET, VERMILION
 
-# Okabe & Ito's colours, told apart by people of any colour vision; no figure tells by colour alone.
-BLUE, VERMILION, GREEN, ORANGE, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7"
 _FAMILIES = {
     "view": ("flips and turns", BLUE, "circle"),
     "blur": ("blur", ORANGE, "square"),
@@ -21,7 +20,6 @@ _FAMILIES = {
     "speckle": ("speckle", VERMILION, "triangle-up"),
     "dropout": ("dropped pixels", PURPLE, "x"),
 }
-_QUIET = "#7c8896"
 
 
 def scores_by_group(rows: Sequence[tuple[str, Figures]], title: str) -> go.Figure:
@@ -43,7 +41,7 @@ def iou_over_threshold(total: ScoreHistogram, threshold: float) -> go.Figure:
         figure.add_scatter(
             x=_rounded(THRESHOLDS), y=_rounded(values), name=name, mode="lines", line={"color": color, "dash": dash}
         )
-    figure.add_vline(x=threshold, line={"color": _QUIET, "width": 1}, annotation_text=f"in use: {threshold:.2f}")
+    figure.add_vline(x=threshold, line={"color": QUIET, "width": 1}, annotation_text=f"in use: {threshold:.2f}")
     return _styled(figure, "threshold", "score", (0, 1), (0, 1.02))
 
 
@@ -78,7 +76,7 @@ def reliability(total: ScoreHistogram) -> go.Figure:
     size = 6 + 3 * np.maximum(0, np.log10(np.maximum(1, bins.pixels[filled])) - 1)
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"color": _QUIET, "dash": "dash"}, name="perfectly calibrated"
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": QUIET, "dash": "dash"}, name="perfectly calibrated"
     )
     figure.add_scatter(
         x=_rounded(bins.predicted[filled]),
@@ -110,7 +108,7 @@ def robustness(report: RobustnessReport) -> go.Figure:
                 hovertemplate="%{y}: %{x:+.4f}<extra></extra>",
             )
     figure.update_yaxes(categoryorder="array", categoryarray=[row["title"] for row, _ in rows], dtick=1)
-    figure.add_vline(x=0, line={"color": _QUIET, "width": 1})
+    figure.add_vline(x=0, line={"color": QUIET, "width": 1})
     return _styled(figure, "difference of micro IoU", None, height=70 + 26 * max(4, len(rows)))
 
 
@@ -122,14 +120,14 @@ def differences(pair: Pair) -> go.Figure:
         rows.insert(0, (f"{headline_name(pair['seen'])} (micro)", counted))
     shown = [(name, row["difference"], row["difference_ci"]) for name, row in rows if row["difference"] is not None]
     figure = _dots(shown[::-1], "difference of micro IoU", None)
-    figure.add_vline(x=0, line={"color": _QUIET, "width": 1})
+    figure.add_vline(x=0, line={"color": QUIET, "width": 1})
     return figure
 
 
 def shares(alert: Alert) -> go.Figure:
     """Return each chip's predicted share of water with its interval over the true share."""
     figure = go.Figure()
-    figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line={"color": _QUIET, "dash": "dash"}, name="equal")
+    figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line={"color": QUIET, "dash": "dash"}, name="equal")
     said = alert["answers"]
     share = [100 * a["share"] for a in said]
     figure.add_scatter(
@@ -143,15 +141,15 @@ def shares(alert: Alert) -> go.Figure:
         hovertemplate="%{customdata}: said %{y:.1f} %, was %{x:.1f} %<extra></extra>",
     )
     above = 100 * alert["above"]
-    figure.add_vline(x=above, line={"color": _QUIET, "width": 1}, annotation_text=f"{above:g} %")
-    figure.add_hline(y=above, line={"color": _QUIET, "width": 1})
+    figure.add_vline(x=above, line={"color": QUIET, "width": 1}, annotation_text=f"{above:g} %")
+    figure.add_hline(y=above, line={"color": QUIET, "width": 1})
     return _styled(figure, "true share of water, %", "predicted share of water, %", (-2, 102), (-2, 102))
 
 
 def roc(alert: Alert) -> go.Figure:
     """Return the ROC curve of the answer's probability over chips."""
     figure = go.Figure()
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": _QUIET, "dash": "dash"}, name="guessing")
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": QUIET, "dash": "dash"}, name="guessing")
     figure.add_scatter(
         x=[p["false_alarm_rate"] for p in alert["roc"]],
         y=[p["recall"] for p in alert["roc"]],
@@ -206,14 +204,14 @@ def _styled(
     y_range: tuple[float, float] | None = None,
     height: int = 360,
 ) -> go.Figure:
-    axis = {"zeroline": False, "automargin": True, "gridcolor": "rgba(124,136,150,0.25)", "linecolor": _QUIET}
+    axis = {"zeroline": False, "automargin": True, "gridcolor": "rgba(124,136,150,0.25)", "linecolor": QUIET}
     figure.update_layout(
         template="none",
         height=height,
         margin={"l": 8, "r": 16, "t": 34, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": _QUIET},
+        font={"family": "system-ui, sans-serif", "size": 13, "color": QUIET},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         showlegend=sum(1 for trace in figure.data if trace.name) > 1,
         hovermode="closest",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
+from tiles import palette
 from tiles.antimeridian import HALF_TURN, TURN, smallest_arc
 from tiles.places import ASSETS
 
@@ -19,29 +20,15 @@ STYLE = """
 .map circle { stroke: #1c2530; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 .map .unscored { fill: #ffffff; stroke-dasharray: 2 2; }
 .ramp { display: flex; align-items: center; gap: 10px; flex-wrap: wrap; font-size: 13px; color: var(--soft); margin-top: 8px; }
-.ramp i { width: 140px; height: 10px; border-radius: 3px; background: linear-gradient(90deg, #00224e, #123570, #3b496c, #575d6d,
-  #707173, #8a8678, #a59c74, #c3b369, #e1cc55, #fee838); }
+.ramp i { width: 140px; height: 10px; border-radius: 3px; background: linear-gradient(90deg, RAMP); }
 .ramp b { width: 11px; height: 11px; border-radius: 50%; border: 1.5px dashed currentColor; background: #ffffff; }
 @media (prefers-color-scheme: dark) {
   .map { background: #141b24; } .map .land { fill: #3a4654; stroke: #141b24; } .map circle { stroke: #e6eaef; }
 }
-"""
+""".replace("RAMP", palette.ramp_css())
 
-# Cividis (Nunez, Anderton & Renslow 2018), as on the dashboard's map.
-_RAMP = (
-    (0, 34, 78), (18, 53, 112), (59, 73, 108), (87, 93, 109), (112, 113, 115),
-    (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
-)  # fmt: skip
 # Degrees around the chips, the least that is shown of the world, and width over height of the picture.
 _MARGIN, _LEAST, _ASPECT = 6.0, 36.0, 2.1
-
-
-def colour(iou: float) -> str:
-    """Return the colour of an IoU, as `#rrggbb`."""
-    at = min(max(iou, 0.0), 1.0) * (len(_RAMP) - 1)
-    low = min(int(at), len(_RAMP) - 2)
-    mixed = (round(a + (b - a) * (at - low)) for a, b in zip(_RAMP[low], _RAMP[low + 1], strict=True))
-    return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def chip_map(dots: Sequence[Dot]) -> str:
@@ -81,7 +68,7 @@ def _window(dots: Sequence[Dot]) -> tuple[float, float, float, float]:
 
 def _mark(dot: Dot, radius: float) -> str:
     lon, lat, text, iou = dot
-    look = 'class="unscored"' if iou is None else f'fill="{colour(iou)}"'
+    look = 'class="unscored"' if iou is None else f'fill="{palette.css(palette.ramp_at(iou))}"'
     return f'<circle cx="{lon:.3f}" cy="{-lat:.3f}" r="{radius:.3f}" {look}><title>{escape(text)}</title></circle>'
 
 

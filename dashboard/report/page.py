@@ -33,11 +33,13 @@ from model.seen.headline import (
     marks_sentence,
     tally,
 )
+from tiles import palette
 
 WORST = 12
 """How many of the worst chips are listed."""
 
 _STYLE = """
+:root { --warning: WARNING; }
 :root { color-scheme: light dark; --ground: #f6f7f9; --card: #ffffff; --ink: #1c2530; --soft: #55606e; --line: #d9dfe6; }
 @media (prefers-color-scheme: dark) {
   :root { --ground: #12171e; --card: #1a2028; --ink: #e6eaef; --soft: #a9b3c0; --line: #333d4a; }
@@ -62,8 +64,8 @@ caption { text-align: left; color: var(--soft); padding-bottom: 6px; }
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 600; }
 tr.total td { font-weight: 600; border-top: 2px solid var(--line); }
-.warning { color: var(--ink); border-left: 4px solid #E69F00; padding-left: 10px; }
-"""
+.warning { color: var(--ink); border-left: 4px solid var(--warning); padding-left: 10px; }
+""".replace("WARNING", palette.ORANGE)
 
 # Figures are drawn in colours for both themes; their text follows the theme, also where it changes later. They are drawn while
 # the page is still being read, so their width is taken again when all of it is there.

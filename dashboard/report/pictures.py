@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from tiles import palette
 from tiles.chip import UNKNOWN, ByteArray, Chip
-from tiles.drawing.composite import WATER_CYAN, composite, score_pixels
+from tiles.drawing.composite import composite, score_pixels
 from tiles.probability import NODATA, level
 
-# As on the map (assets/filters.js): Okabe & Ito's colours for the errors, a deep blue for the truth.
-_TRUE, _FALSE, _MISSED, _TRUTH = (0, 158, 115), (213, 94, 0), (204, 121, 167), (43, 92, 214)
 _QUALITY = 82
 
 View = Literal["image", "truth", "prediction", "errors"]
@@ -44,13 +43,13 @@ def view_url(chip: Chip, probability: ByteArray, threshold: float, view: View, s
     wet = there & (values >= level(threshold))
     if view == "errors":
         rgba[..., :3] = rgba[..., :3].mean(axis=-1, keepdims=True).astype(np.uint8)
-        _paint(rgba, wet & (label == 1), _TRUE)
-        _paint(rgba, wet & (label == 0), _FALSE)
-        _paint(rgba, there & ~wet & (label == 1), _MISSED)
+        _paint(rgba, wet & (label == 1), palette.HIT)
+        _paint(rgba, wet & (label == 0), palette.FALSE)
+        _paint(rgba, there & ~wet & (label == 1), palette.MISSED)
     elif view == "prediction":
-        _paint(rgba, wet, WATER_CYAN)
+        _paint(rgba, wet, palette.WATER)
     elif view == "truth":
-        _paint(rgba, there & (label == 1), _TRUTH)
+        _paint(rgba, there & (label == 1), palette.TRUTH)
     return _webp(rgba, lossless=view != "image")
 
 

@@ -20,6 +20,7 @@ from model.scores.worst import RULE, worst_first
 from model.seen.headline import marked, tally
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.store import Store
+from tiles import palette
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, StoreError
 from tiles.reading.door import read_chip
@@ -52,11 +53,19 @@ _STYLE = (
 details summary { cursor: pointer; padding: 6px 0; }
 """
 )
-_KEY = (
-    '<div class="key"><span><b style="background:#009e73">TP</b>true water</span><span><b style="background:#d55e00">FP</b>false '
-    'water</span><span><b style="background:#cc79a7">FN</b>missed water</span><span><b style="background:#22d3ee">W</b>predicted '
-    'water</span><span><b style="background:#2b5cd6;color:#fff">T</b>water in the label</span></div>'
+_CLASSES = (
+    ("TP", palette.HIT, "true water"),
+    ("FP", palette.FALSE, "false water"),
+    ("FN", palette.MISSED, "missed water"),
+    ("W", palette.WATER, "predicted water"),
+    ("T", palette.TRUTH, "water in the label"),
 )
+_LIGHT = ";color:#fff"  # letters on the one dark colour
+_SWATCHES = "".join(
+    f'<span><b style="background:{palette.css(colour)}{_LIGHT if letter == "T" else ""}">{letter}</b>{text}</span>'
+    for letter, colour, text in _CLASSES
+)
+_KEY = f'<div class="key">{_SWATCHES}</div>'
 
 
 def takeaway_page(

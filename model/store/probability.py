@@ -13,9 +13,9 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
-from tiles.drawing.composite import WATER_CYAN
 from tiles.errors import ChipError, StoreError
 from tiles.grid import Grid
+from tiles.palette import WATER
 from tiles.probability import NODATA, level
 from tiles.reading.raster import GDAL_OPTIONS, read_band
 
@@ -26,7 +26,7 @@ _BLOCK = 256
 # The smallest overview has about this many pixels a side: what a chip covers of one tile five zooms out.
 _SMALLEST = 32
 # Red, green, blue, alpha. A GeoTIFF's table keeps no alpha, so dry land is near white; nodata is clear by its tag.
-_MASK_COLOURS = {0: (248, 250, 252, 255), 1: (*WATER_CYAN, 255), NODATA: (0, 0, 0, 0)}
+_MASK_COLOURS = {0: (248, 250, 252, 255), 1: (*WATER, 255), NODATA: (0, 0, 0, 0)}
 
 
 def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Mapping[str, str]) -> bytes:

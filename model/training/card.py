@@ -13,6 +13,7 @@ from model.bundle.card import PLOT, card_text
 from model.bundle.manifest import Bundle
 from model.scores.histogram import ScoreHistogram
 from model.scores.worst import worst_first
+from tiles import palette
 from tiles.chip import UNKNOWN, ChipRecord
 from tiles.drawing.composite import composite
 from tiles.probability import NODATA, level
@@ -20,8 +21,6 @@ from tiles.reading.door import read_chip
 
 CARD = "README.md"
 
-# True, false and missed water, in the map's colours (assets/filters.js).
-_TRUE, _FALSE, _MISSED = (29, 165, 131), (217, 80, 18), (235, 142, 220)
 _WATER, _DRY, _NOTHING = (86, 180, 233), (38, 42, 48), (110, 110, 110)
 _GAP = 8
 
@@ -50,7 +49,7 @@ def reliability_svg(total: ScoreHistogram, bins: int = 10) -> str:
 
     most = max(1, int(reliability.pixels.max()))
     dots = [
-        f'<circle {place(x, y)} r="{3 + 9 * (n / most) ** 0.5:.1f}" fill="#0072b2" fill-opacity="0.8">'
+        f'<circle {place(x, y)} r="{3 + 9 * (n / most) ** 0.5:.1f}" fill="{palette.BLUE}" fill-opacity="0.8">'
         f"<title>{int(n)} pixels: predicted {x:.2f}, water {y:.2f}</title></circle>"
         for n, x, y in zip(reliability.pixels, reliability.predicted, reliability.observed, strict=True)
         if n
@@ -123,8 +122,8 @@ def overlay(record: ChipRecord, probability: npt.NDArray[np.uint8], threshold: f
     errors = np.full((*label.shape, 3), _NOTHING, np.uint8)
     known = there & (label != UNKNOWN)
     errors[known] = _DRY
-    errors[known & predicted & (label == 1)] = _TRUE
-    errors[known & predicted & (label == 0)] = _FALSE
-    errors[known & ~predicted & (label == 1)] = _MISSED
+    errors[known & predicted & (label == 1)] = palette.HIT
+    errors[known & predicted & (label == 0)] = palette.FALSE
+    errors[known & ~predicted & (label == 1)] = palette.MISSED
     gap = np.full((label.shape[0], _GAP, 3), 255, np.uint8)
     return np.concatenate([image, gap, truth, gap, shown, gap, errors], axis=1)

@@ -12,7 +12,7 @@ from picture import GROUND, Pixels, mosaic, seen, tiles_of
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from tests.colours import layer_colours
+from tiles.palette import LAYERS
 from tiles.probability import level
 
 OTHER = "backscatter:otsu"
@@ -69,7 +69,7 @@ Masks = list[tuple[npt.NDArray[np.bool_], tuple[int, int, int]]]
 
 def pictures(page: Screen) -> dict[str, Callable[[float], Masks]]:
     """Return what numpy makes of both models' score tiles: layer to the masks and colours at a threshold."""
-    colour = layer_colours()
+    colour = LAYERS
     chip = page.query["chip"]
     revisions = page.page.evaluate(
         "([chip, other]) => ['backscatter', other].map((m) => floodscope.book.prediction(m, chip).revision)",
@@ -237,7 +237,7 @@ def test_four_maps_show_their_layers_and_move_together(simulated_dashboard: Dash
       && document.querySelectorAll('#four-up .leaflet-tile-loaded').length >= 7"""
     page.until(loaded)
     page.frames(3)
-    colour = layer_colours()
+    colour = LAYERS
     expected = {"composite": [], "truth": ["truth"], "prediction": ["water"], "errors": ["hit", "missed"]}
     for layer, names in expected.items():
         cell = page.page.locator(f".fs-four-cell[data-layer={layer}] .fs-four-map")

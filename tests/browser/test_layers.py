@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
-from tests.colours import layer_colours
+from tiles.palette import LAYERS
 from tiles.probability import level
 
 THRESHOLDS = [0.1, 0.3, 0.5, 0.7, 0.9]
@@ -37,7 +37,7 @@ def some_simulated(page: Page) -> str:
 
 def assert_overlays_are_exact(page: Screen) -> None:
     """Compare mask, truth and error map with what numpy makes of the values of the score tiles."""
-    colour = layer_colours()
+    colour = LAYERS
     scores = mosaic(page, tiles_of(page, "scores"))
     p, water, known, data = scores[..., 0], scores[..., 1] == 255, scores[..., 2] == 255, scores[..., 3] == 255
     assert data.any()
@@ -92,7 +92,7 @@ def test_the_mask_is_exact_on_a_screen_of_two_pixels_a_point(
     show_alone(page, "scores")
     page.set_threshold(0.3)
     mask = (scores[..., 3] == 255) & (scores[..., 0] >= level(0.3))
-    twice = painted([(mask, layer_colours()["water"])]).repeat(2, axis=0).repeat(2, axis=1)
+    twice = painted([(mask, LAYERS["water"])]).repeat(2, axis=0).repeat(2, axis=1)
     assert wrong_pixels(seen(page), twice) == 0
 
 
@@ -167,7 +167,7 @@ def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashb
     pictures = []
     for threshold in (0.05, 0.5, 0.95):
         page.set_threshold(threshold)
-        pictures.append(int((seen(page) == layer_colours()["water"]).all(axis=-1).sum()))
+        pictures.append(int((seen(page) == LAYERS["water"]).all(axis=-1).sum()))
     assert pictures[0] > pictures[1] > pictures[2] > 0
 
 

@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 from running import Dashboard, serving
 from screen import Screen, ScreenMaker
 
-from tests.colours import layer_colours
 from tests.tiles.chips import SIZE, lake, write_pair
+from tiles.palette import LAYERS
 
 LAKE = int(lake().sum())
 WORLD = ".leaflet-countries-pane, .leaflet-footprints-pane, .leaflet-points-pane, .leaflet-control-scale, .fs-key"
@@ -93,7 +93,7 @@ def test_its_layers_are_exact_and_follow_the_threshold_without_a_request(
     dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     page = opened(screen, dashboard)
-    colour = layer_colours()
+    colour = LAYERS
     scores = mosaic(page, tiles_of(page, "scores"))
     p, water, data = scores[..., 0], scores[..., 1] == 255, scores[..., 3] == 255
     assert data.any() and water.any() and (data & ~water).any()

@@ -17,8 +17,6 @@ The layers `vv` and `vh` have the same ranges, so the browser can show them from
 without asking for another."""
 NODATA_YELLOW = (255, 221, 51)
 """Colour of pixels without data, where they are to be shown."""
-WATER_CYAN = (34, 211, 238)
-"""Colour of predicted water."""
 
 
 def _scaled(values: FloatArray, low: float, high: float) -> ByteArray:

@@ -12,10 +12,11 @@ from tiles.antimeridian import HALF_TURN, TURN, WORLD
 from tiles.cache import BoundedCache
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ByteArray, Chip, ChipRecord
-from tiles.drawing.composite import WATER_CYAN, composite, score_pixels, single_band
+from tiles.drawing.composite import composite, score_pixels, single_band
 from tiles.drawing.layers import IMAGERY, Layer
 from tiles.drawing.render import MAX_ZOOM, DisplayRaster, encode_mask, encode_png
 from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
+from tiles.palette import WATER
 from tiles.reading.door import read_chip
 
 SCALES = (1, 2)
@@ -161,12 +162,12 @@ class TileService:
         if pixels is None:
             return self._transparent(size)
         if layer == "mask":
-            return _tile(encode_mask((pixels[..., 0] >= level) & (pixels[..., 3] > 0), WATER_CYAN))
+            return _tile(encode_mask((pixels[..., 0] >= level) & (pixels[..., 3] > 0), WATER))
         return _tile(encode_png(pixels))
 
     def _transparent(self, size: int) -> Tile:
         if size not in self._blank:
-            self._blank[size] = _tile(encode_mask(np.zeros((size, size), dtype=np.bool_), WATER_CYAN))
+            self._blank[size] = _tile(encode_mask(np.zeros((size, size), dtype=np.bool_), WATER))
         return self._blank[size]
 
     def tilejson(self, layer: str, chip_id: str, url: str, *, query: str = "") -> dict[str, object]:

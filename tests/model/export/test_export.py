@@ -17,8 +17,8 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store
 from tests.predicting import predict_one
 from tiles.chip import ChipRecord
-from tiles.drawing.composite import WATER_CYAN
 from tiles.errors import OutputError, StoreError
+from tiles.palette import WATER
 
 MakeRecord = Callable[..., ChipRecord]
 
@@ -49,7 +49,7 @@ def test_a_mask_opens_with_water_in_cyan_dry_land_near_white_and_nodata_clear(
         assert (file.colorinterp, file.nodata) == ((ColorInterp.palette,), 255)
         assert set(np.unique(file.read(1))) <= {0, 1, 255}
     assert colours[0] == (248, 250, 252, 255)
-    assert colours[1] == (*WATER_CYAN, 255)
+    assert colours[1] == (*WATER, 255)
     assert colours[255][3] == 0  # by the nodata tag
     with rasterio.open(tmp_path / "one_probability.tif") as file:
         assert file.colorinterp == (ColorInterp.gray,)

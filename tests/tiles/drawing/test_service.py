@@ -17,7 +17,7 @@ import tiles.drawing.service
 from tiles.catalog.catalog import Catalog
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
-from tiles.drawing.composite import NODATA_YELLOW, WATER_CYAN, composite, score_pixels
+from tiles.drawing.composite import NODATA_YELLOW, composite, score_pixels
 from tiles.drawing.layers import IMAGERY
 from tiles.drawing.service import TileService
 from tiles.errors import (
@@ -28,6 +28,7 @@ from tiles.errors import (
     PredictionNotFoundError,
     UsageError,
 )
+from tiles.palette import WATER
 from tiles.reading.door import read_chip
 
 LAYERS = ("composite", "vv", "vh", "scores", "mask")
@@ -93,7 +94,7 @@ def test_a_mask_is_where_the_probability_reaches_the_level_and_there_is_data(tmp
     water = (probability >= level) & (probability != 255)
     assert np.array_equal(shown[..., 3] > 0, water)
     assert water.any()
-    assert (shown[water] == [*WATER_CYAN, 255]).all()
+    assert (shown[water] == [*WATER, 255]).all()
 
 
 def test_a_chip_without_a_label_has_a_score_tile_that_knows_no_truth(tmp_path: Path) -> None:
