@@ -12,7 +12,7 @@ from screen import Screen, ScreenMaker
 from tiles.palette import LAYERS
 from tiles.probability import level
 
-THRESHOLDS = [0.1, 0.3, 0.5, 0.7, 0.9]
+THRESHOLDS = [0.1, 0.5, 0.9]
 # A flood with unknown pixels, one mostly unlabelled, and a UTM chip with a wedge without data.
 REAL = ["India_900498", "awc00"]
 

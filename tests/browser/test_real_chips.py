@@ -12,7 +12,7 @@ from screen import Screen, ScreenMaker
 from model.scores.histogram import Confusion
 from model.scores.worst import worst_first
 
-SCORED = ["India_900498", "USA_905409", "jja10", "awc00"]
+SCORED = ["India_900498", "awc00"]
 THRESHOLDS = [0.5, 0.3, 0.8]
 NONE = "–"
 
