@@ -38,6 +38,6 @@ EXPOSE 8080
 HEALTHCHECK --start-period=120s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/ping', timeout=2)"]
 
 USER floodscope
-# The hosting service starts the container with the one word `serve`; a training job with `train`.
+# The hosting service starts the container with the one word `serve`; nothing but the server is in it.
 ENTRYPOINT ["floodscope"]
 CMD ["serve"]
