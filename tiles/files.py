@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,26 @@ from tiles.errors import OutputError
 
 BEGUN = ".part-"
 """How the name of a file that is not whole yet begins; the process, a random word and the file's own name follow."""
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """Return what a file holds that may come from a stranger: a pipe is not waited for, a huge file is not read.
+
+    Args:
+        path: the file; links are followed.
+        limit: the most bytes that it may have.
+
+    Raises:
+        OSError: it cannot be opened, is no regular file, or is larger. Its words can stand in a sentence.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:  # noqa: PTH123 - a handle, no path
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe, a device or a folder, not a file", str(path))
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
+    return content
 
 
 def write_whole(path: Path, data: bytes) -> None:

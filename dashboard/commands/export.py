@@ -66,12 +66,13 @@ def export(
     HTML report that opens offline. Give the SOURCEs first, or end --format and --chip with another option.
     """
     from dashboard.exports.files import write_takeaway
-    from model.export.listing import replace_earlier
+    from model.export.listing import replace_earlier, require_own_folders
     from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
     from model.store.store import key_of
     from tiles.errors import PredictionError
 
+    require_own_folders(out)
     found = open_sources(sources)
     require_usable(found)
     records = [found.get(chip) for chip in dict.fromkeys(chips)] if chips else found.usable()
@@ -102,8 +103,8 @@ def export(
                 failed=failed,
                 tick=tick,
             )
-    removed = replace_earlier(out, written.files)
-    for note in written.notes:
+    removed, left = replace_earlier(out, written.files)
+    for note in [*written.notes, *([left] if left else [])]:
         click.echo(f"floodscope: {note}", err=True)
     click.echo(
         f"{written.chips} chip(s), {written.water.words()} at p >= {limit:.2f} under {predictor.name}; "

@@ -2,54 +2,105 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
+import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from model.export import stac
 from model.export.package import RASTERS
-from tiles.files import unwritable, write_whole
+from tiles.errors import OutputError
+from tiles.files import read_small, unwritable, write_whole
+from tiles.sentences import shown
 
 LISTING = ".floodscope-export"
-_HEAD = "# What a floodscope export wrote here. The next one into this folder removes what it does not write again."
+_HEAD = (
+    "# What a floodscope export wrote here, by its sha256. The next one into this folder removes what it does not "
+    "write again and finds as it was written."
+)
+_MAX_BYTES = 64 << 20
+_NAMED = 3
 
 
-def replace_earlier(out: Path, files: Iterable[str]) -> int:
-    """List the files of an export, and remove those that an earlier one listed and this one does not hold.
+def replace_earlier(out: Path, files: Iterable[str]) -> tuple[int, str | None]:
+    """List the files of an export, and remove those that an earlier one wrote and this one does not.
 
-    A file that no export listed is left as it is, whatever its name.
+    Whoever hands over a folder can write the list that lies in it, so the list alone removes nothing: a file goes only where
+    it lies in the folder itself, is no link, and holds, byte for byte, what the list says was written.
 
     Args:
         out: the folder of both exports.
         files: what this one wrote, relative to it.
 
     Returns:
-        How many files were removed.
+        How many files were removed; and a sentence on those that were listed and stay, None where there are none.
 
     Raises:
         OutputError: the folder cannot be written.
     """
     own = set(files)
-    removed = 0
+    removed: list[str] = []
+    left: list[str] = []
     try:
-        for path in (out / name for name in _listed(out) - own):
-            if path.is_file():
-                path.unlink()
-                removed += 1
-        for folder in (RASTERS, stac.ITEMS):
-            with contextlib.suppress(OSError):  # it holds something, or was never made
-                (out / folder).rmdir()
-        write_whole(out / LISTING, "\n".join([_HEAD, *sorted(own), ""]).encode())
+        for name, digest in sorted(_listed(out).items()):
+            path = out / name
+            if name in own or not _there(path):
+                continue
+            if (path.parent != out and path.parent.is_symlink()) or _digest(path) != digest:
+                left.append(name)
+                continue
+            path.unlink()
+            removed.append(name)
+        for folder in {Path(out / name).parent for name in removed} - {out}:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        lines = [f"{_digest(out / name)}  {name}" for name in sorted(own)]
+        write_whole(out / LISTING, "\n".join([_HEAD, *lines, ""]).encode())
     except OSError as error:
         raise unwritable(out, error) from error
-    return removed
+    return len(removed), _stays(left)
 
 
-def _listed(out: Path) -> set[str]:
-    """Return the files that an earlier export listed; a line that leads out of its folders is none."""
+def require_own_folders(out: Path) -> None:
+    """Raise OutputError where a folder that an export writes into, inside `out`, is a link to another place."""
+    for folder in (out / RASTERS, out / stac.ITEMS):
+        if folder.is_symlink():
+            raise OutputError(
+                "{file} is a link to another folder, whose files an export would replace: remove the link, or choose "
+                "another folder to export into.",
+                file=folder,
+            )
+
+
+def _stays(left: list[str]) -> str | None:
+    if not left:
+        return None
+    more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    return (
+        f"{', '.join(map(shown, left[:_NAMED]))}{more} stand in the list of an earlier export, but hold something else than "
+        "it wrote, and stay: remove them if they are not yours."
+    )
+
+
+def _listed(out: Path) -> dict[str, str]:
+    """Return the hash of each file that an earlier export listed; a line that leads out of its folders is none."""
     try:
-        lines = (out / LISTING).read_text(encoding="utf-8").splitlines()
+        lines = read_small(out / LISTING, _MAX_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError):
-        return set()
+        return {}
     places = {".", RASTERS, stac.ITEMS}
-    return {line for line in lines if line[:1] not in ("", "#") and str(PurePosixPath(line).parent) in places}
+    pairs = (line.split("  ", 1) for line in lines if line[:1] not in ("", "#") and "  " in line and "\0" not in line)
+    return {name: digest for digest, name in pairs if str(PurePosixPath(name).parent) in places}
+
+
+def _there(path: Path) -> bool:
+    """Return whether a regular file, and no link to one, lies there."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 import shutil
 import threading
 import zipfile
@@ -226,12 +228,54 @@ def test_a_second_export_into_a_folder_leaves_nothing_of_the_first_and_everythin
     for path in mine:
         path.write_text("mine")
     with (out / ".floodscope-export").open("a") as listing:
-        listing.write("../outside.txt\nrasters/../../outside.txt\n..\n.\n\n")
+        digest = hashlib.sha256(b"mine").hexdigest()
+        for name in ("../outside.txt", "rasters/../../outside.txt", "..", ".", "items/../../outside.txt"):
+            listing.write(f"{digest}  {name}\n")
+        listing.write(f"\nnotes.txt\n{'0' * 64}  notes.txt\n{'0' * 64}  rasters/mine_mask.tif\n\n")
     done = export("--chip", second, "--format", "stac", "csv")
     assert "4 of an earlier export removed" in done.stdout
+    assert "notes.txt, rasters/mine_mask.tif stand in the list of an earlier export" in done.stderr
     assert all(path.read_text() == "mine" for path in mine)
     assert not list(out.rglob(f"*{first}*")) and not (out / "water.geojson").exists()
     assert [line for line in (out / "collection.json").read_text().splitlines() if f"items/{second}" in line]
     export("--chip", second, "--format", "csv")
     assert sorted(p.name for p in (out / "rasters").iterdir()) == ["mine_mask.tif"]
     assert not (out / "collection.json").exists()
+
+
+def test_a_folder_of_somebody_elses_making_loses_nothing_to_an_export(
+    floodscope: Any, simulated: Path, tmp_path: Path
+) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    kept = [out / "notes.txt", out / "scores.json", elsewhere / "x_mask.tif", tmp_path / "elsewhere" / "a.json"]
+    for path in kept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    (out / "items").symlink_to(elsewhere)
+    names = ["notes.txt", "scores.json", "items/a.json", "items/x_mask.tif"]
+    (out / ".floodscope-export").write_text(
+        "\n".join([*names, f"{digest}  items/a.json", f"{digest}  items/x_mask.tif"])
+    )
+    chip = open_catalog([simulated]).records()[0].id
+    arguments = (
+        "export",
+        simulated,
+        "--data",
+        tmp_path / "data",
+        "--out",
+        out,
+        "--model",
+        "backscatter",
+        "--chip",
+        chip,
+    )
+    refused = floodscope(*arguments, "--format", "csv")
+    assert refused.returncode == 1
+    assert "items is a link to another folder" in refused.stderr
+    (out / "items").unlink()
+    (out / ".floodscope-export").unlink()
+    os.mkfifo(out / ".floodscope-export")  # a list that is a pipe is not waited for
+    done = floodscope(*arguments, "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    assert all(path.read_text() == "mine" for path in kept)
