@@ -192,6 +192,16 @@ def _scramble(path: Path) -> None:
     path.write_bytes(data)
 
 
+def _metadata(path: Path) -> None:
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(**{f"k{number}": "x" * 900 for number in range(400)})
+
+
+def _pages(path: Path) -> None:
+    page = Image.fromarray(np.zeros((2, 2), np.uint8))
+    page.save(path, "TIFF", save_all=True, append_images=[page] * 300)
+
+
 def _loop(path: Path) -> None:
     other = path.with_name(f"{path.stem}.loop")
     other.symlink_to(path)
@@ -238,6 +248,10 @@ CASES = [
         ("cut off in its header", "byte 8", "again"),
     ),
     Case("cut in the directory", _damaged(_cut(100)), _UNREADABLE, "catalog", ("header is damaged", "export it again")),
+    Case(
+        "more metadata than pixels", _damaged(_metadata), _UNREADABLE, "catalog", ("bytes of metadata", "without them")
+    ),
+    Case("hundreds of pages", _vv(_pages), _UNREADABLE, "catalog", ("more than 256 images", "of its own")),
     Case("zero bytes", _vv(Path.touch), _UNREADABLE, "catalog", ("{name}_vv.tif is empty (0 bytes)", "again")),
     Case(
         "all bytes zero",

@@ -22,8 +22,9 @@ from rasterio.io import DatasetReader
 from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window
 
-from tiles.errors import BandError, UnreadableFileError
+from tiles.errors import BandError, FloodscopeError, UnreadableFileError
 from tiles.grid import Grid
+from tiles.reading.directory import foreign_metadata
 from tiles.reading.masks import has_own_mask, mask_file, mask_of, own_mask
 from tiles.reading.place import Place, find_place
 from tiles.reading.snap import snap_band_names
@@ -187,7 +188,14 @@ def open_raster(path: str) -> Iterator[DatasetReader]:
                 file=path,
             ) from error
         with dataset:
-            yield dataset
+            try:
+                yield dataset
+            except UnicodeDecodeError as error:
+                raise UnreadableFileError(
+                    f"{{file}} holds a name that is not UTF-8 ({shown(ascii(error.object)[:80])}): write it anew with "
+                    "plain letters.",
+                    file=path,
+                ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -200,7 +208,18 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
     gcps, gcp_crs = dataset.gcps
     bands = min(dataset.count, 16)
     alphas = [number for number, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha]
-    named = tuple(dataset.descriptions)
+    foreign = foreign_metadata(path)
+    if foreign is None:
+        named, units = tuple(dataset.descriptions), tuple(unit or "" for unit in dataset.units)
+        tags, band_tags = dict(dataset.tags()), [dict(dataset.tags(number)) for number in range(1, bands + 1)]
+    else:
+        every = range(1, dataset.count + 1)
+        named, units = (
+            tuple(foreign.descriptions.get(n) for n in every),
+            tuple(foreign.units.get(n, "") for n in every),
+        )
+        tags = {**dataset.tags(), **foreign.tags}
+        band_tags = [{**dataset.tags(n), **foreign.band_tags.get(n, {})} for n in range(1, bands + 1)]
     if dataset.count > 1 and not any(named):
         named = snap_band_names(path, dataset.count) or named
     rows, cols = dataset.block_shapes[0]
@@ -215,9 +234,9 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
         nodata=tuple(dataset.nodatavals),
         scales=tuple(dataset.scales),
         offsets=tuple(dataset.offsets),
-        tags=dict(dataset.tags()),
-        band_tags=tuple(dict(dataset.tags(number)) for number in range(1, bands + 1)),
-        units=tuple(unit or "" for unit in dataset.units),
+        tags=tags,
+        band_tags=tuple(band_tags),
+        units=units,
         alpha=alphas[0] if alphas and dataset.count > 1 else None,
         masked=has_own_mask(dataset, 1) or mask_file(path) is not None,
         crs=dataset.crs,
@@ -251,8 +270,19 @@ def read_info(path: str) -> RasterInfo:
     Raises:
         UnreadableFileError: the file is missing, damaged or not permitted to be read.
     """
-    with open_raster(path) as dataset:
-        return info_of(dataset, path)
+    try:
+        with open_raster(path) as dataset:
+            return info_of(dataset, path)
+    except FloodscopeError:
+        raise
+    except (
+        Exception
+    ) as error:  # of a header, GDAL and what is built on it raise whatever they like; others are not affected
+        raise UnreadableFileError(
+            f"{{file}} has a header that cannot be understood ({shown(str(error))[:200] or type(error).__name__}): export it "
+            "again.",
+            file=path,
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import html
 import re
-import struct
-from pathlib import Path
+
+from tiles.reading.directory import read_tag
 
 # BEAM-DIMAP's XML, as SNAP's GeoTIFF writer stores it (org.esa.snap.core.dataio.geotiff, private tag).
 _TAG = 65000
-_ASCII = 2
-_MOST_ENTRIES = 512
 _MOST_BYTES = 4 << 20
 _BAND = re.compile(r"<Spectral_Band_Info>(.*?)</Spectral_Band_Info>", re.DOTALL)
 
 
 def snap_band_names(path: str, count: int) -> tuple[str, ...] | None:
-    """Return the bands' names in a classic TIFF that SNAP wrote, or None where it holds none that fit.
+    """Return the bands' names in a TIFF that SNAP wrote, or None where it holds none that fit.
 
     Args:
         path: a file that begins as a TIFF.
@@ -42,22 +40,6 @@ def _element(text: str, name: str) -> str | None:
 
 
 def _tag_text(path: str) -> str | None:
-    """Return the text of the tag in the first directory (TIFF 6.0, section 2), or None."""
-    with Path(path).open("rb") as handle:
-        head = handle.read(8)
-        order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
-        if order is None or len(head) < 8:
-            return None
-        handle.seek(struct.unpack(order + "I", head[4:])[0])
-        number = handle.read(2)
-        if len(number) < 2:
-            return None
-        entries = handle.read(12 * min(struct.unpack(order + "H", number)[0], _MOST_ENTRIES))
-        for at in range(0, len(entries) - 11, 12):
-            tag, kind, size, offset = struct.unpack_from(order + "HHII", entries, at)
-            if tag == _TAG:
-                if kind != _ASCII or not 4 < size <= _MOST_BYTES:
-                    return None
-                handle.seek(offset)
-                return handle.read(size).rstrip(b"\0").decode("utf-8", "replace")
-    return None
+    """Return the text of the tag, or None."""
+    data = read_tag(path, _TAG, _MOST_BYTES)
+    return None if data is None else data.rstrip(b"\0").decode("utf-8", "replace")

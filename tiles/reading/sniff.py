@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from tiles.errors import UnreadableFileError
+from tiles.reading.directory import GDAL_METADATA, has_more_directories, tag_bytes
 from tiles.sentences import Sentence
 
 # First bytes, and what a file that has them is. Zarr, SAFE and other folders never come here.
@@ -34,6 +35,7 @@ _POINTERS = (
     (b"/annex/objects/", "a pointer of git-annex", "fetch the files with `git annex get .` in their repository"),
 )
 _TIFF = {b"II*\x00": "little", b"MM\x00*": "big", b"II+\x00": "little", b"MM\x00+": "big"}
+_MOST_METADATA, _MOST_DIRECTORIES = 256 << 10, 256
 _KINDS = (
     (stat.S_ISDIR, "a folder", "move it away, and put the GeoTIFF itself there"),
     (stat.S_ISFIFO, "a named pipe", "save what comes through it as a file"),
@@ -92,6 +94,22 @@ def require_tiff(path: str) -> None:
             f"{{file}} is not a readable GeoTIFF but {_format(head)}: export the raster as GeoTIFF.", file=path
         )
     _require_directory(path, head, order, size)
+    _require_little(path)
+
+
+def _require_little(path: str) -> None:
+    """Raise where a header is so long that reading it is work: GDAL's time grows with the square of what it lists."""
+    if has_more_directories(path, _MOST_DIRECTORIES):
+        raise UnreadableFileError(
+            f"{{file}} holds more than {_MOST_DIRECTORIES} images: export the one that is meant as a file of its own.",
+            file=path,
+        )
+    if (there := tag_bytes(path, GDAL_METADATA)) > _MOST_METADATA:
+        raise UnreadableFileError(
+            f"{{file}} carries {there:,} bytes of metadata beside its pixels, {_MOST_METADATA:,} is the most: export it anew "
+            "without them.",
+            file=path,
+        )
 
 
 def _unreachable(path: str, error: OSError | ValueError) -> Sentence:

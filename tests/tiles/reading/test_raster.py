@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from bad_files import gcps
-from chips import PLACE, SIZE, backscatter, write_tiff
+from chips import PLACE, SIZE, backscatter, write_pair, write_tiff
 
+from tiles.catalog.catalog import open_catalog
+from tiles.chip import Asset
 from tiles.errors import BandError, UnreadableFileError
 from tiles.reading.raster import read_band, read_info
 from tiles.sentences import shown
@@ -139,3 +142,21 @@ def test_a_path_is_shown_as_one_printable_line() -> None:
     assert shown("/a/b c/ü.tif") == "/a/b c/ü.tif"
     assert shown("/a\nb\t\x1b[31m.tif") == "/a\\nb\\t\\x1b[31m.tif"
     assert shown(b"/\xff.tif".decode("utf-8", "surrogateescape")) == "/\\udcff.tif"
+
+
+def test_names_that_older_programs_wrote_in_latin_1_are_read_and_say_what_they_say(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", *backscatter(), names=("VH Uber", "VV (Uber)"))
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(place="Uber", date="2020-02-03")
+        file.update_tags(1, unit="dB Uber")
+        file.units = ("dB Uber", "dB Uber")
+    path.write_bytes(path.read_bytes().replace(b"Uber", b"\xdcber"))
+    write_pair(tmp_path, "beside")
+    info = read_info(str(path))
+    assert info.descriptions == ("VH Über", "VV (Über)")
+    assert info.units == ("dB Über", "dB Über")
+    assert (info.tags["place"], info.tags["date"], info.band_tags[0]["unit"]) == ("Über", "2020-02-03", "dB Über")
+    catalog = open_catalog([tmp_path])
+    assert [(r.id, r.problem) for r in catalog.records()] == [("a", None), ("beside", None)]
+    record = catalog.get("a")
+    assert (record.vv, record.vh, record.date) == (Asset(str(path), 2), Asset(str(path), 1), "2020-02-03")
