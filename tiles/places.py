@@ -12,11 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from shapely.geometry import shape
+from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 """The folder of files that the browser gets; it lies beside the packages in a tree and in a wheel."""
+
+_MOST_CORNERS = 10_000
+# Of an outline: beyond 90 by a rounding error; across the antimeridian it goes on beyond 180.
+_MOST_NORTH, _MOST_WEST, _MOST_EAST = 90.0 + 1e-6, -180.0 - 1e-6, 360.0 + 1e-6
 
 # What the data sets call a country, or an event that is named after a river, beside Natural Earth's name.
 _NAMES = {
@@ -101,3 +105,15 @@ def country_at(footprint: BaseGeometry) -> str | None:
         return names[int(inside[0])]
     nearest = tree.query_nearest(centre, max_distance=0.5)
     return names[int(np.atleast_1d(nearest)[0])] if len(nearest) else None
+
+
+def outline_refusal(outline: object) -> str | None:
+    """Return why a geometry cannot be a chip's outline, as "its outline is ...", or None where it can."""
+    if not isinstance(outline, Polygon | MultiPolygon) or outline.is_empty:
+        return "its outline is no polygon"
+    if not np.isfinite(outline.bounds).all() or shapely.get_num_coordinates(outline) > _MOST_CORNERS:
+        return "its outline has corners without end"
+    west, south, east, north = outline.bounds
+    if west < _MOST_WEST or east > _MOST_EAST or max(-south, north) > _MOST_NORTH or not outline.is_valid:
+        return "its outline is off the Earth, or crosses itself"
+    return None

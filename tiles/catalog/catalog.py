@@ -6,14 +6,15 @@ import contextlib
 import os
 import uuid
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tiles.answers import NOTHING_SAID, Answers
-from tiles.catalog.moving import anchored, relative
+from tiles.catalog.moving import relative
+from tiles.catalog.rows import ASSETS, CALLED, COLUMNS, PLAIN, read_rows
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, SourceError
 from tiles.files import replacing, unwritable
@@ -22,21 +23,13 @@ from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.layouts.names import part_of
 from tiles.layouts.pairing import labelled
 from tiles.layouts.products import address_refusal, product_refusal, products_in
-from tiles.naming import apart, chip_id, file_names
+from tiles.naming import apart
 from tiles.reading.headers import answered
 from tiles.reading.sniff import is_utf8
-from tiles.sentences import Sentence, shown
+from tiles.sentences import shown
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-_ASSETS = ("vv", "vh", "label", *ANCILLARY)
-_CALLED = ("vv", "vh")  # of other files it decides nothing what they were called
-_SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
-_PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*_ASSETS, "footprint", "answers"))
-_FLAGS = ("simulated",)
-_PROBLEMS = ("problem", "label_problem", "ancillary_problem")
-_REQUIRED = {"id", "vv_path", "vh_path", "layout", "geometry"}
 
 
 class Catalog:
@@ -153,27 +146,19 @@ class Catalog:
 
         rows = []
         for record in self._records.values():
-            row = {name: getattr(record, name) for name in _PLAIN}
-            for name in _ASSETS:
+            row = {name: getattr(record, name) for name in PLAIN}
+            for name in ASSETS:
                 asset: Asset | None = getattr(record, name)
                 row[f"{name}_path"] = asset.path if asset else None
                 row[f"{name}_band"] = asset.band if asset else 0
-                if name in _CALLED:
+                if name in CALLED:
                     row[f"{name}_name"] = asset.name if asset else None
                 if name in ANCILLARY:
                     row[f"{name}_scale"] = asset.scale if asset else 1.0
             row["answers"] = record.answers.to_json()
             row["geometry"] = record.footprint
             rows.append(row)
-        columns = [
-            *_PLAIN,
-            "answers",
-            *(f"{n}_{k}" for n in _ASSETS for k in ("path", "band")),
-            *_SCALES,
-            *(f"{n}_name" for n in _CALLED),
-            "geometry",
-        ]
-        return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
+        return gpd.GeoDataFrame(rows, columns=list(COLUMNS), geometry="geometry", crs="EPSG:4326")
 
     def to_parquet(self, path: Path) -> None:
         """Write the catalog as GeoParquet; a file of that name is replaced whole or not at all.
@@ -190,67 +175,12 @@ class Catalog:
 
     @classmethod
     def from_parquet(cls, path: Path) -> Catalog:
-        """Read a catalog that `to_parquet` wrote.
+        """Read a catalog that `to_parquet` wrote. A row that is no chip is told among the problems.
 
         Raises:
-            SourceError: the file is not such a catalog.
+            SourceError: the file is not such a catalog, or no row is a chip.
         """
-        import geopandas as gpd  # noqa: PLC0415
-
-        try:
-            frame = gpd.read_parquet(path)
-        except Exception as error:  # pyarrow, geopandas and the operating system each raise their own kinds
-            raise SourceError(
-                "{file} is not a readable GeoParquet file: build it again (floodscope catalog build SOURCE OUT.parquet).",
-                file=path,
-            ) from error
-        missing = _REQUIRED - set(frame.columns)
-        if missing:
-            raise SourceError(
-                f"{{file}} is no floodscope catalog (no column {', '.join(sorted(missing))}): make one with "
-                "`floodscope catalog build SOURCE OUT.parquet`.",
-                file=path,
-            )
-        try:
-            return cls(_record_of(anchored(row, path.absolute().parent)) for row in frame.to_dict("records"))
-        except (TypeError, ValueError, KeyError) as error:
-            raise SourceError(
-                f"{{file}} has a row that is no chip ({error}): build it again "
-                "(floodscope catalog build SOURCE OUT.parquet).",
-                file=path,
-            ) from error
-
-
-def _record_of(row: dict[Hashable, Any]) -> ChipRecord:
-    def plain(value: object) -> object:
-        return None if value is None or value != value else value  # noqa: PLR0124  (NaN is how pandas says None)
-
-    values: dict[str, Any] = {name: plain(row[name]) for name in _PLAIN if name in row}
-    for name in _ASSETS:
-        path = plain(row.get(f"{name}_path"))
-        scale = float(row.get(f"{name}_scale", 1.0))
-        called = plain(row.get(f"{name}_name"))
-        values[name] = (
-            Asset(str(path), int(row[f"{name}_band"]), scale, str(called) if called else None) if path else None
-        )
-    for name in _FLAGS:
-        values[name] = bool(values.get(name) or False)
-    for name in ("width", "height"):
-        values[name] = None if values.get(name) is None else int(values[name])
-    values["id"] = chip_id(str(values["id"]))
-    values["answers"] = Answers.from_json(text) if isinstance(text := row.get("answers"), str) else Answers()
-    values["footprint"] = row["geometry"]
-    if "file" not in row:  # a catalog of an earlier version
-        values["file"] = file_names(*(values[name].path for name in ("vv", "vh") if values[name]))
-    files = [asset.path for name in _ASSETS if (asset := values[name]) is not None]
-    for name in _PROBLEMS:
-        values[name] = Sentence.foreign(text, files) if isinstance(text := values.get(name), str) else None
-    record = ChipRecord(**values)
-    gone = [a for a in (record.vv, record.vh) if a is not None and not Path(a.path).exists()]
-    if gone and record.problem is None:
-        problem = "{file} is gone since the catalog was built: put it back, or build the catalog again."
-        return replace(record, problem=Sentence(problem, file=gone[0].path))
-    return record
+        return cls(*read_rows(path))
 
 
 def read_source(source: Path) -> Reading:
@@ -278,7 +208,7 @@ def read_source(source: Path) -> Reading:
 def _read_file(source: Path) -> Reading:
     ending = source.suffix.lower()
     if ending == ".parquet":
-        return Reading(Catalog.from_parquet(source).records())
+        return Reading(*read_rows(source))
     if ending not in TIFF_ENDINGS:
         raise SourceError(
             product_refusal(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ def relative(frame: gpd.GeoDataFrame, folder: Path) -> gpd.GeoDataFrame:
     return moved
 
 
-def anchored(row: dict[Hashable, Any], folder: Path) -> dict[Hashable, Any]:
+def anchored(row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return a row whose paths are whole again: from where the catalog lies now, else from where it was written."""
 
     def whole(path: object) -> object:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from tiles.files import read_small
 from tiles.layouts.names import pair_key, sen1floods11_chip
 from tiles.naming import nfc
 from tiles.sentences import shown
@@ -18,6 +19,7 @@ _SPLIT = re.compile(
     r"(?:flood_)?(train|training|valid|val|validation|test|bolivia)(?:_data|_split|_set)?", re.IGNORECASE
 )
 _CALLED = {"training": "train", "val": "valid", "validation": "valid"}
+_MOST_BYTES = 64 << 20
 _ENDINGS = (".csv", ".txt", ".tsv")
 
 
@@ -33,7 +35,7 @@ def read_rows(path: Path) -> list[list[str]]:
         TableError: it is no such table.
     """
     try:
-        data = path.read_bytes()
+        data = read_small(path, _MOST_BYTES)
         encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
         text = data.decode(encoding)
         if "\0" in text:

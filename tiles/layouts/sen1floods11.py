@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
@@ -18,11 +17,12 @@ from shapely.geometry.base import BaseGeometry
 from tiles.antimeridian import in_one_piece
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError
+from tiles.files import read_small
 from tiles.layouts.folder import Reading, tiffs, unnamed
 from tiles.layouts.lists import Problems, read_splits, split_lists
 from tiles.layouts.names import part_of, sen1floods11_chip
 from tiles.naming import chip_id, file_names, nfc
-from tiles.places import country_at, country_name, iso_date
+from tiles.places import country_at, country_name, iso_date, outline_refusal
 from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.sentences import shown
 
@@ -33,6 +33,7 @@ _WEAK = {"S1Weak": ("S1OtsuLabelWeak", "S2IndexLabelWeak"), "S1Perm": ("JRCPerm"
 # Folders of the bucket and its copies that hold others.
 _WAYS = frozenset({"v1.1", "data", "flood_events", "handlabeled", "weaklylabeled", "perm_water", "sen1floods11"})
 _DEPTH = 5
+_MOST_BYTES, _LONGEST = 256 << 20, 200  # of a GeoJSON, and letters of an event with its number
 _SPLITS = ("splits", "splits/flood_handlabeled", "")
 
 
@@ -184,7 +185,7 @@ def _load_geojson(path: Path, problems: Problems) -> list[Any]:
     if not path.is_file():
         return []
     try:
-        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+        features = json.loads(read_small(path, _MOST_BYTES))["features"]
         return list(features)
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
         problems.append(
@@ -201,12 +202,13 @@ def _footprints(path: Path, problems: Problems) -> dict[str, tuple[dict[str, obj
             properties = feature["properties"]
             number = properties["id"]
             stem = f"{properties['event']}_{int(number) if isinstance(number, float) else number}"
+            stem.encode()  # JSON can spell letters that no file can hold
             # Footprints are traced outlines with ragged corners; the hull of a chip is the chip.
             outline = in_one_piece(shape(feature["geometry"])).minimum_rotated_rectangle
-        except (KeyError, TypeError, ValueError, AttributeError, ShapelyError, OverflowError):
+        except (LookupError, TypeError, ValueError, AttributeError, ShapelyError, OverflowError):
             bad += 1
             continue
-        if outline.is_empty or not np.isfinite(outline.bounds).all():
+        if outline_refusal(outline) or len(stem) > _LONGEST:
             bad += 1
         else:
             out[stem] = (properties, outline)

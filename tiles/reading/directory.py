@@ -109,8 +109,9 @@ class _Shape:
             return None
         big = head[2:4] in (b"+\0", b"\0+")
         number, entry, offset = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
-        made = [struct.Struct(order + one) for one in (number, entry, offset)]
-        return cls(*made, made[2].unpack_from(head, 8 if big else 4)[0])
+        where = struct.Struct(order + offset)
+        first = where.unpack_from(head, 8 if big else 4)[0]
+        return cls(struct.Struct(order + number), struct.Struct(order + entry), where, first)
 
 
 def _find(file: BinaryIO, tag: int) -> tuple[int, int, int] | None:
