@@ -121,8 +121,8 @@ window.dash_clientside.floodscope = (() => {
   // Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
   const showLayers = (base, overlay, threshold, opacity, mode, left, right) => {
     if (!base || !overlay) return Array(2).fill(SAME());
-    fs.look.set({ mode, left, right });
-    fs.filters.show({ ...fs.look.sides(base, overlay), level: level(threshold), opacity: opacity ?? 0.75 });
+    fs.look.set({ mode, base, overlay, left, right });
+    fs.filters.show({ ...fs.look.sides(), level: level(threshold), opacity: opacity ?? 0.75 });
     fs.review.follow(level(threshold));
     moved(() => window.dash_clientside.set_props("level", { data: threshold }));
     return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
@@ -134,10 +134,10 @@ window.dash_clientside.floodscope = (() => {
     const k = level(threshold);
     const counts = id ? fs.book.chipFigures(model, id, k) : null;
     const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && fs.book.prediction(model, id));
-    fs.look.set({ mode, left, right });
+    fs.look.set({ mode, base, overlay, left, right });
     if (by("model-b.value")) fs.compare.choose(other);
-    const { main, left: beside } = fs.look.sides(base, overlay);
-    const sides = mode === "four" ? fs.four.SIDES : [beside, main].filter(Boolean);
+    const { main, left: beside } = fs.look.sides();
+    const sides = mode === "four" ? fs.four.sides() : [beside, main].filter(Boolean);
     return fs.legend.items(sides, counts, unlabelled, fs.compare.agreement(model, id, k), fs.compare.problem());
   };
 

@@ -1,6 +1,6 @@
-// SVG filters that turn tiles into layers, so that layer, threshold and opacity move with no request to the server.
+// SVG filters that turn tiles into layers, so that layer, threshold and opacity move with no request to the server. Their
+// steps are the layers' own (`paint` in tiles/drawing/layers.py).
 // A score tile (contract 5) is R = probability value, G = 255 where the label is water, B = 255 where it is known, A = data.
-// A composite tile is R = VV, G = VH, each on the scale that the single-band layers have.
 window.floodscope = window.floodscope || {};
 
 floodscope.filters = (() => {
@@ -9,24 +9,6 @@ floodscope.filters = (() => {
   const said = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--fs-${name}`).trim();
   const COLOURS = Object.fromEntries(["water", "truth", "hit", "false", "missed", "wet", "dry", "onlyA", "onlyB"].map((name) => [name, said(name).split(" ").map(Number)]));
   const RAMP = said("ramp").split(", ");
-  const unit = ([r, g, b]) => [r / 255, g / 255, b / 255];
-  const rows = (...matrix) => matrix.map((row) => row.join(" ")).join("  ");
-
-  // The alpha row names what is drawn; colour is constant.
-  const painted = (colour, alpha) => rows(...unit(colour).map((c) => [0, 0, 0, 0, c]), alpha);
-
-  // R, G, B become false, true and missed water: 1 or clamped to 0 (R = predicted, G = truth, B = known).
-  const CLASSES = rows([1, -1, 1, 0, -1], [1, 1, 1, 0, -2], [-1, 1, 0, 0, 0], [0, 0, 0, 1, 0]);
-  const errorColours = () => {
-    const columns = [COLOURS.false, COLOURS.hit, COLOURS.missed].map(unit);
-    return rows(...[0, 1, 2].map((i) => [...columns.map((c) => c[i]), 0, 0]), [1, 1, 1, 1, -1]);
-  };
-
-  const GREY = (column) => {
-    const row = [0, 1, 2, 3, 4].map((i) => (i === column ? 1 : 0));
-    return rows(row, row, row, [0, 0, 0, 1, 0]);
-  };
-
   // Table of 256 steps for a discrete transfer: 0 below the level, 1 from it on.
   const table = (level) => Array.from({ length: 256 }, (_, v) => (v >= level ? 1 : 0)).join(" ");
 
@@ -37,23 +19,23 @@ floodscope.filters = (() => {
     return element;
   };
   const step = () => make("feComponentTransfer", {}, make("feFuncR", { type: "discrete", class: "fs-step", tableValues: table(127) }));
-  const matrix = (values) => make("feColorMatrix", { type: "matrix", values });
-  const filter = (id, ...children) => make("filter", {
+  const matrix = (rows) => make("feColorMatrix", { type: "matrix", values: rows.map((row) => row.join(" ")).join("  ") });
+  const filter = (id, paint) => make("filter", {
     id, x: "0", y: "0", width: "100%", height: "100%", "color-interpolation-filters": "sRGB",
-  }, ...children);
+  }, ...paint.map((one) => (one === "level" ? step() : matrix(one))));
+
+  // Layers of one paint share a filter, which has the name of the first of them.
+  const painter = ({ paint }) => floodscope.layers.all.find((other) => JSON.stringify(other.paint) === JSON.stringify(paint));
+  const filterOf = (layer) => (layer.paint.length ? `url(#fs-${painter(layer).name})` : "none");
 
   let steps = null;
   const install = () => {
     if (steps) return;
     const hatch = make("pattern", { id: "fs-hatch", width: "6", height: "6", patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
       make("rect", { width: "6", height: "6", class: "fs-hatch-ground" }), make("line", { x1: "0", y1: "0", x2: "0", y2: "6", class: "fs-hatch-line" }));
-    const svg = make("svg", { width: "0", height: "0", "aria-hidden": "true", class: "fs-filters" }, make("defs", {},
-      filter("fs-prediction", step(), matrix(painted(COLOURS.water, [1, 0, 0, 1, -1]))),
-      filter("fs-truth", matrix(painted(COLOURS.truth, [0, 1, 0, 1, -1]))),
-      filter("fs-errors", step(), matrix(CLASSES), matrix(errorColours())),
-      filter("fs-vv", matrix(GREY(0))),
-      filter("fs-vh", matrix(GREY(1))),
-      hatch));
+    const painters = floodscope.layers.all.filter((layer) => layer.paint.length && painter(layer) === layer);
+    const filters = painters.map(({ name, paint }) => filter(`fs-${name}`, paint));
+    const svg = make("svg", { width: "0", height: "0", "aria-hidden": "true", class: "fs-filters" }, make("defs", {}, ...filters, hatch));
     document.body.append(svg);
     steps = [...svg.querySelectorAll(".fs-step")];
   };
@@ -64,26 +46,24 @@ floodscope.filters = (() => {
     steps.forEach((element) => element.setAttribute("tableValues", values));
   };
 
-  // Under classes false colour gives way to grey: vermilion cannot be seen on orange speckle.
-  const GREYED = ["errors", "difference"];
-  const OF = { none: "none", difference: "none", other: "url(#fs-prediction)" }; // other overlays have the filter of their name
-
-  // One side of the picture: which image, and what over it.
-  const dress = (prefix, { image, overlay }, opacity) => {
-    const style = document.documentElement.style;
-    const plain = GREYED.includes(overlay) ? "grayscale(1)" : "none";
-    style.setProperty(`--fs-${prefix}base`, image === "composite" ? plain : `url(#fs-${image})`);
-    style.setProperty(`--fs-${prefix}overlay`, OF[overlay] || `url(#fs-${overlay})`);
-    style.setProperty(`--fs-${prefix}overlay-opacity`, overlay === "none" ? "0" : String(opacity));
+  // One side of the picture: how its image and what is over it are painted. Under classes colour gives way to grey:
+  // vermilion cannot be seen on orange speckle.
+  const dress = (style, side, prefix = "") => {
+    const [image, overlay] = [side.image, side.overlay].map(floodscope.layers.of);
+    style.setProperty(`--fs-${prefix}base`, overlay.grey && !image.paint.length ? "grayscale(1)" : filterOf(image));
+    style.setProperty(`--fs-${prefix}overlay`, filterOf(overlay));
   };
 
   // Show the layers from a level on, so opaque: `main`, or right of the swipe's handle, and `left` of it, if there is one.
   const show = ({ main, left, level, opacity }) => {
     setLevel(level);
     floodscope.difference.setLevel(level);
-    dress("", main, opacity);
-    if (left) dress("left-", left, opacity);
-    document.documentElement.style.setProperty("--fs-opacity", String(opacity));
+    const { style } = document.documentElement;
+    Object.entries({ "": main, "left-": left }).filter(([, side]) => side).forEach(([prefix, side]) => {
+      dress(style, side, prefix);
+      style.setProperty(`--fs-${prefix}overlay-opacity`, side.overlay === "none" ? "0" : String(opacity));
+    });
+    style.setProperty("--fs-opacity", String(opacity));
   };
 
   const css = (name) => `rgb(${COLOURS[name].join(",")})`;
@@ -95,5 +75,5 @@ floodscope.filters = (() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18;
   };
 
-  return { COLOURS, RAMP, GREYED, show, install, css, dark };
+  return { COLOURS, RAMP, show, dress, install, css, dark };
 })();

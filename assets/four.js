@@ -1,10 +1,10 @@
-// Four maps of one chip side by side: false colour, truth, prediction, errors. They move together, and take the main
-// map along, which lies below and keeps the view that the address of the page holds.
+// Four maps of one chip side by side (`FOUR` in tiles/drawing/layers.py). They move together, and take the main map along,
+// which lies below and keeps the view that the address of the page holds.
 window.floodscope = window.floodscope || {};
 
 floodscope.four = (() => {
   const NEARER = 1; // a cell is half as wide as the map, so it shows the same at one zoom less
-  const SIDES = ["none", "truth", "prediction", "errors"].map((overlay) => ({ image: "composite", overlay }));
+  const sides = () => floodscope.layers.four.map((name) => floodscope.look.side(name, "composite"));
   let maps = [];
   let chip = null; // the one that the cells have gone to
   let moving = false;
@@ -40,6 +40,7 @@ floodscope.four = (() => {
 
   const make = (cell, n) => {
     const name = cell.querySelector(".fs-four-name").textContent;
+    floodscope.filters.dress(cell.style, sides()[n]);
     const map = window.L.map(cell.querySelector(".fs-four-map"), {
       zoomControl: false, attributionControl: n === 3, fadeAnimation: false, zoomAnimation: false, minZoom: 1, maxZoom: 19, inertia: false,
     });
@@ -74,16 +75,17 @@ floodscope.four = (() => {
 
   // Put the tiles of the open chip on all four: the ones that the main map has asked for already. Where a link has
   // placed the map, they show that.
-  const fill = (wanted, placed) => {
-    if (shown() && wanted.imagery && wanted.imagery.chip.id !== chip) {
-      if (linked && (placed || opening)) chip = wanted.imagery.chip.id;
-      else fit(wanted.imagery.chip);
+  const fill = (one, model, placed) => {
+    if (!shown()) return;
+    if (one && one.id !== chip) {
+      if (linked && (placed || opening)) chip = one.id;
+      else fit(one);
     }
-    maps.forEach((map, n) => put(map, cells()[n].dataset.layer, wanted));
+    sides().forEach((side, n) => put(maps[n], side, floodscope.tiles.panesOf(one, model, side)));
   };
-  const put = (map, layer, wanted) => {
+  const put = (map, { overlay }, wanted) => {
     ["imagery", "scores"].forEach((pane) => {
-      const want = pane === "scores" && layer === "composite" ? null : wanted[pane];
+      const want = pane === "scores" && overlay === "none" ? null : wanted[pane];
       map.held = map.held || {};
       if (map.held[pane] && want && map.held[pane].url === want.url) return;
       if (map.held[pane]) map.held[pane].layer.remove();
@@ -139,5 +141,5 @@ floodscope.four = (() => {
     update(true);
   };
 
-  return { SIDES, install, update, fill, shown, get maps() { return maps; }, invalidate: resize };
+  return { sides, install, update, fill, shown, get maps() { return maps; }, invalidate: resize };
 })();

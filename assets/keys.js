@@ -31,7 +31,7 @@ floodscope.keys = (() => {
   // A layer by key: of the one picture, or right of the handle.
   const layer = (name) => {
     if (floodscope.look.now.mode === "swipe") set("right", name === "none" ? "composite" : name);
-    else set(floodscope.look.IMAGES.includes(name) ? "base" : "overlay", name);
+    else set(floodscope.layers.of(name).kind === "image" ? "base" : "overlay", name);
   };
   const mode = (name) => set("compare", floodscope.look.now.mode === name ? "one" : name);
   const threshold = (by) => {
@@ -49,19 +49,24 @@ floodscope.keys = (() => {
 
   const DO = {
     j: () => step(1), k: () => step(-1), p: predict,
-    1: () => layer("composite"), 2: () => layer("vv"), 3: () => layer("vh"),
-    w: () => layer("prediction"), t: () => layer("truth"), e: () => layer("errors"), 0: () => layer("none"),
     s: () => mode("swipe"), f: () => mode("four"),
     ",": () => threshold(-0.01), ".": () => threshold(0.01), "<": () => threshold(-0.1), ">": () => threshold(0.1), ";": () => threshold(-0.1), ":": () => threshold(0.1),
     i: () => floodscope.inspect.pinMiddle(), r: () => floodscope.draw.start("rectangle"),
     a: () => { set("tab", "chip"); requestAnimationFrame(() => requestAnimationFrame(floodscope.closeup.openForm)); },
     "?": open,
   };
+  // Of a layer by its own key.
+  const layerOf = (key) => floodscope.layers.all.find((one) => one.key && one.key === key);
+  const done = (key) => DO[key] || (layerOf(key) && (() => layer(layerOf(key).name)));
+  const ofLayers = (kind) => {
+    const some = floodscope.layers.all.filter((one) => one.key && one.kind === kind);
+    return [some.map(({ key }) => key.toUpperCase()).join(" "), some.map(({ told }) => told).join(", ")];
+  };
   // What the dialog tells of them; `A B` are two keys, `Shift + arrows` two at once.
-  const TOLD = [
+  const told = () => [
     ["Chips", [["J", "next chip"], ["K", "previous chip"], ["P", "predict the open chip"]]],
     ["Layers", [
-      ["1 2 3", "false colour, VV, VH"], ["W T E 0", "prediction (water), truth, errors, none"], ["S", "swipe between two layers, or back"],
+      ofLayers("image"), ofLayers("overlay"), ["S", "swipe between two layers, or back"],
       ["F", "four maps side by side, or back"], ["← →", "move the swipe's handle, when it has the focus"],
       [", .", "threshold down or up by 0.01; with Shift by 0.10"],
     ]],
@@ -76,7 +81,7 @@ floodscope.keys = (() => {
     text.split(" ").forEach((part) => place.append(part === "+" ? " + " : floodscope.build.make("kbd", {}, part)));
     return place;
   };
-  const tell = () => TOLD.map(([title, rows]) => {
+  const tell = () => told().map(([title, rows]) => {
     const { make, terms } = floodscope.build;
     return make("section", {}, make("h3", {}, title), terms(rows.map(([names, meaning]) => [caps(names), meaning])));
   });
@@ -95,8 +100,8 @@ floodscope.keys = (() => {
     if (off() && event.key !== "?") return;
     if (event.shiftKey && event.key in MOVES && !at.closest("[role=slider], [role=radiogroup], .ag-theme-fs") && floodscope.inspect.pinned) {
       floodscope.inspect.move(...MOVES[event.key]);
-    } else if (DO[event.key] || (!event.shiftKey && DO[event.key.toLowerCase()])) {
-      (DO[event.key] || DO[event.key.toLowerCase()])();
+    } else if (done(event.key) || (!event.shiftKey && done(event.key.toLowerCase()))) {
+      (done(event.key) || done(event.key.toLowerCase()))();
     } else {
       return;
     }

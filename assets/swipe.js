@@ -28,10 +28,10 @@ floodscope.swipe = (() => {
     element.hidden = mode !== "swipe";
     element.style.left = `${100 * at}%`;
     element.setAttribute("aria-valuenow", String(Math.round(100 * at)));
-    const names = floodscope.look.NAMES;
-    element.setAttribute("aria-valuetext", `${names[left]} left of ${Math.round(100 * at)} %, ${names[right]} right of it`);
-    document.getElementById("swipe-left").textContent = names[left];
-    document.getElementById("swipe-right").textContent = names[right];
+    const [before, behind] = [left, right].map((name) => floodscope.layers.of(name).title);
+    element.setAttribute("aria-valuetext", `${before} left of ${Math.round(100 * at)} %, ${behind} right of it`);
+    document.getElementById("swipe-left").textContent = before;
+    document.getElementById("swipe-right").textContent = behind;
     clip();
   };
 

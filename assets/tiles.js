@@ -27,18 +27,22 @@ floodscope.tiles = (() => {
   let last = { selection: null, model: null };
   let gone = null; // the choice that the map has gone to
 
-  // What there is to draw of a chip under a model: pane -> {chip, url}.
-  const layersOf = (chip, model) => {
+  // Where the tiles of a layer are, of two models both; null while a prediction is not known.
+  const urlOf = (chip, model, { tiles, models }) => {
+    if (!models.length) return address(tiles, chip, chip.revision);
+    const made = models.map((which) => (which === "a" ? model : floodscope.look.now.other)).map((by) => by && floodscope.book.prediction(by, chip.id));
+    return made.every(Boolean) ? made.map((p) => address(tiles, chip, p.revision)).join(" ") : null;
+  };
+  // What there is to draw of one side of the picture: pane -> {chip, url}.
+  const panesOf = (chip, model, side, prefix = "") => {
     if (!chip || !chip.imagery || !chip.frame) return {};
-    const imagery = { chip, url: address("composite", chip, chip.revision) };
-    const scoresOf = (source) => {
-      const made = { a: [model], b: [floodscope.look.now.other], difference: [model, floodscope.look.now.other] }[source]
-        .map((by) => by && floodscope.book.prediction(by, chip.id));
-      return made.every(Boolean) ? { chip, url: made.map((p) => address("scores", chip, p.revision)).join(" ") } : null;
-    };
+    const urls = { imagery: side.image, scores: side.overlay };
+    const panes = Object.entries(urls).map(([pane, name]) => [`${prefix}${pane}`, { chip, url: urlOf(chip, model, floodscope.layers.of(name)) }]);
+    return Object.fromEntries(panes.filter(([, { url }]) => url));
+  };
+  const layersOf = (chip, model) => {
     const { main, left } = floodscope.look.sides();
-    const wanted = { imagery, scores: scoresOf(main.source), ...(left && { "left-imagery": imagery, "left-scores": scoresOf(left.source) }) };
-    return Object.fromEntries(Object.entries(wanted).filter(([, want]) => want));
+    return { ...panesOf(chip, model, main), ...(left && panesOf(chip, model, left, "left-")) };
   };
 
   // Ask for the tiles of the view that the map is about to show.
@@ -76,7 +80,7 @@ floodscope.tiles = (() => {
       if (drawn[pane]) return;
       drawn[pane] = { url, layer: layerOf(pane, chip, url).on("load", settled).on("tileerror", floodscope.catalog.look).addTo(floodscope.map.leaflet) };
     });
-    floodscope.four.fill(wanted, Boolean(last.selection && last.selection.placed));
+    floodscope.four.fill(wanted.imagery ? wanted.imagery.chip : null, last.model, Boolean(last.selection && last.selection.placed));
     held = new Map();
   };
 
@@ -144,8 +148,11 @@ floodscope.tiles = (() => {
     setTimeout(telling, wanted.scores ? PATIENCE_MS : 0);
   };
 
+  const again = () => open(last.selection);
+  floodscope.look.listen((now, before) => { if (now.base !== before.base || now.overlay !== before.overlay) again(); });
+
   return {
-    open, choose, point, leave, layerOf, again: () => open(last.selection),
+    open, choose, point, leave, layerOf, panesOf, again,
     get chosen() { return last.selection ? last.selection.id : null; }, // before Dash and the panel have heard of it
   };
 })();

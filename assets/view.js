@@ -56,7 +56,7 @@ floodscope.view = (() => {
   const preferredTheme = () => (window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
   const chosenModel = (view, settings) => settings.models.find((m) => m.spec === view.model) || settings.models.find((m) => m.spec === settings.model);
 
-  const LAYERS = ["composite", "vv", "vh", "prediction", "truth", "errors", "other", "difference"];
+  const { images, overlays, swiped } = floodscope.layers;
 
   // --- the table -----------------------------------------------------------------------------------------------
   // name: in this code; key: in the URL; at: the component that holds it, as "id.property" (absent: the map itself);
@@ -73,8 +73,8 @@ floodscope.view = (() => {
     { name: "lon", key: "lon", ...number(-540, 540, 5), draw: (random) => Number((340 * random() - 170).toFixed(5)) },
     { name: "model", key: "model", ...text, at: "model.value", step: true,
       check: (spec, settings) => settings.models.some((m) => m.spec === spec), fallback: (view, settings) => settings.model },
-    { name: "base", key: "base", ...choice("composite", "vv", "vh"), at: "base.value", fallback: "composite" },
-    { name: "overlay", key: "overlay", ...choice("prediction", "truth", "errors", "none"), at: "overlay.value", fallback: "prediction" },
+    { name: "base", key: "base", ...choice(...images), at: "base.value", fallback: "composite" },
+    { name: "overlay", key: "overlay", ...choice(...overlays), at: "overlay.value", fallback: "prediction" },
     // Read from the level, which follows the slider once the picture is drawn.
     { name: "threshold", key: "t", ...number(0, 1), at: "level.data", also: "threshold.value",
       fallback: (view, settings) => { const known = chosenModel(view, settings); return known ? known.threshold : 0.5; } },
@@ -84,8 +84,8 @@ floodscope.view = (() => {
     { name: "theme", key: "theme", ...choice("dark", "light"), at: "theme.data", fallback: preferredTheme },
     // One chip, closely: what is compared, where the swipe's handle is, the pinned pixel, the drawn area.
     { name: "mode", key: "mode", ...choice("one", "swipe", "four"), at: "compare.value", fallback: "one", quiet: true, step: true },
-    { name: "left", key: "left", ...choice(...LAYERS), at: "left.value", fallback: "composite", quiet: true },
-    { name: "right", key: "right", ...choice(...LAYERS), at: "right.value", fallback: "prediction", quiet: true },
+    { name: "left", key: "left", ...choice(...swiped), at: "left.value", fallback: "composite", quiet: true },
+    { name: "right", key: "right", ...choice(...swiped), at: "right.value", fallback: "prediction", quiet: true },
     { name: "handle", key: "at", ...number(0, 1), at: "look.data", part: "at", fallback: 0.5, quiet: true },
     { name: "pin", key: "pin", ...spot, at: "look.data", part: "pin", quiet: true },
     { name: "area", key: "area", ...ring, at: "look.data", part: "area", quiet: true },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from dashboard.routes.uploads import uploads_blueprint
 from dashboard.uploads.shelf import Uploads
 from tiles import palette
 from tiles.drawing.blueprint import tile_blueprint
+from tiles.drawing.layers import page_layers
 from tiles.places import ASSETS
 from tiles.sentences import named
 
@@ -36,6 +38,7 @@ _INDEX = """<!DOCTYPE html>
     <title>{%title%}</title>
     <link rel="icon" href="{icon}">
     <style>:root { {palette} }</style>
+    <script id="layers-told" type="application/json">{layers}</script>
     {%css%}
   </head>
   <body>
@@ -43,6 +46,19 @@ _INDEX = """<!DOCTYPE html>
     <footer>{%config%}{%scripts%}{%renderer%}</footer>
   </body>
 </html>"""
+
+
+def _index() -> str:
+    """Return the page's HTML with what its styles and scripts need before the layout comes: icon, palette and layers."""
+    told = {
+        "icon": _icon(),
+        "palette": palette.properties(),
+        "layers": json.dumps(page_layers()).replace("<", "\\u003c"),
+    }
+    page = _INDEX
+    for name, text in told.items():
+        page = page.replace(f"{{{name}}}", text)
+    return page
 
 
 def _icon() -> str:
@@ -69,7 +85,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
         assets_ignore=r"sources|README",
         title="floodscope",
         update_title=None,  # type: ignore[arg-type]
-        index_string=_INDEX.replace("{icon}", _icon()).replace("{palette}", palette.properties()),
+        index_string=_index(),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
         suppress_callback_exceptions=True,
         routes_pathname_prefix="/",

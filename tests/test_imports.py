@@ -76,7 +76,7 @@ MAY_IMPORT: dict[str, str] = {
         "dashboard.exports dashboard.uploads dashboard.review"
     ),
     "dashboard.page": "dashboard.workspace dashboard.routes",
-    "dashboard.page.layout": "model.scores model.evaluation dashboard.uploads dashboard.page",
+    "dashboard.page.layout": "tiles.drawing model.scores model.evaluation dashboard.uploads dashboard.page",
     "dashboard.app": (
         "tiles.drawing dashboard.workspace dashboard.exports dashboard.uploads dashboard.routes "
         "dashboard.page dashboard.page.layout"

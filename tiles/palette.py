@@ -16,6 +16,8 @@ MISSED: Colour = (235, 142, 220)
 DRY: Colour = (38, 46, 58)
 ONLY_A: Colour = (245, 158, 11)
 ONLY_B: Colour = (147, 51, 204)
+RED_CHANNEL, GREEN_CHANNEL, BLUE_CHANNEL = (224, 104, 95), (63, 174, 90), (111, 149, 238)
+"""What false colour makes of a channel alone, as the legend shows it."""
 RAMP: tuple[Colour, ...] = (
     (0, 34, 78), (18, 53, 112), (59, 73, 108), (87, 93, 109), (112, 113, 115),
     (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),

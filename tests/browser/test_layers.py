@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from urllib.parse import urlsplit
+
 import numpy as np
 import pytest
 from picture import fetch, mosaic, painted, seen, show_alone, tiles_of
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
+from tiles.drawing.layers import Shown, Swatch
 from tiles.palette import LAYERS
 from tiles.probability import level
 
@@ -156,6 +161,37 @@ def test_moving_sliders_and_switching_layers_asks_the_server_for_nothing(
                 page.switch(group, label)
                 page.frames(2)
     assert page.query["t"] == "0.6" or 0.5 < float(page.query["t"]) < 0.7
+
+
+def test_a_layer_that_is_one_more_entry_of_the_table_has_its_key_legend_place_in_the_address_and_pixels(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard)
+    half = ((0, 0, 0, 0, 0.4), (0, 0, 0, 0, 0.2), (0, 0, 0, 0, 0), (-1, 0, 0, 1, 0))  # what the prediction leaves dry
+    dry = Shown("dry", "Dry", "dry land", "overlay", "scores", ("level", half), ("a",), key="d",
+                legend=(Swatch("rgb(102,51,0)", "D", "predicted dry land"),))  # fmt: skip
+
+    def with_one_more(route: Route) -> None:
+        answer = route.fetch()
+        told = json.dumps(asdict(dry))
+        route.fulfill(response=answer, body=answer.text().replace('{"layers": [', f'{{"layers": [{told}, ', 1))
+
+    page.page.route(lambda url: urlsplit(url).path == "/", with_one_more)
+    page.open(o=1, tab="models")
+    chip = some_simulated(page.page)
+    page.click_chip(chip)
+    page.painted(chip, "scores")
+    page.page.keyboard.press("d")
+    page.until_query(overlay="dry")
+    page.page.locator("#legend", has_text="predicted dry land").wait_for()
+    page.page.locator("#keys-button").click()
+    assert "DWTE0" in page.page.locator("#keys-told").inner_text()
+    assert "dry land, prediction (water), truth" in page.page.locator("#keys-told").inner_text()
+    page.page.locator("#keys-close").click()
+    scores = mosaic(page, tiles_of(page, "scores"))
+    show_alone(page, "scores")
+    left = (scores[..., 3] == 255) & (scores[..., 0] < level(0.5))
+    assert wrong_pixels(seen(page), painted([(left, (102, 51, 0))])) == 0
 
 
 def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:

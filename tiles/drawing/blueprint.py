@@ -5,33 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 
+from tiles.drawing.layers import Options
 from tiles.drawing.service import TileService
 from tiles.errors import LayerNotFoundError, UsageError
 from tiles.http import errors_as_json, lasting
-from tiles.probability import level
 
 # The address of a tile behind its revision. Eight digits hold zoom 22; longer numbers are not worth parsing.
 _ADDRESS = re.compile(r"([0-9]{1,8})/([0-9]{1,8})/([0-9]{1,8})(?:@([0-9])x)?\.png")
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What may stand behind the question mark of a tile's URL."""
-
-    threshold: float = 0.5
-    yellow: bool = False
-
-    def query(self, layer: str) -> str:
-        """Return the query that asks for the same of a layer; empty where it changes nothing."""
-        if layer == "mask" and self.threshold != _Options.threshold:
-            # The float's shortest exact form: a rounded one could fall on the other side of a probability value.
-            return f"?threshold={self.threshold!r}"
-        return "?nodata=yellow" if layer == "composite" and self.yellow else ""
 
 
 def tile_blueprint(service: Callable[[], TileService], *, public: bool = True) -> Blueprint:
@@ -54,7 +38,7 @@ def tile_blueprint(service: Callable[[], TileService], *, public: bool = True) -
     @tiles.get("/<layer>/<chip>/tilejson.json")
     def tilejson(layer: str, chip: str) -> Response:
         root = f"{request.host_url.rstrip('/')}{quote(request.root_path)}/tiles"
-        response = jsonify(service().tilejson(layer, chip, root, query=_options().query(layer)))
+        response = jsonify(service().tilejson(layer, chip, root, asked=_options()))
         response.headers["Cache-Control"] = "no-cache"
         return response
 
@@ -66,10 +50,7 @@ def tile_blueprint(service: Callable[[], TileService], *, public: bool = True) -
                 f"There is no tile {address[:40]!r}: ask for {{z}}/{{x}}/{{y}}.png, or {{y}}@2x.png."
             )
         z, x, y, scale = (int(number or 1) for number in place.groups())
-        options = _options()
-        made = service().tile(
-            layer, chip, revision, z, x, y, scale=scale, level=level(options.threshold), yellow=options.yellow
-        )
+        made = service().tile(layer, chip, revision, z, x, y, scale=scale, asked=_options())
         response = Response(made.data, mimetype="image/png")
         response.set_etag(made.etag)
         lasting(response, public=public).make_conditional(request)
@@ -86,7 +67,7 @@ def tile_blueprint(service: Callable[[], TileService], *, public: bool = True) -
     return tiles
 
 
-def _options() -> _Options:
+def _options() -> Options:
     """Return the options of the present request.
 
     Raises:
@@ -102,4 +83,4 @@ def _options() -> _Options:
     nodata = request.args.get("nodata", "transparent")
     if nodata not in {"transparent", "yellow"}:
         raise UsageError(f"nodata={nodata[:20]} is not a way to draw pixels without data: give transparent or yellow.")
-    return _Options(threshold, nodata == "yellow")
+    return Options(threshold, "yellow" if nodata == "yellow" else "transparent")

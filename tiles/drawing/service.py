@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Protocol, get_args
+from typing import Protocol
 
 import numpy as np
 
@@ -12,9 +12,8 @@ from tiles.antimeridian import HALF_TURN, TURN, WORLD
 from tiles.cache import BoundedCache
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ByteArray, Chip, ChipRecord
-from tiles.drawing.composite import composite, score_pixels, single_band
-from tiles.drawing.layers import IMAGERY, Layer
-from tiles.drawing.render import MAX_ZOOM, DisplayRaster, encode_mask, encode_png
+from tiles.drawing.layers import Options, Source, TileLayer, layer_of
+from tiles.drawing.render import MAX_ZOOM, DisplayRaster, encode_mask
 from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
 from tiles.palette import WATER
 from tiles.reading.door import read_chip
@@ -78,27 +77,28 @@ class TileService:
         """Return a chip's arrays, from memory where they are; the caller must not write to them."""
         return self._chips.get((record.id, record.revision()), lambda: read_chip(record, with_ancillary=False))
 
-    def revision(self, layer: Layer, record: ChipRecord) -> str:
-        """Return the revision that the layer's tiles of this chip have now."""
-        return record.revision() if layer in IMAGERY else self._predictions.latest_revision(record)
+    def revision(self, layer: str, record: ChipRecord) -> str:
+        """Return the revision that the tiles of the layer of that name have now of this chip."""
+        return record.revision() if layer_of(layer).needs == "image" else self._predictions.latest_revision(record)
 
-    def display_raster(self, layer: Layer, record: ChipRecord, revision: str, *, yellow: bool = False) -> DisplayRaster:
-        """Return the raster that the layer's tiles are cut from; `mask` is cut from that of `scores`."""
-        drawn: Layer = "scores" if layer == "mask" else layer
+    def _raster(self, layer: TileLayer, record: ChipRecord, revision: str, asked: Options) -> DisplayRaster:
+        """Return the raster that the layer's tiles are cut from."""
+        drawn = layer_of(layer.cut_from) if layer.cut_from else layer
+        options = asked.of(drawn.options)
         # The image's revision too, since a score tile shows its label.
-        key = (drawn, record.id, record.revision(), revision, yellow)
-        return self._rasters.get(key, lambda: self._draw(drawn, record, revision, yellow))
+        key = (drawn.name, record.id, record.revision(), revision, options)
+        return self._rasters.get(key, lambda: self._draw(drawn, record, revision, options))
 
-    def _draw(self, layer: Layer, record: ChipRecord, revision: str, yellow: bool) -> DisplayRaster:
+    def _draw(self, layer: TileLayer, record: ChipRecord, revision: str, asked: Options) -> DisplayRaster:
         chip = self.chip(record)
-        if layer == "composite":
-            return DisplayRaster(composite(chip, yellow_nodata=yellow), chip.grid.drawn, "average")
-        if layer in ("vv", "vh"):
-            return DisplayRaster(single_band(chip, layer), chip.grid.drawn, "average")
-        probability = self._predictions.probability(record.id, revision)
-        if probability.shape != chip.grid.shape:
-            raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
-        return DisplayRaster(score_pixels(probability, chip.label), chip.grid.drawn, "nearest")
+
+        def probability() -> ByteArray:
+            raster = self._predictions.probability(record.id, revision)
+            if raster.shape != chip.grid.shape:
+                raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
+            return raster
+
+        return DisplayRaster(layer.pixels(Source(chip, probability), asked), chip.grid.drawn, layer.overviews)
 
     def tile(
         self,
@@ -110,22 +110,20 @@ class TileService:
         y: int,
         *,
         scale: int = 1,
-        level: int = 127,
-        yellow: bool = False,
+        asked: Options = Options(),  # noqa: B008 - it is frozen
     ) -> Tile:
         """Return one tile; transparent where it lies outside the chip. An unplaced chip is cut from its stand-in (`Grid.drawn`).
 
         Args:
-            layer: composite, vv, vh, scores or mask.
+            layer: name of a layer (`tiles.drawing.layers.TILES`).
             chip_id: a chip of the catalog.
-            revision: of the image, or for scores and mask of the prediction. It must be the present one, so that what
-                is answered under it never changes.
+            revision: of what the layer needs, the image or the prediction. It must be the present one, so that what is
+                answered under it never changes.
             z: zoom, 0 to 22.
             x: column of the tile matrix.
             y: row of the tile matrix.
             scale: 1 for 256 pixels, 2 for 512.
-            level: smallest probability value (0..254) that counts as water, for `mask` alone.
-            yellow: draw pixels without data in yellow, for `composite` alone.
+            asked: options; those that the layer has none of are passed over.
 
         Raises:
             LayerNotFoundError: no such layer, revision or tile.
@@ -133,7 +131,7 @@ class TileService:
             ChipError: the chip's files cannot be used.
             StoreError: the prediction is not there or cannot be read.
         """
-        name = layer_of(layer)
+        found = layer_of(layer)
         if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
             raise LayerNotFoundError(
                 f"There is no tile {z}/{x}/{y}: zoom is 0 to {MAX_ZOOM}, column and row below 2^zoom."
@@ -141,43 +139,39 @@ class TileService:
         if scale not in SCALES:
             raise UsageError(f"Tiles have scale 1 or 2, not {scale}.")
         record = self._catalog.now.get(chip_id)
-        if name in IMAGERY and revision != record.revision():
+        if found.needs == "image" and revision != record.revision():
             raise LayerNotFoundError(f"The image of {chip_id} has no revision {revision[:20]!r} now: reload the page.")
-        level, yellow = level if name == "mask" else 0, yellow and name == "composite"
-        key = (name, chip_id, record.revision(), revision, z, x, y, scale, level, yellow)
-        return self._tiles.get(key, lambda: self._render(name, record, revision, (z, x, y), scale, level, yellow))
+        options = asked.of(found.all_options)
+        key = (found.name, record.id, record.revision(), revision, z, x, y, scale, options)
+        return self._tiles.get(key, lambda: self._render(found, record, revision, (z, x, y), scale, options))
 
     def _render(
-        self,
-        layer: Layer,
-        record: ChipRecord,
-        revision: str,
-        zxy: tuple[int, int, int],
-        scale: int,
-        level: int,
-        yellow: bool,
+        self, layer: TileLayer, record: ChipRecord, revision: str, zxy: tuple[int, int, int], scale: int, asked: Options
     ) -> Tile:
         size = 256 * scale
-        pixels = self.display_raster(layer, record, revision, yellow=yellow).tile(*zxy, size=size)
-        if pixels is None:
-            return self._transparent(size)
-        if layer == "mask":
-            return _tile(encode_mask((pixels[..., 0] >= level) & (pixels[..., 3] > 0), WATER))
-        return _tile(encode_png(pixels))
+        pixels = self._raster(layer, record, revision, asked).tile(*zxy, size=size)
+        return self._transparent(size) if pixels is None else _tile(layer.cut(pixels, asked))
 
     def _transparent(self, size: int) -> Tile:
         if size not in self._blank:
             self._blank[size] = _tile(encode_mask(np.zeros((size, size), dtype=np.bool_), WATER))
         return self._blank[size]
 
-    def tilejson(self, layer: str, chip_id: str, url: str, *, query: str = "") -> dict[str, object]:
+    def tilejson(
+        self,
+        layer: str,
+        chip_id: str,
+        url: str,
+        *,
+        asked: Options = Options(),  # noqa: B008 - it is frozen
+    ) -> dict[str, object]:
         """Return the TileJSON 3.0.0 of one layer of one chip.
 
         Args:
-            layer: composite, vv, vh, scores or mask.
+            layer: name of a layer (`tiles.drawing.layers.TILES`).
             chip_id: a chip of the catalog.
             url: where the tiles are served, without a slash at the end.
-            query: what is put behind each tile's URL, such as `?threshold=0.4`.
+            asked: options; those that the layer has are put behind each tile's URL, such as `?threshold=0.4`.
 
         Raises:
             LayerNotFoundError: no such layer.
@@ -185,7 +179,7 @@ class TileService:
             ChipError: the chip has no usable imagery.
             StoreError: the layer needs a prediction and there is none.
         """
-        name = layer_of(layer)
+        found = layer_of(layer)
         record = self._catalog.now.get(chip_id)
         if record.problem is not None:
             raise ChipError(record.problem)
@@ -195,7 +189,7 @@ class TileService:
             raise MissingImageryError(
                 f"Chip {chip_id} has no imagery on disk, so it has no tiles: add its VV and VH files."
             )
-        revision = self.revision(name, record)
+        revision = self.revision(found.name, record)
         west, south, east, north = record.footprint.bounds
         centre = (west + east) / 2
         if (
@@ -205,23 +199,15 @@ class TileService:
         simulated = "Simulated data (floodscope)" if record.simulated else "Contains modified Copernicus Sentinel data"
         return {
             "tilejson": "3.0.0",
-            "name": f"{chip_id} {name}",
+            "name": f"{chip_id} {found.name}",
             "scheme": "xyz",
-            "tiles": [f"{url}/{name}/{chip_id}/{revision}/{{z}}/{{x}}/{{y}}.png{query}"],
+            "tiles": [f"{url}/{found.name}/{chip_id}/{revision}/{{z}}/{{x}}/{{y}}.png{asked.query(found.all_options)}"],
             "bounds": [west, south, east, north],
             "center": [centre - TURN if centre > HALF_TURN else centre, (south + north) / 2, 12],
             "minzoom": 0,
             "maxzoom": MAX_ZOOM,
             "attribution": simulated,
         }
-
-
-def layer_of(name: str) -> Layer:
-    """Return the layer of that name, or raise LayerNotFoundError naming those there are."""
-    for layer in get_args(Layer):
-        if layer == name:
-            return layer  # type: ignore[no-any-return]
-    raise LayerNotFoundError(f"There is no layer {name[:40]!r}: it is one of {', '.join(get_args(Layer))}.")
 
 
 def _tile(data: bytes) -> Tile:

@@ -10,19 +10,9 @@ from dash import html
 from dashboard.page import ids
 from dashboard.page.layout.aria import aria
 from dashboard.page.layout.header import menu
+from tiles.drawing.layers import FOUR, SHOWN
 
 MODES = (("one", "One"), ("swipe", "Swipe"), ("four", "Four"))
-LAYERS = (
-    ("composite", "False colour"),
-    ("vv", "VV"),
-    ("vh", "VH"),
-    ("prediction", "Prediction"),
-    ("truth", "Truth"),
-    ("errors", "Errors"),
-    ("other", "Model B"),
-    ("difference", "Difference"),
-)
-FOUR = (("composite", "False colour"), ("truth", "Truth"), ("prediction", "Prediction"), ("errors", "Errors"))
 
 
 def modes() -> html.Div:
@@ -43,11 +33,12 @@ def modes() -> html.Div:
 
 def sides() -> html.Div:
     """Return what stands in the strip while two layers are swiped."""
+    layers = tuple((one.name, one.title) for one in SHOWN if one.swipe)
     return html.Div(
         className="fs-strip-group fs-sides",
         children=[
-            _choice(ids.LEFT, "◧", "Layer left of the handle", LAYERS, "composite", 116),
-            _choice(ids.RIGHT, "◨", "Layer right of the handle", LAYERS, "prediction", 116),
+            _choice(ids.LEFT, "◧", "Layer left of the handle", layers, "composite", 116),
+            _choice(ids.RIGHT, "◨", "Layer right of the handle", layers, "prediction", 116),
             _choice(ids.MODEL_B, "B", "Model B, compared with the model in use", (), None, 132),
         ],
     )
@@ -104,6 +95,7 @@ def handle() -> html.Div:
 
 def four_up() -> html.Div:
     """Return the places of the four maps; assets/four.js fills them."""
+    titles = {one.name: one.title for one in SHOWN}
     return html.Div(
         id="four-up",
         className="fs-four",
@@ -111,10 +103,10 @@ def four_up() -> html.Div:
         children=[
             html.Div(
                 className="fs-four-cell",
-                **_data(layer=layer),
-                children=[html.Div(className="fs-four-map"), html.Span(name, className="fs-four-name")],
+                **_data(layer=name),
+                children=[html.Div(className="fs-four-map"), html.Span(titles[name], className="fs-four-name")],
             )
-            for layer, name in FOUR
+            for name in FOUR
         ],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import dash_leaflet as dl
 import dash_mantine_components as dmc
@@ -11,6 +11,7 @@ from dash import html
 from dashboard.page import ids
 from dashboard.page.layout.aria import aria
 from dashboard.page.layout.compare import draw_surface, four_up, handle, keys_button, modes, readout, sides
+from tiles.drawing.layers import SHOWN
 
 
 def _js(name: str) -> dict[str, str]:
@@ -118,12 +119,8 @@ def _strip() -> html.Div:
         **aria(label="Layers"),
         children=[
             sides(),
-            _switch(ids.BASE, "Image", [("composite", "False colour"), ("vv", "VV"), ("vh", "VH")]),
-            _switch(
-                ids.OVERLAY,
-                "Layer",
-                [("prediction", "Prediction"), ("truth", "Truth"), ("errors", "Errors"), ("none", "None")],
-            ),
+            _switch(ids.BASE, "Image", "image"),
+            _switch(ids.OVERLAY, "Layer", "overlay"),
             _slider(ids.THRESHOLD, ids.THRESHOLD_VALUE, "Threshold", 0.5),
             _slider(ids.OPACITY, ids.OPACITY_VALUE, "Opacity", 0.75),
             html.Div(id=ids.LEGEND, className="fs-legend"),
@@ -132,13 +129,13 @@ def _strip() -> html.Div:
     )
 
 
-def _switch(name: str, label: str, choices: list[tuple[str, str]]) -> html.Div:
+def _switch(name: str, label: str, kind: Literal["image", "overlay"]) -> html.Div:
     return html.Div(
         className="fs-strip-group fs-one-only",
         children=[
             dmc.SegmentedControl(
                 id=name,
-                data=[{"value": value, "label": text} for value, text in choices],
+                data=[{"value": one.name, "label": one.title} for one in SHOWN if one.kind == kind and one.strip],
                 size="xs",
                 **aria(label=label),
             ),

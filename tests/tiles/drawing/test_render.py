@@ -25,6 +25,7 @@ from tiles.catalog.catalog import Catalog
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.drawing.composite import composite, single_band
+from tiles.drawing.layers import Options
 from tiles.drawing.render import OVERVIEWS_ABOVE, DisplayRaster, encode_mask, encode_png
 from tiles.drawing.service import TileService
 from tiles.errors import ChipError
@@ -140,7 +141,7 @@ def test_a_score_or_mask_tile_is_what_rio_tiler_reads_from_the_stored_prediction
         else:
             assert not shown[..., 1:3].any()
         for threshold in (0.3, 0.5):
-            mask = decode(service.tile("mask", record.id, revision, *tile, level=level(threshold)).data)[..., 3] > 0
+            mask = decode(service.tile("mask", record.id, revision, *tile, asked=Options(threshold)).data)[..., 3] > 0
             assert np.array_equal(mask, valid & (red >= level(threshold))), (record.id, tile, threshold)
 
 

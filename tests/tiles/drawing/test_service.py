@@ -18,7 +18,7 @@ from tiles.catalog.catalog import Catalog
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
 from tiles.drawing.composite import NODATA_YELLOW, composite, score_pixels
-from tiles.drawing.layers import IMAGERY
+from tiles.drawing.layers import TILES, Options, layer_of
 from tiles.drawing.service import TileService
 from tiles.errors import (
     ChipError,
@@ -31,11 +31,11 @@ from tiles.errors import (
 from tiles.palette import WATER
 from tiles.reading.door import read_chip
 
-LAYERS = ("composite", "vv", "vh", "scores", "mask")
+LAYERS = tuple(layer.name for layer in TILES)
 
 
 def _revision(layer: str, record: ChipRecord) -> str:
-    return record.revision() if layer in IMAGERY else REVISION
+    return record.revision() if layer_of(layer).needs == "image" else REVISION
 
 
 @pytest.fixture
@@ -69,7 +69,8 @@ def test_a_tile_on_the_chips_own_grid_is_the_composite_pixel_by_pixel(tmp_path: 
     record, place = _mercator(tmp_path / "chips")
     service, _ = serve(tmp_path, record)
     for yellow in (False, True):
-        shown = decode(service.tile("composite", record.id, record.revision(), *place, yellow=yellow).data)
+        asked = Options(nodata="yellow" if yellow else "transparent")
+        shown = decode(service.tile("composite", record.id, record.revision(), *place, asked=asked).data)
         expected = np.moveaxis(composite(read_chip(record), yellow_nodata=yellow), 0, -1)
         assert np.array_equal(shown, expected)
     assert (shown[:32, :32] == [*NODATA_YELLOW, 255]).all()
@@ -90,7 +91,7 @@ def test_a_mask_is_where_the_probability_reaches_the_level_and_there_is_data(tmp
     record, place = _mercator(tmp_path / "chips")
     service, predictions = serve(tmp_path, record)
     probability = predictions.predict(record)
-    shown = decode(service.tile("mask", record.id, REVISION, *place, level=level).data)
+    shown = decode(service.tile("mask", record.id, REVISION, *place, asked=Options(level / 254)).data)
     water = (probability >= level) & (probability != 255)
     assert np.array_equal(shown[..., 3] > 0, water)
     assert water.any()
@@ -239,9 +240,12 @@ def test_the_memory_of_a_service_stays_within_its_bounds(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_tilejson_says_where_the_tiles_are(service: TileService, record: ChipRecord, layer: str) -> None:
-    told = service.tilejson(layer, record.id, "http://host/tiles", query="?x=1")
+    told = service.tilejson(layer, record.id, "http://host/tiles", asked=Options(0.1 + 0.2, "yellow"))
+    query = {"mask": "?threshold=0.30000000000000004", "composite": "?nodata=yellow"}.get(layer, "")
     assert told["tilejson"] == "3.0.0"
-    assert told["tiles"] == [f"http://host/tiles/{layer}/chip_1/{_revision(layer, record)}/{{z}}/{{x}}/{{y}}.png?x=1"]
+    assert told["tiles"] == [
+        f"http://host/tiles/{layer}/chip_1/{_revision(layer, record)}/{{z}}/{{x}}/{{y}}.png{query}"
+    ]
     west, south, east, north = told["bounds"]
     assert -180 <= west < told["center"][0] < east <= 180
     assert -90 <= south < told["center"][1] < north <= 90
