@@ -40,7 +40,7 @@ GEOMETRIES = [
     shapely.box(0, 0, 1e308, 1),
     shapely.box(-999, -99, 999, 99),
     shapely.Polygon([(0, 0), (1, 1), (0, 1), (1, 0)]),
-    shapely.Polygon([(0, 0), (float("nan"), 1), (1, 1)]),
+    shapely.Polygon([(0, 0), (float("inf"), 1), (1, 1)]),
     shapely.GeometryCollection([shapely.Point(0, 0)]),
     shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(179, 0, 181, 1)]),
     shapely.Point(0, 0).buffer(1, quad_segs=9000),
@@ -89,17 +89,17 @@ def _one_column(rng: np.random.Generator, table: pa.Table) -> pa.Table:
     return table.set_column(at, name, pa.array(values))
 
 
-def mutated_json(text: str, count: int, seed: int = 0) -> Iterator[str]:
-    """Yield a JSON text with some of its values changed, moved or removed; some of them cut or nested deep."""
+def mutated_json(text: str, count: int, seed: int = 0, *, whole: bool = False) -> Iterator[str]:
+    """Yield a JSON text with some of its values changed, moved or removed; unless `whole`, some cut or nested deep."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
         raw = json.loads(text)
         for _ in range(rng.integers(1, 5)):
             _change(rng, raw)
         out = json.dumps(raw)
-        if rng.random() < 0.1:
+        if not whole and rng.random() < 0.1:
             out = out[: rng.integers(len(out))]
-        if rng.random() < 0.03:
+        if not whole and rng.random() < 0.03:
             out = out.replace("null", "[" * 50_000 + "]" * 50_000, 1)
         yield out
 

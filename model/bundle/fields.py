@@ -93,8 +93,8 @@ def _shown(value: object) -> str:
 
 
 def a_text(value: object) -> str:
-    """Take a text of at most 2,000 characters."""
-    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+    """Take a text of at most 2,000 characters. JSON can spell halves of characters, which no file can hold: they are none."""
+    if not isinstance(value, str) or len(value) > _MAX_TEXT or any("\ud800" <= c <= "\udfff" for c in value):
         raise _Wrong(f"a text of at most {_MAX_TEXT} characters")
     return value
 

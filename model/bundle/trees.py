@@ -168,7 +168,7 @@ def _parse_tree(raw: dict[str, str], where: str) -> Tree:
             right=_numbers(raw, "right_child", nodes, int),
             value=_numbers(raw, "leaf_value", leaves, float),
         )
-    except (KeyError, ValueError, OverflowError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:  # numbers beyond int64 make no array of numbers
         raise BundleError(f"{{file}} is damaged ({error}): fetch the bundle again.", file=where) from None
     children = np.concatenate([tree.left, tree.right])
     # Every node but the root, and every leaf, is the child of one earlier node: so a way down always ends.

@@ -82,7 +82,7 @@ class ShareError:
         found = scores.get("share_error") or (crossed.get("share_error") if isinstance(crossed, Mapping) else None)
         try:
             error = cls(float(found["spread"]), int(found["chips"]), "model")  # type: ignore[index]
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, OverflowError):
             return None
         usable = 0.0 < error.spread < math.inf and error.chips >= MIN_CHIPS
         return error if usable else None

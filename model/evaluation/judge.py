@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from model.bundle.manifest import Bundle, read_bundle
+from model.bundle.told import count, figure, interval, part, words
 from model.predictors.local import LocalPredictor
 from model.predictors.protocol import Predictor
 from model.seen.chips import NOTHING, SeenChips, read_seen_chips
@@ -131,20 +132,18 @@ def crossvalidated(bundle: Bundle) -> CrossValidated | None:
         `micro` IoU, `mean` IoU over the countries with water, `by` what was left out, the number of `chips`, of `groups`, and
         the 95 % interval `ci` over chips; None for what is not recorded.
     """
-    scores = bundle.scores.get("cross_validation")
-    if not isinstance(scores, Mapping) or not isinstance(scores.get("micro"), Mapping):
+    scores = part(bundle.scores, "cross_validation")
+    micro = part(scores, "micro")
+    iou, ends = figure(micro.get("iou")), interval(micro.get("iou_ci"))
+    if iou is None:
         return None
-    micro = scores["micro"]
-    if not isinstance(micro.get("iou"), int | float):
-        return None
-    countries = scores.get("countries")
-    rows = [row for row in countries.values() if isinstance(row, Mapping)] if isinstance(countries, Mapping) else []
-    wet = [row["iou"] for row in rows if row.get("water_share") and isinstance(row.get("iou"), int | float)]
+    rows = [row for row in part(scores, "countries").values() if isinstance(row, Mapping)]
+    wet = [v for row in rows if row.get("water_share") and (v := figure(row.get("iou"))) is not None]
     return {
-        "micro": float(micro["iou"]),
-        "ci": micro.get("iou_ci"),
+        "micro": iou,
+        "ci": None if ends is None else list(ends),
         "mean": sum(wet) / len(wet) if wet else None,
-        "by": str(scores.get("by") or "group"),
-        "chips": int(micro.get("chips") or 0),
-        "groups": scores.get("groups"),
+        "by": words(scores.get("by"), "group"),
+        "chips": count(micro.get("chips")),
+        "groups": count(scores.get("groups")) or None,
     }
