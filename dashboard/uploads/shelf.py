@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import secrets
 import shutil
 import threading
@@ -25,7 +24,7 @@ from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
 from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
 from tiles.layouts.names import Role, sent_part
-from tiles.layouts.uploads import CHIP, MARK, NAME, read, record_of
+from tiles.layouts.uploads import CHIP, MARK, NAME, read, read_upload, record_of
 from tiles.reading.labels import LABEL_REFUSED
 from tiles.sentences import Sentence
 
@@ -54,13 +53,13 @@ class Uploads:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / MARK).touch()
             self._sweep()
-            records = read(self.folder).records
+            found = read(self.folder)
         except OSError as error:
             raise StoreError(
                 f"{{file}} cannot be written ({error.strerror}): give write permission to it, or choose another --data.",
                 file=self.folder,
             ) from error
-        catalog.change(lambda now: now.added(records))
+        catalog.change(lambda now: now.added(found.records, found.problems))
 
     def records(self) -> list[ChipRecord]:
         """Return the images that were sent, as they are in the catalog."""
@@ -141,9 +140,8 @@ class Uploads:
     def names(self, record: ChipRecord) -> list[str]:
         """Return what an image's files were called by who sent them."""
         assert record.vv is not None  # noqa: S101 - an upload has imagery
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return list(json.loads((Path(record.vv.path).parent / CHIP).read_text(encoding="utf-8"))["names"])
-        return []
+        upload = read_upload(Path(record.vv.path).parent)
+        return list(upload.names) if upload else []
 
     def _take(self, key: str, members: dict[Role, Sent], answers: Answers, outcome: Outcome) -> None:
         """Check one chip, headers and pixels, and take it in; a label that cannot be used refuses the chip.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from tiles.errors import BundleError
+from tiles.files import read_small
 
 MANIFEST = "model.json"
 MAX_MANIFEST_BYTES = 4 << 20
@@ -141,14 +142,13 @@ class _Bounded(io.RawIOBase):
 def _read_file(folder: Path, name: str, limit: int) -> bytes:
     path = folder / name
     try:
-        size = path.stat().st_size
-        if size > limit:
-            raise BundleError(f"{{file}} has {size} bytes: at most {limit} are read.", file=path)
-        return path.read_bytes()
+        return read_small(path, limit)
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(folder, name) from None
     except OSError as error:
-        raise BundleError(f"{{file}} cannot be read ({error.strerror}): check its permissions.", file=path) from error
+        raise BundleError(
+            f"{{file}} cannot be read ({error.strerror}): check what it is, and its permissions.", file=path
+        ) from error
 
 
 def _nowhere(path: Path) -> BundleError:

@@ -290,7 +290,7 @@ def read_calibration(path: Path) -> tuple[Calibration, Mapping[str, Any]]:
             float(report["calibration"]["temperature"]), float(report["calibration"]["threshold"])
         )
         return calibration, report["at_one_threshold"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{path} is no report of a cross-validation ({type(error).__name__}): give the {REPORT} that "
             "`floodscope evaluate --cross-validate` wrote."

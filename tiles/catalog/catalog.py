@@ -82,9 +82,9 @@ class Catalog:
             name, number = f"{wanted}-{number}", number + 1
         return name
 
-    def added(self, records: Iterable[ChipRecord]) -> Catalog:
-        """Return the catalog with further chips behind its own, each under the first free id."""
-        catalog = Catalog((), self._problems)
+    def added(self, records: Iterable[ChipRecord], problems: Iterable[tuple[str, str]] = ()) -> Catalog:
+        """Return the catalog with further chips behind its own, each under the first free id, and further problems."""
+        catalog = Catalog((), [*self._problems, *problems])
         catalog._records.update(self._records)
         for record in records:
             name = catalog.free_id(record.id)

@@ -15,6 +15,7 @@ from typing import Any
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import UsageError
+from tiles.files import read_small
 from tiles.layouts.folder import Reading
 from tiles.naming import chip_id, file_names
 from tiles.places import country_at, iso_date
@@ -28,6 +29,7 @@ CHIP = "chip.json"
 
 FILES = ("vv.tif", "vh.tif", "bands.tif", "label.tif")
 """The names that files have here."""
+_MOST_BYTES = 1 << 20
 _FOLDER = re.compile(r"[0-9a-f]{24}")
 
 
@@ -73,15 +75,22 @@ def read(folder: Path) -> Reading:
     for place in sorted(folder.iterdir()):
         if not (_FOLDER.fullmatch(place.name) and place.is_dir()):
             continue
-        try:
-            upload = _parse((place / CHIP).read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
+        upload = read_upload(place)
+        if upload is None:
             problems.append(
                 (place.name, f"{shown(place)} has no sound {CHIP}: remove the folder, and send the image again.")
             )
             continue
         found.append((upload.added, record_of(place, upload)))
     return Reading([record for _, record in sorted(found, key=lambda pair: pair[0])], problems)
+
+
+def read_upload(place: Path) -> Upload | None:
+    """Return what the chip.json of a folder says, None where it is missing, no file, or says something else."""
+    try:
+        return _parse(read_small(place / CHIP, _MOST_BYTES))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, UsageError):
+        return None
 
 
 def record_of(place: Path, upload: Upload) -> ChipRecord:
@@ -111,8 +120,14 @@ def record_of(place: Path, upload: Upload) -> ChipRecord:
     return record if record.footprint is None else replace(record, country=country_at(record.footprint))
 
 
-def _parse(text: str) -> Upload:
+def _parse(text: bytes) -> Upload:
     raw: dict[str, Any] = json.loads(text)
+
+    def words(value: object) -> str:
+        if not isinstance(value, str):
+            raise TypeError(value)
+        value.encode()  # JSON can spell halves of characters, which no file can hold
+        return value
 
     def part(value: Any) -> tuple[str, int]:
         name, band = value
@@ -121,13 +136,13 @@ def _parse(text: str) -> Upload:
         return str(name), int(band)
 
     return Upload(
-        id=chip_id(str(raw["id"])),
-        added=str(raw["added"]),
+        id=chip_id(words(raw["id"])),
+        added=words(raw["added"]),
         vv=part(raw["vv"]),
         vh=part(raw["vh"]),
         label=part(raw["label"]) if raw["label"] else None,
-        names=tuple(str(name) for name in raw["names"]),
+        names=tuple(words(name) for name in raw["names"]),
         date=iso_date(raw["date"]),
-        called={str(file): str(name) for file, name in raw.get("called", {}).items()},
+        called={words(file): words(name) for file, name in raw.get("called", {}).items()},
         answers=Answers.from_json(raw.get("answers")),
     )

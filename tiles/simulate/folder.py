@@ -17,6 +17,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 from shapely.geometry import MultiPoint, Polygon, mapping
 
 from tiles.errors import OutputError, UsageError
+from tiles.files import read_small
 from tiles.simulate.chip import Layout, SimulatedChip, Variety, draw_chip, place_chip, write_chip
 from tiles.simulate.floods import FLOODS
 from tiles.simulate.places import Flood
@@ -167,10 +168,10 @@ def _refuse_to_destroy(out: Path, asked: Marker, replace: bool) -> None:
 def _marker(folder: Path) -> Marker | None:
     """Return what a folder's marker says of its simulated chips, or None where it has none that can be understood."""
     try:
-        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        found = json.loads(read_small(folder / MARKER, 1 << 20))
         known = found["simulated"] is True and 1 <= int(found["chips"]) <= MAX_CHIPS
         return cast(Marker, found) if known and {"layout", "seed", "generator"} <= set(found) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -320,3 +323,29 @@ def test_a_products_side_layer_is_refused_for_what_it_is_and_the_image_is_taken(
         "is a mask of radar shadow and layover" in refused["message"]
         and "neither image nor truth" in refused["message"]
     )
+
+
+def test_a_folder_of_uploads_that_a_stranger_filled_opens_and_every_sound_image_is_there(
+    client: FlaskClient, workspace: Workspace, simulated: Path
+) -> None:
+    send(client, pair("lake"))
+    (good,) = (place for place in (workspace.settings.data / "uploads").iterdir() if place.is_dir())
+    said = json.loads((good / "chip.json").read_text())
+    odd: list[Any] = [{"id": {}}, {"names": 7}, {"vv": ["vv.tif", 1e999]}, {"date": [1]}, {"called": {"a": "\ud800"}}]
+    texts = [json.dumps(said | one) for one in odd] + ["[" * 100_000, "", "null", "{}", "\0", "9" * 5000]
+    for number, text in enumerate(texts):
+        place = good.with_name(f"{number:024x}")
+        shutil.copytree(good, place)
+        (place / "chip.json").write_text(text)
+    shutil.copytree(good, piped := good.with_name("f" * 24))
+    (piped / "chip.json").unlink()
+    os.mkfifo(piped / "chip.json")
+    live = LiveCatalog(open_catalog([simulated]))
+    shelf = Uploads(workspace.settings.data, live)
+    found = shelf.records()
+    assert ([r.id for r in found], [shelf.names(r) for r in found]) == (
+        ["lake", "lake-2"],
+        [["lake_vv.tif", "lake_vh.tif"]] * 2,
+    )
+    told = [text for _, text in live.now.problems()]
+    assert len(told) == len(texts) and all("has no sound chip.json: remove the folder" in text for text in told)
