@@ -64,12 +64,12 @@ floodscope.explore = (() => {
   };
 
   const progress = () => {
-    const { done, total, running: busy, failed } = answer.progress;
-    const bad = Object.entries(failed);
+    const { total, running: busy, failed: bad } = answer.progress;
+    const done = answer.progress.done + bad.length;
     return [
       busy ? make("div", { class: "fs-job", role: "status" }, `Reading chips: ${w().integer(done)} of ${w().integer(total)}`,
         make("div", { class: "fs-job-bar" }, make("div", { class: "fs-job-done", style: `width:${total ? (100 * done) / total : 100}%` }))) : "",
-      bad.length ? make("details", { class: "fs-explained", id: "explore-failed" }, make("summary", {}, `${w().count(bad.length, "chip")} could not be read`), make("ul", {}, bad.slice(0, 20).map(([, text]) => make("li", {}, text)))) : "",
+      bad.length ? make("details", { class: "fs-explained", id: "explore-failed" }, make("summary", {}, `${w().count(bad.length, "chip")} could not be read`), make("ul", {}, bad.slice(0, 20).map((problem) => make("li", {}, problem.message)))) : "",
     ];
   };
 

@@ -54,7 +54,7 @@ floodscope.review = (() => {
     if (!other) return "Choose a second model in the Models tab: then chips are sorted by the share of pixels on which the two differ.";
     const progress = floodscope.others.progress(model, other);
     if (!progress) return "Comparing the two models …";
-    if (progress.running) return `Comparing the two models: ${floodscope.words.integer(progress.done)} of ${floodscope.words.integer(progress.total)}`;
+    if (progress.running) return `Comparing the two models: ${floodscope.words.integer(progress.done + progress.failed.length)} of ${floodscope.words.integer(progress.total)}`;
     return progress.total ? `Share of pixels on which ${floodscope.others.nameOf(model)} and ${floodscope.others.nameOf(other)} differ.` : "No chip is predicted by both models yet.";
   };
 

@@ -93,7 +93,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
 def what_is_said(source: Path, size: int) -> str:
     """Return everything that is said of a source: of its files, its chips, their labels, and of cutting it."""
     catalog = open_catalog([source])
-    said = [problem for _, problem in catalog.problems()]
+    said = [problem.message for problem in catalog.problems()]
     for record in catalog.records():
         said += [text for text in (record.unplaced, record.assumed_grid) if text]
         if record.has_imagery:
@@ -104,7 +104,7 @@ def what_is_said(source: Path, size: int) -> str:
             else:
                 said += [*chip.notes, chip.label_problem or ""]
     if size:
-        said += [problem for _, problem in cut(catalog.records(), source.parent / "not cut", size).problems]
+        said += [problem.message for problem in cut(catalog.records(), source.parent / "not cut", size).problems]
     return "\n".join(said)
 
 

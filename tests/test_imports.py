@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, str] = {
     "model.training": (
         "tiles.reading tiles.drawing model.scores model.bundle model.predictors model.seen model.evaluation"
     ),
-    "model.serving": "model.weights model.wire model.bundle model.predictors",
+    "model.serving": "model.weights model.wire model.bundle model.predictors model.inference",
     "model.aws": "",
     "model.aws.account": "model.predictors",
     "model.aws.endpoint": "model.bundle model.aws.account",
@@ -64,7 +64,8 @@ MAY_IMPORT: dict[str, str] = {
         "model.export model.training"
     ),
     "dashboard.exports": (
-        "model.predictors model.seen model.store model.evaluation model.export dashboard.workspace dashboard.report"
+        "model.predictors model.seen model.store model.inference model.evaluation model.export dashboard.workspace "
+        "dashboard.report"
     ),
     "dashboard.uploads": "tiles.reading tiles.layouts tiles.catalog model.inference",
     "dashboard.review": (

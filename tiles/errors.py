@@ -6,6 +6,7 @@ Every error that floodscope raises on purpose is a `FloodscopeError`. Its messag
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,10 +17,54 @@ class FloodscopeError(Exception):
     """Base of every error that floodscope raises on purpose.
 
     `UnreadableFileError("{file} is empty.", file=path)` knows its file: see `tiles.sentences.Sentence`.
+
+    Attributes:
+        chip: id of the chip that it is about, where that is known.
     """
 
-    def __init__(self, sentence: str = "", /, **files: str | os.PathLike[str]) -> None:
+    def __init__(self, sentence: str = "", /, *, chip: str | None = None, **files: str | os.PathLike[str]) -> None:
         super().__init__(Sentence(sentence, **files))
+        self.chip = chip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer to a question that the door asks.
+
+    Attributes:
+        text: what it means, for a button: "Linear power: convert and add".
+        option: which option answers, "units", "bands" or "label_values".
+        value: what it is given.
+    """
+
+    text: str
+    option: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What could not be used or done, and why.
+
+    Attributes:
+        name: id of a chip, or what a file is called that belongs to none.
+        message: why, and what to do.
+        unusable: the chip's own files are the reason, so that no model can use it.
+        choices: what the user may answer, where the files themselves cannot be told.
+        files: what its files are called by who sent them.
+    """
+
+    name: str
+    message: str
+    unusable: bool = False
+    choices: tuple[Choice, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: FloodscopeError, name: str | None = None, files: Iterable[str] = ()) -> Self:
+        """Return what an error says of something; without a name, of its chip."""
+        choices = error.choices if isinstance(error, ChipError) else ()
+        return cls(name or error.chip or "", str(error), isinstance(error, ChipError), choices, tuple(files))
 
 
 class UsageError(FloodscopeError):
@@ -36,21 +81,6 @@ class ChipNotFoundError(FloodscopeError):
 
 class LayerNotFoundError(FloodscopeError):
     """No tile layer of that name, or no tile at that address."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One answer to a question that the door asks.
-
-    Attributes:
-        text: what it means, for a button: "Linear power: convert and add".
-        option: which option answers, "units", "bands" or "label_values".
-        value: what it is given.
-    """
-
-    text: str
-    option: str
-    value: str
 
 
 class ChipError(FloodscopeError):

@@ -10,11 +10,14 @@ from tiles.sentences import named
 
 
 def errors_as_json(routes: Flask | Blueprint) -> None:
-    """Have every error answered as `{"error": its kind, "message": one sentence}`, files called by name, never kept."""
+    """Have every error answered as `{"error": its kind, "message": one sentence}`, files called by name, never kept.
+
+    One that knows its chip has its id as "chip" too.
+    """
 
     @routes.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> Response:
-        return _error(type(error).__name__, named(str(error)), http_status(error))
+        return _error(type(error).__name__, named(str(error)), http_status(error), error.chip)
 
     @routes.errorhandler(HTTPException)
     def answer_http(error: HTTPException) -> Response:
@@ -24,8 +27,8 @@ def errors_as_json(routes: Flask | Blueprint) -> None:
         return response
 
 
-def _error(kind: str, message: str | None, status: int) -> Response:
-    response = jsonify(error=kind, message=message)
+def _error(kind: str, message: str | None, status: int, chip: str | None = None) -> Response:
+    response = jsonify(error=kind, message=message, **({} if chip is None else {"chip": chip}))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -137,14 +137,14 @@ def _require_scores(evaluation: Evaluation) -> None:
     from tiles.errors import PredictionError
 
     if not evaluation.predictions:
-        why = next((s.reason for s in evaluation.skipped if s.reason != NO_LABEL), "no chip has imagery and a label")
+        why = next((s.message for s in evaluation.skipped if s.message != NO_LABEL), "no chip has imagery and a label")
         raise PredictionError(f"Not one chip could be scored under {evaluation.model['name']}: {why}")
 
 
 def _tell_skipped(found: Catalog, report: EvaluationReport) -> None:
     from model.evaluation.evaluate import NO_LABEL
 
-    told = {chip_id for chip_id, _ in found.problems()}
+    told = {problem.name for problem in found.problems()}
     changed = report["robustness"]["skipped"] if "robustness" in report else []
     for skipped in [*report["skipped"], *changed]:
         if found.get(skipped["id"]).has_imagery and skipped["id"] not in told and skipped["reason"] != NO_LABEL:

@@ -18,11 +18,13 @@ from dashboard.commands.options import (
     open_store,
     progress_bar,
     require_usable,
+    tell_problems,
 )
 from dashboard.commands.values import SeveralValues
 
 if TYPE_CHECKING:
     from tiles.chip import ChipRecord
+    from tiles.errors import Problem
 
 # As dashboard.exports.files.CHOICES, which a test compares: --help loads nothing of the model.
 FORMATS = (
@@ -80,14 +82,13 @@ def export(
     with open_store(**store_options) as store:
         with progress_bar("Predicting") as tick:
             job = predict_missing([r for r in records if r.has_imagery], predictor, store, tick)
-        failed = [(r.id, reason) for r in records if (reason := _why_not(r, job.failed.get(r.id)))]
+        failed = [problem for r in records if (problem := _why_not(r) or job.failed.get(r.id))]
         stored = store.fresh(records, key_of(predictor))
         decisive = failed.pop() if failed and not stored else None
-        for chip_id, reason in failed:
-            click.echo(f"floodscope: {chip_id}: {reason}", err=True)
+        tell_problems(failed)
         if decisive is not None:
             raise PredictionError(
-                f"Nothing is written, since not one chip could be predicted. {decisive[0]}: {decisive[1]}"
+                f"Nothing is written, since not one chip could be predicted. {decisive.name}: {decisive.message}"
             )
         tell_notes(store.notes(stored.values()))
         limit = predictor.threshold if threshold is None else threshold
@@ -112,9 +113,13 @@ def export(
     )
 
 
-def _why_not(record: ChipRecord, failure: str | None) -> str | None:
-    """Return why a chip that was asked for cannot be predicted, or None where it can."""
-    if record.problem or failure or record.has_imagery:
-        return record.problem or failure
+def _why_not(record: ChipRecord) -> Problem | None:
+    """Return why a chip that was asked for cannot be predicted, as far as the catalog tells."""
+    from tiles.errors import Problem
+
+    if record.problem or record.has_imagery:
+        return Problem(record.id, record.problem) if record.problem else None
     where = record.source or "the source folder"
-    return f"it has no imagery on disk: put its VV and VH files into {where}, or choose another chip."
+    return Problem(
+        record.id, f"it has no imagery on disk: put its VV and VH files into {where}, or choose another chip."
+    )

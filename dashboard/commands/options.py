@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from dashboard.routes.proxies import PREFIX_VARIABLES, url_prefix
 if TYPE_CHECKING:
     from model.store.store import Store
     from tiles.catalog.catalog import Catalog
+    from tiles.errors import Problem
 
 _STDOUT = "-"
 _REPORTS = "floodscope.reports"
@@ -256,9 +257,14 @@ def open_sources(sources: tuple[Path, ...]) -> Catalog:
     from tiles.catalog.catalog import open_catalog
 
     catalog = open_catalog(sources, given_answers(), labels=given_labels())
-    for chip_id, problem in catalog.problems():
-        click.echo(f"floodscope: {chip_id}: {problem}", err=True)
+    tell_problems(catalog.problems())
     return catalog
+
+
+def tell_problems(problems: Iterable[Problem]) -> None:
+    """Say on stderr what could not be used or done, and why."""
+    for problem in problems:
+        click.echo(f"floodscope: {problem.name}: {problem.message}", err=True)
 
 
 def require_usable(catalog: Catalog) -> None:

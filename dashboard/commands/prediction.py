@@ -19,6 +19,7 @@ from dashboard.commands.options import (
     progress_bar,
     report_option,
     require_usable,
+    tell_problems,
     write_report,
 )
 from dashboard.commands.values import Share
@@ -69,6 +70,7 @@ def predict(
     from model.predictors.select import open_predictor
     from model.store.prediction import water_total
     from model.store.store import key_of
+    from tiles.errors import Problem
 
     found = open_sources(sources)
     require_usable(found)
@@ -76,8 +78,7 @@ def predict(
     with open_store(**store_options) as store:
         with progress_bar("Predicting") as tick:
             job = predict_missing(found.usable(), predictor, store, tick, force=force)
-        for chip_id, message in job.failed.items():
-            click.echo(f"floodscope: {chip_id}: {message}", err=True)
+        tell_problems(job.failed.values())
         stored = store.fresh(found.usable(), key_of(predictor))
         notes = store.notes(stored.values())
         tell_notes(notes)
@@ -87,9 +88,9 @@ def predict(
 
             write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
         progress = job.snapshot()
-        problems = {record.id: record.problem for record in found.records() if record.problem}
+        problems = [Problem(record.id, record.problem) for record in found.records() if record.problem]
         chips = [(found.get(i), p) for i, p in stored.items()]
-        report = prediction_report(chips, predictor, limit, alert_above, {**problems, **job.failed}, notes)
+        report = prediction_report(chips, predictor, limit, alert_above, [*problems, *job.failed.values()], notes)
         water = water_total(stored.values(), limit).words(digits=1)
         # Where the report goes to stdout, it is alone there.
         aside = json_file is not None and str(json_file) == "-"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dashboard.commands.door import given_answers
-from dashboard.commands.options import SOURCES, progress_bar
+from dashboard.commands.options import SOURCES, progress_bar, tell_problems
 
 
 @click.command()
@@ -31,11 +31,10 @@ def cut(sources: tuple[Path, ...], out: Path, size: int) -> None:
     catalog = open_catalog(sources, given_answers())
     judged = {record.id for record in catalog.records() if record.vv is not None and record.vh is not None}
     # Of the others, the cut says what is wrong with them, which their size is not.
-    unusable = [(chip_id, problem) for chip_id, problem in catalog.problems() if chip_id not in judged]
+    unusable = [problem for problem in catalog.problems() if problem.name not in judged]
     with progress_bar("Cutting", "tile") as tick:
         report = make(catalog.records(), out, size, tick)
-    for chip_id, problem in unusable + report.problems:
-        click.echo(f"floodscope: {chip_id}: {problem}", err=True)
+    tell_problems(unusable + report.problems)
     small = f"; {report.small} fit into a tile of {size} pixels and were left as they are" if report.small else ""
     if not report.tiles:
         empty = f", {report.empty} tiles have no valid pixel" if report.empty else ""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from model.evaluation.judge import Judge, crossvalidated_of
-from model.export.package import FORMATS, ExportCancelledError, Format, Stop, Tick, Written, write_package
+from model.export.package import FORMATS, Format, Tick, Written, write_package
 from model.predictors.protocol import Predictor
 from model.seen.headline import headline_sentence, tally
 from model.store.prediction import Prediction, water_total
 from model.store.store import Store
 from tiles.chip import ChipRecord
-from tiles.errors import UsageError
+from tiles.errors import Problem, UsageError
 from tiles.files import unwritable, write_whole
 from tiles.sentences import named
 
@@ -43,9 +44,8 @@ def write_takeaway(
     threshold: float,
     formats: Collection[str],
     *,
-    failed: Sequence[tuple[str, str]] = (),
-    tick: Tick | None = None,
-    stop: Stop | None = None,
+    failed: Sequence[Problem] = (),
+    tick: Tick = lambda done, total: None,
 ) -> Written:
     """Write predictions into a folder in the formats asked for, and a README.txt that says what each file is.
 
@@ -56,12 +56,10 @@ def write_takeaway(
         store: where the rasters are.
         threshold: smallest probability that is water, in [0, 1].
         formats: some of CHOICES.
-        failed: (chip id, reason) of chips that could not be predicted.
-        tick: told (chips ready, chips in all).
-        stop: asked now and then whether to give up.
+        failed: the chips that could not be predicted.
+        tick: told (chips ready, chips in all) before each chip, file and picture; what it raises ends the export.
 
     Raises:
-        ExportCancelledError: `stop` said so.
         OutputError: the folder cannot be written.
         StoreError: a raster is missing or damaged.
         UsageError: nothing is predicted, or a format is not known.
@@ -76,17 +74,16 @@ def write_takeaway(
     written = Written(chips=len(chosen), water=water_total((p for _, p in chosen), threshold))
     seen = Judge.of(store, predictor).judge(chosen, reading=True)
     if files:
-        written = write_package(out, chosen, store, threshold, files, seen=seen, tick=tick, stop=stop)
+        written = write_package(out, chosen, store, threshold, files, seen=seen, tick=tick)
     written.notes[:] = named(written.notes)
-    failed = [(chip, named(reason)) for chip, reason in failed]
+    failed = [replace(problem, message=named(problem.message)) for problem in failed]
     if REPORT in formats:
         from dashboard.report.takeaway import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
 
-        def check() -> None:
-            if stop is not None and stop():
-                raise ExportCancelledError("The export was cancelled.")
+        def picture() -> None:
+            tick(len(chosen), len(chosen))
 
-        page = takeaway_page(chosen, predictor, store, threshold, seen=seen, failed=failed, stop=check)
+        page = takeaway_page(chosen, predictor, store, threshold, seen=seen, failed=failed, stop=picture)
         _write(out, "report.html", page, written)
     notes = ["SIMULATED chips are among these."] if any(r.simulated for r, _ in chosen) else []
     notes += _on_scores(chosen, predictor, seen)
@@ -114,7 +111,7 @@ def _on_scores(
 
 
 def _readme(
-    written: Written, predictor: Predictor, threshold: float, notes: Sequence[str], failed: Sequence[tuple[str, str]]
+    written: Written, predictor: Predictor, threshold: float, notes: Sequence[str], failed: Sequence[Problem]
 ) -> str:
     present = {name: text for name, text in _ABOUT.items() if any(file.startswith(name) for file in written.files)}
     lines = [
@@ -124,7 +121,7 @@ def _readme(
         "",
         *(f"{name:16} {text}" for name, text in present.items()),
         *(["", *written.notes] if written.notes else []),
-        *(["", "Not predicted:", *(f"{chip}: {reason}" for chip, reason in failed)] if failed else []),
+        *(["", "Not predicted:", *(f"{one.name}: {one.message}" for one in failed)] if failed else []),
         "",
         "Made with floodscope. The images of real chips contain modified Copernicus Sentinel data.",
     ]

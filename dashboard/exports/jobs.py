@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import shutil
 import threading
 import time
@@ -11,21 +10,21 @@ import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from dashboard.exports.files import CHOICES, write_takeaway
-from model.export.package import ExportCancelledError
+from model.inference.job import Job
+from model.predictors.protocol import Predictor
+from model.store.prediction import Prediction
 from model.store.store import key_of
 from tiles.chip import ChipRecord
-from tiles.errors import EnoughError, ExportNotFoundError, FloodscopeError, OutputError, StoreError, UsageError
+from tiles.errors import EnoughError, ExportNotFoundError, OutputError, Problem, StoreError, UsageError
 from tiles.naming import plain_name
 from tiles.probability import level
-from tiles.sentences import Sentence, named
+from tiles.sentences import named
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
-
-State = Literal["predicting", "writing", "packing", "done", "failed", "cancelled"]
 
 FOLDER = "exports"
 AT_ONCE = 2
@@ -33,7 +32,6 @@ AT_ONCE = 2
 KEPT_S = 3600.0
 """How long a finished file waits to be fetched, in seconds."""
 
-_RUNNING = frozenset({"predicting", "writing", "packing"})
 _LONGEST_NAME = 120
 _STORED = frozenset({".tif", ".parquet"})  # compressed already
 
@@ -43,36 +41,33 @@ class Export:
     """One export, as its thread fills it in and others read it.
 
     Attributes:
-        id: 32 hex digits that nobody guesses.
+        job: makes it: predicts, writes and packs, one after another. Nobody guesses its name, which is the export's id.
         name: of the file that is fetched.
-        state: what is being done, or how it ended.
-        done, total: chips of the present state.
-        message: why it failed.
+        zip: where that file lies when it is finished.
         notes: what was left out, and why; chips that could not be predicted.
         size: bytes of the finished file.
-        ended: when, by the monotonic clock.
     """
 
-    id: str
+    job: Job
     name: str
-    state: State = "predicting"
-    done: int = 0
-    total: int = 0
-    message: str = ""
+    zip: Path
     notes: list[str] = field(default_factory=list)
     size: int = 0
-    ended: float | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
 
-    @property
-    def running(self) -> bool:
-        """Whether it is still being made."""
-        return self.state in _RUNNING
-
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, object]:
         """Return what the page is told."""
-        shown = ("id", "name", "state", "done", "total", "message", "notes", "size", "running")
-        return {name: getattr(self, name) for name in shown}
+        progress = self.job.snapshot()
+        return {
+            "id": self.job.name,
+            "name": self.name,
+            "state": progress.state,
+            "done": progress.ready,
+            "total": progress.total,
+            "message": progress.message,
+            "notes": self.notes,
+            "size": self.size,
+            "running": progress.running,
+        }
 
 
 class Exports:
@@ -133,14 +128,15 @@ class Exports:
         predictor = self._workspace.predictor(spec)
         with self._lock:
             self._prune()
-            if sum(export.running for export in self._exports.values()) >= AT_ONCE:
+            if sum(export.job.running for export in self._exports.values()) >= AT_ONCE:
                 raise EnoughError(f"{AT_ONCE} exports are being made at this moment: try again when one is done.")
             what = records[0].id if len(records) == 1 else f"{len(records)}-chips"
             name = plain_name(f"floodscope-{what}-{predictor.name}", _LONGEST_NAME) + ".zip"
-            export = Export(secrets.token_hex(16), name, total=len(records))
-            self._exports[export.id] = export
-        arguments = (export, records, spec, threshold, tuple(formats), may_predict)
-        threading.Thread(target=self._run, args=arguments, name="floodscope-export", daemon=True).start()
+            job = Job(record.id for record in records)
+            export = Export(job, name, self._folder / f"{job.name}.zip")
+            wish = (records, predictor, threshold, tuple(formats), may_predict)
+            self._exports[job.name] = export
+            job.start(lambda: self._make(export, *wish), "floodscope-export", "predicting")
         return export
 
     def get(self, export_id: str) -> Export:
@@ -161,128 +157,79 @@ class Exports:
             ExportNotFoundError: there is none.
         """
         export = self.get(export_id)
-        path = self._zip(export)
-        if export.state != "done" or not path.is_file():
+        if export.job.snapshot().state != "done" or not export.zip.is_file():
             raise ExportNotFoundError("This export is not finished, or its file is gone: make it again.")
-        return path
+        return export.zip
 
     def cancel(self, export_id: str) -> None:
         """Stop an export that is being made, and remove what there is of it; nothing where there is none."""
         export = self._exports.get(export_id)
         if export is None:
             return
-        export.stop.set()
-        if not export.running:
-            self._zip(export).unlink(missing_ok=True)
+        export.job.cancel()
+        if not export.job.running:
+            export.zip.unlink(missing_ok=True)
             self._exports.pop(export_id, None)
-
-    def _zip(self, export: Export) -> Path:
-        return self._folder / f"{export.id}.zip"
-
-    def _run(
-        self,
-        export: Export,
-        records: list[ChipRecord],
-        spec: str,
-        threshold: float,
-        formats: tuple[str, ...],
-        may_predict: bool,
-    ) -> None:
-        folder = self._folder / export.id
-        try:
-            self._make(export, folder, records, spec, threshold, formats, may_predict)
-        except ExportCancelledError:
-            export.state = "cancelled"
-        except FloodscopeError as error:
-            export.message, export.state = str(error), "failed"
-        except OSError as error:
-            export.message = (
-                f"The export could not be written ({error.strerror}): free some space on the server's disk."
-            )
-            export.state = "failed"
-        except Exception as error:  # a thread of its own: nobody else would tell
-            export.message = Sentence.foreign(f"{type(error).__name__}: {error} (a defect of floodscope)")
-            export.state = "failed"
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            if export.state != "done":
-                self._zip(export).unlink(missing_ok=True)
-            export.ended = time.monotonic()
 
     def _make(
         self,
         export: Export,
-        folder: Path,
         records: list[ChipRecord],
-        spec: str,
+        predictor: Predictor,
         threshold: float,
         formats: tuple[str, ...],
         may_predict: bool,
     ) -> None:
-        store, predictor = self._workspace.store, self._workspace.predictor(spec)
-        failed = self._predict(export, records, spec) if may_predict else []
-        stored = store.fresh(records, key_of(predictor))
+        """Make an export, in the thread of its job; nothing is left of one that fails or is cancelled."""
+        folder = export.zip.with_suffix("")
+        try:
+            stored, failed = self._predicted(export.job, records, predictor, may_predict)
+            export.notes = [f"{one.name}: {named(one.message)}" for one in failed]
+            chosen = [(record, stored[record.id]) for record in records if record.id in stored]
+            if not chosen:
+                raise OutputError(failed[0].message if failed else "None of these chips could be predicted.")  # noqa: TRY301
+            export.job.begin("writing", stored)
+            store, tick = self._workspace.store, export.job.reach
+            written = write_takeaway(folder, chosen, predictor, store, threshold, formats, failed=failed, tick=tick)
+            export.notes = [*written.notes, *export.notes]
+            _pack(export, folder)
+            export.size = export.zip.stat().st_size
+        except BaseException as error:
+            export.zip.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                what = f"The export could not be written ({error.strerror}): free some space on the server's disk."
+                raise OutputError(what) from error
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _predicted(
+        self, job: Job, records: list[ChipRecord], predictor: Predictor, may_predict: bool
+    ) -> tuple[dict[str, Prediction], list[Problem]]:
+        """Return what is predicted of some chips, now if it has to be, and why the others are not."""
+        failed: list[Problem] = []
+        if may_predict:
+            predicting = self._workspace.inference.predict_all(records, predictor)
+            try:
+                while not predicting.wait(0.1):
+                    job.reach(predicting.snapshot().ready, len(records))
+            finally:
+                predicting.cancel()
+                predicting.wait()
+            job.require_wanted()
+            failed = list(predicting.failed.values())
+        stored = self._workspace.store.fresh(records, key_of(predictor))
         if not may_predict:
-            failed = [
-                (r.id, "not predicted yet, and you may not have it predicted here.")
-                for r in records
-                if r.id not in stored
-            ]
-        export.notes = [f"{chip}: {named(message)}" for chip, message in failed]
-        chosen = [(record, stored[record.id]) for record in records if record.id in stored]
-        if not chosen:
-            raise OutputError(failed[0][1] if failed else "None of these chips could be predicted.")
-        export.state, export.done, export.total = "writing", 0, len(chosen)
-
-        def tick(done: int, total: int) -> None:
-            export.done, export.total = done, total
-
-        written = write_takeaway(
-            folder,
-            chosen,
-            predictor,
-            store,
-            threshold,
-            formats,
-            failed=failed,
-            tick=tick,
-            stop=export.stop.is_set,
-        )
-        export.notes = [*written.notes, *export.notes]
-        export.state, export.done, export.total = "packing", 0, len(written.files)
-        self._pack(export, folder)
-        export.size = self._zip(export).stat().st_size
-        export.state = "done"
-
-    def _predict(self, export: Export, records: list[ChipRecord], spec: str) -> list[tuple[str, str]]:
-        """Predict what is not predicted yet, and return the ids of the chips that could not be, each with the reason."""
-        job = self._workspace.inference.predict_all(records, self._workspace.predictor(spec))
-        while not job.wait(0.1):
-            progress = job.snapshot()
-            export.done = progress.skipped + progress.done + progress.failed
-            if export.stop.is_set():
-                job.cancel()
-        _give_up(export)
-        return list(job.failed.items())
-
-    def _pack(self, export: Export, folder: Path) -> None:
-        """Put the files into the zip one after another, each removed when it is in."""
-        with zipfile.ZipFile(self._zip(export), "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-                _give_up(export)
-                kind = zipfile.ZIP_STORED if path.suffix in _STORED else zipfile.ZIP_DEFLATED
-                archive.write(
-                    path, f"{Path(export.name).stem}/{path.relative_to(folder).as_posix()}", compress_type=kind
-                )
-                path.unlink()
-                export.done += 1
+            why = "not predicted yet, and you may not have it predicted here."
+            failed = [Problem(record.id, why) for record in records if record.id not in stored]
+        return stored, failed
 
     def _prune(self) -> None:
         """Forget exports that ended long ago, and their files. The lock is held."""
-        for export in list(self._exports.values()):
-            if export.ended is not None and time.monotonic() - export.ended > KEPT_S:
-                self._zip(export).unlink(missing_ok=True)
-                del self._exports[export.id]
+        for name, export in list(self._exports.items()):
+            if export.job.ended is not None and time.monotonic() - export.job.ended > KEPT_S:
+                export.zip.unlink(missing_ok=True)
+                del self._exports[name]
 
     def _sweep(self) -> None:
         """Remove what is older than an export may wait: another server may share this folder."""
@@ -292,6 +239,11 @@ class Exports:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _give_up(export: Export) -> None:
-    if export.stop.is_set():
-        raise ExportCancelledError("The export was cancelled.")
+def _pack(export: Export, folder: Path) -> None:
+    """Put the files into the zip one after another, each removed when it is in."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    with zipfile.ZipFile(export.zip, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+        for name in export.job.each(files, "packing"):
+            kind = zipfile.ZIP_STORED if files[name].suffix in _STORED else zipfile.ZIP_DEFLATED
+            archive.write(files[name], f"{Path(export.name).stem}/{name}", compress_type=kind)
+            files[name].unlink()

@@ -10,7 +10,7 @@ from dashboard.report.markdown import as_html
 from dashboard.report.page import Cell, as_page, document, section, table
 from dashboard.report.pictures import View, view_url
 from model.evaluation.alert import recorded_share_error
-from model.evaluation.evaluate import NO_LABEL, Evaluation, Skipped
+from model.evaluation.evaluate import NO_LABEL, Evaluation
 from model.evaluation.judge import Judge, crossvalidated_of
 from model.evaluation.report import model_facts
 from model.export.rasters import read_stored
@@ -22,7 +22,7 @@ from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.store import Store
 from tiles import palette
 from tiles.chip import ChipRecord
-from tiles.errors import ChipError, StoreError
+from tiles.errors import ChipError, Problem, StoreError
 from tiles.reading.door import read_chip
 
 Chosen = Sequence[tuple[ChipRecord, Prediction]]
@@ -75,7 +75,7 @@ def takeaway_page(
     threshold: float,
     *,
     seen: Mapping[str, bool | None] | None = None,
-    failed: Sequence[tuple[str, str]] = (),
+    failed: Sequence[Problem] = (),
     stop: Callable[[], None] = lambda: None,
 ) -> str:
     """Return the report as one HTML document that opens offline; with labelled chips it has scores, else areas alone.
@@ -86,7 +86,7 @@ def takeaway_page(
         store: where the rasters are.
         threshold: smallest probability that is water, in [0, 1].
         seen: whether the model was trained on a chip, by id; asked of the model where it is not given.
-        failed: (chip id, reason) of chips that could not be predicted.
+        failed: the chips that could not be predicted.
         stop: called before each picture; what it raises ends the report.
     """
     scored = [(r, p, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
@@ -99,7 +99,7 @@ def takeaway_page(
             f"Water by {predictor.name}", [head, *first, *last, _failed(failed)], figures=False, style=_STYLE
         )
     known = {record.id for record, _, _ in scored}
-    skipped = [Skipped(r.id, NO_LABEL) for r, _ in chosen if r.id not in known] + [Skipped(*f) for f in failed]
+    skipped = [*(Problem(r.id, NO_LABEL) for r, _ in chosen if r.id not in known), *failed]
     evaluation = Evaluation(
         model_facts(predictor),
         threshold,
@@ -237,10 +237,10 @@ def _card(predictor: Predictor) -> str:
     return section("Model card", "", f'<div class="card">{as_html(predictor.card())}</div>')
 
 
-def _failed(failed: Sequence[tuple[str, str]]) -> str:
+def _failed(failed: Sequence[Problem]) -> str:
     if not failed:
         return ""
-    return section("Not predicted", "", table(["chip", "reason"], [list(pair) for pair in failed]))
+    return section("Not predicted", "", table(["chip", "reason"], [[one.name, one.message] for one in failed]))
 
 
 def _told_iou(iou: float | None, seen: bool | None, form: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.review.derived import DerivedStore, Filling
+from dashboard.workspace.payloads import progress_payload
+from model.inference.job import Job
 from model.scores.disagreement import Disagreement
 from model.store.prediction import ModelKey, Prediction
 
@@ -22,15 +23,16 @@ _KIND = "disagreement-1"
 class Disagreements:
     """What was counted of pairs of a workspace's models. Methods may be called from several threads."""
 
-    def __init__(self, workspace: Workspace, kept: DerivedStore) -> None:
-        self._workspace, self._kept = workspace, kept
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._lock = threading.Lock()
         self._pairs: dict[tuple[str, str], _Pair] = {}
 
     def close(self) -> None:
         """Stop computing."""
         for pair in list(self._pairs.values()):
-            pair.close()
+            pair.job.cancel()
+            pair.job.wait(10)
 
     def answer(self, first: str, second: str, since: int) -> dict[str, Any]:
         """Return on how many pixels of each chip two models differ at each level, as far as it is counted; starts counting.
@@ -49,41 +51,35 @@ class Disagreements:
         with self._lock:
             name = (keys[0].digest, keys[1].digest)
             pair = self._pairs.get(name)
-            if pair is None or (since == 0 and not pair.progress()["running"]):
-                pair = self._pairs[name] = _Pair(self._workspace, self._kept, *keys)
+            if pair is None or (since == 0 and not pair.job.running):
+                pair = self._pairs[name] = _Pair(self._workspace, *keys)
         return pair.answer(since) | {"first": first, "second": second}
 
 
 class _Pair:
     """The disagreement of two models on all chips that both have predicted."""
 
-    def __init__(self, workspace: Workspace, kept: DerivedStore, first: ModelKey, second: ModelKey) -> None:
-        self._workspace, self._kept = workspace, kept
+    def __init__(self, workspace: Workspace, first: ModelKey, second: ModelKey) -> None:
+        self._workspace = workspace
         records = workspace.catalog.usable()
         one, two = (workspace.store.fresh(records, key) for key in (first, second))
         items = [(one[chip], two[chip]) for chip in one if chip in two]
         self._found: list[dict[str, Any]] = []
-        self._filling = Filling("floodscope-disagreement", items, lambda item: item[0].chip_id, self._compute)
-
-    def close(self) -> None:
-        self._filling.close()
-
-    def progress(self) -> dict[str, Any]:
-        return self._filling.progress().payload()
+        self.job = Job.of_each(items, lambda item: item[0].chip_id, self._compute, "floodscope-disagreement")
 
     def answer(self, since: int) -> dict[str, Any]:
-        progress = self.progress()  # before the list: "not running" must mean that all is there
+        progress = progress_payload(self.job)  # before the list: "not running" must mean that all is there
         found: Sequence[dict[str, Any]] = self._found[max(0, since) :]
         return {"progress": progress, "cursor": max(0, since) + len(found), "chips": found}
 
     def _compute(self, item: tuple[Prediction, Prediction]) -> None:
         first, second = item
         key = ".".join(sorted((first.revision, second.revision)))
-        data = self._kept.get(_KIND, key)
+        store = self._workspace.store
+        data = store.derived(_KIND, key)
         if data is None:
-            store = self._workspace.store
             found = Disagreement.of(store.read(first), store.read(second))
-            self._kept.put(_KIND, key, found.to_bytes())
+            store.keep_derived(_KIND, key, found.to_bytes())
         else:
             found = Disagreement.from_bytes(data)
         apart = np.cumsum((found.higher - found.lower)[::-1])[::-1]

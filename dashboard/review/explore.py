@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.review.derived import DerivedStore, Filling
+from dashboard.workspace.payloads import progress_payload
+from model.inference.job import Job
+from model.store.store import Store
 from tiles.catalog.audit import audit
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import CLASSES, ChipRecord
@@ -24,24 +26,25 @@ _SIZE = 4 * (_PIXELS + len(RANGES) * len(CLASSES) * BINS)
 class Explorer:
     """The statistics of a catalog's chips: computed once a chip, when first asked for, and kept in the data folder."""
 
-    def __init__(self, catalog: LiveCatalog, kept: DerivedStore, seen: SeenOf) -> None:
+    def __init__(self, catalog: LiveCatalog, store: Store, seen: SeenOf) -> None:
         """Make an explorer.
 
         Args:
             catalog: whose chips are counted.
-            kept: where the statistics are kept.
+            store: where the statistics are kept.
             seen: gives a model's name and which of some chips it was trained on.
         """
-        self._catalog, self._kept, self._seen = catalog, kept, seen
+        self._catalog, self._store, self._seen = catalog, store, seen
         self._lock = threading.Lock()
         self._filled = ""  # the version of the catalog that is being computed
-        self._filling: Filling[ChipRecord] | None = None
+        self._job: Job | None = None
         self._of_chip: dict[str, tuple[ChipRecord, ChipStatistics]] = {}
 
     def close(self) -> None:
         """Stop computing."""
-        if self._filling is not None:
-            self._filling.close()
+        if self._job is not None:
+            self._job.cancel()
+            self._job.wait(10)
 
     def answer(self, ids: Sequence[str] | None, model: str | None = None) -> dict[str, Any]:
         """Return the sums over some chips, as far as they are computed, and start computing where that has not begun.
@@ -58,12 +61,12 @@ class Explorer:
         catalog = self._catalog.now
         records = [r for r in catalog.records() if wanted is None or r.id in wanted]
         with self._lock:
-            if self._filling is None or self._filled != catalog.version:
+            if self._job is None or self._filled != catalog.version:
                 self.close()
                 self._filled = catalog.version
                 missing = [record for record in catalog.usable() if self._known(record) is None]
-                self._filling = Filling("floodscope-explore", missing, lambda r: r.id, self._compute)
-            progress = self._filling.progress()
+                self._job = Job.of_each(missing, lambda r: r.id, self._compute, "floodscope-explore")
+            progress = progress_payload(self._job)  # before the sums: "not running" must mean that all is counted
         total, shares = ChipStatistics.zero(), []
         countries: dict[str, ChipStatistics] = {}
         for record in records:
@@ -76,7 +79,7 @@ class Explorer:
             shares.append([record.id, *_shares(found)])
         name, seen = self._seen(records, model)
         return {
-            "progress": progress.payload(),
+            "progress": progress,
             "ranges": RANGES,
             "chips": len(records),
             "histograms": total.histograms.tolist(),
@@ -91,10 +94,12 @@ class Explorer:
 
     def _compute(self, record: ChipRecord) -> None:
         key = f"{record.id}.{record.revision()}"
-        data = self._kept.get(_KIND, key)
+        data = self._store.derived(_KIND, key)
         if data is None or len(data) != _SIZE:
             found = statistics_of(read_chip(record, with_ancillary=False))
-            self._kept.put(_KIND, key, np.concatenate([found.pixels, found.histograms.ravel()]).astype("<u4").tobytes())
+            self._store.keep_derived(
+                _KIND, key, np.concatenate([found.pixels, found.histograms.ravel()]).astype("<u4").tobytes()
+            )
         else:
             numbers = np.frombuffer(data, "<u4").astype(np.int64)
             found = ChipStatistics(numbers[:_PIXELS], numbers[_PIXELS:].reshape(len(RANGES), len(CLASSES), BINS))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, request
 
-from dashboard.review.derived import DerivedStore
 from dashboard.review.disagreement import Disagreements
 from dashboard.review.explore import Explorer
 from dashboard.review.thumbnails import Thumbnails
@@ -22,10 +21,9 @@ if TYPE_CHECKING:
 def review_blueprint(workspace: Workspace) -> Blueprint:
     """Return the routes `/review/...` of a workspace."""
     routes = Blueprint("review", __name__, url_prefix="/review")
-    kept = DerivedStore(workspace.store.folder)
     explorer, disagreements, thumbnails = (
-        Explorer(workspace.live, kept, workspace.seen),
-        Disagreements(workspace, kept),
+        Explorer(workspace.live, workspace.store, workspace.seen),
+        Disagreements(workspace),
         Thumbnails(workspace),
     )
     workspace.at_close(explorer.close)

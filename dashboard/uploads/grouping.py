@@ -11,7 +11,7 @@ from typing import Any
 from dashboard.uploads.batch import Sent
 from tiles.answers import Answers
 from tiles.chip import ChipRecord
-from tiles.errors import BandError, ChipError, Choice
+from tiles.errors import BandError, ChipError, Problem
 from tiles.layouts.geotiff import no_partner
 from tiles.layouts.names import Part, Role, sent_part
 from tiles.layouts.uploads import Upload
@@ -21,23 +21,6 @@ from tiles.reading.headers import two_band_assets
 from tiles.reading.raster import read_info
 from tiles.reading.sniff import require_tiff
 from tiles.sentences import named
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A chip that was not taken in.
-
-    Attributes:
-        name: what its sender calls it.
-        message: why, and what to do.
-        files: what its files are called.
-        choices: answers that would have it taken in, where it was asked something.
-    """
-
-    name: str
-    message: str
-    files: tuple[str, ...] = ()
-    choices: tuple[Choice, ...] = ()
 
 
 @dataclass
@@ -52,7 +35,7 @@ class Outcome:
 
     added: list[ChipRecord] = field(default_factory=list)
     told: dict[str, list[str]] = field(default_factory=dict)
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
 
 
 def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Role, Sent]]]:
@@ -83,7 +66,7 @@ def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Role
         group.setdefault(role, sent)
     for key, group in found.items():
         if key in problems:
-            outcome.refused.append(Refusal(key, problems[key]))
+            outcome.refused.append(Problem(key, problems[key]))
         else:
             yield key, group
 

@@ -17,12 +17,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
-from dashboard.uploads.grouping import Outcome, Refusal, groups, in_their_words, kept_name, upload_of
+from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
 from model.inference.ahead import load_chip
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
-from tiles.errors import ChipError, ChipNotFoundError, EnoughError, StoreError, UploadError, UploadTooLargeError
+from tiles.errors import (
+    ChipError,
+    ChipNotFoundError,
+    EnoughError,
+    Problem,
+    StoreError,
+    UploadError,
+    UploadTooLargeError,
+)
 from tiles.layouts.names import Role, sent_part
 from tiles.layouts.uploads import CHIP, MARK, NAME, read, read_upload, record_of
 from tiles.reading.labels import LABEL_REFUSED
@@ -114,10 +122,9 @@ class Uploads:
                 try:
                     self._take(key, members, answers, outcome)
                 except (ChipError, UploadError) as error:
-                    files = tuple(member.name for member in members.values())
-                    choices = error.choices if isinstance(error, ChipError) else ()
-                    message = in_their_words(str(error), members.values())
-                    outcome.refused.append(Refusal(key, message, files, choices))
+                    problem = Problem.of(error, key, (member.name for member in members.values()))
+                    words = in_their_words(problem.message, members.values())
+                    outcome.refused.append(replace(problem, message=words))
         return outcome
 
     def remove(self, chip: str) -> ChipRecord:

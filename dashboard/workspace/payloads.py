@@ -101,16 +101,13 @@ def detail_payload(prediction: Prediction) -> dict[str, Any]:
 
 
 def progress_payload(job: Job) -> dict[str, Any]:
-    """Return how far "predict all" is."""
+    """Return how far work in the background is."""
     progress = job.snapshot()
-    unusable = job.unusable
     return {
         "done": progress.done,
         "skipped": progress.skipped,
         "total": progress.total,
-        "failed": [
-            {"id": chip, "message": message, "unusable": chip in unusable} for chip, message in job.failed.items()
-        ],
+        "failed": [{"id": p.name, "message": p.message, "unusable": p.unusable} for p in job.failed.values()],
         "running": progress.running,
         "cancelled": progress.cancelled,
         "seconds": progress.seconds,

@@ -258,9 +258,9 @@ class Workspace:
         if of is not None and of != job.name:
             cursor = 0
         progress = progress_payload(job)
-        for chip_id in job.unusable - set(self._unusable):
-            if chip_id in self.catalog:
-                self._unusable[chip_id] = (self.catalog.get(chip_id).revision(), job.failed[chip_id])
+        for problem in job.failed.values():
+            if problem.unusable and problem.name not in self._unusable and problem.name in self.catalog:
+                self._unusable[problem.name] = (self.catalog.get(problem.name).revision(), problem.message)
         done = job.completed(since=cursor)
         records = [self.catalog.get(chip_id) for chip_id in done if chip_id in self.catalog]
         stored = self.store.fresh(records, self.shelf.key(spec)) if records else {}

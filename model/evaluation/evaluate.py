@@ -17,6 +17,7 @@ from model.evaluation.report import (
     MarkedFigures,
     MeanFigures,
     ModelFacts,
+    left_out,
     model_facts,
 )
 from model.inference.missing import Tick, predict_missing
@@ -27,7 +28,7 @@ from model.scores.water_share import BINS
 from model.seen.headline import CrossValidated, Tally, tally
 from model.store.store import Prediction, Store, key_of
 from tiles.chip import ChipRecord
-from tiles.errors import ChipError
+from tiles.errors import ChipError, Problem
 from tiles.reading.door import read_chip
 
 _Chip = tuple[ChipRecord, ScoreHistogram]
@@ -35,14 +36,6 @@ GroupBy = Literal["country", "event", "chip", "split"]
 
 NO_LABEL = "no label"
 """Why a chip without a label is not scored."""
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A chip that is not scored, and why."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ class Evaluation:
     threshold: float
     by: GroupBy
     predictions: list[tuple[ChipRecord, Prediction, ScoreHistogram]]
-    skipped: list[Skipped]
+    skipped: list[Problem]
     share_error: ShareError | None = None
     seen: Mapping[str, bool | None] = field(default_factory=dict)
     crossvalidated: CrossValidated | None = None
@@ -126,7 +119,7 @@ class Evaluation:
                 }
                 for record, prediction, histogram in self.predictions
             ],
-            "skipped": [{"id": s.id, "reason": s.reason} for s in self.skipped],
+            "skipped": [left_out(problem) for problem in self.skipped],
         }
 
     def _new(self, chips: Iterable[_Chip]) -> list[ScoreHistogram]:
@@ -208,13 +201,13 @@ def evaluate(
     stored = store.fresh([r for r in records if r.has_imagery], key_of(predictor))
     failed = job.failed
     scored: list[tuple[ChipRecord, Prediction, ScoreHistogram]] = []
-    skipped: list[Skipped] = []
+    skipped: list[Problem] = []
     for record in records:
         prediction = stored.get(record.id)
         if prediction is not None and prediction.histogram is not None:
             scored.append((record, prediction, prediction.histogram))
         else:
-            skipped.append(Skipped(record.id, _why(record, failed.get(record.id))))
+            skipped.append(Problem(record.id, _why(record, failed.get(record.id))))
     return Evaluation(
         model_facts(predictor),
         predictor.threshold if threshold is None else threshold,
@@ -228,9 +221,11 @@ def evaluate(
     )
 
 
-def _why(record: ChipRecord, failure: str | None) -> str:
-    if record.problem or failure:
-        return str(record.problem or failure)
+def _why(record: ChipRecord, failure: Problem | None) -> str:
+    if record.problem is not None:
+        return record.problem
+    if failure is not None:
+        return failure.message
     if not record.has_imagery:
         return "no imagery on disk"
     if record.label is None:

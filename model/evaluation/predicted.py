@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from model.evaluation.alert import DEFAULT_ABOVE, ShareErrors, answer_json, recorded_share_error
 from model.evaluation.answer import answer
-from model.evaluation.report import PredictedChip, PredictionReport, model_facts
+from model.evaluation.report import PredictedChip, PredictionReport, left_out, model_facts
 from model.predictors.protocol import Predictor
 from model.store.store import Prediction
 from tiles.chip import ChipRecord
+from tiles.errors import Problem
 
 
 def prediction_report(
@@ -17,7 +18,7 @@ def prediction_report(
     predictor: Predictor,
     threshold: float,
     alert_above: float | None = None,
-    failed: Mapping[str, str] | None = None,
+    failed: Iterable[Problem] = (),
     notes: Mapping[str, Sequence[str]] | None = None,
 ) -> PredictionReport:
     """Return each chip's water, computed from what the store holds; no raster is read.
@@ -30,7 +31,7 @@ def prediction_report(
         predictor: the model that made them.
         threshold: of the areas, in [0, 1].
         alert_above: share in [0, 1) that is asked about; None asks nothing.
-        failed: chips that could not be predicted, and why.
+        failed: the chips that could not be predicted.
         notes: what has to be told of chips' files, by chip id.
 
     Raises:
@@ -46,7 +47,7 @@ def prediction_report(
         "model": model_facts(predictor),
         "threshold": threshold,
         "chips": chips,
-        "failed": [{"id": chip_id, "reason": reason} for chip_id, reason in (failed or {}).items()],
+        "failed": [left_out(problem) for problem in failed],
     }
     if alert_above is not None:
         report |= {"alert_above": alert_above, "alerts": sum(bool(chip["alert"]) for chip in chips)}

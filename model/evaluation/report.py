@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 
 from model.predictors.protocol import Parameter, Predictor
 from model.seen.headline import CrossValidated, Tally
+from tiles.errors import Problem
 
 METRIC = "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out"
 
@@ -104,6 +105,11 @@ class LeftOut(TypedDict):
 
     id: str
     reason: str
+
+
+def left_out(problem: Problem) -> LeftOut:
+    """Return a chip with a problem as a report holds it."""
+    return {"id": problem.name, "reason": problem.message}
 
 
 class ShareErrorFacts(TypedDict):

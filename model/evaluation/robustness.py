@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from model.evaluation.changes import CHANGES, DROPPED, SPECKLE_LOOKS, Change, back
-from model.evaluation.report import ChangeFigures, ChangeRow, RobustnessReport
+from model.evaluation.report import ChangeFigures, ChangeRow, RobustnessReport, left_out
 from model.predictors.protocol import Predictor
 from model.scores.histogram import ScoreHistogram
 from model.scores.intervals import paired_interval
 from model.store.store import Prediction, Store
 from tiles.chip import Chip, ChipRecord
-from tiles.errors import ChipError, PredictionError, StoreError
+from tiles.errors import ChipError, PredictionError, Problem, StoreError
 from tiles.probability import NODATA, level
 from tiles.reading.door import read_chip
 
@@ -53,13 +53,13 @@ class Robustness:
         threshold: in [0, 1].
         seed: of what is random in the changes.
         results: one list of chips a change, in the order of the changes.
-        skipped: (chip id, reason) of chips that could not be read or predicted again.
+        skipped: the chips that could not be read or predicted again.
     """
 
     threshold: float
     seed: int
     results: list[tuple[Change, list[ChangedChip]]]
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[Problem] = field(default_factory=list)
 
     def report(self) -> RobustnessReport:
         """Return everything as JSON-able values; a figure whose denominator is 0 is None."""
@@ -74,7 +74,7 @@ class Robustness:
             "chips": len(self.results[0][1]) if self.results else 0,
             "spread_over_views": max(views) - min(views) if views else None,
             "changes": changes,
-            "skipped": [{"id": chip_id, "reason": reason} for chip_id, reason in self.skipped],
+            "skipped": [left_out(problem) for problem in self.skipped],
         }
 
     def _row(self, change: Change, members: Sequence[ChangedChip]) -> ChangeRow:
@@ -131,14 +131,14 @@ def measure_robustness(
     """
     wanted = [(record, prediction) for record, prediction, histogram in scored if histogram.pixels]
     results: list[tuple[Change, list[ChangedChip]]] = [(change, []) for change in changes]
-    skipped: list[tuple[str, str]] = []
+    skipped: list[Problem] = []
     for done, (record, prediction) in enumerate(wanted):
         if tick is not None:
             tick(done, len(wanted))
         try:
             answers = _under_all_changes(record, store.read(prediction), predictor, level(threshold), changes, seed)
         except (ChipError, PredictionError, StoreError) as error:
-            skipped.append((record.id, str(error)))
+            skipped.append(Problem.of(error, record.id))
             continue
         for (_, members), answer in zip(results, answers, strict=True):
             members.append(answer)

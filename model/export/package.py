@@ -19,7 +19,7 @@ from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Store
 from tiles.chip import ChipRecord
-from tiles.errors import FloodscopeError, UsageError
+from tiles.errors import UsageError
 from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
 
@@ -28,11 +28,6 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 RASTERS = "rasters"
 
 Tick = Callable[[int, int], None]
-Stop = Callable[[], bool]
-
-
-class ExportCancelledError(FloodscopeError):
-    """The export was cancelled by who asked for it."""
 
 
 @dataclass
@@ -60,8 +55,7 @@ def write_package(
     formats: Collection[Format],
     *,
     seen: Mapping[str, bool | None] | None = None,
-    tick: Tick | None = None,
-    stop: Stop | None = None,
+    tick: Tick = lambda done, total: None,
     geojson_limit: int = GEOJSON_LIMIT_BYTES,
 ) -> Written:
     """Write predictions in the formats asked for; `stac` brings the rasters that it describes.
@@ -73,12 +67,10 @@ def write_package(
         threshold: smallest probability that is water, in [0, 1]: for masks, polygons, areas and scores.
         formats: which.
         seen: whether the model was trained on a chip, by id (`model.evaluation.judge`); of others nothing is told.
-        tick: told (chips ready, chips in all).
-        stop: asked before each chip and file whether to give up.
+        tick: told (chips ready, chips in all) before each chip and file; what it raises ends the export.
         geojson_limit: bytes above which no GeoJSON is written, and a note says so.
 
     Raises:
-        ExportCancelledError: `stop` said so.
         OutputError: the folder cannot be written.
         StoreError: a raster is missing or damaged.
         UsageError: there is nothing to write, or only a GeoJSON that would be too large.
@@ -99,7 +91,7 @@ def write_package(
     with ExitStack() as stack:
         polygons = stack.enter_context(WaterPolygons(out / ".part-water.arrow")) if vectors else None
         for done, (record, listed) in enumerate(chosen):
-            _tell(tick, stop, done, len(chosen))
+            tick(done, len(chosen))
             prediction = listed
             if polygons is not None or wanted & {"probability", "mask"}:
                 prediction, values, grid = read_stored(record, listed, store)
@@ -109,10 +101,10 @@ def write_package(
                 if polygons is not None and grid.placed:
                     polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
             current.append((record, prediction))
-        _tell(tick, stop, len(chosen), len(chosen))
+        tick(len(chosen), len(chosen))
         if polygons is not None:
             for kind in vectors:
-                _tell(None, stop, 0, 0)
+                tick(len(chosen), len(chosen))
                 _write_vector(polygons, out, kind, geojson_limit, written)
     _write_tables(out, current, threshold, wanted, written, marks)
     if items:
@@ -173,13 +165,6 @@ def _without_place(wanted: set[Format], unplaced: Sequence[str], chips: int) -> 
         return wanted, f"{lacking}: {where}"
     left = "polygons and STAC are not written" if wanted & places else "areas are not known"
     return wanted - places, f"{lacking}: {left}; rasters have no georeference."
-
-
-def _tell(tick: Tick | None, stop: Stop | None, done: int, total: int) -> None:
-    if stop is not None and stop():
-        raise ExportCancelledError("The export was cancelled.")
-    if tick is not None:
-        tick(done, total)
 
 
 def _write_vector(polygons: WaterPolygons, out: Path, kind: VectorFormat, limit: int, written: Written) -> None:

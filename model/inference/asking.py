@@ -37,4 +37,5 @@ def ask_model(predictor: Predictor, chips: Sequence[Chip]) -> tuple[list[npt.NDA
 def failed(names: str, predictor: Predictor, error: BaseException) -> PredictionError:
     """Return what is said of chips that a model failed on."""
     what = str(error) if isinstance(error, FloodscopeError) else Sentence.foreign(f"{type(error).__name__}: {error}")
-    return PredictionError(f"Chip {names} could not be predicted by {predictor.name}: {{why}}", why=Sentence(what))
+    told = f"Chip {names} could not be predicted by {predictor.name}: {{why}}"
+    return PredictionError(told, chip=None if ", " in names else names, why=Sentence(what))

@@ -39,7 +39,7 @@ def predict_missing(
                 over = job.wait(0.1)
                 progress = job.snapshot()
                 if tick is not None:
-                    tick(progress.skipped + progress.done + progress.failed, progress.total)
+                    tick(progress.ready, progress.total)
         except BaseException:  # Ctrl-C: what is done stays, what is not begun is dropped
             job.cancel()
             raise

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -16,11 +13,12 @@ import numpy.typing as npt
 from model.inference.ahead import LoadedChip, ModelLoader, ReadAhead, be_nice, load_chip
 from model.inference.asking import ask_model, failed
 from model.inference.job import Job
+from model.inference.queue import WorkQueue
 from model.predictors.protocol import Predictor
 from model.store.prediction import identity_of
 from model.store.store import ModelKey, Prediction, Store, key_of
 from tiles.chip import Chip, ChipRecord
-from tiles.errors import ChipError, FloodscopeError, PredictionError, StoreError
+from tiles.errors import FloodscopeError, PredictionError, StoreError
 
 CLICK = 0
 """Priority of a chip that someone waits for."""
@@ -61,12 +59,17 @@ class InferenceWorker:
             read_ahead: read the next chips of a job in a second thread while the model runs.
         """
         self._store = store
-        self._condition = threading.Condition()
-        self._queue: list[tuple[int, int, _Task]] = []
-        self._order = itertools.count()
+        self._queue = WorkQueue[_Task](
+            self._work,
+            accept=self._accept,
+            fits=lambda first, other: first.predictor is other.predictor,
+            most=lambda task: 1 if task.priority < BULK else _batch_size(task.predictor),
+            name="floodscope-inference",
+            begin=be_nice,
+        )
+        self._lock = self._queue.lock
         self._aside: list[_Task] = []  # their model is being loaded
         self._tasks: dict[tuple[str, ModelKey], _Task] = {}
-        self._thread: threading.Thread | None = None
         self._closed = False
         self._ahead = ReadAhead() if read_ahead else None
         self._loader = ModelLoader(self._come_back)
@@ -80,7 +83,7 @@ class InferenceWorker:
     @property
     def waiting(self) -> int:
         """Number of chips that wait or are being predicted."""
-        with self._condition:
+        with self._lock:
             return len(self._tasks)
 
     def ahead(self, record: ChipRecord, predictor: Predictor) -> int:
@@ -88,10 +91,10 @@ class InferenceWorker:
 
         0 for a chip that runs itself, whose model is being loaded, or that nobody asked for.
         """
-        with self._condition:
+        with self._lock:
             task = self._tasks.get((record.id, key_of(predictor)))
-            queued = sorted(entry for entry in self._queue if self._stands(entry[2], entry[0]))
-            before = next((i for i, (_, _, other) in enumerate(queued) if other is task), None)
+            queued = [other for priority, other in self._queue.waiting() if self._stands(other, priority)]
+            before = next((i for i, other in enumerate(queued) if other is task), None)
             return 0 if before is None else before + sum(other.begun for other in self._tasks.values())
 
     def loading(self, predictor: Predictor) -> bool:
@@ -121,7 +124,7 @@ class InferenceWorker:
             PredictionError: the worker is closed.
         """
         key, future = key_of(predictor), Future[Prediction]()
-        with self._condition:
+        with self._lock:
             task = self._add(record, predictor, key, priority, force)
             task.futures.append(future)
             if task.begun:
@@ -143,7 +146,7 @@ class InferenceWorker:
             PredictionError: the worker is closed.
         """
         future = Future[npt.NDArray[np.uint8]]()
-        with self._condition:
+        with self._lock:
             task = self._add(ChipRecord(id=f"{chip.id} ({what})"), predictor, key_of(predictor), ASIDE, False)
             task.chip = chip
             task.futures.append(future)
@@ -166,7 +169,7 @@ class InferenceWorker:
         held = set() if force else set(self._store.fresh(wanted.values(), key))
         pending = {chip_id: record for chip_id, record in wanted.items() if chip_id not in held}
         job = Job(pending, len(held), self._cancel)
-        with self._condition:
+        with self._lock:
             job.note_loading(self.loading(predictor))
             for record in pending.values():
                 self._add(record, predictor, key, BULK, force).jobs.append(job)
@@ -178,22 +181,19 @@ class InferenceWorker:
         Args:
             timeout: longest wait for the chips being predicted, in seconds.
         """
-        with self._condition:
-            self._closed = True
+        with self._lock:
             dropped = [task for task in self._tasks.values() if not task.begun]
             for task in dropped:
                 del self._tasks[task.record.id, task.key]
-            self._queue.clear()
             self._aside.clear()
-            self._condition.notify_all()
+            self._closed = True
         for task in dropped:
             for future in task.futures:
                 if future.cancel():
                     future.set_running_or_notify_cancel()  # wakes who waits for it
             for job in task.jobs:
                 job.note_dropped([task.record.id])
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        self._queue.close(timeout, drop=True)
         if self._ahead is not None:
             self._ahead.close()
 
@@ -210,30 +210,22 @@ class InferenceWorker:
             return task
         task.priority, task.force = priority, task.force or force
         if self._loader.ready(predictor):
-            self._push(task)
+            self._queue.push(task, task.priority)
         elif task not in self._aside:
             self._aside.append(task)
             self._loader.begin(predictor)
         return task
 
-    def _push(self, task: _Task) -> None:
-        """Put a task into the queue, where its priority says. The lock is held."""
-        heapq.heappush(self._queue, (task.priority, next(self._order), task))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="floodscope-inference", daemon=True)
-            self._thread.start()
-        self._condition.notify_all()
-
     def _come_back(self, predictor: Predictor, problem: BaseException | None) -> None:
         """Queue the tasks that stood aside while their model was loaded; it failed if there is a problem."""
-        with self._condition:
+        with self._lock:
             tasks = [task for task in self._aside if task.predictor is predictor]
             self._aside = [task for task in self._aside if task.predictor is not predictor]
             for task in tasks:
                 for job in task.jobs:
                     job.note_loading(False)
                 if problem is None and self._stands(task, task.priority):
-                    self._push(task)
+                    self._queue.push(task, task.priority)
         if problem is not None:
             for task in tasks:
                 told = failed(task.record.id, predictor, problem)
@@ -242,7 +234,7 @@ class InferenceWorker:
 
     def _cancel(self, job: Job) -> None:
         dropped: list[str] = []
-        with self._condition:
+        with self._lock:
             for name, task in list(self._tasks.items()):
                 if job in task.jobs and not task.begun:
                     task.jobs.remove(job)
@@ -251,41 +243,23 @@ class InferenceWorker:
                         del self._tasks[name]
         job.note_dropped(dropped)
 
-    def _run(self) -> None:
-        be_nice()
-        while True:
-            with self._condition:
-                batch = self._take()
-                while not batch and not self._closed:
-                    self._condition.wait()
-                    batch = self._take()
-            if not batch:
-                return
-            try:
-                self._predict(batch)
-            except BaseException as error:  # whatever a predictor raises, the one thread must live
-                for task in batch:
-                    self._settle(task, error)
+    def _work(self, batch: list[_Task]) -> None:
+        if self._ahead is not None:
+            with self._lock:
+                following = self._queue.waiting(_batch_size(batch[0].predictor))
+                self._ahead.expect(batch, [t for p, t in following if t.chip is None and self._is_next(t, p)])
+        try:
+            self._predict(batch)
+        except BaseException as error:  # whatever a predictor raises, the one thread must live
+            for task in batch:
+                self._settle(task, error)
 
-    def _take(self) -> list[_Task]:
-        """Take the next task, or of a job as many as the predictor wants at once. The lock is held."""
-        batch: list[_Task] = []
-        while self._queue:
-            priority, _, task = self._queue[0]
-            if not self._is_next(task, priority):
-                heapq.heappop(self._queue)
-                continue
-            if batch and (task.priority < BULK or task.predictor is not batch[0].predictor):
-                break
-            heapq.heappop(self._queue)
-            task.begun = True
-            batch.append(task)
-            if priority < BULK or len(batch) >= _batch_size(task.predictor):
-                break
-        if batch and self._ahead is not None:
-            following = heapq.nsmallest(_batch_size(batch[0].predictor), self._queue)
-            self._ahead.expect(batch, [t for p, _, t in following if t.chip is None and self._is_next(t, p)])
-        return batch
+    def _accept(self, task: _Task, priority: int) -> bool:
+        """Return whether a queue entry is still meant, and take note that its chip is begun then. The lock is held."""
+        if not self._is_next(task, priority):
+            return False
+        task.begun = True
+        return True
 
     def _stands(self, task: _Task, priority: int) -> bool:
         return not task.begun and priority == task.priority and self._tasks.get((task.record.id, task.key)) is task
@@ -300,7 +274,7 @@ class InferenceWorker:
         return True
 
     def _predict(self, batch: list[_Task]) -> None:
-        with self._condition:
+        with self._lock:
             for task in batch:
                 task.futures = [future for future in task.futures if _begin(future)]
         if batch[0].chip is not None:
@@ -354,7 +328,7 @@ class InferenceWorker:
 
     def _settle(self, task: _Task, outcome: Prediction | npt.NDArray[np.uint8] | BaseException) -> None:
         """Tell all who wait for a task what came of it; the first outcome counts."""
-        with self._condition:
+        with self._lock:
             if self._tasks.get((task.record.id, task.key)) is not task:
                 return
             del self._tasks[task.record.id, task.key]
@@ -370,7 +344,7 @@ class InferenceWorker:
             wrapped.__cause__ = outcome
             outcome = wrapped
         for job in task.jobs:
-            job.note_failed(chip_id, str(outcome), unusable=isinstance(outcome, ChipError))
+            job.note_failed(chip_id, outcome)
             if isinstance(outcome, StoreError):  # a full disk: the next chip would fail alike
                 job.cancel()
         for future in task.futures:

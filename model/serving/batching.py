@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from model.inference.queue import WorkQueue
 from model.predictors.protocol import Predictor
 from tiles.chip import Chip
 from tiles.errors import BusyError, FloodscopeError, PredictionError, TimeLimitError, TooLargeError
@@ -103,14 +103,15 @@ class Batcher:
     def __init__(self, model: Predictor, workers: int = 1, watcher: Watcher | None = None) -> None:
         self._model = model
         self._watcher = watcher
-        self._condition = threading.Condition()
-        self._queue: deque[_Entry] = deque()
-        self._closed = False
-        self._threads = [
-            threading.Thread(target=self._run, name=f"model-{i}", daemon=True) for i in range(max(1, workers))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._queue = WorkQueue[_Entry](
+            self._predict,
+            accept=_accept,
+            fits=lambda first, other: first.chip.valid.shape == other.chip.valid.shape,
+            most=lambda _: max(1, int(getattr(model, "batch_size", None) or 1)),
+            passing=True,
+            threads=max(1, workers),
+            name="model",
+        )
 
     @property
     def waiting(self) -> int:
@@ -130,11 +131,11 @@ class Batcher:
             PredictionError, ModelError: the model failed.
         """
         entries = [_Entry(chip, deadline) for chip in chips]
-        with self._condition:
-            if self._closed:
+        with self._queue.lock:
+            if self._queue.closed:
                 raise BusyError("This server is stopping: send the request to another one, or again later.")
-            self._queue.extend(entries)
-            self._condition.notify_all()
+            for entry in entries:
+                self._queue.push(entry)
         try:
             return [entry.future.result(max(0.0, deadline - time.monotonic())) for entry in entries]
         except (TimeoutError, CancelledError):
@@ -146,38 +147,7 @@ class Batcher:
 
     def close(self) -> None:
         """Predict what waits, and end the threads."""
-        with self._condition:
-            self._closed = True
-            self._condition.notify_all()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while True:
-            with self._condition:
-                batch = self._take()
-                while not batch and not self._closed:
-                    self._condition.wait()
-                    batch = self._take()
-            if not batch:
-                return
-            self._predict(batch)
-
-    def _take(self) -> list[_Entry]:
-        """Take what is predicted next: the oldest image, and others of its shape. The lock is held."""
-        batch: list[_Entry] = []
-        limit = max(1, int(getattr(self._model, "batch_size", None) or 1))
-        later: deque[_Entry] = deque()
-        while self._queue and len(batch) < limit:
-            entry = self._queue.popleft()
-            if batch and entry.chip.valid.shape != batch[0].chip.valid.shape:
-                later.append(entry)
-            elif entry.deadline > time.monotonic() and entry.future.set_running_or_notify_cancel():
-                batch.append(entry)
-            else:
-                entry.future.cancel()
-        self._queue.extendleft(reversed(later))
-        return batch
+        self._queue.close()
 
     def _predict(self, batch: list[_Entry]) -> None:
         began = time.perf_counter()
@@ -198,6 +168,14 @@ class Batcher:
             self._watcher.batch(len(batch), time.perf_counter() - began)
         for entry, raster in zip(batch, rasters, strict=True):
             entry.future.set_result(raster)
+
+
+def _accept(entry: _Entry, _: int) -> bool:
+    """Return whether the model begins an image: its request still waits, and has time left."""
+    if entry.deadline > time.monotonic() and entry.future.set_running_or_notify_cancel():
+        return True
+    entry.future.cancel()
+    return False
 
 
 def _too_late(images: int, *, begun: bool) -> FloodscopeError:

@@ -90,6 +90,15 @@ CONTENTS = Table(
     Column("notes", Text),
 )
 
+# What was computed of a chip or of predictions and can be computed again, by what it is and what it is of.
+DERIVED = Table(
+    "floodscope_derived",
+    _METADATA,
+    Column("kind", String(32), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
 # A transaction that will write says so, and takes SQLite's write lock at once: one that reads first and then wants to
 # write fails at once, timeout or not, when another process wrote in between.
 _WRITES = "floodscope_writes"

@@ -27,7 +27,18 @@ def _keep_contents(connection: Connection) -> None:
         connection.execute(text(f"ALTER TABLE {name} ADD COLUMN notes TEXT"))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_keep_contents,)
+def _keep_derived(connection: Connection) -> None:
+    """2 to 3: a table of what is computed of chips and predictions and can be computed again."""
+    Table(
+        "floodscope_derived",
+        MetaData(),
+        Column("kind", String(32), primary_key=True),
+        Column("key", String(255), primary_key=True),
+        Column("value", LargeBinary, nullable=False),
+    ).create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_keep_contents, _keep_derived)
 """The first leads from version 1 to version 2, and so on."""
 
 SCHEMA_VERSION = len(MIGRATIONS) + 1

@@ -13,14 +13,12 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
-from tiles.errors import ChipError, StoreError
+from tiles.chip import Chip
+from tiles.errors import ChipError, PredictionError, StoreError
 from tiles.grid import Grid
 from tiles.palette import WATER
 from tiles.probability import NODATA, level
 from tiles.reading.raster import GDAL_OPTIONS, read_band
-
-TEMPORARY = ".part"
-"""Ending of a raster that is being written."""
 
 _BLOCK = 256
 # The smallest overview has about this many pixels a side: what a chip covers of one tile five zooms out.
@@ -122,3 +120,16 @@ def read_probability(path: Path) -> npt.NDArray[np.uint8]:
         )
     probability: npt.NDArray[np.uint8] = values.astype(np.uint8, copy=False)
     return probability
+
+
+def require_contract(chip: Chip, name: str, probability: npt.NDArray[np.uint8]) -> None:
+    """Raise PredictionError unless what a model of that name answered is a raster of a chip (contract 2)."""
+    if probability.dtype != np.uint8 or probability.shape != chip.valid.shape:
+        raise PredictionError(
+            f"{name} gave {probability.dtype} {probability.shape} for chip {chip.id} of {chip.valid.shape}: a "
+            "model must answer uint8 probabilities on the chip's grid."
+        )
+    if not np.array_equal(probability == NODATA, ~chip.valid):
+        raise PredictionError(
+            f"{name} did not answer 255 exactly where chip {chip.id} has no data: check how it masks nodata."
+        )

@@ -18,16 +18,16 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import URL, delete, func, select
+from sqlalchemy import URL, ColumnElement, Select, Table, delete, func, select
 from sqlalchemy.engine import RowMapping
 
 from model.scores.histogram import LEVELS, ScoreHistogram
-from model.store.database import CONTENTS, PREDICTIONS, Database, upsert
+from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, upsert
 from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of
-from model.store.probability import encode_probability, read_probability
+from model.store.probability import encode_probability, read_probability, require_contract
 from tiles.chip import Chip, ChipRecord
 from tiles.content import Content, content_of
-from tiles.errors import OutputError, PredictionError, StoreError, UsageError
+from tiles.errors import OutputError, StoreError, UsageError
 from tiles.files import BEGUN, write_whole
 from tiles.naming import is_chip_id, nfc
 from tiles.probability import NODATA
@@ -53,7 +53,8 @@ _SWEPT = re.compile(rf"({re.escape(BEGUN)}[0-9]+-[0-9a-f]+-)?(?P<chip>[^/]+?)\.[
 class Store:
     """Predictions in a folder: rasters as files, rows in a database. Any number of threads and processes may share it.
 
-    Open it after a process forks, not before: connections do not survive a fork.
+    Open it after a process forks, not before: connections do not survive a fork. Every method raises StoreError where the
+    database cannot be read or written.
     """
 
     def __init__(self, folder: str | Path, url: str | None = None) -> None:
@@ -126,7 +127,7 @@ class Store:
             raise UsageError(
                 f"The chip id {record.id[:80]!r} is not made of letters, digits, _, - and .: rename the chip."
             )
-        _require_contract(chip, model.name, probability)
+        require_contract(chip, model.name, probability)
         key, revision = model.key, secrets.token_hex(6)
         # Without a place pixels are counted: as they all have one size then, shares follow from them as well.
         placed = chip.grid.placed
@@ -161,8 +162,7 @@ class Store:
             raise StoreError(str(error)) from error
         replaced = self._write_row(prediction, content_of(chip), chip.notes)
         if replaced is not None:
-            with contextlib.suppress(OSError, StoreError):  # it is swept later
-                self._path(replaced).unlink(missing_ok=True)
+            self._remove(replaced)
         return prediction
 
     def _write_row(self, prediction: Prediction, content: Content, notes: Sequence[str]) -> str | None:
@@ -183,9 +183,6 @@ class Store:
         """Return what is known of the content of the chips that a model has predicted, by chip id and revision.
 
         Chips that were predicted before contents were kept are not among them.
-
-        Raises:
-            StoreError: the database cannot be read.
         """
         table = CONTENTS.c
         same = (table.chip_id == PREDICTIONS.c.chip_id) & (table.chip_revision == PREDICTIONS.c.chip_revision)
@@ -199,11 +196,7 @@ class Store:
         return {(r[0], r[1]): Content(r[2], bytes(r[3])) for r in rows}
 
     def notes(self, predictions: Iterable[Prediction]) -> dict[str, tuple[str, ...]]:
-        """Return what the door has to tell of the chips of predictions, by chip id: chips of which it has nothing are left out.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
+        """Return what the door has to tell of predicted chips, by chip id; those of which it has nothing are left out."""
         table = CONTENTS.c
         asked = {(p.chip_id, p.chip_revision) for p in predictions}
         query = select(table.chip_id, table.chip_revision, table.notes).where(
@@ -216,44 +209,40 @@ class Store:
         return {chip: tuple(json.loads(notes)) for chip, revision, notes in rows if (chip, revision) in asked}
 
     def keep_content(self, prediction: Prediction, content: Content) -> None:
-        """Keep the content of a chip that was predicted before contents were kept.
-
-        Raises:
-            StoreError: the database cannot be written.
-        """
+        """Keep the content of a chip that was predicted before contents were kept."""
         with self._database.writing() as connection:
             upsert(connection, CONTENTS, _content_row(prediction.chip_id, prediction.chip_revision, content))
 
-    def get(self, record: ChipRecord, key: ModelKey) -> Prediction | None:
-        """Return the prediction of a chip under a model, or None where there is none of the chip's files as they are now.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
-        of_key = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.model_key == key.digest)
+    def derived(self, kind: str, key: str) -> bytes | None:
+        """Return what `keep_derived` keeps, or None."""
+        of_key = (DERIVED.c.kind == kind) & (DERIVED.c.key == key)
         with self._database.reading() as connection:
-            row = connection.execute(select(PREDICTIONS).where(of_key)).mappings().one_or_none()
-        if row is None or row["chip_revision"] != record.revision():
-            return None
-        return self._prediction(row)
+            value = connection.execute(select(DERIVED.c.value).where(of_key)).scalar()
+        return None if value is None else bytes(value)
+
+    def keep_derived(self, kind: str, key: str, value: bytes) -> None:
+        """Keep what was computed of chips or predictions and can be computed again, in place of what was kept.
+
+        Args:
+            kind: what it is; another name whenever it is computed otherwise. At most 32 characters.
+            key: what it is of, at most 255 characters.
+            value: the result.
+        """
+        with self._database.writing() as connection:
+            upsert(connection, DERIVED, {"kind": kind, "key": key, "value": value})
+
+    def get(self, record: ChipRecord, key: ModelKey) -> Prediction | None:
+        """Return the prediction of a chip under a model, or None where there is none of the chip's files as they are now."""
+        query = select(PREDICTIONS).where(_of_files(PREDICTIONS, record), PREDICTIONS.c.model_key == key.digest)
+        return next(iter(self._found(query)), None)
 
     def for_model(self, key: ModelKey) -> dict[str, Prediction]:
-        """Return all predictions of a model by chip id, also those of files that have changed since (see `fresh`).
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
+        """Return all predictions of a model by chip id, also those of files that have changed since (see `fresh`)."""
         query = select(PREDICTIONS).where(PREDICTIONS.c.model_key == key.digest).order_by(PREDICTIONS.c.chip_id)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return {row["chip_id"]: self._prediction(row) for row in rows}
+        return {prediction.chip_id: prediction for prediction in self._found(query)}
 
     def fresh(self, records: Iterable[ChipRecord], key: ModelKey) -> dict[str, Prediction]:
-        """Return the predictions that `get` would give for these records, by chip id, in the records' order.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
+        """Return the predictions that `get` would give for these records, by chip id, in the records' order."""
         stored = self.for_model(key)
         return {
             record.id: stored[record.id]
@@ -262,51 +251,30 @@ class Store:
         }
 
     def find(self, chip_id: str, revision: str) -> Prediction | None:
-        """Return a chip's prediction of one revision under any model, or None where it has been replaced.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
+        """Return a chip's prediction of one revision under any model, or None where it has been replaced."""
         of_revision = (PREDICTIONS.c.chip_id == chip_id) & (PREDICTIONS.c.revision == revision)
-        with self._database.reading() as connection:
-            row = connection.execute(select(PREDICTIONS).where(of_revision)).mappings().one_or_none()
-        return None if row is None else self._prediction(row)
+        return next(iter(self._found(select(PREDICTIONS).where(of_revision))), None)
 
     def latest(self, record: ChipRecord) -> Prediction | None:
-        """Return the newest prediction of a chip's files as they are now, under any model, or None.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
-        of_chip = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.chip_revision == record.revision())
-        query = select(PREDICTIONS).where(of_chip).order_by(PREDICTIONS.c.created.desc()).limit(1)
-        with self._database.reading() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else self._prediction(row)
+        """Return the newest prediction of a chip's files as they are now, under any model, or None."""
+        query = (
+            select(PREDICTIONS).where(_of_files(PREDICTIONS, record)).order_by(PREDICTIONS.c.created.desc()).limit(1)
+        )
+        return next(iter(self._found(query)), None)
 
     def forget(self, record: ChipRecord) -> int:
-        """Remove every prediction of a chip's files as they are now, under all models, and return how many there were.
-
-        Raises:
-            StoreError: the database cannot be written.
-        """
-        of_chip = (PREDICTIONS.c.chip_id == record.id) & (PREDICTIONS.c.chip_revision == record.revision())
+        """Remove every prediction of a chip's files as they are now, under all models, and return how many there were."""
         with self._database.writing() as connection:
-            rasters = connection.execute(select(PREDICTIONS.c.raster).where(of_chip)).scalars().all()
-            connection.execute(delete(PREDICTIONS).where(of_chip))
-            of_files = (CONTENTS.c.chip_id == record.id) & (CONTENTS.c.chip_revision == record.revision())
-            connection.execute(delete(CONTENTS).where(of_files))
+            of_files = _of_files(PREDICTIONS, record)
+            rasters = connection.execute(select(PREDICTIONS.c.raster).where(of_files)).scalars().all()
+            for table in (PREDICTIONS, CONTENTS):
+                connection.execute(delete(table).where(_of_files(table, record)))
         for raster in rasters:
-            with contextlib.suppress(OSError, StoreError):  # it is swept later
-                self._path(raster).unlink(missing_ok=True)
+            self._remove(raster)
         return len(rasters)
 
     def models(self) -> list[ModelSummary]:
-        """Return what models the store has predictions of, the latest used first.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
+        """Return what models the store has predictions of, the latest used first."""
         table, latest = PREDICTIONS.c, func.max(PREDICTIONS.c.created)
         query = (
             select(table.model_id, table.parameters, func.max(table.model_name), func.count(), latest)
@@ -340,11 +308,20 @@ class Store:
             )
         return values
 
+    def _remove(self, raster: str) -> None:
+        with contextlib.suppress(OSError, StoreError):  # it is swept later
+            self._path(raster).unlink(missing_ok=True)
+
     def _path(self, raster: str) -> Path:
         named = _RASTER.fullmatch(raster)
         if named is None or not is_chip_id(named["chip"]):
             raise StoreError(f"{self._database.url} names a raster {raster[:80]!r} outside the store: predict again.")
         return self.folder / raster
+
+    def _found(self, query: Select[Any]) -> list[Prediction]:
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [self._prediction(row) for row in rows]
 
     def _prediction(self, row: RowMapping) -> Prediction:
         values: Mapping[str, Any] = {name: row[name] for name in _COLUMNS}
@@ -377,22 +354,11 @@ class Store:
                 path.unlink(missing_ok=True)
 
 
+def _of_files(table: Table, record: ChipRecord) -> ColumnElement[bool]:
+    """Return which rows of a table are of a chip's files as they are now."""
+    return (table.c.chip_id == record.id) & (table.c.chip_revision == record.revision())
+
+
 def _content_row(chip_id: str, chip_revision: str, content: Content) -> dict[str, object]:
-    return {
-        "chip_id": chip_id,
-        "chip_revision": chip_revision,
-        "digest": content.digest,
-        "samples": content.samples,
-    }
-
-
-def _require_contract(chip: Chip, name: str, probability: npt.NDArray[np.uint8]) -> None:
-    if probability.dtype != np.uint8 or probability.shape != chip.valid.shape:
-        raise PredictionError(
-            f"{name} gave {probability.dtype} {probability.shape} for chip {chip.id} of {chip.valid.shape}: a "
-            "model must answer uint8 probabilities on the chip's grid."
-        )
-    if not np.array_equal(probability == NODATA, ~chip.valid):
-        raise PredictionError(
-            f"{name} did not answer 255 exactly where chip {chip.id} has no data: check how it masks nodata."
-        )
+    of_files = {"chip_id": chip_id, "chip_revision": chip_revision}
+    return {**of_files, "digest": content.digest, "samples": content.samples}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from model.training.augment import augment, random_crop
 from model.training.recipe import Recipe
 from model.training.split import Split, group_of
 from model.training.teacher import CERTAIN, Teacher
+from tiles.cache import BoundedCache
 from tiles.chip import UNKNOWN, ChipRecord
 from tiles.content import Content, content_of
 from tiles.errors import BandError, ChipError, UsageError
@@ -83,7 +83,7 @@ def read_tensors(record: ChipRecord, channels: Sequence[Channel], teacher: Teach
 
 
 class ChipCache:
-    """Decoded chips, as many as fit into a byte budget; the least recently used go first. Safe from several threads.
+    """Decoded chips, as many as fit into a byte budget (`BoundedCache`). Safe from several threads.
 
     Attributes:
         notes: what the door has to tell of the chips that were read, by id.
@@ -96,11 +96,9 @@ class ChipCache:
         self._channels = tuple(channels)
         self.teacher = teacher
         self._budget = budget
-        self._held: OrderedDict[str, ChipTensors] = OrderedDict()
-        self._bytes = 0
+        self._held: BoundedCache[ChipTensors] = BoundedCache(budget, lambda tensors: tensors.bytes)
         self._contents: dict[str, Content] = {}
         self.notes: dict[str, tuple[str, ...]] = {}
-        self._lock = threading.Lock()
 
     def get(self, record: ChipRecord) -> ChipTensors:
         """Return a chip, read now or before.
@@ -108,20 +106,11 @@ class ChipCache:
         Raises:
             ChipError: as `read_tensors`.
         """
-        with self._lock:
-            if record.id in self._held:
-                self._held.move_to_end(record.id)
-                return self._held[record.id]
+        return self._held.get(record.id, lambda: self._read(record))
+
+    def _read(self, record: ChipRecord) -> ChipTensors:
         tensors = read_tensors(record, self._channels, self.teacher)
-        with self._lock:
-            self._contents[record.id] = tensors.content
-            self.notes[record.id] = tensors.notes
-            if record.id not in self._held:
-                self._held[record.id] = tensors
-                self._bytes += tensors.bytes
-            while self._bytes > self._budget and len(self._held) > 1:
-                _, dropped = self._held.popitem(last=False)
-                self._bytes -= dropped.bytes
+        self._contents[record.id], self.notes[record.id] = tensors.content, tensors.notes
         return tensors
 
     def content(self, record: ChipRecord) -> Content:
@@ -130,9 +119,7 @@ class ChipCache:
         Raises:
             ChipError: as `read_tensors`.
         """
-        with self._lock:
-            known = self._contents.get(record.id)
-        return known or self.get(record).content
+        return self._contents.get(record.id) or self.get(record).content
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the chips behind when a worker process gets a copy: each reads its own."""

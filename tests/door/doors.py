@@ -182,9 +182,9 @@ def open_doors(folder: Path, bundle: Path, other: Path) -> Iterator[Doors]:
 
 def _only(source: Path, answers: Answers) -> ChipRecord:
     catalog = open_catalog([source], answers)
-    problems = [problem for problem in catalog.problems() if problem[0] not in catalog]
+    problems = [problem for problem in catalog.problems() if problem.name not in catalog]
     if problems or len(catalog) != 1:
-        raise SourceError(f"{len(catalog)} chips: " + " ".join(sentence for _, sentence in catalog.problems()))
+        raise SourceError(f"{len(catalog)} chips: " + " ".join(p.message for p in catalog.problems()))
     return catalog.records()[0]
 
 

@@ -16,7 +16,7 @@ from tiles.answers import NOTHING_SAID, Answers
 from tiles.catalog.moving import relative
 from tiles.catalog.rows import ASSETS, CALLED, COLUMNS, PLAIN, read_rows
 from tiles.chip import ANCILLARY, Asset, ChipRecord
-from tiles.errors import ChipNotFoundError, SourceError
+from tiles.errors import ChipNotFoundError, Problem, SourceError
 from tiles.files import replacing, unwritable
 from tiles.layouts import drivendata, folders, geotiff, sen1floods11, uploads
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
@@ -40,12 +40,12 @@ class Catalog:
     folder, is one.
     """
 
-    def __init__(self, records: Iterable[ChipRecord], problems: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, records: Iterable[ChipRecord], problems: Iterable[Problem] = ()) -> None:
         """Make a catalog.
 
         Args:
             records: the chips.
-            problems: (file name, sentence) of what belongs to no chip.
+            problems: of what belongs to no chip, by the names of files.
         """
         self._problems = list(problems)
         self.version = uuid.uuid4().hex[:12]
@@ -82,7 +82,7 @@ class Catalog:
             name, number = f"{wanted}-{number}", number + 1
         return name
 
-    def added(self, records: Iterable[ChipRecord], problems: Iterable[tuple[str, str]] = ()) -> Catalog:
+    def added(self, records: Iterable[ChipRecord], problems: Iterable[Problem] = ()) -> Catalog:
         """Return the catalog with further chips behind its own, each under the first free id, and further problems."""
         catalog = Catalog((), [*self._problems, *problems])
         catalog._records.update(self._records)
@@ -109,10 +109,10 @@ class Catalog:
         """Return the records that have imagery, as far as the headers tell."""
         return [r for r in self._records.values() if r.has_imagery]
 
-    def problems(self) -> list[tuple[str, str]]:
-        """Return (chip id or file name, sentence) for every file that cannot be used."""
+    def problems(self) -> list[Problem]:
+        """Return why files cannot be used, by chip id or file name."""
         return self._problems + [
-            (r.id, text)
+            Problem(r.id, text)
             for r in self._records.values()
             for text in (r.problem, r.label_problem, r.ancillary_problem)
             if text is not None
@@ -200,7 +200,11 @@ def read_source(source: Path) -> Reading:
     except OSError as error:
         raise SourceError(f"{name} cannot be read ({error.strerror}): check the path and its permissions.") from error
     if not found.records:
-        why = found.problems[0][1] if found.problems else f"{name} holds no chip: give a folder of VV and VH GeoTIFFs."
+        why = (
+            found.problems[0].message
+            if found.problems
+            else f"{name} holds no chip: give a folder of VV and VH GeoTIFFs."
+        )
         raise SourceError(why)
     return found
 
@@ -241,7 +245,7 @@ def _read_folder(source: Path) -> Reading:
             found = _named(source, layout.read(source))
             return Reading(found.records, found.problems + products)
     if products:
-        raise SourceError(products[0][1])
+        raise SourceError(products[0].message)
     inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
     hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
     raise SourceError(

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from tiles.answers import Answers
 from tiles.catalog.moving import anchored
 from tiles.chip import ANCILLARY, LEGENDS, Asset, ChipRecord
-from tiles.errors import SourceError, UsageError
+from tiles.errors import Problem, SourceError, UsageError
 from tiles.naming import chip_id, file_names
 from tiles.places import iso_date, outline_refusal
 from tiles.sentences import Sentence, shown
@@ -47,22 +47,22 @@ class _RowError(ValueError):
     """A value of a row is not what its column holds; says which."""
 
 
-def read_rows(path: Path) -> tuple[list[ChipRecord], list[tuple[str, str]]]:
-    """Return the chips of a catalog's GeoParquet, and (file name, sentence) for each row that is none.
+def read_rows(path: Path) -> tuple[list[ChipRecord], list[Problem]]:
+    """Return the chips of a catalog's GeoParquet, and what is wrong with each row that is none.
 
     Raises:
         SourceError: it is no such file, or has no row that is a chip.
     """
     records: list[ChipRecord] = []
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     for number, row in enumerate(_rows(path), 1):
         try:
             said = {name: value if name == "geometry" else _decoded(value) for name, value in row.items()}
             records.append(_record_of(anchored(said, path.absolute().parent)))
         except (_RowError, UsageError) as error:
-            problems.append((path.name, _told(path, number, str(error).rstrip("."))))
+            problems.append(Problem(path.name, _told(path, number, str(error).rstrip("."))))
     if problems and not records:
-        raise SourceError(problems[0][1])
+        raise SourceError(problems[0].message)
     return records, problems
 
 

@@ -19,7 +19,7 @@ from rasterio.windows import Window
 from tiles.answers import Truth
 from tiles.chip import ANCILLARY, LEGENDS, UNKNOWN, Asset, ChipRecord
 from tiles.cutting.copies import Said, part_of, place_of, points_alone, write_copy
-from tiles.errors import ChipError, GeoreferenceError, OutputError
+from tiles.errors import ChipError, GeoreferenceError, OutputError, Problem
 from tiles.grid import Grid
 from tiles.naming import apart, plain_name
 from tiles.reading.ancillary import ancillary_refusal
@@ -48,7 +48,7 @@ class CutReport:
         tiles: chips that were written.
         empty: tiles without a valid pixel, which were not.
         small: images that fit into one tile, and were left where they are.
-        problems: (id, sentence) of what could not be cut, or not with all that lies beside it.
+        problems: of what could not be cut, or not with all that lies beside it.
     """
 
     folder: Path
@@ -56,7 +56,7 @@ class CutReport:
     tiles: int = 0
     empty: int = 0
     small: int = 0
-    problems: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ def cut(
             first = _whole(record.vv.path)
             if max(first.height, first.width) <= size:
                 if record.problem is not None:
-                    report.problems.append((record.id, record.problem))
+                    report.problems.append(Problem(record.id, record.problem))
                 report.small += record.problem is None
                 continue
             scenes.append((record, _image(record, record.vv, record.vh), _windows(first.height, first.width, size)))
         except ChipError as error:
-            report.problems.append((record.id, str(error)))
+            report.problems.append(Problem.of(error, record.id))
     total, done = sum(len(windows) for *_, windows in scenes), 0
     names: set[str] = set()
     with _new_folder(out) as folder:
@@ -120,7 +120,7 @@ def cut(
                     if progress is not None:
                         progress(done, total)
             except ChipError as error:  # damaged inside; the tiles before it are whole
-                report.problems.append((record.id, str(error)))
+                report.problems.append(Problem.of(error, record.id))
             report.scenes += report.tiles > before
     return report
 
@@ -204,7 +204,7 @@ def _unit(record: ChipRecord, info: RasterInfo, asset: Asset, name: str) -> str 
     return WORDS[named[0]]
 
 
-def _beside(record: ChipRecord, image: _Part, problems: list[tuple[str, str]]) -> list[_Part]:
+def _beside(record: ChipRecord, image: _Part, problems: list[Problem]) -> list[_Part]:
     """Return what lies on the image's grid beside it; what cannot be used is told, and left out."""
     parts = []
     for kind in ("label", *ANCILLARY):
@@ -223,7 +223,7 @@ def _beside(record: ChipRecord, image: _Part, problems: list[tuple[str, str]]) -
                 parts.append(_Part(ending, asset.band, info, place_of(info)))
         except ChipError as error:
             text = label_refusal(error) if kind == "label" else ancillary_refusal(kind, error)
-            problems.append((record.id, text))
+            problems.append(Problem(record.id, text))
     return parts
 
 

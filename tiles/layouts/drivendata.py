@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
+from tiles.errors import Problem
 from tiles.layouts.folder import Reading, permanent_water_of, tiffs, unnamed
 from tiles.layouts.lists import TableError, read_rows
 from tiles.naming import chip_id, file_names, nfc
@@ -57,13 +58,13 @@ def read(source: Path) -> Reading:
             elif not path.stem.endswith((*_EXTRAS, "_label")):
                 bare.append(path)
     problems += [
-        (shown(path.name), f"{shown(path)} is part of no chip: name it CHIP_vv.tif or CHIP_vh.tif.")
+        Problem(shown(path.name), f"{shown(path)} is part of no chip: name it CHIP_vv.tif or CHIP_vh.tif.")
         for path in bare
         if nfc(path.stem) not in features or path.parent.name in _FEATURES
     ]
     if features and table and not set(table) & set(features):
         text = f"names none of the {len(features)} chips here, as {min(features)}: it is another table, or they were renamed."
-        problems.append((_TABLE, f"{shown(root / _TABLE)} {text}"))
+        problems.append(Problem(_TABLE, f"{shown(root / _TABLE)} {text}"))
     listed = set() if alone or only is not None else set(table)
     order = sorted(listed | set(features), key=lambda c: (c not in features, c))
     if only is not None:
@@ -116,7 +117,7 @@ def _extra(folder: Path, chip: str, name: str) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def _table(path: Path) -> tuple[dict[str, dict[str, str]], list[tuple[str, str]]]:
+def _table(path: Path) -> tuple[dict[str, dict[str, str]], list[Problem]]:
     """Return the table's rows by chip, and what is wrong with it."""
     if not path.is_file():
         return {}, []
@@ -124,11 +125,11 @@ def _table(path: Path) -> tuple[dict[str, dict[str, str]], list[tuple[str, str]]
         head, *rows = read_rows(path) or [["no row"]]
     except TableError as error:
         problem = f"{shown(path)} is not a readable CSV table ({error}), so countries and dates are missing: mend it."
-        return {}, [(path.name, problem)]
+        return {}, [Problem(path.name, problem)]
     if "chip_id" not in head:
         found = ", ".join(head)[:200]
         problem = f"{shown(path)} has no column chip_id (found: {shown(found)}): give the original table."
-        return {}, [(path.name, problem)]
+        return {}, [Problem(path.name, problem)]
     table: dict[str, dict[str, str]] = {}
     torn: list[str] = []
     for cells in rows:
@@ -139,7 +140,7 @@ def _table(path: Path) -> tuple[dict[str, dict[str, str]], list[tuple[str, str]]
     problems = []
     if torn:
         text = f"has {len(torn)} chip(s) twice with another place or flood, as {torn[0]}; the first row is followed: mend it."
-        problems.append((path.name, f"{shown(path)} {text}"))
+        problems.append(Problem(path.name, f"{shown(path)} {text}"))
     return table, problems
 
 

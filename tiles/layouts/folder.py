@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
+from tiles.errors import Problem
 from tiles.reading.sniff import is_utf8
 from tiles.sentences import shown
 
@@ -19,11 +20,11 @@ class Reading:
 
     Attributes:
         records: the chips, each with its own problem where it has one.
-        problems: (file name, sentence) of what belongs to no chip: damaged tables, stray files.
+        problems: of what belongs to no chip: damaged tables, stray files.
     """
 
     records: list[ChipRecord]
-    problems: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ def tiffs(folder: Path) -> list[Path]:
     )
 
 
-def unnamed(folder: Path) -> list[tuple[str, str]]:
+def unnamed(folder: Path) -> list[Problem]:
     """Return the problem of each file whose name no database can hold."""
     return [
-        (shown(p.name), f"{shown(p)} has a name that is not UTF-8: rename it.")
+        Problem(shown(p.name), f"{shown(p)} has a name that is not UTF-8: rename it.")
         for p in sorted(folder.iterdir())
         if not is_utf8(p.name)
     ]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tiles.errors import Problem
 from tiles.layouts import geotiff
 from tiles.layouts.folder import Reading, Truth, tiffs, unnamed
 from tiles.layouts.names import Part, part_of
-from tiles.layouts.pairing import Problems, labels_in, unpaired
+from tiles.layouts.pairing import labels_in, unpaired
 from tiles.naming import nfc
 
 NAME = "folders"
@@ -78,7 +79,7 @@ def read(source: Path) -> Reading:
     images without one."""
     only = None if source.is_dir() else source
     folder = source if only is None else source.parent
-    records, problems = [], list[tuple[str, str]]()
+    records, problems = [], list[Problem]()
     for one in _sets(folder):
         truth: dict[str, Truth] = {}
         if one.labels is not None and tiffs(one.labels):
@@ -90,7 +91,7 @@ def read(source: Path) -> Reading:
         if only is None:
             problems += [problem for place in one.images for problem in unnamed(place)]
             problems += unpaired(one.labels, truth, found.records) if one.labels is not None and truth else []
-    return Reading(records, problems if only is None else Problems())
+    return Reading(records, problems if only is None else [])
 
 
 def _files(place: Path) -> Iterator[tuple[Path, Part]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import BandError, ChipError
+from tiles.errors import BandError, ChipError, Problem
 from tiles.layouts.folder import TIFF_ENDINGS, Reading, Truth, permanent_water_of, tiffs, unnamed
 from tiles.layouts.names import Part, pair_key, part_of, says_band
 from tiles.naming import chip_id, file_names, nfc
@@ -175,17 +175,17 @@ def _several(paths: list[Path]) -> str:
     return shown(paths[0]) + (f" and {more} more" if more else "")
 
 
-def _of_no_chip(labels: list[Path]) -> list[tuple[str, str]]:
+def _of_no_chip(labels: list[Path]) -> list[Problem]:
     if not labels:
         return []
     labels = sorted(labels)
     text = f"{shown(labels[0])} is the label of no chip here: name it IMAGE_label.tif."
     if len(labels) > 1:
         text = f"{_several(labels)} are labels of no chip here: name each IMAGE_label.tif."
-    return [(shown(labels[0].name), text)]
+    return [Problem(shown(labels[0].name), text)]
 
 
-def _assumed(masks: list[Path]) -> list[tuple[str, str]]:
+def _assumed(masks: list[Path]) -> list[Problem]:
     if not masks:
         return []
     what = "is taken for the truth of its chip" if len(masks) == 1 else "are taken for the truth of their chips"
@@ -193,10 +193,10 @@ def _assumed(masks: list[Path]) -> list[tuple[str, str]]:
         f"{_several(masks)} {what}, though _mask may be a mask of anything: rename to _label where that is right, and move "
         "away where it is not."
     )
-    return [(shown(masks[0].name), text)]
+    return [Problem(shown(masks[0].name), text)]
 
 
-def _left_aside(folder: Path, sides: list[tuple[Path, Part]], any_chip: bool) -> list[tuple[str, str]]:
+def _left_aside(folder: Path, sides: list[tuple[Path, Part]], any_chip: bool) -> list[Problem]:
     """Say of a product's own layers that they are no truth, where somebody might take them for it: one line a folder."""
     notable = [path for path, part in sides if part.told or not any_chip]
     if not notable:
@@ -206,7 +206,7 @@ def _left_aside(folder: Path, sides: list[tuple[Path, Part]], any_chip: bool) ->
     text = f"{_several(notable)} {are} neither image nor truth by name, and left aside: {', '.join(whats)}."
     if not any_chip:
         text = f"{shown(folder)} holds no image: {text}"
-    return [(shown(notable[0].name), text)]
+    return [Problem(shown(notable[0].name), text)]
 
 
 def _completed(entry: Found, misnamed: Found | None) -> Found:

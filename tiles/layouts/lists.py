@@ -8,12 +8,12 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from tiles.errors import Problem
 from tiles.files import read_small
 from tiles.layouts.names import pair_key, sen1floods11_chip
 from tiles.naming import nfc
 from tiles.sentences import shown
 
-Problems = list[tuple[str, str]]
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SPLIT = re.compile(
     r"(?:flood_)?(train|training|valid|val|validation|test|bolivia)(?:_data|_split|_set)?", re.IGNORECASE
@@ -75,7 +75,7 @@ def split_lists(places: Collection[Path]) -> list[tuple[Path, str]]:
     return found
 
 
-def read_splits(lists: list[tuple[Path, str]], chips: Collection[str], problems: Problems) -> dict[str, str]:
+def read_splits(lists: list[tuple[Path, str]], chips: Collection[str], problems: list[Problem]) -> dict[str, str]:
     """Return the split of each chip that the lists name; what they name beside is told, once a list.
 
     Args:
@@ -90,7 +90,7 @@ def read_splits(lists: list[tuple[Path, str]], chips: Collection[str], problems:
             rows = read_rows(path)
         except TableError as error:
             problems.append(
-                (path.name, f"{shown(path)} is not a readable split list ({error}): mend it or move it away.")
+                Problem(path.name, f"{shown(path)} is not a readable split list ({error}): mend it or move it away.")
             )
             continue
         names = [_named(row, known) for row in rows]
@@ -101,12 +101,12 @@ def read_splits(lists: list[tuple[Path, str]], chips: Collection[str], problems:
             some = f"{len(strange)} of {len(names)} chips that are not here"
             many = some if len(strange) < len(names) else "no chip that is here"
             told = f"{shown(path)} names {many}, as {shown(strange[0][:80])}: give their images too, or mend the list."
-            problems.append((path.name, told))
+            problems.append(Problem(path.name, told))
         torn = [name for name in names if name is not None and out.get(name, (split, path))[0] != split]
         if torn:
             before, other = out[torn[0]]
             problems.append(
-                (
+                Problem(
                     path.name,
                     f"{shown(path)} puts {len(torn)} chip(s), as {torn[0]}, in the split {split}, and {other.name} puts it in "
                     f"{before}, which is followed: mend one of them.",

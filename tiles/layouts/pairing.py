@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import SourceError
+from tiles.errors import Problem, SourceError
 from tiles.layouts.folder import Truth, tiffs
 from tiles.layouts.geotiff import legend_of
 from tiles.layouts.names import pair_key, part_of, sen1floods11_chip
@@ -15,10 +15,8 @@ from tiles.naming import nfc
 from tiles.reading.headers import inspected
 from tiles.sentences import shown
 
-Problems = list[tuple[str, str]]
 
-
-def labels_in(folder: Path, problems: Problems) -> dict[str, Truth]:
+def labels_in(folder: Path, problems: list[Problem]) -> dict[str, Truth]:
     """Return the GeoTIFFs of a folder of labels, by what their names share with their images'; a second one is told.
 
     Raises:
@@ -48,7 +46,7 @@ def labels_in(folder: Path, problems: Problems) -> dict[str, Truth]:
             out[key] = Truth(path, legend_of(path))
     if second:
         text = f"{len(second)} label(s) of {name} have the name of another, as {shown(second[0].name)}: rename them."
-        problems.append((shown(second[0].name), text))
+        problems.append(Problem(shown(second[0].name), text))
     return out
 
 
@@ -60,31 +58,31 @@ def key_of(record: ChipRecord) -> str | None:
     return pair_key(part.key if part.role in {"both", "vv", "vh"} else nfc(Path(record.vv.path).stem))
 
 
-def unpaired(folder: Path, truth: dict[str, Truth], records: Sequence[ChipRecord]) -> Problems:
+def unpaired(folder: Path, truth: dict[str, Truth], records: Sequence[ChipRecord]) -> list[Problem]:
     """Say which images have no label in a folder, and which labels no image: one line each, with how many and an example."""
     keys = {key: record for record in records if (key := key_of(record)) is not None}
     lone = [record.id for key, record in keys.items() if key not in truth]
     stray = [label.path.name for key, label in truth.items() if key not in keys]
-    problems: Problems = []
+    problems: list[Problem] = []
     if lone:
         have = "has" if len(lone) == 1 else "have"
         text = f"{len(lone)} of {len(keys)} images {have} no label in {shown(folder)}, as {lone[0]}: name the label as its image."
-        problems.append((lone[0], text))
+        problems.append(Problem(lone[0], text))
     if stray:
         belong = "label belongs" if len(stray) == 1 else "labels belong"
         which = f"{shown(stray[0])} in {shown(folder)}"
         text = f"{len(stray)} of {len(truth)} {belong} to no image, as {which}: name it as its image."
-        problems.append((shown(stray[0]), text))
+        problems.append(Problem(shown(stray[0]), text))
     return problems
 
 
-def labelled(records: Sequence[ChipRecord], folder: Path) -> tuple[list[ChipRecord], Problems]:
+def labelled(records: Sequence[ChipRecord], folder: Path) -> tuple[list[ChipRecord], list[Problem]]:
     """Return chips with the labels of a folder in place of their own, and what has no partner.
 
     Raises:
         SourceError: the folder holds no label, or none of them belongs to one of the chips.
     """
-    problems: Problems = []
+    problems: list[Problem] = []
     truth = labels_in(folder, problems)
     out = []
     for record in records:

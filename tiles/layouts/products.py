@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+from tiles.errors import Problem
 from tiles.sentences import shown
 
 # pathlib makes one slash of two, so that s3://bucket/x has become s3:/bucket/x before anybody can look at it.
@@ -67,13 +68,13 @@ def product_refusal(path: Path) -> str | None:
     )
 
 
-def products_in(folder: Path) -> list[tuple[str, str]]:
-    """Return (name, sentence) of each product in a folder that has to be processed first; of SNAP's, the .dim file."""
+def products_in(folder: Path) -> list[Problem]:
+    """Return each product in a folder that has to be processed first; of SNAP's, the .dim file."""
     out = []
     for path in sorted(folder.iterdir()):
         said = None if path.suffix.lower() == ".data" and path.with_suffix(".dim").exists() else product_refusal(path)
         if said is not None and not path.name.startswith("."):
-            out.append((shown(path.name), said))
+            out.append(Problem(shown(path.name), said))
     return out
 
 

@@ -16,10 +16,10 @@ from shapely.geometry.base import BaseGeometry
 
 from tiles.antimeridian import in_one_piece
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import BandError, ChipError
+from tiles.errors import BandError, ChipError, Problem
 from tiles.files import read_small
 from tiles.layouts.folder import Reading, tiffs, unnamed
-from tiles.layouts.lists import Problems, read_splits, split_lists
+from tiles.layouts.lists import read_splits, split_lists
 from tiles.layouts.names import part_of, sen1floods11_chip
 from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, country_name, iso_date, outline_refusal
@@ -72,7 +72,7 @@ def read(source: Path) -> Reading:
     """
     only = None if source.is_dir() else source
     folder = source if only is None else source.parent
-    problems: Problems = []
+    problems: list[Problem] = []
     homes = _imagery_folders(folder)
     near = [folder, *_above(homes[0] if homes else folder)]
     known = _footprints(_first(near, _FOOTPRINTS), problems) if only is None else {}
@@ -86,7 +86,7 @@ def read(source: Path) -> Reading:
             if not _is_image(path, home) or (only is not None and path != only):
                 continue
             if stem in records:
-                problems.append((path.name, f"{shown(path)} is a second image of the chip {stem}: rename one."))
+                problems.append(Problem(path.name, f"{shown(path)} is a second image of the chip {stem}: rename one."))
                 continue
             event = stem.rsplit("_", 1)[0]
             properties = known.get(stem, ({}, None))[0]
@@ -136,7 +136,7 @@ def _beside(image: Path, stem: str, kind: str) -> Path | None:
     return None
 
 
-def _weak_labels(home: Path) -> Problems:
+def _weak_labels(home: Path) -> list[Problem]:
     """Say of labels that no person drew why they are no truth here, and how they are used all the same."""
     kinds = [home.parent / kind for kind in _WEAK.get(home.name, ()) if (home.parent / kind).is_dir()]
     if not kinds:
@@ -146,7 +146,7 @@ def _weak_labels(home: Path) -> Problems:
         f"The labels in {names} are weak, drawn by a rule and not by a person, so the chips of {shown(home)} are listed without "
         f"truth: to take them as truth all the same, add --labels {shlex.quote(shown(kinds[0]))}"
     )
-    return [(home.name, text)]
+    return [Problem(home.name, text)]
 
 
 def _above(folder: Path) -> list[Path]:
@@ -161,7 +161,7 @@ def _first(places: list[Path], name: str) -> Path:
     return next((place / name for place in places if (place / name).is_file()), places[0] / name)
 
 
-def _splits(near: list[Path], records: dict[str, ChipRecord], problems: Problems) -> dict[str, str]:
+def _splits(near: list[Path], records: dict[str, ChipRecord], problems: list[Problem]) -> dict[str, str]:
     """Return the split of each chip, from the lists nearest to the images."""
     for place in dict.fromkeys([*near, near[0] / "v1.1"]):
         lists = split_lists([place / name for name in _SPLITS])
@@ -181,7 +181,7 @@ def _with_imagery(record: ChipRecord, path: Path) -> ChipRecord:
     return inspected(replace(record, vv=vv, vh=vh), headers)
 
 
-def _load_geojson(path: Path, problems: Problems) -> list[Any]:
+def _load_geojson(path: Path, problems: list[Problem]) -> list[Any]:
     if not path.is_file():
         return []
     try:
@@ -189,12 +189,12 @@ def _load_geojson(path: Path, problems: Problems) -> list[Any]:
         return list(features)
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
         problems.append(
-            (path.name, f"{shown(path)} is not a readable GeoJSON feature collection: mend it or move it away.")
+            Problem(path.name, f"{shown(path)} is not a readable GeoJSON feature collection: mend it or move it away.")
         )
         return []
 
 
-def _footprints(path: Path, problems: Problems) -> dict[str, tuple[dict[str, object], BaseGeometry]]:
+def _footprints(path: Path, problems: list[Problem]) -> dict[str, tuple[dict[str, object], BaseGeometry]]:
     out: dict[str, tuple[dict[str, object], BaseGeometry]] = {}
     bad = 0
     for feature in _load_geojson(path, problems):
@@ -214,12 +214,12 @@ def _footprints(path: Path, problems: Problems) -> dict[str, tuple[dict[str, obj
             out[stem] = (properties, outline)
     if bad:
         problems.append(
-            (path.name, f"{shown(path)} has {bad} feature(s) without event, id or outline, left out: mend them.")
+            Problem(path.name, f"{shown(path)} has {bad} feature(s) without event, id or outline, left out: mend them.")
         )
     return out
 
 
-def _event_dates(path: Path, problems: Problems) -> dict[str, str]:
+def _event_dates(path: Path, problems: list[Problem]) -> dict[str, str]:
     out: dict[str, str] = {}
     for feature in _load_geojson(path, problems):
         properties = feature.get("properties") if isinstance(feature, dict) else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import UsageError
+from tiles.errors import Problem, UsageError
 from tiles.files import read_small
 from tiles.layouts.folder import Reading
 from tiles.naming import chip_id, file_names
@@ -71,14 +71,14 @@ def recognises(folder: Path) -> bool:
 def read(folder: Path) -> Reading:
     """Return the chips of a folder of uploads, in the order in which they were sent."""
     found: list[tuple[str, ChipRecord]] = []
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     for place in sorted(folder.iterdir()):
         if not (_FOLDER.fullmatch(place.name) and place.is_dir()):
             continue
         upload = read_upload(place)
         if upload is None:
             problems.append(
-                (place.name, f"{shown(place)} has no sound {CHIP}: remove the folder, and send the image again.")
+                Problem(place.name, f"{shown(place)} has no sound {CHIP}: remove the folder, and send the image again.")
             )
             continue
         found.append((upload.added, record_of(place, upload)))

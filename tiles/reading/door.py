@@ -62,6 +62,14 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
     Raises:
         ChipError: one of its kinds, naming the file and what to do.
     """
+    try:
+        return _read(record, with_label, with_ancillary)
+    except ChipError as error:
+        error.chip = record.id
+        raise
+
+
+def _read(record: ChipRecord, with_label: bool, with_ancillary: bool) -> Chip:
     if record.problem is not None:
         raise ChipError(record.problem)
     if record.vv is None or record.vh is None:
@@ -122,6 +130,7 @@ def require_data(chip: Chip) -> Chip:
     if not chip.valid.any():
         raise NoValidPixelError(
             f"Chip {chip.id} has no valid pixel ({{what}}), so there is nothing to predict: choose another chip.",
+            chip=chip.id,
             what=Sentence(chip.empty or "every VV or VH value is nodata"),
         )
     return chip

@@ -17,6 +17,7 @@ from model.store.store import Prediction, Store
 from tests.predicting import predict_one
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
+from tiles.errors import Problem
 
 Chosen = list[tuple[ChipRecord, Prediction]]
 
@@ -44,7 +45,7 @@ def test_it_shows_map_worst_chips_regions_and_model_card_and_fetches_nothing(pre
 def test_without_labels_it_tells_areas_and_is_small(predicted: tuple[Chosen, Store]) -> None:
     chosen, store = predicted
     bare = [(replace(r, label=None), replace(p, histogram=None, label_water_km2=None)) for r, p in chosen]
-    page = takeaway_page(bare, BackscatterPredictor(), store, 0.5, failed=[("lost", "it <is> gone")])
+    page = takeaway_page(bare, BackscatterPredictor(), store, 0.5, failed=[Problem("lost", "it <is> gone")])
     assert "Most water, in pictures" in page and "By country" not in page and "Plotly" not in page
     assert "it &lt;is&gt; gone" in page and "<is>" not in page
 

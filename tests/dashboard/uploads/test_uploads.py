@@ -207,7 +207,7 @@ def test_a_damaged_folder_is_told_and_disturbs_no_other(client: FlaskClient, wor
     damaged.write_text(damaged.read_text().replace("vv.tif", "../../secret.tif"))
     catalog = open_catalog([folder])
     assert [record.id for record in catalog.records()] == ["sea"]
-    assert "chip.json" in catalog.problems()[0][1]
+    assert "chip.json" in catalog.problems()[0].message
 
 
 def test_an_image_without_a_place_is_taken_and_told(client: FlaskClient, workspace: Workspace) -> None:
@@ -347,5 +347,5 @@ def test_a_folder_of_uploads_that_a_stranger_filled_opens_and_every_sound_image_
         ["lake", "lake-2"],
         [["lake_vv.tif", "lake_vh.tif"]] * 2,
     )
-    told = [text for _, text in live.now.problems()]
+    told = [problem.message for problem in live.now.problems()]
     assert len(told) == len(texts) and all("has no sound chip.json: remove the folder" in text for text in told)

@@ -116,7 +116,7 @@ def explore(page: Page) -> None:
         return dict(page.client.post("/review/explore", json={"ids": None, "model": page.spec}).get_json())
 
     told = eventually(ask, lambda told: not told["progress"]["running"])
-    assert (told["progress"]["failed"], len(told["shares"])) == ({}, len(page.chips))
+    assert (told["progress"]["failed"], len(told["shares"])) == ([], len(page.chips))
 
 
 def card(page: Page) -> None:

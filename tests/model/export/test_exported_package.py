@@ -18,8 +18,9 @@ from affine import Affine
 from pyproj import Geod
 from rio_cogeo import cog_validate
 
-from model.export.package import FORMATS, ExportCancelledError, Written, write_package
+from model.export.package import FORMATS, Written, write_package
 from model.export.vectors import FILES, WaterPolygons
+from model.inference.job import JobCancelledError
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Prediction, Store
 from tests.predicting import predict_one
@@ -193,12 +194,15 @@ def test_chips_without_water_give_a_layer_without_polygons(tmp_path: Path) -> No
 
 def test_it_is_cancelled_between_chips(taken: Taken, tmp_path: Path) -> None:
     seen: list[int] = []
-    with pytest.raises(ExportCancelledError):
-        write_package(
-            tmp_path / "o", taken.chosen, taken.store, THRESHOLD, FORMATS,
-            tick=lambda done, _: seen.append(done), stop=lambda: len(seen) == 1,
-        )  # fmt: skip
-    assert seen == [0]
+
+    def tick(done: int, _: int) -> None:
+        seen.append(done)
+        if done == 1:
+            raise JobCancelledError
+
+    with pytest.raises(JobCancelledError):
+        write_package(tmp_path / "o", taken.chosen, taken.store, THRESHOLD, FORMATS, tick=tick)
+    assert seen == [0, 1]
     assert not (tmp_path / "o" / ".part-water.arrow").exists()
 
 

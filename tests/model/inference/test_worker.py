@@ -20,7 +20,7 @@ from model.store.store import Store, key_of
 from tests.predicting import predict_one
 from tests.waiting import PATIENCE_S
 from tiles.chip import Asset, Chip, ChipRecord
-from tiles.errors import ModelError, NoValidPixelError, PredictionError, UnreadableFileError
+from tiles.errors import ModelError, NoValidPixelError, PredictionError, Problem, UnreadableFileError
 from tiles.reading.door import read_chip
 
 MakeRecord = Callable[..., ChipRecord]
@@ -227,9 +227,9 @@ def test_a_chip_that_fails_a_batch_fails_alone(worker: InferenceWorker, records:
     job = worker.predict_all(records, predictor)
     assert job.wait(WAIT)
     assert job.completed() == ["chip_0", "chip_1", "chip_2", "chip_4"]
-    assert job.failed == {
-        "chip_3": "Chip chip_3 could not be predicted by VH threshold -22 dB: RuntimeError: out of memory"
-    }
+    (problem,) = job.failed.values()
+    told = "Chip chip_3 could not be predicted by VH threshold -22 dB: RuntimeError: out of memory"
+    assert problem == Problem("chip_3", told)
 
 
 @pytest.mark.parametrize(
@@ -262,8 +262,8 @@ def test_an_answer_that_breaks_the_contract_is_an_error_of_the_chip(
 
     job = worker.predict_all(records[:2], Short())
     assert job.wait(WAIT)
-    assert "gave 0 answers for chip chip_0" in job.failed["chip_0"]
-    assert "on the chip's grid" in job.failed["chip_1"]
+    assert "gave 0 answers for chip chip_0" in job.failed["chip_0"].message
+    assert "on the chip's grid" in job.failed["chip_1"].message
 
 
 def test_bad_chips_fail_with_their_own_message_and_the_others_are_predicted(
@@ -280,10 +280,10 @@ def test_bad_chips_fail_with_their_own_message_and_the_others_are_predicted(
     assert job.wait(WAIT)
     assert job.completed() == ["chip_0", "chip_1"]
     assert sorted(job.failed) == ["broken", "empty", "half", "unusable"]
-    assert job.failed["unusable"] == "x.tif is no chip: remove it."
+    assert job.failed["unusable"].message == "x.tif is no chip: remove it."
     assert job.total == 6, "a chip that is only an outline has nothing that could be predicted"
-    assert "Chip empty has no valid pixel" in job.failed["empty"]
-    assert "broken_vh.tif is not a readable GeoTIFF" in job.failed["broken"]
+    assert "Chip empty has no valid pixel" in job.failed["empty"].message
+    assert "broken_vh.tif is not a readable GeoTIFF" in job.failed["broken"].message
     with pytest.raises(NoValidPixelError):
         worker.submit(empty, Gated()).result(WAIT)
     with pytest.raises(UnreadableFileError):
@@ -397,7 +397,7 @@ def test_a_store_that_cannot_be_written_fails_the_chip_and_not_the_worker(
     away = home.rename(home.with_name("away"))
     job = worker.predict_all(records[1:3], predictor)
     assert job.wait(WAIT)
-    assert "cannot be written" in job.failed["chip_1"]
+    assert "cannot be written" in job.failed["chip_1"].message
     assert job.snapshot().cancelled  # a job that cannot store stops, rather than fail chip after chip
     assert list(job.failed) == ["chip_1"]
     away.rename(home)
@@ -440,7 +440,7 @@ def test_an_asset_of_a_missing_file_fails_its_chip_only(worker: InferenceWorker,
     job = worker.predict_all([gone, records[1]], Gated())
     assert job.wait(WAIT)
     assert job.completed() == ["chip_1"]
-    assert "/nowhere/vv.tif does not exist" in job.failed["gone"]
+    assert "/nowhere/vv.tif does not exist" in job.failed["gone"].message
 
 
 def test_a_chip_in_memory_is_answered_after_clicks_before_jobs_and_is_not_stored(

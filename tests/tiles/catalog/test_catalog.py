@@ -15,6 +15,7 @@ import pytest
 from affine import Affine
 from chips import backscatter, write_pair, write_tiff
 
+from tests.problems import pairs
 from tiles.catalog.catalog import Catalog, counts, open_catalog
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, SourceError, UnreadableFileError
@@ -141,7 +142,7 @@ def test_imagery_that_has_gone_since_the_catalog_was_built_is_told(tmp_path: Pat
     (tmp_path / "chips" / "y_vh.tif").unlink()
     catalog = open_catalog([tmp_path / "c.parquet"])
     assert [r.id for r in catalog.usable()] == ["x"]
-    ((name, problem),) = catalog.problems()
+    ((name, problem),) = pairs(catalog.problems())
     assert name == "y"
     assert "y_vh.tif is gone since the catalog was built: put it back, or build" in problem
     with pytest.raises(UnreadableFileError, match="does not exist"):

@@ -13,6 +13,7 @@ import shapely
 
 from dashboard.workspace.payloads import catalog_payload
 from tests.hostile import GEOMETRIES, mutated_bytes, mutated_catalogs, mutated_json
+from tests.problems import pairs
 from tiles.catalog.audit import audit
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.errors import SourceError
@@ -38,7 +39,7 @@ def use(catalog: Catalog) -> None:
     json.dumps(named(catalog_payload(catalog, "x"))).encode()
     audit(catalog.records(), lambda _: None, "x")
     "\n".join(f"{r.id} {r.provenance()} {r.file}" for r in catalog.records()).encode()
-    "\n".join(text for _, text in catalog.problems()).encode()
+    "\n".join(problem.message for problem in catalog.problems()).encode()
 
 
 ODD = [
@@ -63,7 +64,7 @@ def test_a_row_that_is_no_chip_is_told_by_number_and_costs_itself_alone(
             open_catalog([path])
         return
     found = open_catalog([path])
-    ((name, text),) = found.problems()
+    ((name, text),) = pairs(found.problems())
     assert name == "catalog.parquet" and "has a row that is no chip" in text and said in text
     ids = [record.id for record in Catalog.from_parquet(good).records()]
     assert [record.id for record in found.records()] == [ids[0], *ids[2:]]

@@ -14,6 +14,7 @@ from chips import PLACE, UTM, backscatter, lake, write_tiff
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
+from tests.problems import pairs
 from tiles.answers import Answers
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
@@ -200,7 +201,7 @@ def test_what_cannot_be_cut_says_why_and_the_others_are(tmp_path: Path) -> None:
     write_tiff(folder / "little_vh.tif", vh[:90, :90])
     write_tiff(folder / "scene_label.tif", lake(90).astype(np.uint8))
     report = _cut(folder, tmp_path / "tiles", 100)
-    said = dict(report.problems)
+    said = dict(pairs(report.problems))
     assert sorted(said) == ["points", "scene", "shifted"]
     assert "ground control points alone" in said["points"]
     assert "4.0 pixels off" in said["shifted"]

@@ -60,7 +60,7 @@ def _refused(response: TestResponse, status: int) -> str:
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     told = response.get_json()
-    assert set(told) == {"error", "message"}
+    assert set(told) - {"chip"} == {"error", "message"}
     return str(told["message"])
 
 
@@ -116,7 +116,9 @@ def test_a_wrong_layer_chip_revision_or_path_is_not_found_and_says_so(site: Site
 
 
 def test_a_damaged_chip_is_unprocessable_and_says_which_file(site: Site) -> None:
-    message = _refused(site.client.get(site.url("composite", record=site.bad)), 422)
+    refused = site.client.get(site.url("composite", record=site.bad))
+    message = _refused(refused, 422)
+    assert refused.get_json()["chip"] == site.bad.id
     assert message.startswith("bad_vh.tif "), "not where it lies"
     assert site.client.get(site.url("composite", z=13)).status_code == 200
 

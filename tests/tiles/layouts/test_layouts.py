@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from chips import backscatter, lake, write_pair, write_tiff
 
+from tests.problems import pairs
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.reading.door import read_chip
 
@@ -150,7 +151,7 @@ def test_a_name_that_is_not_utf8_is_told_and_the_others_work(tmp_path: Path) -> 
         pytest.skip(f"this file system has no such names ({error})")
     catalog = open_catalog([tmp_path])
     assert _ids(catalog) == {"x"}
-    ((name, problem),) = catalog.problems()
+    ((name, problem),) = pairs(catalog.problems())
     assert name == "\\udcff\\udcfe_vv.tif"
     assert "not UTF-8: rename it" in problem
 
@@ -194,7 +195,7 @@ def test_a_label_of_no_chip_is_told(tmp_path: Path) -> None:
     write_pair(tmp_path, "x")
     write_tiff(tmp_path / "z_label.tif", TRUTH)
     catalog = open_catalog([tmp_path])
-    ((name, problem),) = catalog.problems()
+    ((name, problem),) = pairs(catalog.problems())
     assert name == "z_label.tif"
     assert "is the label of no chip here" in problem
 
@@ -234,7 +235,7 @@ def test_a_damaged_table_costs_its_countries_not_the_chips(tmp_path: Path, conte
     record = catalog.get("abc00")
     assert (record.has_imagery, record.has_label) == (True, True)
     assert record.country == "Austria"  # from its place, as the table does not say
-    ((name, problem),) = catalog.problems()
+    ((name, problem),) = pairs(catalog.problems())
     assert name == "flood-training-metadata.csv"
     assert words in problem
 
@@ -249,7 +250,7 @@ def test_half_a_drivendata_chip_and_a_stray_file_are_told(tmp_path: Path) -> Non
     catalog = open_catalog([tmp_path])
     assert _ids(catalog) == {"abc00"}
     assert (catalog.get("abc00").country, catalog.get("abc00").date) == ("Bolivia", "2018-02-15")
-    told = dict(catalog.problems())
+    told = dict(pairs(catalog.problems()))
     assert "has no partner abc01_vh.tif: put the VH band beside it" in told["abc01"]
     assert "is part of no chip" in told["stray.tif"]
 
@@ -292,7 +293,7 @@ def test_a_damaged_metadata_file_costs_what_it_would_have_said(
     (tmp_path / name).write_bytes(content)
     catalog = open_catalog([tmp_path])
     assert _ids(catalog) == {"India_1"}
-    ((told, problem),) = catalog.problems()
+    ((told, problem),) = pairs(catalog.problems())
     assert told == Path(name).name
     assert words in problem
 
@@ -334,11 +335,11 @@ def test_the_real_scenes_are_taken_or_refused_for_what_they_are(real_data: Path)
         assert chip.valid.mean() > 0.9
         assert np.nanmedian(chip.vv) > np.nanmedian(chip.vh)
     land_cover = open_catalog([scenes / "s1_rtc_tiles_lulc"])
-    assert [("has one band, a chip needs VV and VH" in text) for _, text in land_cover.problems()] == [True] * 5
-    ((_, grd),) = open_catalog([scenes / "s1a_iw_grd_decimated"]).problems()
+    assert [("has one band, a chip needs VV and VH" in text) for _, text in pairs(land_cover.problems())] == [True] * 5
+    ((_, grd),) = pairs(open_catalog([scenes / "s1a_iw_grd_decimated"]).problems())
     assert "iw-vv.tiff holds uint16 digital numbers, not backscatter" in grd
     assert "calibrate VV to sigma0" in grd
-    ((_, single),) = open_catalog([scenes]).problems()
+    ((_, single),) = pairs(open_catalog([scenes]).problems())
     assert "_VV_grd_mli_geo_norm_db.tif has no VH partner" in single
 
 

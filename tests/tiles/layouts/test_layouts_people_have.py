@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from chips import backscatter, lake, write_pair, write_tiff
 
+from tests.problems import pairs
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.errors import SourceError
 from tiles.layouts.names import pair_key, part_of
@@ -26,7 +27,7 @@ def _both(path: Path) -> None:
 
 
 def _told(catalog: Catalog) -> str:
-    return "\n".join(text for _, text in catalog.problems())
+    return "\n".join(text for _, text in pairs(catalog.problems()))
 
 
 def _labelled(catalog: Catalog) -> set[str]:
@@ -154,7 +155,7 @@ def test_what_a_split_list_names_beside_is_told_once_a_list(tmp_path: Path, rows
     (tmp_path / "splits").mkdir()
     (tmp_path / "splits" / "flood_test_data.csv").write_text(rows)
     catalog = open_catalog([tmp_path])
-    ((name, text),) = catalog.problems()
+    ((name, text),) = pairs(catalog.problems())
     assert name == "flood_test_data.csv" and words in text
     assert (catalog.get("India_1").split == "test") is ("India_1" in rows)
 
@@ -165,7 +166,7 @@ def test_two_lists_that_contradict_are_told_and_the_first_is_followed(tmp_path: 
     (tmp_path / "splits" / "flood_test_data.csv").write_text("India_1\nGhana_2\n")
     (tmp_path / "splits" / "flood_train_data.csv").write_text("Ghana_2\n")
     catalog = open_catalog([tmp_path])
-    ((name, text),) = catalog.problems()
+    ((name, text),) = pairs(catalog.problems())
     assert name == "flood_train_data.csv"
     assert (
         "puts 1 chip(s), as Ghana_2, in the split train, and flood_test_data.csv puts it in test, which is followed"
@@ -374,7 +375,7 @@ def test_a_mask_beside_an_image_of_no_known_product_is_truth_and_told(tmp_path: 
         write_tiff(tmp_path / f"{name}_mask.tif", TRUTH)
     catalog = open_catalog([tmp_path])
     assert _labelled(catalog) == {"a", "b"}
-    ((_, text),) = catalog.problems()
+    ((_, text),) = pairs(catalog.problems())
     assert (
         "a_mask.tif and 1 more are taken for the truth of their chips, though _mask may be a mask of anything" in text
     )
@@ -444,7 +445,7 @@ def test_a_product_beside_good_chips_is_one_line(tmp_path: Path) -> None:
     _safe(tmp_path)
     catalog = open_catalog([tmp_path])
     assert _labelled(catalog) == {"x"}
-    assert sorted(name[:4] for name, _ in catalog.problems()) == ["S1A_", "S1A_"]
+    assert sorted(name[:4] for name, _ in pairs(catalog.problems())) == ["S1A_", "S1A_"]
 
 
 def test_esas_measurement_files_are_a_pair_whose_date_is_known(tmp_path: Path) -> None:

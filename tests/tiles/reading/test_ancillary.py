@@ -12,6 +12,7 @@ import rasterio
 from affine import Affine
 from chips import SIZE, backscatter, write_pair, write_tiff
 
+from tests.problems import pairs
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.reading.door import read_chip
@@ -126,7 +127,7 @@ def test_a_file_that_is_damaged_or_gone_is_told_and_the_other_is_read(tmp_path: 
     write_tiff(tmp_path / "x_permanent_water.tif", np.zeros((SIZE, SIZE), np.float32))
     (tmp_path / "x_elevation.tif").write_text("no raster")
     catalog = open_catalog([tmp_path])
-    ((chip_id, problem),) = catalog.problems()
+    ((chip_id, problem),) = pairs(catalog.problems())
     assert chip_id == "x"
     assert "The elevation is not used:" in problem
     assert "x_elevation.tif" in problem

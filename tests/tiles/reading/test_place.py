@@ -13,6 +13,7 @@ from chips import PLACE, SIZE, UTM, backscatter, write_tiff
 from rasterio.crs import CRS
 from rasterio.enums import WktVersion
 
+from tests.problems import pairs
 from tiles.catalog.catalog import open_catalog
 from tiles.catalog.metadata import chip_metadata
 from tiles.chip import ChipRecord
@@ -66,7 +67,7 @@ def test_metres_in_degrees_are_still_off_the_earth(tmp_path: Path) -> None:
     for west in (700_000.0, 500.0, -400.0):
         write_tiff(tmp_path / f"{west:.0f}_vv.tif", VV, crs="EPSG:4326", transform=lonlat(west, 45.0))
         write_tiff(tmp_path / f"{west:.0f}_vh.tif", VH, crs="EPSG:4326", transform=lonlat(west, 45.0))
-    problems = open_catalog([tmp_path]).problems()
+    problems = pairs(open_catalog([tmp_path]).problems())
     assert len(problems) == 3
     assert all("off the Earth" in text for _, text in problems)
 
