@@ -165,7 +165,7 @@ window.dash_clientside.floodscope = (() => {
   const otherChosen = (review) => {
     if (!review) return SAME();
     fs.review.take(review);
-    fs.compare.follow(review.other || null);
+    fs.compare.follow();
     return SAME();
   };
   const lookGiven = (look) => {

@@ -8,41 +8,35 @@ floodscope.compare = (() => {
   const failed = new Map(); // "model chip" -> why B has no prediction of it
   const asked = new Set(); // "model chip" on its way
   let open = { chip: null, model: null };
-  let last = null; // the B of the latest update
 
   const json = (url, body) => fetch(url, body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
     .then((answer) => answer.json().then((data) => (answer.ok ? data : Promise.reject(new Error(data.message || answer.statusText)))));
 
   const news = (version) => window.dash_clientside.set_props("version", { data: version });
 
-  // The models on the strip. B is the one that was chosen, here or in the Models tab; else the first that is not A is
-  // proposed, and is the choice once it is part of the picture.
-  let offered = ""; // what the strip was given
+  // The models on the strip. Where nobody has chosen B yet, the one that is proposed is the choice once it is part of the picture.
+  let given = ""; // what the strip was given
   const offer = () => {
-    const models = floodscope.others.models.filter((m) => !m.error);
+    const models = floodscope.others.usable();
     if (!models.length || !open.model) return;
     const { other } = floodscope.review.stored;
     if (other && !models.some((m) => m.spec === other)) { // it may have come into the store since
       floodscope.others.load(other);
       return;
     }
-    const chosen = models.find((m) => m.spec === other) || models.find((m) => m.spec !== open.model) || models[0];
-    floodscope.look.set({ other: chosen.spec });
-    if (floodscope.look.needsOther() && other !== chosen.spec) floodscope.review.set({ other: chosen.spec });
-    if (offered === chosen.spec) return;
-    offered = chosen.spec;
-    window.dash_clientside.set_props("model-b", { data: models.map((m) => ({ value: m.spec, label: m.name })), value: chosen.spec });
+    const value = floodscope.others.beside(open.model);
+    if (floodscope.look.needsOther() && other !== value) floodscope.review.set({ other: value });
+    const props = { data: models.map((m) => ({ value: m.spec, label: m.name })), value };
+    if (given === JSON.stringify(props)) return;
+    given = JSON.stringify(props);
+    window.dash_clientside.set_props("model-b", props);
   };
-  // Somebody chose B on the strip.
+  // The strip tells its B: somebody has chosen it there, unless it is the one that the strip was given.
   const choose = (other) => {
-    if (!other || other === offered) return;
-    offered = other;
-    floodscope.look.set({ other });
-    floodscope.review.set({ other });
+    if (other && other !== floodscope.others.beside(open.model)) floodscope.review.set({ other });
   };
-  // The B of the page has changed: by the strip, the Models tab, a link, or Back.
-  const follow = (other) => {
-    if (!floodscope.others.models.length) floodscope.look.set({ other }); // else the strip is offered it
+  // The B of the page may have changed: by the strip, the Models tab, a link, or Back.
+  const follow = () => {
     offer();
     update(open.chip, open.model);
   };
@@ -64,7 +58,7 @@ floodscope.compare = (() => {
   };
 
   const pair = (model, id) => {
-    const [a, b] = [model, floodscope.look.now.other].map((by) => by && id && floodscope.book.prediction(by, id));
+    const [a, b] = [model, floodscope.others.beside(model)].map((by) => by && id && floodscope.book.prediction(by, id));
     return a && b ? [a.revision, b.revision] : null;
   };
   const askAgreement = (id, revisions) => {
@@ -88,9 +82,8 @@ floodscope.compare = (() => {
 
   // Why B cannot be shown, or nothing.
   const problem = () => {
-    const { other } = floodscope.look.now;
     if (!open.chip || !floodscope.look.needsOther()) return "";
-    return failed.get(`${other} ${open.chip}`) || "";
+    return failed.get(`${floodscope.others.beside(open.model)} ${open.chip}`) || "";
   };
 
   // The chip, the model or what is compared has changed.
@@ -99,9 +92,8 @@ floodscope.compare = (() => {
     const { mode } = floodscope.look.now;
     document.documentElement.dataset.mode = mode;
     if (mode === "swipe") { floodscope.others.begin(); offer(); }
-    const { other } = floodscope.look.now;
-    if (other !== last) failed.clear(); // who chooses B anew is answered anew
-    last = other;
+    const other = floodscope.others.beside(model);
+    [...failed.keys()].filter((key) => !key.startsWith(`${other} `)).forEach((key) => failed.delete(key)); // who chooses B anew is answered anew
     if (chip && other && floodscope.look.needsOther()) {
       ask(chip, other);
       const revisions = pair(model, chip);

@@ -16,7 +16,7 @@ floodscope.inspect = (() => {
   const sources = () => {
     const chip = floodscope.book.chips.get(now.chip);
     if (!chip || !chip.imagery || !chip.frame) return null;
-    const models = [now.model, floodscope.look.needsOther() ? floodscope.look.now.other : null];
+    const models = [now.model, floodscope.look.needsOther() ? floodscope.others.beside(now.model) : null];
     const revisions = models.map((model) => (model && floodscope.book.prediction(model, chip.id)?.revision) || null);
     const known = revisions[0] ? revisions.filter(Boolean) : [];
     return { chip, revisions: known, key: [chip.id, chip.revision, ...known].join(" ") };

@@ -4,7 +4,7 @@
 window.floodscope = window.floodscope || {};
 
 floodscope.look = (() => {
-  const DEFAULTS = { mode: "one", base: "composite", overlay: "prediction", left: "composite", right: "prediction", other: null, at: 0.5, pin: null, area: null };
+  const DEFAULTS = { mode: "one", base: "composite", overlay: "prediction", left: "composite", right: "prediction", at: 0.5, pin: null, area: null };
   const listeners = [];
   let state = null;
 

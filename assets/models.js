@@ -11,7 +11,7 @@ floodscope.models = (() => {
   // --- which models --------------------------------------------------------------------------------------------
   const title = (m) => `${m.name} (${w().count(m.chips, "chip")})`;
   const pick = ({ model, other }) => {
-    const all = floodscope.others.models.filter((m) => !m.error);
+    const all = floodscope.others.usable();
     const a = select({ id: "pick-a", onchange: (event) => window.dash_clientside.set_props("model", { value: event.target.value }) },
       all.filter((m) => m.offered).map((m) => [m.spec, title(m)]), model);
     const b = select({ id: "pick-b", onchange: (event) => floodscope.review.set({ other: event.target.value || null }) },

@@ -15,6 +15,10 @@ floodscope.others = (() => {
   // Ask for the models, where nobody has yet.
   let begun = false;
   const begin = () => { if (!begun) { begun = true; refresh(); } };
+  // Those that show something, and model B beside the one in use: the one that was chosen, which the review's store and the
+  // address hold, else the first other one.
+  const usable = () => models.filter((m) => !m.error);
+  const beside = (model) => floodscope.review.stored.other || (usable().find((m) => m.spec !== model) || usable()[0] || { spec: null }).spec;
   const nameOf = (spec) => (models.find((m) => m.spec === spec) || { name: spec }).name;
 
   // Have a model's predictions in the book.
@@ -66,5 +70,5 @@ floodscope.others = (() => {
   };
   const progress = (first, second) => (pairs.get(keyOf(first, second)) || {}).progress;
 
-  return { begin, refresh, load, count, apart, progress, nameOf, get models() { return models; }, get problem() { return problem; } };
+  return { begin, refresh, load, usable, beside, count, apart, progress, nameOf, get models() { return models; }, get problem() { return problem; } };
 })();

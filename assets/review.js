@@ -6,12 +6,17 @@ floodscope.review = (() => {
   const { make, fill, select } = floodscope.build;
   const DEFAULT = { by: "country", region: null, other: null, list: "list", sort: "iou", wide: false };
   let state = { ...DEFAULT, version: 0, k: 127, model: null, tab: null, theme: null, sieve: null, settings: null };
-  let stored = DEFAULT; // as the store holds it
+  let stored = null; // as the store holds it, and until that is told as the address says
+  const held = () => {
+    const view = floodscope.view.initial();
+    stored ??= Object.fromEntries(Object.entries(DEFAULT).map(([name, value]) => [name, view[name] ?? value]));
+    return stored;
+  };
   let drawn = {}; // what each part was drawn of
 
   // Change some of by, region, other, list, sort, wide.
   const set = (news) => {
-    stored = { ...stored, ...news };
+    stored = { ...held(), ...news };
     window.dash_clientside.set_props("review", { data: stored });
   };
 
@@ -139,7 +144,7 @@ floodscope.review = (() => {
   const tell = (news) => {
     const before = state.tab;
     if (news.review) take(news.review);
-    state = { ...state, ...news, ...stored };
+    state = { ...state, ...news, ...held() };
     if (state.tab === "models" && before !== "models") floodscope.others.refresh();
     document.documentElement.dataset.tab = state.tab || "";
     draw();
@@ -162,7 +167,7 @@ floodscope.review = (() => {
     if (byKey) focus();
   };
 
-  return { set, take, tell, follow, chooseRegion, shapesGiven, get state() { return state; }, get stored() { return stored; } };
+  return { set, take, tell, follow, chooseRegion, shapesGiven, get state() { return state; }, get stored() { return held(); } };
 })();
 
 // Callbacks of the workbench, beside those of assets/callbacks.js.

@@ -30,7 +30,7 @@ floodscope.tiles = (() => {
   // Where the tiles of a layer are, of two models both; null while a prediction is not known.
   const urlOf = (chip, model, { tiles, models }) => {
     if (!models.length) return address(tiles, chip, chip.revision);
-    const made = models.map((which) => (which === "a" ? model : floodscope.look.now.other)).map((by) => by && floodscope.book.prediction(by, chip.id));
+    const made = models.map((which) => (which === "a" ? model : floodscope.others.beside(model))).map((by) => by && floodscope.book.prediction(by, chip.id));
     return made.every(Boolean) ? made.map((p) => address(tiles, chip, p.revision)).join(" ") : null;
   };
   // What there is to draw of one side of the picture: pane -> {chip, url}.
