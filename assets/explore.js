@@ -51,7 +51,7 @@ floodscope.explore = (() => {
   };
 
   // Several findings of one kind are folded under what they have in common.
-  const KINDS = { seen: "sets of chips are in this model's training set", leak: "floods have chips in several splits", duplicate: "pairs of sources show the same places", dominance: "countries dominate", no_imagery: "kinds of labels lack imagery" };
+  const KINDS = { seen: "sets of chips were seen by this model", leak: "floods have chips in several splits", duplicate: "pairs of sources show the same places", dominance: "countries dominate", no_imagery: "kinds of labels lack imagery" };
   const finding = (warning) => make("li", {}, warning.text,
     make("span", { class: "fs-soft" }, ` ${warning.chips.slice(0, 3).join(", ")}${warning.chips.length > 3 ? ` and ${w().integer(warning.chips.length - 3)} more` : ""}`));
   const warnings = () => {

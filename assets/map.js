@@ -126,7 +126,7 @@ floodscope.map = (() => {
     if (!chip.labelled) return "no label";
     if (!state.iou.has(chip.id)) return floodscope.book.failure(state.model, chip.id) ? "could not be predicted" : "not predicted yet";
     const said = iou === null ? "IoU undefined (no water)" : `IoU ${iou.toFixed(2)}`;
-    return seen(chip) ? `${said}, in this model's training set` : said;
+    return seen(chip) ? `${said}, seen by this model` : said;
   };
   const tooltip = (chip) => {
     const box = document.createElement("div");
@@ -187,7 +187,7 @@ floodscope.map = (() => {
     outOfTab(layer);
     layer.bindTooltip(() => {
       const iou = state.country.get(name);
-      if (iou !== undefined && iou !== null) return `${name}: IoU ${iou.toFixed(2)}${state.countrySeen.has(name) ? ", all of it in this model's training set" : ""}`;
+      if (iou !== undefined && iou !== null) return `${name}: IoU ${iou.toFixed(2)}${state.countrySeen.has(name) ? ", all of it seen by this model" : ""}`;
       return state.withChips.has(name) ? `${name}: not scored yet` : name;
     }, { sticky: true, opacity: 1 });
   };

@@ -55,10 +55,10 @@ floodscope.models = (() => {
     const [all, seen, unknown] = [chips.length, chips.filter((one) => one.seen === true).length, chips.filter((one) => one.seen === null).length];
     const left = all - seen - unknown;
     if (left === all) return "";
-    if (unknown === all) return "It is not known whether A or B was trained on these chips.";
-    if (seen === all) return `All ${w().count(all, "chip")} that both have scored are in the training set of A or B, so there is no difference to rely on.`;
-    if (!left) return `${w().integer(seen)} of ${w().count(all, "chip")} are in the training set of A or B, of the others it is not known, so there is no difference to rely on.`;
-    return `Counted: the ${w().count(left, "chip")} of ${w().integer(all)} that neither A nor B was trained on.`;
+    if (unknown === all) return "It is not known whether A or B has seen these chips.";
+    if (seen === all) return `All ${w().count(all, "chip")} that both have scored were seen by A or B, so there is no difference to rely on.`;
+    if (!left) return `${w().integer(seen)} of ${w().count(all, "chip")} were seen by A or B, of the others it is not known, so there is no difference to rely on.`;
+    return `Counted: the ${w().count(left, "chip")} of ${w().integer(all)} that neither A nor B has seen.`;
   };
   const validated = (model, other) => [["A", model], ["B", other]].map(([letter, spec]) => [letter, floodscope.seen.crossvalidated(spec)]).filter(([, told]) => told)
     .map(([letter, told]) => `${letter}: ${told[0].toLowerCase()}${told.slice(1)}.`).join(" ");
@@ -69,13 +69,13 @@ floodscope.models = (() => {
     const better = m.fewer > 0 ? "A" : "B";
     const said = `${better} has ${w().integer(Math.abs(m.fewer))} px fewer wrong`;
     const pictures = [...floodscope.thumbs.elements(chip, model), ...floodscope.thumbs.elements(chip, other).slice(1)];
-    return make("button", { class: "fs-card fs-card-wide", type: "button", "aria-label": `Open ${m.id}: ${said}${m.seen === true ? ", in a training set" : ""}`, onclick: () => floodscope.tiles.choose(m.id) },
+    return make("button", { class: "fs-card fs-card-wide", type: "button", "aria-label": `Open ${m.id}: ${said}${m.seen === true ? ", seen by A or B" : ""}`, onclick: () => floodscope.tiles.choose(m.id) },
       make("span", { class: "fs-thumbs" }, pictures), make("span", { class: "fs-card-name" }, m.id),
       make("span", { class: "fs-card-foot" }, make("span", { class: "fs-card-note" }, said), floodscope.seen.mark(m.seen)));
   });
 
   const totals = (c) => make("table", { class: "fs-table", id: "totals-table" },
-    make("caption", {}, `Pixels of the ${w().count(c.chips, "chip")} that both have scored${c.seen === true ? ", seen in training" : ""}`),
+    make("caption", {}, `Pixels of the ${w().count(c.chips, "chip")} that both have scored${c.seen === true ? ", seen by A or B" : ""}`),
     make("thead", {}, make("tr", {}, ["", "True water", "False water", "Missed water", "True dry"].map((name) => make("th", { scope: "col" }, name || make("span", { class: "fs-visually-hidden" }, "Model"))))),
     make("tbody", {}, [["A", c.one], ["B", c.two]].map(([name, f]) => make("tr", {}, make("th", { scope: "row" }, name), ["tp", "fp", "fn", "tn"].map((key) => make("td", {}, w().integer(f[key])))))));
 
@@ -104,7 +104,7 @@ floodscope.models = (() => {
     const each = (make1) => sums.map(([letter, h]) => make1(letter, h));
     const told = (name, value) => `${name}: ${sums.map(([letter, h]) => `${letter} ${w().score3(value(h))}`).join(", ")}`;
     if (!sums.length) { fill(PLACE.curves); return; } // nothing is scored: there is nothing to draw
-    const on = seen === true ? [make("p", { class: "fs-soft fs-seen-note" }, floodscope.seen.mark(true), " Drawn of chips in the training set: no measure of how good it is.")] : [];
+    const on = seen === true ? [make("p", { class: "fs-soft fs-seen-note" }, floodscope.seen.mark(true), " Drawn of chips that it was trained or calibrated on: no measure of how good it is.")] : [];
     fill(PLACE.curves,
       make("h2", {}, "Precision and recall"), ...on, make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
       frame(`Precision over recall. ${told("Average precision", averagePrecision)}`, { ...AXES, xTitle: "Recall", yTitle: "Precision" },

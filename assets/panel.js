@@ -33,7 +33,7 @@ floodscope.panel = (() => {
     else if (!chip.labelled) badge("muted", "No label");
     const seen = p && (p.seen ?? null);
     if (p && (seen === true || (seen === null && chip.labelled))) {
-      out.push(w().html.Span({ className: "fs-badge fs-badge-seen", title: floodscope.seen.tipOf(seen) }, seen ? "Seen in training" : "Not known whether seen"));
+      out.push(w().html.Span({ className: "fs-badge fs-badge-seen", title: floodscope.seen.tipOf(seen) }, seen ? "Seen by the model" : "Not known whether seen"));
     }
     if (chip.imagery && chip.unplaced) badge("muted", "No place");
     return out.length ? div("fs-badges", ...out) : "";
@@ -86,7 +86,7 @@ floodscope.panel = (() => {
     const f = p.histogram ? floodscope.scores.figures(floodscope.scores.confusion(p.histogram, k)) : null;
     const detail = floodscope.book.details.get(p.revision);
     const water = detail ? `, water ${area(detail, detail.area[k])}${detail.placed ? "" : " of its pixels"}` : "";
-    return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}${p.seen === true ? " in this model's training set" : ""}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}`;
+    return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}${p.seen === true ? ", seen by this model" : ""}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}`;
   };
 
   const scored = (c, p, k, threshold, model) => {
@@ -102,7 +102,7 @@ floodscope.panel = (() => {
         metric("IoU", f.iou, undefinedIou || floodscope.seen.wordOf(p.seen ?? null)), metric("Precision", f.precision), metric("Recall", f.recall), metric("F1", f.f1)));
       if (p.seen === true) {
         const validated = floodscope.seen.crossvalidated(model);
-        out.push(w().html.P({ className: "fs-soft fs-seen-note" }, `This model was trained on this chip, so these scores do not measure it.${validated ? ` ${validated}.` : ""}`));
+        out.push(w().html.P({ className: "fs-soft fs-seen-note" }, `This model was trained or calibrated on this chip, so these scores do not measure it.${validated ? ` ${validated}.` : ""}`));
       }
     } else {
       out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
@@ -134,7 +134,7 @@ floodscope.panel = (() => {
         `Chips with imagery on disk: only these can be opened and predicted, only labelled ones scored. Of those that are known only, there is no image.${notScored(unscored)}`),
       figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}${unscored.cannot ? `, ${integer(unscored.cannot)} cannot be predicted` : ""}`, "Chips that the chosen model has predicted, of those with imagery."),
       figure("Micro IoU", all.seen === true ? w().NONE : score(all.iou), all.seen === true ? "no unseen chip" : all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
-        "IoU over the pixels of all scored chips together that are not in the model's training set, with its 95 % bootstrap interval over chips.", all.scored === 1),
+        "IoU over the pixels of all scored chips together that the model has not seen, with its 95 % bootstrap interval over chips.", all.scored === 1),
       figure("Weakest region", weakest ? weakest.name : w().NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : why,
         `The first row of the table, of regions with two scored chips or more, unseen by the model and with water in their labels. ${floodscope.worst.RULE}`),
     ];

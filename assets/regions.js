@@ -5,7 +5,7 @@ floodscope.regions = (() => {
   const TABLE = "regions-table";
 
   const COLUMNS = [
-    ["Chips", "chips that the figures count, of those with a label: scored, and not in the model's training set; a label in which nothing is known scores nothing"],
+    ["Chips", "chips that the figures count, of those with a label: scored, and not seen by the model in training or calibration; a label in which nothing is known scores nothing"],
     ["IoU", "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of all chips count together; in brackets its 95 % bootstrap interval over chips"],
     ["Bar", "the IoU from 0 to 1 with its interval; thin and grey where it cannot be relied on"],
     ["Prec", "precision: of the pixels predicted as water, the share that is water"],
@@ -17,7 +17,7 @@ floodscope.regions = (() => {
     ["Water", "share of water among the pixels whose truth is known"],
     ["Pixels", "valid pixels whose truth is known; only these are scored"],
     ["n = 1", "one chip alone: no interval, and no number to rely on; such regions come after the others"],
-    ["seen", "all scored chips of the region are in the model's training set: their number is no measure of it, and such regions come last"],
+    ["seen", "all scored chips of the region were seen by the model: their number is no measure of it, and such regions come last"],
     ["Grey", "one chip, seen chips alone, or no water in the labels, where every wet pixel is false and IoU is 0 at most; such regions come after the others"],
   ];
   // What the columns mean, for those who hover over nothing. Told here, not by Dash, which weighs each of its words at every change.

@@ -1,14 +1,14 @@
-// Which chips a model was trained on: a score on them is no measure of it. Headlines count the others, and all marks are made here.
+// Which chips a model was trained or calibrated on: a score on them is no measure of it. Headlines count the others, and all marks are made here.
 window.floodscope = window.floodscope || {};
 
 floodscope.seen = (() => {
   const WORD = "seen";
   const UNTOLD = "?"; // as floodscope evaluate marks them, too
-  const TIP = "in this model's training set: no measure of how good it is";
-  const UNTOLD_TIP = "not known whether the model was trained on it";
+  const TIP = "this model was trained or calibrated on it: no measure of how good it is";
+  const UNTOLD_TIP = "not known whether the model was trained or calibrated on it";
   const w = () => floodscope.words;
 
-  // Was a model trained on a chip? true, false, or null where it does not tell.
+  // Has a model seen a chip? true, false, or null where it does not tell.
   const of = (model, id) => floodscope.book.prediction(model, id)?.seen ?? null;
   const byAny = (models, id) => (models.some((model) => of(model, id) === true) ? true : models.some((model) => of(model, id) === null) ? null : false);
 
@@ -38,10 +38,10 @@ floodscope.seen = (() => {
     if (!scored) return "";
     const validated = crossvalidated(model);
     const beside = validated ? ` ${validated}.` : "";
-    if (seen === scored) return `${scored === 1 ? "The one scored chip is" : `All ${some} are`} in this model's training set, so no score here measures it.${beside}`;
+    if (seen === scored) return `This model was trained or calibrated on ${scored === 1 ? "the one scored chip" : `all ${some}`}, so no score here measures it.${beside}`;
     if (unknown === scored) return `This model does not tell what it was trained on: whether it has seen these chips is not known.${beside}`;
     if (left === scored) return "";
-    const known = seen ? `${w().integer(seen)} of ${some} ${seen === 1 ? "is" : "are"} in this model's training set` : `Of ${w().integer(unknown)} of ${some} it is not known whether the model was trained on them`;
+    const known = seen ? `This model was trained or calibrated on ${w().integer(seen)} of ${some}` : `Of ${w().integer(unknown)} of ${some} it is not known whether the model was trained on them`;
     const rest = seen && unknown ? `, of ${w().integer(unknown)} it is not known` : "";
     return `${known}${rest}: ${left ? `figures count the other ${left === 1 ? "one" : w().integer(left)}` : "none is left to measure it"}.${beside}`;
   };

@@ -68,13 +68,13 @@ window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     const order = floodscope.worst.compare(one, two);
     return stays && descending ? -order : order;
   },
-  // Numbers that rest on too little are grey: of a region of one chip, without water, or seen in training; of a chip with little water.
+  // Numbers that rest on too little are grey: of a region of one chip, without water, or seen by the model; of a chip with little water.
   fsFew: ({ data, column }) => Boolean(data && (data.rank || (column.getColId() === "iou" && (data.little || data.seen === true)))),
   fsIouTip: ({ data }) => (data ? [
     floodscope.seen.tipOf(data.seen),
     data.little ? "less than 1 % of the truth is water: ranked by the share of pixels that are right, more than by IoU" : "",
   ].filter(Boolean).join("; ") || null : null),
-  fsChipsTip: ({ data }) => (data && data.seenChips ? `${floodscope.words.count(data.seenChips, "scored chip")} in this model's training set${data.seen ? "" : ", not counted"}` : null),
+  fsChipsTip: ({ data }) => (data && data.seenChips ? `${floodscope.words.count(data.seenChips, "scored chip")} seen by this model${data.seen ? "" : ", not counted"}` : null),
   fsTabOut: () => false, // the browser's own Tab: on to what stands after the table
   fsGridTheme: (quartz) => quartz.withParams({
     fontFamily: "inherit", fontSize: 13, headerFontSize: 13, headerFontWeight: 500, wrapperBorderRadius: 8, cellHorizontalPadding: 6,

@@ -28,7 +28,7 @@ _ABOUT = {
     "water.gpkg": "water polygons with km2, WGS84, layer water; GeoPackage: QGIS, ArcGIS, GDAL.",
     "water.geojson": "water polygons with km2, WGS84; GeoJSON (RFC 7946): any web map.",
     "water.fgb": "water polygons with km2, WGS84; FlatGeobuf: quick to read in part.",
-    "scores.csv": "one row a chip: water, scores where there is a label, model, whether it was trained on the chip.",
+    "scores.csv": "one row a chip: water, scores where there is a label, model, whether the model has seen the chip.",
     "scores.json": "the scores and areas of each chip, and of all chips together.",
     "scores.parquet": "scores and areas with each chip's outline; GeoParquet: geopandas, DuckDB.",
     "collection.json": "a STAC 1.1 collection; its items are in items/, and point at the rasters.",
@@ -103,7 +103,7 @@ def _write(out: Path, name: str, text: str, written: Written) -> None:
 def _on_scores(
     chosen: Sequence[tuple[ChipRecord, Prediction]], predictor: Predictor, seen: Mapping[str, bool | None]
 ) -> list[str]:
-    """Return what has to be known of the scores: which chips the model was trained on."""
+    """Return what has to be known of the scores: which chips the model has seen."""
     counts = tally(seen[r.id] for r, p in chosen if p.histogram is not None and p.histogram.pixels)
     if not sum(counts.values()):
         return []

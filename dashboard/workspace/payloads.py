@@ -70,7 +70,7 @@ def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, A
 
     Args:
         prediction: what is stored.
-        seen: whether the model has seen the chip in training (contract 9); None where that cannot be told.
+        seen: whether the model has seen the chip (contract 9); None where that cannot be told.
     """
     histogram = prediction.histogram
     return {

@@ -127,7 +127,7 @@ def test_headline_and_regions_count_unseen_chips_alone(trained: Trained, screen:
     assert figures["Weakest region"][0] not in {trained.lost, trained.halved}
     note = page.page.locator("#seen-note").inner_text()
     assert note.startswith(
-        f"3 of {len(histograms)} scored chips are in this model's training set: figures count the other"
+        f"This model was trained or calibrated on 3 of {len(histograms)} scored chips: figures count the other"
     )
     assert note.endswith("Left out by country: 0.432, 7 chips.")
 
@@ -159,7 +159,7 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
     page.open(model=trained.offered("some"), chip=chip)
     page.answered(chip)
     badge = page.page.locator("#chip-panel .fs-badge-seen")
-    expect(badge).to_have_text("Seen in training")
+    expect(badge).to_have_text("Seen by the model")
     assert page.figures()["IoU"][1] == "seen"
     assert "Left out by country: 0.432" in page.page.locator("#chip-panel .fs-seen-note").inner_text()
     other = next(r.id for r in trained.records if r.id not in trained.seen)
@@ -183,7 +183,7 @@ def test_the_map_draws_across_what_is_seen(trained: Trained, screen: ScreenMaker
     name = fills[0].removeprefix("url(#").removesuffix(")")
     assert page.page.locator(f"pattern[id='{name}']").count() == 1
     told = page.page.evaluate("id => floodscope.map.describe(floodscope.book.chips.get(id))", sorted(trained.seen)[0])
-    assert told.endswith("in this model's training set")
+    assert told.endswith("seen by this model")
 
 
 def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, screen: ScreenMaker) -> None:
@@ -208,7 +208,7 @@ def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, scre
     lost = next(group for group in shown["groups"] if group["name"] == trained.lost)
     assert (lost["seen"], lost["interval"]) == (True, None)
     assert page.page.locator(f"#difference-table tr[data-name='{trained.lost}'] .fs-seen").count() == 1
-    assert "that neither A nor B was trained on" in page.page.locator("#models-difference").inner_text()
+    assert "that neither A nor B has seen" in page.page.locator("#models-difference").inner_text()
     moved = [m["id"] for m in shown["moved"][:8] if m["seen"]]
     assert page.page.locator("#movers .fs-card:has(.fs-seen)").count() == len(moved)
 
@@ -219,7 +219,9 @@ def test_where_nothing_is_unseen_there_is_no_headline(trained: Trained, screen: 
     figures = page.figures("#figures")
     assert figures["Micro IoU"] == figures["Weakest region"] == ("–", "no unseen chip")
     note = page.page.locator("#seen-note").inner_text()
-    assert "in this model's training set, so no score here measures it. Left out by country: 0.432, 7 chips." in note
+    scored = len(trained.histograms("every"))
+    assert f"trained or calibrated on all {scored} scored chips, so no score here measures it." in note
+    assert "Left out by country: 0.432, 7 chips." in note
     page.page.evaluate("b => floodscope.review.set({ other: b })", BASELINE)
     page.tab("Models")
     row = page.page.locator("#difference-table tr[data-name='All chips'] td")

@@ -87,7 +87,7 @@ def _key() -> html.Details:
     """Return what colours and patterns of chips and countries mean; assets/keyboard.js folds it on a phone."""
     symbols = (
         ("unscored", "not predicted yet"),
-        ("seen", "seen in training: no measure"),
+        ("seen", "seen by the model: no measure"),
         ("unlabelled", "no label, so no IoU"),
         ("outline", "known only: no image on disk"),
         ("problem", "image cannot be used"),

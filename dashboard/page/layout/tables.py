@@ -34,7 +34,7 @@ def _number(
 
     Args:
         field, name, formatter, tooltip, width, comparator: of the column.
-        live: it follows the threshold. The column of IoU also carries the mark of what was seen in training.
+        live: it follows the threshold. The column of IoU also carries the mark of what the model has seen.
         tip: a function of assets/tables.js that gives a cell's own tooltip.
     """
     written = {"cellRenderer": "fsLive", "cellRendererParams": {"format": formatter, "marked": field == "iou"}}
@@ -72,11 +72,11 @@ REGION_COLUMNS: list[dict[str, object]] = [
         "scored",
         "Chips",
         "fsChips",
-        "Chips that figures count, of those with a label: scored, and not in the model's training set",
+        "Chips that figures count, of those with a label: scored, and not seen by the model",
         62,
         tip="fsChipsTip",
     ),
-    # The weakest first; what rests on one chip, has no water to find or was seen in training comes after all others.
+    # The weakest first; what rests on one chip, has no water to find or was seen by the model comes after all others.
     _number(
         "iou",
         "IoU [95 %]",
