@@ -61,7 +61,7 @@ floodscope.closeup = (() => {
     const f = answer.histogram && floodscope.scores.figures(floodscope.scores.confusion(answer.histogram, k));
     const known = f && f.tp + f.fp + f.fn + f.tn > 0;
     if (!known) return [...rows, row("Truth", "no known label here")];
-    rows.push(row("Water in the label", answer.placed ? km2(answer.label_water_km2) : `${integer(answer.histogram.water[0])} px`, "truth"), row("IoU", f.iou === null ? "no water here, none predicted" : score(f.iou)),
+    rows.push(row("Water in the label", answer.placed ? km2(answer.label_water_km2) : `${integer(answer.histogram.water[0])} px`, "truth"), row("IoU", f.iou === null ? "no water here, none predicted" : element("span", {}, score(f.iou), ...floodscope.seen.after(floodscope.seen.of(now.model, now.chip)))),
       row("Precision, recall", `${score(f.precision)}, ${score(f.recall)}`), row("True water (TP)", `${integer(f.tp)} px`, "hit"),
       row("False water (FP)", `${integer(f.fp)} px`, "false"), row("Missed water (FN)", `${integer(f.fn)} px`, "missed"), row("True dry (TN)", `${integer(f.tn)} px`));
     return rows;

@@ -48,17 +48,17 @@ floodscope.filterbar = (() => {
     make("div", { class: "fs-field-row" }, date("from", "From"), date("to", "To")),
     make("div", { class: "fs-field-row" }, iou(0, "IoU from"), iou(1, "to")),
     make("div", { class: "fs-field-row" }, either("labelled", "Label", "labelled", "no label"), either("predicted", "Prediction", "predicted", "not predicted")),
-    make("div", { class: "fs-field-row" }, either("seen", "Training set of this model", "in it", "unseen by this model")));
+    make("div", { class: "fs-field-row" }, either("seen", "Seen in training or calibration", "seen by this model", "unseen by this model")));
 
   // What filters are on, each with a button that takes it off.
-  const NAMES = { country: "Country", event: "Event", split: "Split", date: "Date", iou: "IoU", labelled: "Label", predicted: "Prediction", seen: "Training set" };
+  const NAMES = { country: "Country", event: "Event", split: "Split", date: "Date", iou: "IoU", labelled: "Label", predicted: "Prediction", seen: "Seen" };
   const textOf = (key) => {
     const v = floodscope.sieve.values;
     if (key === "date") return [v.from && `from ${v.from}`, v.to && `to ${v.to}`].filter(Boolean).join(" ");
     if (key === "iou") return `${v.iou[0]} to ${v.iou[1]}`;
     if (key === "labelled") return v.labelled === "yes" ? "labelled" : "no label";
     if (key === "predicted") return v.predicted === "yes" ? "predicted" : "not predicted";
-    if (key === "seen") return v.seen === "yes" ? "in it" : "unseen by this model";
+    if (key === "seen") return v.seen === "yes" ? "seen by this model" : "unseen by this model";
     return v[key].length > 2 ? `${v[key].length} chosen` : v[key].join(", ");
   };
   const off = { country: { country: [] }, event: { event: [] }, split: { split: [] }, date: { from: null, to: null }, iou: { iou: [0, 1] }, labelled: { labelled: null }, predicted: { predicted: null }, seen: { seen: null } };

@@ -51,6 +51,8 @@ floodscope.seen = (() => {
   const wordOf = (seen) => (seen === true ? WORD : seen === null ? UNTOLD : "");
   const tipOf = (seen) => (seen === true ? TIP : seen === null ? UNTOLD_TIP : "");
   const mark = (seen) => (wordOf(seen) ? floodscope.build.make("span", { class: "fs-seen", title: tipOf(seen) }, wordOf(seen)) : "");
+  // What is appended to a number in running text.
+  const after = (seen) => (wordOf(seen) ? [" ", mark(seen)] : []);
   // The same for a cell that is written past the grid: it stays as it is where nothing has changed.
   const markCell = (place, seen) => {
     const there = place.querySelector(".fs-seen");
@@ -76,5 +78,5 @@ floodscope.seen = (() => {
     return `url(#${id})`;
   };
 
-  return { of, byAny, pool, begin, about, crossvalidated, sentence, wordOf, tipOf, mark, markCell, hatch };
+  return { of, byAny, pool, begin, about, crossvalidated, sentence, wordOf, tipOf, mark, after, markCell, hatch };
 })();

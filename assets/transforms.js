@@ -28,7 +28,9 @@
   // The figures of all cards at the threshold of the screen.
   const describe = () => {
     const { score, percent, known } = floodscope.words;
-    const k = floodscope.scores.level(screen().threshold ?? 0.5);
+    const { chip, model, threshold } = screen();
+    const k = floodscope.scores.level(threshold ?? 0.5);
+    const seen = floodscope.seen.of(model, chip);
     answers.forEach(({ card, answer }) => {
       const iou = (h) => (h ? floodscope.scores.figures(floodscope.scores.confusion(h, k)).iou : null);
       const [changed, plain] = [iou(answer.changed), iou(answer.plain)];
@@ -36,7 +38,7 @@
       const same = answer.name === "turn0";
       const moved = known(changed) && known(plain) && !same ? changed - plain : null;
       const step = moved === null ? "" : Math.abs(moved) < 0.005 ? " (the same)" : ` (${moved < 0 ? "−" : "+"}${Math.abs(moved).toFixed(2)})`;
-      card.figures.textContent = [answer.changed ? `IoU ${score(changed)}${step}` : "no label", same ? "" : differ].filter(Boolean).join(" · ");
+      card.figures.replaceChildren(...(answer.changed ? [`IoU ${score(changed)}${step}`, ...floodscope.seen.after(seen)] : ["no label"]), same ? "" : ` · ${differ}`);
     });
   };
 

@@ -162,6 +162,13 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
     expect(badge).to_have_text("Seen by the model")
     assert page.figures()["IoU"][1] == "seen"
     assert "Left out by country: 0.432" in page.page.locator("#chip-panel .fs-seen-note").inner_text()
+    west, south, east, north = next(r.footprint.bounds for r in trained.records if r.id == chip and r.footprint)
+    page.page.evaluate(
+        "ring => floodscope.draw.use(ring)", [[west, south], [east, south], [east, north], [west, north]]
+    )
+    expect(page.page.locator("#area-figures .fs-seen")).to_have_text("seen")
+    page.page.locator("#transforms summary").click()
+    page.page.locator(".fs-transform-figures .fs-seen").first.wait_for()
     other = next(r.id for r in trained.records if r.id not in trained.seen)
     page.choose_in_table(other)
     page.answered(other)
@@ -309,6 +316,6 @@ def test_the_real_chips_give_the_shipped_model_no_headline_and_a_new_one_does(
     assert figures["Micro IoU"] == figures["Weakest region"] == ("–", "no unseen chip")
     assert "Left out by source: 0.731, 12 chips." in page.page.locator("#seen-note").inner_text()
     page.page.locator("#filter-clear").click()
-    page.until("() => document.getElementById('seen-note').textContent.startsWith('12 of 13')")
+    page.until("() => document.getElementById('seen-note').textContent.includes('on 12 of 13')")
     assert page.figures("#figures")["Micro IoU"] == (rounded(iou), "n = 1")
     assert page.figures("#figures")["Weakest region"][0] == "–"
