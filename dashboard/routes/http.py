@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 from typing import Any
 
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
+from flask_compress import Compress
 
 from tiles.errors import TooLargeError, UsageError
 from tiles.http import errors_as_json, lasting
@@ -24,7 +24,17 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 _JSON = "application/json"
-_WORTH_PACKING = 4096
+_COMPRESSION = {
+    "COMPRESS_ALGORITHM": ["br", "gzip"],
+    "COMPRESS_ALGORITHM_STREAMING": ["br"],
+    "COMPRESS_STREAMING_ENDPOINT_CONDITIONAL": ["_dash_assets.static"],
+    # Brotli's 9 takes 0.3 s for all that a first visit asks for, and leaves 3 % less of it than 5 does in 0.1 s.
+    "COMPRESS_BR_LEVEL": 9,
+    "COMPRESS_MIMETYPES": [
+        *("text/html", "text/css", "text/plain", "text/csv", "text/javascript", "application/javascript"),
+        *("application/json", "application/geo+json", "image/svg+xml"),
+    ],
+}
 CHIPS_BYTES = 8 << 20
 """Room for the ids of some hundred thousand chips."""
 
@@ -63,24 +73,16 @@ def serve_well(app: Flask) -> None:
     """Have all answers of an app share what is said in this module."""
     app.json = _NamedFiles(app)
     errors_as_json(app)
+    app.config.update(_COMPRESSION)
+    Compress(app)
 
     @app.after_request
     def finish(response: Response) -> Response:
         if response.mimetype == _JSON and not response.direct_passthrough:
             response.headers.setdefault("Cache-Control", "no-store")
-            _pack(response)
         # The page names its own scripts and styles with the time of their last change, so a browser need not ask again.
         if request.path.startswith("/assets/") and "m" in request.args and response.status_code == 200:
             lasting(response, public=True)
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response
-
-
-def _pack(response: Response) -> None:
-    """Pack a long answer where the browser can unpack it: catalogs, counts and histograms repeat themselves."""
-    response.vary.add("Accept-Encoding")
-    data = response.get_data()
-    if len(data) > _WORTH_PACKING and request.accept_encodings["gzip"] > 0:
-        response.set_data(gzip.compress(data, 1))
-        response.content_encoding = "gzip"

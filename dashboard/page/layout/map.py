@@ -12,11 +12,17 @@ from dashboard.page import ids
 from dashboard.page.layout.aria import aria
 from dashboard.page.layout.compare import draw_surface, four_up, handle, keys_button, modes, readout, sides
 from tiles.drawing.layers import SHOWN
+from tiles.places import ASSETS
 
 
 def _js(name: str) -> dict[str, str]:
     """Name a function of assets/map.js."""
     return {"variable": f"floodscope.map.{name}"}
+
+
+def _kept(name: str) -> str:
+    """Return the address of an asset with its time, under which a browser keeps it for good, as scripts and styles have it."""
+    return f"assets/{name}?m={(ASSETS / name).stat().st_mtime}"
 
 
 def chip_map() -> html.Main:
@@ -46,7 +52,7 @@ def chip_map() -> html.Main:
                     dl.Pane(name="marks", style={"zIndex": 430}),
                     dl.GeoJSON(
                         id=ids.COUNTRIES,
-                        url="assets/countries.geojson",
+                        url=_kept("countries.geojson"),
                         options={"pane": "countries", "style": _js("countryStyle")},
                         style=_js("countryStyle"),
                         onEachFeature=_js("onCountry"),

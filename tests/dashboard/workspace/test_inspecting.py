@@ -92,7 +92,7 @@ def test_the_spread_is_packed_where_the_browser_can_unpack_it(
 ) -> None:
     address = f"/inspect/spread/{chip}/{revision}"
     plain, packed = client.get(address), client.get(address, headers={"Accept-Encoding": "gzip, br"})
-    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Content-Encoding"] == "br"
     assert "Content-Encoding" not in plain.headers
     assert len(packed.data) < len(plain.data) / 5
     answer = plain.get_json()
