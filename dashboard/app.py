@@ -14,6 +14,7 @@ from dashboard.page.callbacks import register
 from dashboard.page.layout.page import page
 from dashboard.routes.access import Access, Everybody, Policy
 from dashboard.routes.exports import exports_blueprint
+from dashboard.routes.hosts import guard_names
 from dashboard.routes.http import serve_well
 from dashboard.routes.inspect import inspection_blueprint
 from dashboard.routes.proxies import Mounted, networks
@@ -97,6 +98,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     settings: dict[str, Any] = named({"model": workspace.shelf.first, "models": offered})
     app.layout = lambda: page(settings)
     serve_well(server)
+    guard_names(server, workspace.settings.allowed_hosts)
     access = Access(app, policy)
     register(app, workspace, access)
     server.register_blueprint(server_blueprint(workspace))

@@ -45,7 +45,11 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
     port = free_port(host, port)
     settings = replace(settings, sources=tuple(source.absolute() for source in settings.sources))
     hub = () if settings.url_prefixes else hub_prefixes(os.environ, port)
-    settings = replace(settings, url_prefixes=settings.url_prefixes or hub)
+    # In a hub the page's name is the hub's, which this machine does not know; its people's browsers are on other machines.
+    names = ("*",) if hub else (host,)
+    settings = replace(
+        settings, url_prefixes=settings.url_prefixes or hub, allowed_hosts=(*settings.allowed_hosts, *names)
+    )
     _check(settings, announce)
     below = settings.url_prefixes[0] if settings.url_prefixes and not hub else "/"
     address = f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}{below}"

@@ -134,6 +134,10 @@ class ModelError(FloodscopeError):
     """A model is unknown, damaged or cannot be run."""
 
 
+class ModelNotFoundError(ModelError):
+    """No model of that name is on offer."""
+
+
 class BundleError(ModelError):
     """A model bundle is missing, altered or not understood."""
 
@@ -206,6 +210,10 @@ class ForbiddenError(FloodscopeError):
     """Whoever sends a request may not do what it asks for."""
 
 
+class HostError(FloodscopeError):
+    """A server is asked by a name that is not its own."""
+
+
 class ForeignRequestError(ForbiddenError):
     """A request to do something did not come from the dashboard's own page."""
 
@@ -233,6 +241,7 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     ChipError: (422, 1),
     MissingImageryError: (404, 1),
     ModelError: (502, 1),
+    ModelNotFoundError: (404, 1),
     BundleError: (422, 1),
     RequestError: (400, 1),
     MediaTypeError: (415, 1),
@@ -249,6 +258,7 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     UploadError: (422, 1),
     UploadTooLargeError: (413, 1),
     ForbiddenError: (403, 1),
+    HostError: (421, 1),
     ExportNotFoundError: (404, 1),
     EnoughError: (429, 1),
     CloudError: (502, 1),

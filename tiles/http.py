@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, jsonify
+import secrets
+
+from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from tiles.errors import FloodscopeError, http_status
-from tiles.sentences import named
+from tiles.errors import FloodscopeError, RequestError, http_status
+from tiles.sentences import named, shown
+
+# Where the errors of a body that a server cannot read come from: a chunk without an end, a size that is none.
+_SERVERS = ("gunicorn.http.",)
 
 
 def errors_as_json(routes: Flask | Blueprint) -> None:
@@ -17,17 +22,31 @@ def errors_as_json(routes: Flask | Blueprint) -> None:
 
     @routes.errorhandler(FloodscopeError)
     def answer(error: FloodscopeError) -> Response:
-        return _error(type(error).__name__, named(str(error)), http_status(error), error.chip)
+        return error_answer(type(error).__name__, named(str(error)), http_status(error), error.chip)
 
     @routes.errorhandler(HTTPException)
     def answer_http(error: HTTPException) -> Response:
-        response = _error(error.name, error.description, error.code or 500)
+        response = error_answer(error.name, error.description, error.code or 500)
         # Which methods there are, where to ask instead, when to ask again: all but what the body is.
         response.headers.extend((n, v) for n, v in error.get_headers() if n not in {"Content-Type", "Content-Length"})
         return response
 
 
-def _error(kind: str, message: str | None, status: int, chip: str | None = None) -> Response:
+def tell_defects(app: Flask) -> None:
+    """Have whatever else goes wrong answered in a sentence with a number, by which the log has its traceback."""
+
+    @app.errorhandler(Exception)
+    def defect(error: Exception) -> Response:
+        if type(error).__module__.startswith(_SERVERS) or isinstance(error, ConnectionError | TimeoutError):
+            return error_answer(RequestError.__name__, "The request did not come whole: send it again.", 400)
+        number = secrets.token_hex(4)
+        app.logger.error("incident %s: %s %s", number, request.method, shown(request.path[:200]), exc_info=error)
+        sentence = f"This did not work, for a reason that is not foreseen: the server's log tells it under the number {number}."
+        return error_answer("Defect", sentence, 500)
+
+
+def error_answer(kind: str, message: str | None, status: int, chip: str | None = None) -> Response:
+    """Return an error as JSON: its kind, and one sentence; it is not kept."""
     response = jsonify(error=kind, message=message, **({} if chip is None else {"chip": chip}))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"

@@ -65,5 +65,6 @@ def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **opt
         labels=given_labels(),
         url_prefixes=(options["url_prefix"],) if options["url_prefix"] else (),
         trusted_proxies=tuple(options["trusted_proxies"]),
+        allowed_hosts=tuple(options["allowed_hosts"]),
     )
     serve(settings, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))

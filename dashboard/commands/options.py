@@ -166,6 +166,16 @@ SERVING = together(
         help="Address or network (10.0.0.0/8) of a proxy on another machine whose X-Forwarded-Host, -Proto and -Prefix are "
         "heard; those of this machine's own proxies are.",
     ),
+    click.option(
+        "--allowed-host",
+        "allowed_hosts",
+        multiple=True,
+        envvar="FLOODSCOPE_ALLOWED_HOST",
+        show_envvar=True,
+        metavar="NAME",
+        help="A name by which the page is opened, such as flood.example.org; * is any. localhost, this machine's name, that of "
+        "--host and bare addresses need none.",
+    ),
     click.option("--browser/--no-browser", default=True, help="Open the page in a browser."),
 )
 """What every command that serves the page takes, beside the model it begins with."""

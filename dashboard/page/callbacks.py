@@ -12,6 +12,7 @@ from dashboard.page import ids
 from dashboard.page.address import ADDRESS, Places
 from dashboard.page.wiring import InBrowser
 from dashboard.workspace.payloads import catalog_payload
+from tiles.errors import UsageError
 from tiles.sentences import named
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _server(app: Dash, workspace: Workspace, access: Access) -> None:
         prevent_initial_call=True,
     )
     def load_predictions(spec: str | None, _: float | None) -> Any:
-        return workspace.predictions(spec) if spec else no_update
+        return workspace.predictions(str(spec)) if spec else no_update
 
     @callback(
         Output(ids.OPENED, "data"),
@@ -166,6 +167,8 @@ def _server(app: Dash, workspace: Workspace, access: Access) -> None:
     def open_chip(asked: dict[str, Any] | None) -> Any:
         if not asked:
             return no_update
+        if not isinstance(asked, dict) or not {"id", "model", "click"} <= set(asked):
+            raise UsageError("A chip is opened by its id, a model and the name of a click: reload the page.")
         chip, spec, click = (str(asked[name]) for name in ("id", "model", "click"))
         return workspace.open_chip(chip, spec, click, may_predict=access.allows("predict")) | {"click": click}
 
@@ -182,13 +185,15 @@ def _server(app: Dash, workspace: Workspace, access: Access) -> None:
     def job(_: int | None, __: int | None, ___: int | None, spec: str | None, seen: dict[str, Any] | None) -> Any:
         if not spec:
             return no_update, no_update
+        if seen and not (isinstance(seen, dict) and isinstance(seen.get("cursor"), int) and "job" in seen):
+            raise UsageError("What the page has seen of a job is not understood: reload it.")
         if ctx.triggered_id == ids.PREDICT_ALL:
-            workspace.predict_all(spec)
+            workspace.predict_all(str(spec))
         elif ctx.triggered_id == ids.CANCEL:
-            workspace.cancel(spec)
+            workspace.cancel(str(spec))
         # What the page has taken in, not what it was sent: of two answers that come together Dash hands on the later alone.
         # Being told twice is harmless.
-        news = workspace.news(spec, int(seen["cursor"]), str(seen["job"])) if seen else workspace.news(spec, 0)
+        news = workspace.news(str(spec), seen["cursor"], str(seen["job"])) if seen else workspace.news(str(spec), 0)
         if news is not None:
             news["asked"] = ctx.triggered_id == ids.PREDICT_ALL
         return news, news is None or not news["progress"]["running"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from flask import Request, request
 
@@ -81,6 +81,13 @@ CALLBACKS: Mapping[str, Action | Mapping[str, Action]] = {
 _DASH = "/_dash-update-component"
 _KEEPING: frozenset[Action] = frozenset({"export", "upload", "remove"})
 """Actions that write or remove files: a program must say by a header of its own that it means them."""
+_COMPUTING = frozenset(
+    {
+        *("inspect.point", "inspect.spread", "inspect.agreement"),
+        *("review.thumbnail", "review.models", "review.predictions", "review.card", "review.metadata"),
+    }
+)
+"""Routes that are asked by GET and have the server compute: another page's pictures and links would cost it its time."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -126,8 +133,9 @@ class Access:
         if request.endpoint is None:  # no such address, or no such method there: nothing is done
             return
         actions = {ROUTES[request.endpoint]}
-        if request.method not in _READING:
+        if request.method not in _READING or request.endpoint in _COMPUTING:
             require_same_origin()
+        if request.method not in _READING:
             if actions & _KEEPING:
                 require_header()
             if request.endpoint == _DASH:
@@ -144,11 +152,28 @@ class Access:
         """
         body = json_object("as the page does")
         output, changed = body.get("output"), body.get("changedPropIds", [])
-        function = self._app.callback_map.get(output, {}).get("callback") if isinstance(output, str) else None
-        if function is None or not isinstance(changed, list) or not all(isinstance(one, str) for one in changed):
+        known = self._app.callback_map.get(output, {}) if isinstance(output, str) else {}
+        function, texts = (
+            known.get("callback"),
+            isinstance(changed, list) and all(isinstance(one, str) for one in changed),
+        )
+        if function is None or not texts or not all(_fits(body, known, part) for part in ("inputs", "state")):
             raise UsageError(f"There is no callback for {str(output)[:60]!r} here: reload the page.")
         found = CALLBACKS[function.__name__]
         if isinstance(found, str):
             return {found}
         triggers = {one.rpartition(".")[0] for one in changed}
         return {action for trigger, action in found.items() if trigger in triggers}
+
+
+def _fits(body: Mapping[str, Any], known: Mapping[str, Any], part: str) -> bool:
+    """Return whether a callback is given the properties that it takes, in their order; their values it looks at itself."""
+    given = body.get(part, [])
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        return False
+    wanted = [(place["id"], place["property"]) for place in known[part]]
+    outputs = body.get("outputs")
+    sound = isinstance(outputs, dict | list) and all(
+        isinstance(one, dict) for one in outputs if isinstance(outputs, list)
+    )
+    return sound and [(one.get("id"), one.get("property")) for one in given] == wanted

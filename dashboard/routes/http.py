@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dash.exceptions import DependencyException, InvalidResourceError
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 from flask_compress import Compress
 
 from tiles.errors import TooLargeError, UsageError
-from tiles.http import errors_as_json, lasting
+from tiles.http import error_answer, errors_as_json, lasting, tell_defects
 from tiles.sentences import named
 
 _SECURITY_HEADERS = {
@@ -75,6 +76,12 @@ def serve_well(app: Flask) -> None:
     errors_as_json(app)
     app.config.update(_COMPRESSION)
     Compress(app)
+    tell_defects(app)
+
+    @app.errorhandler(InvalidResourceError)
+    @app.errorhandler(DependencyException)
+    def no_such_file(_: Exception) -> Response:
+        return error_answer("NotFound", "The page has no file of that name: reload it.", 404)
 
     @app.after_request
     def finish(response: Response) -> Response:

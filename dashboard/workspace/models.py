@@ -16,7 +16,7 @@ from model.predictors.protocol import Predictor
 from model.predictors.select import ModelChoice, open_predictor, stored_card
 from model.store.prediction import ModelKey, ModelSummary, key_of
 from model.store.store import Store
-from tiles.errors import FloodscopeError, ModelError
+from tiles.errors import FloodscopeError, ModelNotFoundError
 
 STORED = "stored:"
 """How the spec of a model begins that has predictions in the store and is not on offer any more."""
@@ -69,16 +69,18 @@ class ModelShelf:
         """Return the predictor of a model on offer; weights load at its first use.
 
         Raises:
-            ModelError: the model is not on offer or cannot be opened.
+            ModelNotFoundError: the model is not on offer or cannot be opened.
         """
         if spec.startswith(STORED):
-            raise ModelError(
+            raise ModelNotFoundError(
                 f"{self._summary(spec).name} is not on offer here, so it predicts nothing more: choose another model, or "
                 "start the dashboard with --bundle and its path."
             )
         real = self.real(spec)
         if real not in self._specs.values():  # a path in a request must never open a file
-            raise ModelError(f"The model {real[:80]!r} is not offered here: choose one of {', '.join(self._specs)}.")
+            raise ModelNotFoundError(
+                f"The model {real[:80]!r} is not offered here: choose one of {', '.join(self._specs)}."
+            )
         if (endpoint := self._endpoints.predictor(real)) is not None:
             return endpoint
         with self._lock:
@@ -148,7 +150,7 @@ class ModelShelf:
         for summary in self._store.models():
             if STORED + summary.key.digest == spec:
                 return summary
-        raise ModelError(f"The store has no predictions of the model {spec[:60]!r}: choose another one.")
+        raise ModelNotFoundError(f"The store has no predictions of the model {spec[:60]!r}: choose another one.")
 
 
 def _entry(spec: str, name: str) -> dict[str, Any]:

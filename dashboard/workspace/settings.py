@@ -24,6 +24,7 @@ class Settings:
         labels: folders of labels for the images of the sources.
         url_prefixes: paths below which the page is reached, as `dashboard.routes.proxies.url_prefix` returns them.
         answers: what the user says of the sources' files.
+        allowed_hosts: names that the server may be asked by, beside localhost, this machine's and bare addresses; "*" is any.
         trusted_proxies: addresses and networks whose X-Forwarded headers are heard beside this machine's own.
     """
 
@@ -38,6 +39,7 @@ class Settings:
     url_prefixes: tuple[str, ...] = ()
     answers: Answers = NOTHING_SAID
     trusted_proxies: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
 
 
 def default_data_folder() -> Path:

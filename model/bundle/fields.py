@@ -13,6 +13,7 @@ from tiles.errors import BundleError
 _T = TypeVar("_T")
 _REQUIRED: Any = object()
 _MAX_TEXT = 2000
+_MOST_NEAR = 200
 
 
 class _Wrong(Exception):  # noqa: N818 - it never leaves this module
@@ -51,7 +52,7 @@ class Fields:
         if name not in self._left:
             if default is not _REQUIRED:
                 return default  # type: ignore[no-any-return]
-            near = difflib.get_close_matches(name, self._left, 1)
+            near = difflib.get_close_matches(name, list(self._left)[:_MOST_NEAR], 1)
             hint = f" (it has {near[0]!r})" if near else ""
             raise BundleError(f"{{file}}: the field {self._prefix}{name} is missing{hint}: add it.", file=self._where)
         value = self._left.pop(name)

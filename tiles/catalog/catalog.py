@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import os
 import uuid
@@ -30,6 +31,10 @@ from tiles.sentences import shown
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+
+_NEAR = 40
+"""So many ids on either side of an unknown one are looked at, to say which was meant."""
 
 
 class Catalog:
@@ -129,9 +134,24 @@ class Catalog:
         except KeyError:
             import difflib  # noqa: PLC0415
 
-            near = difflib.get_close_matches(chip_id[:80], self._records, n=1)
+            near = difflib.get_close_matches(chip_id[:80], self._neighbours(chip_id[:80]), n=1)
             hint = f"did you mean {near[0]}?" if near else "`floodscope catalog show SOURCE` lists the ids."
             raise ChipNotFoundError(f"No chip {chip_id[:80]!r} is in the catalog: {hint}") from None
+
+    def _neighbours(self, name: str) -> list[str]:
+        """Return the ids that begin or end most like a name: comparing it with every one takes seconds of many chips."""
+        found: dict[str, None] = {}
+        for ids, key in zip(self._by_ends, (name, name[::-1]), strict=True):
+            at = bisect.bisect(ids, key)
+            found |= dict.fromkeys(
+                i if ids is self._by_ends[0] else i[::-1] for i in ids[max(0, at - _NEAR) : at + _NEAR]
+            )
+        return list(found)
+
+    @cached_property
+    def _by_ends(self) -> tuple[list[str], list[str]]:
+        """The ids in order of their beginnings, and written backwards in order of their ends."""
+        return sorted(self._records), sorted(i[::-1] for i in self._records)
 
     def filter(self, *, country: str | None = None, event: str | None = None, split: str | None = None) -> Catalog:
         """Return the catalog of the chips that match every value given."""

@@ -146,7 +146,7 @@ def test_an_export_is_cancelled_and_only_so_many_run_at_once(server: Server) -> 
         ({"chips": []}, 400, "None of these chips"),
         ({"chips": ["../etc"]}, 404, "No chip '../etc'"),
         ({"chips": [3]}, 400, "a list of ids"),
-        ({"model": "/etc/passwd"}, 502, "is not offered here"),
+        ({"model": "/etc/passwd"}, 404, "is not offered here"),
         ({"model": None}, 400, "names no model"),
     ],
 )

@@ -31,7 +31,9 @@ def client_of(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         key = repr((prefixes, trusted))
         if key not in made:
             data = tmp_path_factory.mktemp("behind")
-            workspace = Workspace(Settings((simulated,), data, url_prefixes=prefixes, trusted_proxies=trusted))
+            workspace = Workspace(
+                Settings((simulated,), data, url_prefixes=prefixes, trusted_proxies=trusted, allowed_hosts=("*",))
+            )
             made[key] = workspace, create_app(workspace).server.test_client()
         return made[key][1]
 

@@ -85,8 +85,8 @@ def test_every_model_of_the_store_is_listed_and_its_predictions_are_given(
     sent = client.get("/review/predictions", query_string={"model": gone}).get_json()
     assert [p["id"] for p in sent["predictions"]] == [workspace.catalog.usable()[0].id]
     assert 0 <= sent["predictions"][0]["uncertain"] <= 1
-    assert client.get("/review/predictions", query_string={"model": "stored:nothing"}).status_code == 502
-    assert client.get("/review/predictions", query_string={"model": "/etc/passwd"}).status_code == 502
+    assert client.get("/review/predictions", query_string={"model": "stored:nothing"}).status_code == 404
+    assert client.get("/review/predictions", query_string={"model": "/etc/passwd"}).status_code == 404
 
 
 def test_every_model_on_offer_shows_its_own_card(simulated: Path, tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""By which names the server may be asked: a page elsewhere can have its own name lead to this machine (DNS rebinding)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from flask import Flask, request
+from werkzeug.sansio.utils import host_is_trusted
+
+from tiles.errors import HostError
+from tiles.sentences import shown
+
+ANY = "*"
+_LOCAL = ("localhost", ".localhost")
+_NAMED = 80
+
+
+def guard_names(app: Flask, allowed: Iterable[str]) -> None:
+    """Have an app answer 421 to whoever asks it by a name that is not its own.
+
+    Its own are `localhost`, this machine's name, every bare address, and those that are given. A bare address is nobody's to
+    lead elsewhere; a name is its owner's, whose page in a browser may then read what the same name answers. X-Forwarded-Host
+    is looked at beside Host, for a script can send it too.
+
+    Args:
+        app: the application.
+        allowed: further names, "*" for any; ".flood.example" is every name below it.
+    """
+    names = [*_LOCAL, socket.gethostname().lower(), *(name.lower() for name in allowed)]
+
+    @app.before_request
+    def require_own_name() -> None:
+        if ANY in names:
+            return
+        proxied = request.environ.get("werkzeug.proxy_fix.orig", {}).get("HTTP_HOST")
+        for host in filter(None, (request.environ.get("HTTP_HOST"), proxied)):
+            if not _is_address(host) and not host_is_trusted(host, names):
+                name = shown(host.rpartition(":")[0] or host)[:_NAMED]
+                raise HostError(
+                    f"This server does not go by the name {name}: open it by its address, as http://127.0.0.1:8050/, or start it "
+                    f"with --allowed-host {name}."
+                )
+
+
+def _is_address(host: str) -> bool:
+    bare = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
+    try:
+        ip_address(bare)
+    except ValueError:
+        return False
+    return True
