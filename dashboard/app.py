@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dash import Dash
@@ -94,9 +94,8 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     )
     # Relative addresses hold below every path; Dash takes them after its constructor alone.
     app.init_app(requests_pathname_prefix="./")
-    offered = [model for model in workspace.shelf.models() if model["offered"]]
-    settings: dict[str, Any] = named({"model": workspace.shelf.first, "models": offered})
-    app.layout = lambda: page(settings)
+    offered = named([model for model in workspace.shelf.models() if model["offered"]])
+    app.layout = lambda: page(workspace.shelf.first, offered)
     serve_well(server)
     guard_names(server, workspace.settings.allowed_hosts)
     access = Access(app, policy)

@@ -57,7 +57,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "dashboard": "",
     "dashboard.workspace": (
-        "tiles.catalog tiles.drawing model.scores model.predictors model.store model.inference model.evaluation"
+        "tiles.catalog tiles.drawing model.scores model.predictors model.seen model.store model.inference "
+        "model.evaluation"
     ),
     "dashboard.report": (
         "tiles.reading tiles.drawing model.scores model.predictors model.seen model.store model.evaluation "
@@ -77,7 +78,9 @@ MAY_IMPORT: dict[str, str] = {
         "dashboard.exports dashboard.uploads dashboard.review"
     ),
     "dashboard.page": "dashboard.workspace dashboard.routes",
-    "dashboard.page.layout": "tiles.drawing model.scores model.evaluation dashboard.uploads dashboard.page",
+    "dashboard.page.layout": (
+        "tiles.drawing model.scores model.evaluation dashboard.workspace dashboard.uploads dashboard.page"
+    ),
     "dashboard.app": (
         "tiles.drawing dashboard.workspace dashboard.exports dashboard.uploads dashboard.routes "
         "dashboard.page dashboard.page.layout"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -18,6 +17,22 @@ if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
 
 _KIND = "disagreement-1"
+
+
+class ChipApart(TypedDict):
+    """On how many pixels two models differ.
+
+    Attributes:
+        id: of the chip.
+        revisions: of both predictions.
+        pixels: that both have predicted.
+        apart: at each level, base64 of 255 uint32.
+    """
+
+    id: str
+    revisions: list[str]
+    pixels: int
+    apart: str
 
 
 class Disagreements:
@@ -34,7 +49,7 @@ class Disagreements:
             pair.job.cancel()
             pair.job.wait(10)
 
-    def answer(self, first: str, second: str, since: int) -> dict[str, Any]:
+    def answer(self, first: str, second: str, since: int) -> dict[str, object]:
         """Return on how many pixels of each chip two models differ at each level, as far as it is counted; starts counting.
 
         Args:
@@ -42,7 +57,7 @@ class Disagreements:
             since: how many entries the caller has already.
 
         Returns:
-            JSON: `progress`, `cursor`, and `chips`: id, both revisions, pixels, and 255 counts as base64 of uint32.
+            JSON: `progress`, `cursor`, and `chips`, a list of `ChipApart`.
 
         Raises:
             ModelError: there is no such model.
@@ -64,12 +79,12 @@ class _Pair:
         records = workspace.catalog.usable()
         one, two = (workspace.store.fresh(records, key) for key in (first, second))
         items = [(one[chip], two[chip]) for chip in one if chip in two]
-        self._found: list[dict[str, Any]] = []
+        self._found: list[ChipApart] = []
         self.job = Job.of_each(items, lambda item: item[0].chip_id, self._compute, "floodscope-disagreement")
 
-    def answer(self, since: int) -> dict[str, Any]:
+    def answer(self, since: int) -> dict[str, object]:
         progress = progress_payload(self.job)  # before the list: "not running" must mean that all is there
-        found: Sequence[dict[str, Any]] = self._found[max(0, since) :]
+        found = self._found[max(0, since) :]
         return {"progress": progress, "cursor": max(0, since) + len(found), "chips": found}
 
     def _compute(self, item: tuple[Prediction, Prediction]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -26,22 +26,37 @@ _CACHE_BYTES = 32 << 20
 _BY_NAME = {change.name: change for change in TRANSFORMS}
 
 
+class Transformed(TypedDict):
+    """What a model says of a changed chip.
+
+    Attributes:
+        name: of the change.
+        image, scores: pictures of the changed chip and of its score pixels, data URLs.
+        changed, plain: score histograms of the changed and of the unchanged chip on the same pixels, base64; None without label.
+        differing: at each level, how many pixels change their class.
+        pixels: how many are compared.
+    """
+
+    name: str
+    image: str
+    scores: str
+    changed: str | None
+    plain: str | None
+    differing: list[int]
+    pixels: int
+
+
 class Transforms:
     """What a model says of changed chips. Computed when asked for, by who predicts under that model, and kept for a while."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._answers: BoundedCache[dict[str, Any]] = BoundedCache(
+        self._answers: BoundedCache[Transformed] = BoundedCache(
             _CACHE_BYTES, lambda a: len(a["image"]) + len(a["scores"]) + 8000
         )
 
-    def answer(self, chip_id: str, spec: str, name: str, click: str | None = None) -> dict[str, Any]:
-        """Return the answer to one change of a chip, or `{"pending": True}` where the model is still at it.
-
-        Who is told that asks again, under the same name of a click.
-
-        The answer holds the pictures of the changed chip and of its score pixels, the score histograms of the changed and
-        of the unchanged chip on the same pixels, and at each level how many pixels change their class.
+    def answer(self, chip_id: str, spec: str, name: str, click: str | None = None) -> Transformed | None:
+        """Return the answer to one change of a chip, or None where the model is still at it: ask again under the same click.
 
         Raises:
             ChipNotFoundError, ChipError: the chip is not there, or its files cannot be used.
@@ -57,13 +72,13 @@ class Transforms:
             key = (record.id, record.revision(), prediction.revision, name)
             return self._answers.get(key, lambda: self._judge(record, prediction, change, spec, click))
         except FutureTimeoutError:
-            return {"pending": True}
+            return None
         except CancelledError:
             raise PredictionError(f"The prediction of {chip_id} was cancelled: open the chip again.") from None
 
     def _judge(
         self, record: ChipRecord, prediction: Prediction, change: Change, spec: str, click: str | None
-    ) -> dict[str, Any]:
+    ) -> Transformed:
         probability = self._workspace.answer(record, change, spec, click)
         chip = self._workspace.tiles.chip(record)
         image = change.apply(chip)
@@ -90,6 +105,6 @@ def transforms_blueprint(transforms: Transforms) -> Blueprint:
     @routes.post("/<chip>/<change>")
     def answer(chip: str, change: str) -> Response:
         asked = request.args
-        return jsonify(transforms.answer(chip, asked.get("model", ""), change, asked.get("click")))
+        return jsonify(transforms.answer(chip, asked.get("model", ""), change, asked.get("click")) or {"pending": True})
 
     return routes

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from model.predictors.endpoint_spec import is_endpoint
 from model.predictors.select import open_endpoint
@@ -23,6 +23,20 @@ RECHECK_S = 15.0
 """A URL's status is asked again when it is older, while a page is open. SageMaker, which bills, only when it is chosen."""
 CHOICE_WAIT_S = 1.5
 """Who chooses an endpoint waits so long for its status; the page is told later of one that is slower."""
+
+
+class EndpointStatus(TypedDict):
+    """What is known of an endpoint: `state` is unchecked, busy, ready or error; `message` says why."""
+
+    endpoint: str
+    label: str
+    state: str
+    message: str | None
+    latency_s: float | None
+    name: str
+    id: str
+    threshold: float
+    device: str
 
 
 @dataclass
@@ -55,7 +69,7 @@ class Endpoints:
         """Return an endpoint's predictor, None where that model is no endpoint."""
         return self._endpoints[spec].predictor if spec in self else None
 
-    def statuses(self) -> list[dict[str, Any]]:
+    def statuses(self) -> list[EndpointStatus]:
         """Return every endpoint's status as it is known now; begins to check URLs whose status is old."""
         for endpoint in self._endpoints.values():
             old = endpoint.checked is None or time.monotonic() - endpoint.checked > RECHECK_S
@@ -63,7 +77,7 @@ class Endpoints:
                 self._check(endpoint)
         return [self._status(spec) for spec in self._endpoints]
 
-    def choose(self, spec: str) -> dict[str, Any] | None:
+    def choose(self, spec: str) -> EndpointStatus | None:
         """Check an endpoint that was chosen, and return its status; None where that model is no endpoint."""
         endpoint = self._endpoints.get(spec)
         if endpoint is None:
@@ -99,7 +113,7 @@ class Endpoints:
             endpoint.checked, endpoint.checking = time.monotonic(), None
         done.set()
 
-    def _status(self, spec: str) -> dict[str, Any]:
+    def _status(self, spec: str) -> EndpointStatus:
         endpoint = self._endpoints[spec]
         predictor = endpoint.predictor
         with endpoint.lock:

@@ -6,20 +6,52 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from dashboard.workspace.edge import public_specs
 from dashboard.workspace.endpoints import Endpoints
 from dashboard.workspace.seen import Judges
 from model.evaluation.judge import Judge, crossvalidated_of
-from model.predictors.protocol import Predictor
+from model.predictors.protocol import Parameter, Predictor
 from model.predictors.select import ModelChoice, open_predictor, stored_card
+from model.seen.headline import CrossValidated
 from model.store.prediction import ModelKey, ModelSummary, key_of
 from model.store.store import Store
 from tiles.errors import FloodscopeError, ModelNotFoundError
 
 STORED = "stored:"
 """How the spec of a model begins that has predictions in the store and is not on offer any more."""
+
+
+class ModelEntry(TypedDict):
+    """What a page is told of a model.
+
+    Attributes:
+        spec: what the page asks for it by.
+        name: for people.
+        offered: whether it predicts here; else the store alone knows it.
+        endpoint: whether it runs elsewhere.
+        error: why it cannot be opened.
+        id, parameters, device: None where they are not known.
+        threshold: smallest probability that is water, unless somebody chooses another.
+        chips, latest: how many chips it has predicted, and when the last one.
+        crossvalidated: how good it is where it has never been.
+        knows_training: whether it names all chips that it was trained on.
+    """
+
+    spec: str
+    name: str
+    offered: bool
+    endpoint: bool
+    error: str | None
+    id: str | None
+    parameters: dict[str, Parameter] | None
+    device: str | None
+    threshold: float
+    chips: int
+    latest: str | None
+    crossvalidated: CrossValidated | None
+    knows_training: bool
 
 
 class ModelShelf:
@@ -47,18 +79,12 @@ class ModelShelf:
         """The spec of the model to begin with."""
         return next(iter(self._specs))
 
-    def models(self) -> list[dict[str, Any]]:
-        """Return all models: those on offer, then those that the store alone knows. No two have one name.
-
-        Of each: `spec`, `name`, `offered`, `chips` that it has predicted and when the `latest`, `error` where it cannot be
-        opened; where known `id`, `parameters`, `device`, `threshold`; whether it is an `endpoint`; `crossvalidated`, how good
-        it is where it has never been (`model.evaluation.judge.crossvalidated`); `knows_training`, whether it names all chips
-        that it was trained on.
-        """
+    def models(self) -> list[ModelEntry]:
+        """Return all models: those on offer, then those that the store alone knows. No two have one name."""
         stored = {summary.key: summary for summary in self._store.models()}
         out = [self._offered(spec, choice, stored) for spec, choice in zip(self._specs, self._choices, strict=True)]
         for key, summary in stored.items():
-            out.append(_entry(STORED + key.digest, summary.name) | _identity(key) | _predicted(summary))
+            out.append(_entry(STORED + key.digest, summary.name, key, summary))
         count = Counter(entry["name"] for entry in out)
         for number, entry in enumerate(out, start=1):
             if count[entry["name"]] > 1:
@@ -124,27 +150,21 @@ class ModelShelf:
         """Return what opens a model that a page names: of a bundle its path, which no page is told."""
         return self._specs.get(spec, spec)
 
-    def _offered(self, spec: str, choice: ModelChoice, stored: dict[ModelKey, ModelSummary]) -> dict[str, Any]:
+    def _offered(self, spec: str, choice: ModelChoice, stored: dict[ModelKey, ModelSummary]) -> ModelEntry:
         """Return the entry of a model on offer, and take it out of those that the store knows."""
-        entry = _entry(spec, choice.name) | {"offered": True, "error": choice.problem}
-        entry["endpoint"] = choice.spec in self._endpoints
         try:
             predictor = self.predictor(spec)
         except FloodscopeError as error:
-            return entry | {"error": str(error)}
-        key = key_of(predictor)
-        return (
-            entry
-            | _identity(key)
-            | _predicted(stored.pop(key, None))
-            | {
-                "name": predictor.name,
-                "threshold": predictor.threshold,
-                "device": predictor.device,
-                "crossvalidated": crossvalidated_of(predictor),
-                "knows_training": self._judges.of(predictor).knows,
-            }
-        )
+            entry = _entry(spec, choice.name)
+            entry["error"] = str(error)
+        else:
+            key = key_of(predictor)
+            entry = _entry(spec, predictor.name, key, stored.pop(key, None))
+            entry["error"], entry["device"] = choice.problem, predictor.device
+            entry["threshold"], entry["crossvalidated"] = predictor.threshold, crossvalidated_of(predictor)
+            entry["knows_training"] = self._judges.of(predictor).knows
+        entry["offered"], entry["endpoint"] = True, choice.spec in self._endpoints
+        return entry
 
     def _summary(self, spec: str) -> ModelSummary:
         for summary in self._store.models():
@@ -153,14 +173,19 @@ class ModelShelf:
         raise ModelNotFoundError(f"The store has no predictions of the model {spec[:60]!r}: choose another one.")
 
 
-def _entry(spec: str, name: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"spec": spec, "name": name, "offered": False, "error": None, "endpoint": False}
-    return entry | {"threshold": 0.5, "chips": 0, "latest": None, "crossvalidated": None, "knows_training": False}
-
-
-def _identity(key: ModelKey) -> dict[str, Any]:
-    return {"id": key.model_id, "parameters": json.loads(key.parameters)}
-
-
-def _predicted(summary: ModelSummary | None) -> dict[str, Any]:
-    return {} if summary is None else {"chips": summary.chips, "latest": summary.latest}
+def _entry(spec: str, name: str, key: ModelKey | None = None, summary: ModelSummary | None = None) -> ModelEntry:
+    return {
+        "spec": spec,
+        "name": name,
+        "offered": False,
+        "endpoint": False,
+        "error": None,
+        "id": None if key is None else key.model_id,
+        "parameters": None if key is None else json.loads(key.parameters),
+        "device": None,
+        "threshold": 0.5,
+        "chips": 0 if summary is None else summary.chips,
+        "latest": None if summary is None else summary.latest,
+        "crossvalidated": None,
+        "knows_training": False,
+    }

@@ -145,11 +145,6 @@ def sen1floods11_chip(stem: str) -> str:
     return re.sub(r"_(S1Hand|S1GRDHand|S1Weak|S1Perm)$", "", nfc(stem), flags=re.IGNORECASE)
 
 
-def is_truth(stem: str) -> bool:
-    """Return whether a documented ending of a name says that the raster is truth."""
-    return _LABEL.search(nfc(stem)) is not None
-
-
 def pair_key(name: str) -> str:
     """Return what an image and its label have in common: the name without what says that it is the one or the other."""
     name = nfc(name)

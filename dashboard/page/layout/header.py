@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -9,6 +10,7 @@ from dash import html
 
 from dashboard.page import ids
 from dashboard.page.layout.aria import aria
+from dashboard.workspace.models import ModelEntry
 
 
 def menu(label: str, width: int) -> dict[str, Any]:
@@ -21,10 +23,10 @@ def menu(label: str, width: int) -> dict[str, Any]:
     }
 
 
-def _models(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _models(models: Sequence[ModelEntry]) -> Sequence[object]:
     """Return what the model picker offers; endpoints in a group of their own, which assets/endpoints.js keeps up to date."""
     here, elsewhere = (
-        [{"value": m["spec"], "label": m["name"]} for m in models if bool(m.get("endpoint")) is served]
+        [{"value": m["spec"], "label": m["name"]} for m in models if m["endpoint"] is served]
         for served in (False, True)
     )
     if not elsewhere:
@@ -32,7 +34,7 @@ def _models(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"group": "On this machine", "items": here}, {"group": "Endpoints", "items": elsewhere}]
 
 
-def header(settings: dict[str, Any]) -> html.Header:
+def header(models: Sequence[ModelEntry]) -> html.Header:
     """Return the header."""
     return html.Header(
         className="fs-header",
@@ -58,7 +60,7 @@ def header(settings: dict[str, Any]) -> html.Header:
                     html.Span(id=ids.DOT, className="fs-dot", role="img", **aria(label="Model status")),
                     dmc.Select(
                         id=ids.MODEL,
-                        data=_models(settings["models"]),
+                        data=_models(models),
                         allowDeselect=False,
                         size="xs",
                         w=190,

@@ -10,6 +10,7 @@ from dashboard.page.layout.compare import keys_dialog
 from dashboard.page.layout.header import header
 from dashboard.page.layout.map import chip_map
 from dashboard.page.layout.panel import panel
+from dashboard.workspace.models import ModelEntry
 
 _STORES = (
     ids.VERSION,
@@ -32,12 +33,12 @@ _STORES = (
 )
 
 
-def page(settings: dict[str, object]) -> dmc.MantineProvider:
+def page(first: str, models: list[ModelEntry]) -> dmc.MantineProvider:
     """Return the whole page.
 
     Args:
-        settings: what the browser must know before anything is loaded: `model`, the default model's spec, and `models`,
-            each with `spec`, `name` and `threshold`.
+        first: spec of the model to begin with.
+        models: those on offer.
     """
     return dmc.MantineProvider(
         id=ids.PROVIDER,
@@ -50,12 +51,12 @@ def page(settings: dict[str, object]) -> dmc.MantineProvider:
         },
         children=[
             dcc.Location(id=ids.URL, refresh=False),
-            dcc.Store(id=ids.SETTINGS, data=settings),
+            dcc.Store(id=ids.SETTINGS, data={"model": first, "models": models}),
             *[dcc.Store(id=name) for name in _STORES],
             dcc.Store(id=ids.DRAWER, data=True),
             dcc.Interval(id=ids.POLL, interval=400, disabled=True),
             html.A("Skip to the panel of chips", href="#panel", className="fs-skip"),
-            html.Div(className="fs-app", children=[header(settings), chip_map(), panel()]),
+            html.Div(className="fs-app", children=[header(models), chip_map(), panel()]),
             # assets/keyboard.js says here what became of an opened chip; it must stand before there is something to say.
             html.Div(id="announcement", className="fs-visually-hidden", role="status"),
             html.Div(id="link-announcement", className="fs-visually-hidden", role="status"),

@@ -12,12 +12,12 @@ from dashboard.page.callbacks import IN_BROWSER, InBrowser
 from dashboard.page.layout.page import page
 from tiles.places import ASSETS
 
-SETTINGS = {"model": "backscatter", "models": [{"spec": "backscatter", "name": "VH", "threshold": 0.5, "error": None}]}
+MODELS = [{"spec": "backscatter", "name": "VH", "threshold": 0.5, "error": None, "endpoint": False}]
 
 
 @pytest.fixture(scope="module")
 def ids_on_page() -> set[str]:
-    text = json.dumps(page(SETTINGS).to_plotly_json(), default=lambda c: c.to_plotly_json())
+    text = json.dumps(page("backscatter", MODELS).to_plotly_json(), default=lambda c: c.to_plotly_json())
     return set(re.findall(r'"id": "([^"]+)"', text))
 
 
@@ -47,6 +47,6 @@ def test_a_property_has_one_writer_at_the_start() -> None:
 
 def test_the_map_is_not_told_where_it_was() -> None:
     """dash-leaflet sets a map back to the place that it tracked: told in the first frames of a flight, that ends the flight."""
-    text = json.dumps(page(SETTINGS).to_plotly_json(), default=lambda c: c.to_plotly_json())
+    text = json.dumps(page("backscatter", MODELS).to_plotly_json(), default=lambda c: c.to_plotly_json())
     maps = re.findall(r'"trackViewport": (true|false)', text)
     assert maps == ["false"]
