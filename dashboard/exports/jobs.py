@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import threading
 import time
@@ -18,7 +17,9 @@ from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction
 from model.store.store import key_of
 from tiles.chip import ChipRecord
+from tiles.claims import Claim, sweep
 from tiles.errors import EnoughError, ExportNotFoundError, OutputError, Problem, StoreError, UsageError
+from tiles.files import unwritable
 from tiles.naming import plain_name
 from tiles.probability import level
 from tiles.sentences import named
@@ -32,6 +33,12 @@ AT_ONCE = 2
 KEPT_S = 3600.0
 """How long a finished file waits to be fetched, in seconds."""
 
+KEPT_BYTES = 4 << 30
+"""How much finished files hold together: of more, the oldest go, but for the newest."""
+SPARE_BYTES = 1 << 30
+"""Room on the disk that is left alone."""
+
+_OURS = "server-"
 _LONGEST_NAME = 120
 _STORED = frozenset({".tif", ".parquet"})  # compressed already
 
@@ -80,12 +87,14 @@ class Exports:
             StoreError: the folder of exports cannot be written.
         """
         self._workspace = workspace
+        workspace.at_close(self._close)
         self._folder = workspace.settings.data / FOLDER
         self._exports: dict[str, Export] = {}
         self._lock = threading.Lock()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            sweep(self._folder, _OURS)
+            self._claim = Claim(self._folder, _OURS)
         except OSError as error:
             raise StoreError(
                 f"{{file}} cannot be written ({error.strerror}): give write permission to it.",
@@ -133,7 +142,7 @@ class Exports:
             what = records[0].id if len(records) == 1 else f"{len(records)}-chips"
             name = plain_name(f"floodscope-{what}-{predictor.name}", _LONGEST_NAME) + ".zip"
             job = Job(record.id for record in records)
-            export = Export(job, name, self._folder / f"{job.name}.zip")
+            export = Export(job, name, self._place() / f"{job.name}.zip")
             wish = (records, predictor, threshold, tuple(formats), may_predict)
             self._exports[job.name] = export
             job.start(lambda: self._make(export, *wish), "floodscope-export", "predicting")
@@ -225,18 +234,40 @@ class Exports:
         return stored, failed
 
     def _prune(self) -> None:
-        """Forget exports that ended long ago, and their files. The lock is held."""
-        for name, export in list(self._exports.items()):
-            if export.job.ended is not None and time.monotonic() - export.job.ended > KEPT_S:
+        """Forget exports that ended long ago, and the oldest of more than are kept, with their files. The lock is held."""
+        ended = {name: one.job.ended for name, one in self._exports.items() if one.job.ended is not None}
+        newest_first = sorted(ended, key=lambda name: ended[name] or 0.0, reverse=True)
+        kept = 0
+        for name in newest_first:
+            export = self._exports[name]
+            kept += export.size
+            if time.monotonic() - (ended[name] or 0.0) > KEPT_S or (kept > KEPT_BYTES and name != newest_first[0]):
                 export.zip.unlink(missing_ok=True)
                 del self._exports[name]
 
-    def _sweep(self) -> None:
-        """Remove what is older than an export may wait: another server may share this folder."""
-        for path in self._folder.iterdir():
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > 2 * KEPT_S:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    def _place(self) -> Path:
+        """Return this server's own folder, made again where somebody removed it.
+
+        Raises:
+            OutputError: there is no room, or the folder cannot be written.
+        """
+        try:
+            if not self._claim.folder.is_dir():
+                self._folder.mkdir(exist_ok=True)
+                self._claim = Claim(self._folder, _OURS)
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
+        if free < SPARE_BYTES:
+            raise OutputError(
+                f"The server's disk has less than {SPARE_BYTES >> 20} MiB left, so nothing is made to take away: free some space."
+            )
+        return self._claim.folder
+
+    def _close(self) -> None:
+        for export in list(self._exports.values()):
+            export.job.cancel()
+        self._claim.close()
 
 
 def _pack(export: Export, folder: Path) -> None:

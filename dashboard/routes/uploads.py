@@ -39,10 +39,12 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
 
     @routes.get("")
     def listed() -> Response:
+        uploads.follow()
         return jsonify(images=[_shown(uploads, record) for record in uploads.records()])
 
     @routes.get("/catalog")
     def catalog() -> Response:
+        uploads.follow()  # another server may share the folder
         if request.args.get("since") == workspace.catalog.version:  # every open page asks, every few seconds
             return Response(status=HTTPStatus.NO_CONTENT)
         return jsonify(catalog_payload(workspace.catalog, workspace.name()))
@@ -63,6 +65,7 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
 
     @routes.delete("/<chip>")
     def remove(chip: str) -> Response:
+        uploads.follow()
         record = next((r for r in uploads.records() if r.id == chip), None)
         if record is None:
             raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is removed.")

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tiles.errors import UploadTooLargeError
 from tiles.sentences import shown
 
 _LONGEST_NAME = 200
+_LOOK_AFTER = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Batch:
         self.folder, self.limits = folder, limits
         self.files: list[Sent] = []
         self.received = 0
+        self._looked = 0
 
     def begin(self, name: str) -> Sink:
         """Begin a file.
@@ -132,6 +135,15 @@ class Batch:
         self.received += size
         if self.received > self.limits.batch_bytes:
             raise too_large(self.limits)
+        if self.received - self._looked > _LOOK_AFTER:  # others write too, and not all of them say how much before
+            self._looked = self.received
+            require_room(self.folder, self.limits, 0)
+
+
+def require_room(folder: Path, limits: Limits, wanted: int) -> None:
+    """Raise UploadTooLargeError where so many bytes more would leave too little room on the disk."""
+    if shutil.disk_usage(folder).free - limits.spare_bytes < wanted:
+        raise UploadTooLargeError("There is no room for these files on the server's disk: remove some images first.")
 
 
 def too_large(limits: Limits) -> UploadTooLargeError:

@@ -11,17 +11,17 @@ import hashlib
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dashboard.uploads.batch import Batch, Limits, Sent, no_room, too_large
+from dashboard.uploads.batch import Batch, Limits, Sent, no_room, require_room, too_large
 from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
 from model.inference.ahead import load_chip
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ChipRecord
+from tiles.claims import Claim, alone, sweep
 from tiles.errors import (
     ChipError,
     ChipNotFoundError,
@@ -29,18 +29,15 @@ from tiles.errors import (
     Problem,
     StoreError,
     UploadError,
-    UploadTooLargeError,
 )
 from tiles.layouts.names import Role, sent_part
-from tiles.layouts.uploads import CHIP, MARK, NAME, read, read_upload, record_of
+from tiles.layouts.uploads import CHIP, MARK, NAME, image_folders, read, read_upload, record_of
 from tiles.reading.labels import LABEL_REFUSED
 from tiles.sentences import Sentence
 
 FOLDER = "uploads"
 _INCOMING = ".incoming-"
 _RECEIVED_AT_ONCE = 4
-# What an interrupted server left of a batch is swept once no batch can still be under way.
-_SWEEP_AFTER_S = 24 * 3600.0
 
 
 class Uploads:
@@ -55,19 +52,36 @@ class Uploads:
         self.folder = data / FOLDER
         self.limits = limits
         self._catalog = catalog
-        self._lock = threading.Lock()
-        self._receiving = threading.BoundedSemaphore(_RECEIVED_AT_ONCE)
+        self._lock = threading.RLock()
+        self._receiving: dict[Batch, int] = {}  # those that come in, and how many bytes were announced
+        self._ids: dict[str, str] = {}  # by the folder of an image; "" where it is not sound
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / MARK).touch()
-            self._sweep()
-            found = read(self.folder)
+            data.mkdir(parents=True, exist_ok=True)
+            with self._writing():
+                sweep(self.folder, _INCOMING)
         except OSError as error:
-            raise StoreError(
-                f"{{file}} cannot be written ({error.strerror}): give write permission to it, or choose another --data.",
-                file=self.folder,
-            ) from error
-        catalog.change(lambda now: now.added(found.records, found.problems))
+            raise self._unwritable(error) from error
+        self.follow()
+
+    def follow(self) -> None:
+        """Take into the catalog what another server has added to the folder, and out of it what is not there any more.
+
+        Where the folder is gone as a whole, as on a disk that is taken off, all stays as it was.
+        """
+        with self._lock:
+            try:
+                there = image_folders(self.folder)
+            except OSError:
+                return
+            names = {place.name for place in there}
+            for name in set(self._ids) - names:
+                self._forget(name)
+            new = [place for place in there if place.name not in self._ids]
+            if new:
+                found = read(self.folder, new)
+                self._catalog.change(lambda now: now.added(found.records, found.problems))
+                self._ids |= {place.name: "" for place in new}
+                self._ids |= {Path(r.vv.path).parent.name: r.id for r in self.records() if r.vv is not None}
 
     def records(self) -> list[ChipRecord]:
         """Return the images that were sent, as they are in the catalog."""
@@ -87,22 +101,26 @@ class Uploads:
         """
         if announced is not None and announced > self.limits.batch_bytes:
             raise too_large(self.limits)
-        free = shutil.disk_usage(self.folder).free - self.limits.spare_bytes
-        if (announced or 0) > free:
-            raise UploadTooLargeError(
-                "There is no room for these files on the server's disk: remove some images first."
-            )
-        if not self._receiving.acquire(blocking=False):
-            raise EnoughError("Several people are sending images at this moment: try again in a minute.")
-        folder = self.folder / f"{_INCOMING}{secrets.token_hex(8)}"
+        with self._lock:
+            if len(self._receiving) >= _RECEIVED_AT_ONCE:
+                raise EnoughError("Several people are sending images at this moment: try again in a minute.")
+            try:
+                with self._writing():
+                    coming = sum(max(0, size - batch.received) for batch, size in self._receiving.items())
+                    require_room(self.folder, self.limits, coming + (announced or 0))
+                    claim = Claim(self.folder, _INCOMING)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            batch = Batch(claim.folder, self.limits)
+            self._receiving[batch] = announced or 0
         try:
-            folder.mkdir()
-            yield Batch(folder, self.limits)
+            yield batch
         except OSError as error:
             raise no_room(error) from error
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            self._receiving.release()
+            claim.close()
+            with self._lock:
+                del self._receiving[batch]
 
     def keep(self, batch: Batch, answers: Answers = NOTHING_SAID) -> Outcome:
         """Check the chips of a batch, and take in those that are good.
@@ -117,7 +135,9 @@ class Uploads:
         if not batch.files:
             raise UploadError("No file was sent: drop a VV and a VH GeoTIFF, or one with both bands.")
         outcome = Outcome()
-        with self._lock:
+        # An id is one image's, whichever of the servers that share the folder gives it.
+        with self._lock, self._writing(), alone(self.folder / MARK):
+            self.follow()
             for key, members in groups(batch.files, outcome):
                 try:
                     self._take(key, members, answers, outcome)
@@ -137,12 +157,38 @@ class Uploads:
             record = next((r for r in self.records() if r.id == chip), None)
             if record is None or record.vv is None:
                 raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is removed.")
-            self._catalog.change(lambda now: now.without(chip))
             place = Path(record.vv.path).parent
-            gone = self.folder / f"{_INCOMING}{secrets.token_hex(8)}"
-            place.rename(gone)  # at once, however long the rest takes
-            shutil.rmtree(gone, ignore_errors=True)
+            try:
+                gone = place.rename(
+                    self.folder / f"{_INCOMING}{secrets.token_hex(8)}"
+                )  # at once, however long the rest takes
+                shutil.rmtree(gone, ignore_errors=True)
+            except FileNotFoundError:  # somebody else removed it
+                pass
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._forget(place.name)
         return record
+
+    def _forget(self, name: str) -> None:
+        """Take the image of a folder out of the catalog."""
+        chip = self._ids.pop(name, "")
+        if chip in self._catalog.now:
+            self._catalog.change(lambda now: now.without(chip))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Have the folder there, made again where somebody removed it, but for the data folder that it lies in."""
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / MARK).touch()
+        yield
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{{file}} cannot be written ({error.strerror}): give write permission to it, put it back, or choose another "
+            "--data.",
+            file=self.folder,
+        )
 
     def names(self, record: ChipRecord) -> list[str]:
         """Return what an image's files were called by who sent them."""
@@ -182,13 +228,8 @@ class Uploads:
         scratch.rename(place)
         record = record_of(place, upload)
         outcome.added.append(self._catalog.change(lambda now: now.added([record])).records()[-1])
+        self._ids[content] = outcome.added[-1].id
         said = [f"Another chip is called {wanted}, so this one is {upload.id}."] if upload.id != wanted else []
         if "label" in members and sent_part(members["label"].name).role == "mask":
             said.append(f"{members['label'].name} is taken for its truth, though a mask may be one of anything.")
         outcome.told[upload.id] = [*said, *(in_their_words(note, members.values()) for note in chip.notes)]
-
-    def _sweep(self) -> None:
-        for path in self.folder.glob(f"{_INCOMING}*"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _SWEEP_AFTER_S:
-                    shutil.rmtree(path, ignore_errors=True)

@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
 from tiles.chip import Chip
-from tiles.errors import ChipError, PredictionError, StoreError
+from tiles.errors import ChipError, PredictionError, PredictionNotFoundError, StoreError
 from tiles.grid import Grid
 from tiles.palette import WATER
 from tiles.probability import NODATA, level
@@ -106,15 +106,23 @@ def read_probability(path: Path) -> npt.NDArray[np.uint8]:
     """Read a probability raster, uint8 (H, W).
 
     Raises:
-        StoreError: the file is missing, damaged or not a probability raster.
+        PredictionNotFoundError: the file is missing, damaged or not a probability raster.
+        StoreError: it may not be read, or the disk fails.
     """
     try:
+        with path.open("rb") as file:
+            file.read(1)
         values = read_band(str(path), 1).values
-    except ChipError as error:
-        reason = "is damaged" if path.is_file() else "is missing"
-        raise StoreError(f"The raster {{file}} {reason}: predict the chip again.", file=path) from error
-    if values.dtype != np.uint8:
+    except FileNotFoundError as error:
+        raise PredictionNotFoundError("The raster {file} is missing: predict the chip again.", file=path) from error
+    except OSError as error:
         raise StoreError(
+            f"The raster {{file}} cannot be read ({error.strerror}): check its permissions and its disk.", file=path
+        ) from error
+    except ChipError as error:
+        raise PredictionNotFoundError("The raster {file} is damaged: predict the chip again.", file=path) from error
+    if values.dtype != np.uint8:
+        raise PredictionNotFoundError(
             f"The raster {{file}} holds {values.dtype}, not a prediction: predict the chip again.",
             file=path,
         )

@@ -10,7 +10,6 @@ import contextlib
 import json
 import re
 import secrets
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +25,9 @@ from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, upser
 from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of
 from model.store.probability import encode_probability, read_probability, require_contract
 from tiles.chip import Chip, ChipRecord
+from tiles.claims import age
 from tiles.content import Content, content_of
-from tiles.errors import OutputError, StoreError, UsageError
+from tiles.errors import OutputError, PredictionNotFoundError, StoreError, UsageError
 from tiles.files import BEGUN, write_whole
 from tiles.naming import is_chip_id, nfc
 from tiles.probability import NODATA
@@ -297,16 +297,33 @@ class Store:
         """Read a prediction's probability raster, uint8 (H, W), contract 2.
 
         Raises:
-            StoreError: the raster is missing or damaged, or it is another one than the row says.
+            PredictionNotFoundError: the raster is missing, damaged or another one than the row says; the row is gone then.
+            StoreError: it may not be read, or the disk fails.
         """
         path = self._path(prediction.raster)
-        values = read_probability(path)
+        try:
+            values = read_probability(path)
+        except PredictionNotFoundError:
+            self._disown(prediction)
+            raise
         if values.size != prediction.total_pixels or np.count_nonzero(values != NODATA) != prediction.valid_pixels:
-            raise StoreError(
+            self._disown(prediction)
+            raise PredictionNotFoundError(
                 f"The raster {{file}} is not the one that was stored for chip {prediction.chip_id}: predict the chip again.",
                 file=path,
             )
         return values
+
+    def _disown(self, prediction: Prediction) -> None:
+        """Forget a prediction whose raster is gone or damaged, so that the chip is predicted when it is asked for next.
+
+        Where the folder of rasters is not there, as on a disk that is taken off, all of them may come back.
+        """
+        if not (self.folder / self._rasters).is_dir():
+            return
+        table = PREDICTIONS.c
+        with contextlib.suppress(StoreError), self._database.writing() as connection:
+            connection.execute(delete(PREDICTIONS).where(table.raster == prediction.raster))
 
     def _remove(self, raster: str) -> None:
         with contextlib.suppress(OSError, StoreError):  # it is swept later
@@ -343,7 +360,7 @@ class Store:
         for path in (self.folder / self._rasters).iterdir():
             with contextlib.suppress(FileNotFoundError):  # another process swept it, or gave it its final name
                 ours = _SWEPT.fullmatch(path.name)
-                if ours and is_chip_id(ours["chip"]) and time.time() - path.stat().st_mtime > SWEEP_AFTER_S:
+                if ours and is_chip_id(ours["chip"]) and age(path) > SWEEP_AFTER_S:
                     old.append(path)
         if not old:
             return

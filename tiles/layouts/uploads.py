@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,16 @@ def recognises(folder: Path) -> bool:
     return (folder / MARK).is_file()
 
 
-def read(folder: Path) -> Reading:
-    """Return the chips of a folder of uploads, in the order in which they were sent."""
+def image_folders(folder: Path) -> list[Path]:
+    """Return the folders of single chips in a folder of uploads; raises OSError as `Path.iterdir`."""
+    return sorted(place for place in folder.iterdir() if _FOLDER.fullmatch(place.name) and place.is_dir())
+
+
+def read(folder: Path, places: Sequence[Path] | None = None) -> Reading:
+    """Return the chips of a folder of uploads, or of some of its folders, in the order in which they were sent."""
     found: list[tuple[str, ChipRecord]] = []
     problems: list[Problem] = []
-    for place in sorted(folder.iterdir()):
-        if not (_FOLDER.fullmatch(place.name) and place.is_dir()):
-            continue
+    for place in image_folders(folder) if places is None else places:
         upload = read_upload(place)
         if upload is None:
             problems.append(

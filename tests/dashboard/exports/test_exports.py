@@ -31,6 +31,7 @@ from model.predictors.backscatter import BackscatterPredictor
 from tests.waiting import PATIENCE_S, eventually
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
+from tiles.claims import CLAIM
 
 HEADERS = {"X-Floodscope": "test"}
 WAIT_S = PATIENCE_S
@@ -51,7 +52,9 @@ class Server:
         return dict(news)
 
     def left(self) -> list[str]:
-        return sorted(p.name for p in (self.workspace.settings.data / "exports").iterdir())
+        """What lies in the folder of this server's exports."""
+        (place,) = (self.workspace.settings.data / "exports").iterdir()
+        return sorted(p.name for p in place.iterdir() if p.name != CLAIM)
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +282,20 @@ def test_a_folder_of_somebody_elses_making_loses_nothing_to_an_export(
     done = floodscope(*arguments, "--format", "csv")
     assert done.returncode == 0, done.stderr
     assert all(path.read_text() == "mine" for path in kept)
+
+
+def test_finished_exports_hold_no_more_than_their_room_and_a_folder_that_is_gone_is_made_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = [server.end(server.ask().json["id"]) for _ in range(2)]
+    monkeypatch.setattr("dashboard.exports.jobs.KEPT_BYTES", ended[-1]["size"])
+    ended.append(server.end(server.ask().json["id"]))
+    assert server.client.get(f"/exports/{ended[0]['id']}/file").status_code == 404
+    assert [server.client.get(f"/exports/{one['id']}/file").status_code for one in ended[1:]] == [200, 200]
+    shutil.rmtree(server.workspace.settings.data / "exports")
+    assert server.client.get(f"/exports/{ended[-1]['id']}/file").status_code == 404
+    assert server.end(server.ask().json["id"])["state"] == "done"
+    monkeypatch.setattr("dashboard.exports.jobs.SPARE_BYTES", 1 << 60)
+    refused = server.ask()
+    assert (refused.status_code, refused.json["error"]) == (500, "OutputError")
+    assert "free some space" in refused.json["message"]

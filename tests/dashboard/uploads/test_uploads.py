@@ -22,7 +22,7 @@ from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.live import LiveCatalog
-from tiles.errors import ChipNotFoundError, UploadError
+from tiles.errors import ChipNotFoundError, UploadError, UploadTooLargeError
 
 HEADERS = {"X-Floodscope": "test"}
 
@@ -349,3 +349,68 @@ def test_a_folder_of_uploads_that_a_stranger_filled_opens_and_every_sound_image_
     )
     told = [problem.message for problem in live.now.problems()]
     assert len(told) == len(texts) and all("has no sound chip.json: remove the folder" in text for text in told)
+
+
+def test_a_folder_of_uploads_that_is_removed_and_put_back_costs_nothing_and_takes_images_meanwhile(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    send(client, pair("lake"))
+    folder = workspace.settings.data / "uploads"
+    folder.rename(away := folder.with_name("away"))
+    assert [image["id"] for image in client.get("/uploads").json["images"]] == ["lake"]  # type: ignore[index]
+    away.rename(folder)
+    assert workspace.open_chip("lake", "backscatter")["error"] is None
+    shutil.rmtree(folder)
+    assert [chip["id"] for chip in send(client, pair("pond"))["added"]] == ["pond"]
+    assert [image["id"] for image in client.get("/uploads").json["images"]] == ["pond"]  # type: ignore[index]
+    shutil.rmtree(folder)
+    assert client.delete("/uploads/pond", headers=HEADERS).status_code == 200
+    folder.write_text("in the way")
+    data = {"files": [(io.BytesIO(content), name) for name, content in pair("lake")]}
+    refused = client.post("/uploads", data=data, headers=HEADERS, content_type="multipart/form-data")
+    assert (refused.status_code, refused.json["error"]) == (500, "StoreError")  # type: ignore[index]
+    assert "uploads cannot be written (File exists)" in refused.json["message"]  # type: ignore[index]
+
+
+def test_two_dashboards_on_one_folder_show_each_others_images_and_give_one_id_to_one_image(
+    client: FlaskClient, workspace: Workspace, simulated: Path
+) -> None:
+    other = Workspace(Settings((simulated,), workspace.settings.data, model="backscatter"))
+    beside = create_app(other).server.test_client()
+    assert [chip["id"] for chip in send(client, pair("lake"))["added"]] == ["lake"]
+    assert [chip["id"] for chip in send(beside, pair("lake", seed=9))["added"]] == ["lake-2"]
+    for one in (client, beside):
+        assert [image["id"] for image in one.get("/uploads").json["images"]] == ["lake", "lake-2"]  # type: ignore[index]
+    assert other.open_chip("lake-2", "backscatter")["prediction"] is not None
+    assert workspace.open_chip("lake", "backscatter")["prediction"] is not None
+    assert client.delete("/uploads/lake-2", headers=HEADERS).status_code == 200
+    version = other.catalog.version
+    shown = beside.get("/uploads/catalog", query_string={"since": version}).json
+    assert "lake-2" not in [chip["id"] for chip in shown["chips"]]  # type: ignore[index]
+    assert other.open_chip("lake", "backscatter")["prediction"] is not None
+    other.close()
+
+
+def test_batches_that_come_together_leave_the_room_that_is_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Uploads(tmp_path, LiveCatalog(Catalog([])), Limits(batch_bytes=900, spare_bytes=1000))
+    free = 3000
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10_000, 10_000 - free, free))
+    with shelf.receiving(900), shelf.receiving(900) as second:
+        with pytest.raises(UploadTooLargeError, match="no room"), shelf.receiving(900):
+            pass
+        second.begin("lake_vv.tif").write(b"x" * 700)
+        free -= 700  # what is on the disk is not counted twice
+        with shelf.receiving(100):
+            pass
+        with pytest.raises(UploadTooLargeError, match="no room"), shelf.receiving(400):
+            pass
+    with shelf.receiving(900):
+        pass
+    monkeypatch.setattr("dashboard.uploads.batch._LOOK_AFTER", 100)
+    with shelf.receiving(None) as unannounced:
+        free = 900
+        with pytest.raises(UploadTooLargeError, match="no room"):
+            unannounced.begin("lake_vv.tif").write(b"x" * 200)
+    assert [path.name for path in shelf.folder.iterdir()] == ["FLOODSCOPE_UPLOADS"]

@@ -25,7 +25,7 @@ from model.store import database
 from model.store.prediction import identity_of
 from model.store.store import DATABASE, ModelKey, Prediction, Store, key_of
 from tiles.chip import ChipRecord
-from tiles.errors import ModelError, PredictionError, StoreError, UsageError
+from tiles.errors import ModelError, PredictionError, PredictionNotFoundError, StoreError, UsageError
 from tiles.probability import level
 from tiles.reading.door import read_chip
 
@@ -344,6 +344,38 @@ def test_a_raster_that_is_gone_cut_or_another_one_asks_for_a_new_prediction(
     path.unlink()
     with pytest.raises(StoreError, match="missing: predict the chip again"):
         store.read(one)
+
+
+@pytest.mark.parametrize("harm", ["removed", "cut", "zeroed"])
+def test_a_chip_whose_raster_is_harmed_is_not_taken_for_predicted_any_more_and_others_are(
+    store: Store, make_record: MakeRecord, harm: str
+) -> None:
+    records = [make_record("chip_1"), make_record("chip_2")]
+    one, other = (put(store, record) for record in records)
+    path = store.raster_path(one)
+    whole = path.read_bytes()
+    path.unlink()
+    if harm != "removed":
+        path.write_bytes(whole[: len(whole) // 2] if harm == "cut" else bytes(len(whole)))
+    with pytest.raises(PredictionNotFoundError, match="predict the chip again"):
+        store.read(one)
+    assert store.get(records[0], one.key) is None, "so that predicting it again predicts it"
+    held = store.get(records[1], other.key)
+    assert held is not None and held.revision == other.revision
+    again = put(store, records[0])
+    assert np.array_equal(store.read(again) == 255, ~read_chip(records[0]).valid)
+
+
+def test_rasters_whose_folder_is_away_are_waited_for(store: Store, folder: Path, make_record: MakeRecord) -> None:
+    record = make_record("chip_1")
+    prediction = put(store, record)
+    (folder / "predictions").rename(folder / "away")
+    with pytest.raises(StoreError, match="is missing"):
+        store.read(prediction)
+    (folder / "away").rename(folder / "predictions")
+    held = store.get(record, prediction.key)
+    assert held is not None
+    store.read(held)
 
 
 def test_files_left_behind_are_swept_after_an_hour_and_nothing_else_is(folder: Path, make_record: MakeRecord) -> None:
