@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -22,6 +23,7 @@ from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord
 from tiles.errors import ChipError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError, UsageError
 from tiles.grid import Grid
 from tiles.probability import NODATA, level
+from tiles.reading.directory import pixels_of
 from tiles.reading.door import backscatter, read_chip, require_data
 from tiles.reading.headers import Headers, header, inspected
 from tiles.reading.raster import DRIVER, MAX_PIXELS
@@ -70,6 +72,21 @@ def decode_images(body: bytes, content_type: str) -> list[Chip]:
     if kind == TIFF:
         return [_read_tiff(body, answers, said.get("name"))]
     raise not_read(content_type)
+
+
+def count_images(body: bytes, content_type: str) -> tuple[int, int]:
+    """Return how many images a request's body says that it holds, and their pixels in all, before anything is made of them.
+
+    Zeros for a body that says neither: what is wrong with it, `decode_images` tells.
+    """
+    kind = media_type(content_type)
+    if kind == TIFF:
+        return 1, pixels_of(io.BytesIO(body))
+    if kind == NPY:
+        with contextlib.suppress(RequestError):
+            shape = decode_npy(body).shape
+            return (shape[0], math.prod(shape) // shape[1]) if len(shape) == 4 else (0, 0)
+    return 0, 0
 
 
 def _parameters(content_type: str) -> dict[str, str]:

@@ -29,6 +29,14 @@ class BoundedCache(Generic[Value]):
         """Bytes held now."""
         return self._bytes
 
+    def held(self, key: Hashable) -> Value | None:
+        """Return the entry where it is held, else None."""
+        with self._lock:
+            if key not in self._entries:
+                return None
+            self._entries.move_to_end(key)
+            return self._entries[key]
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the entry, made by `make` where it is not held. An error of `make` is raised, not kept."""
         with self._lock:

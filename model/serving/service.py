@@ -13,6 +13,7 @@ import numpy as np
 from model.predictors.local import LocalPredictor, default_threads, usable_cores
 from model.serving.batching import Admission, Batcher
 from model.serving.inference import (
+    Answer,
     Question,
     answer_of,
     input_fn,
@@ -25,7 +26,8 @@ from model.serving.inference import (
 from model.serving.log import LOG
 from model.serving.metrics import Metrics
 from model.serving.settings import MEGABYTE, ServingSettings
-from model.wire import JSON, NPY, TIFF, media_type, negotiate, not_read
+from model.wire import JSON, NPY, TIFF, count_images, media_type, negotiate, not_read
+from tiles.budget import Budget
 from tiles.chip import Chip
 from tiles.errors import BusyError, FloodscopeError, TooLargeError
 from tiles.grid import Grid
@@ -70,6 +72,7 @@ class ModelService:
         self._model = open_model(path, settings)
         waiting = max(self.max_bytes, int(settings.max_waiting_mb * MEGABYTE))
         self._admission = Admission(settings.max_requests, waiting)
+        self._room = Budget(settings.max_pixels, "images")
         self._batcher: Batcher | None = None
         self._problem: str | None = None
         self._draining = threading.Event()
@@ -138,18 +141,28 @@ class ModelService:
         """
         self.expect(content_type, accept, size)
         with self._admission.admit(self.max_bytes if size is None else size):
-            asked = input_fn(read(), content_type)
-            batcher = self._batcher
-            if batcher is None:
-                raise BusyError("The model is not ready: send the request again later.")
-            if isinstance(asked, Question):
-                answer = predict_fn(asked, self._model)
-            else:
-                require_channels(asked, self._model)
-                rasters = batcher.predict(asked, began + self.settings.time_limit_s)
-                answer = answer_of(asked, rasters, self._model)
-            body = output_fn(answer, accept or NPY)
+            received = read()
+            images, pixels = count_images(received, content_type)
+            if images > self.settings.max_images:
+                raise TooLargeError(
+                    f"The request holds {images:,} images, {self.settings.max_images:,} at most: send fewer at once, or set "
+                    "FLOODSCOPE_MAX_IMAGES on the server."
+                )
+            ends = began + self.settings.time_limit_s
+            with self._room.hold(pixels, ends - time.monotonic()):
+                answer = self._answer(received, content_type, ends)
+                body = output_fn(answer, accept or NPY)
         return Reply(body, output_type(answer, accept), len(answer.rasters), self._model.model_id, answer.notes)
+
+    def _answer(self, received: bytes, content_type: str, ends: float) -> Answer:
+        asked = input_fn(received, content_type)
+        batcher = self._batcher
+        if batcher is None:
+            raise BusyError("The model is not ready: send the request again later.")
+        if isinstance(asked, Question):
+            return predict_fn(asked, self._model)
+        require_channels(asked, self._model)
+        return answer_of(asked, batcher.predict(asked, ends), self._model)
 
     def drain(self) -> None:
         """Answer further requests with 503, and go on with those that are here."""

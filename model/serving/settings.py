@@ -13,6 +13,7 @@ from model.bundle.archive import MANIFEST
 from model.bundle.manifest import Augmentation, Bundle, Combine
 from model.weights import WEIGHTS
 from tiles.errors import BundleError, UsageError
+from tiles.reading.raster import MAX_PIXELS
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -39,6 +40,8 @@ class ServingSettings:
         max_payload_mb: the largest request body, MB of 1,000,000 bytes; larger ones are answered with 413.
         max_requests: requests that wait or run at once; further ones are answered with 503.
         max_waiting_mb: bytes of all these together, MB; so memory is bounded.
+        max_images: images of one request; more are answered with 413.
+        max_pixels: pixels of the images of all requests that are worked on at once; further ones wait, within the time limit.
         time_limit_s: longest time from a request's arrival to its answer, seconds. The hosting service gives 60.
     """
 
@@ -53,6 +56,8 @@ class ServingSettings:
     max_payload_mb: float = 32.0
     max_requests: int = 32
     max_waiting_mb: float = 256.0
+    max_images: int = 1024
+    max_pixels: int = 2 * MAX_PIXELS
     time_limit_s: float = 55.0
 
     def applied(self, bundle: Bundle) -> Bundle:
@@ -80,6 +85,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ServingSettin
         max_payload_mb=variables.number("MAX_PAYLOAD_MB", 0.001, 2000.0, ServingSettings.max_payload_mb),
         max_requests=variables.whole("MAX_REQUESTS", 1, 256, ServingSettings.max_requests),
         max_waiting_mb=variables.number("MAX_WAITING_MB", 0.001, 1e6, ServingSettings.max_waiting_mb),
+        max_images=variables.whole("MAX_IMAGES", 1, 1_000_000, ServingSettings.max_images),
+        max_pixels=variables.whole("MAX_PIXELS", 1, 1 << 40, ServingSettings.max_pixels),
         time_limit_s=variables.number("TIME_LIMIT_S", 0.05, 3600.0, ServingSettings.time_limit_s),
     )
 

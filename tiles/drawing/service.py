@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tiles.antimeridian import HALF_TURN, TURN, WORLD
+from tiles.budget import Budget
 from tiles.cache import BoundedCache
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ByteArray, Chip, ChipRecord
@@ -17,8 +18,11 @@ from tiles.drawing.render import MAX_ZOOM, DisplayRaster, encode_mask
 from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
 from tiles.palette import WATER
 from tiles.reading.door import read_chip
+from tiles.reading.raster import MAX_PIXELS
 
 SCALES = (1, 2)
+AT_ONCE_PIXELS = 2 * MAX_PIXELS
+"""Of all images that are read and drawn at one moment: some 400 MB each of the largest."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,16 @@ class TileService:
         self._rasters: BoundedCache[DisplayRaster] = BoundedCache(raster_cache_mb << 20, lambda r: r.nbytes)
         self._tiles: BoundedCache[Tile] = BoundedCache(tile_cache_mb << 20, lambda t: len(t.data) + 200)
         self._blank: dict[int, Tile] = {}
+        self._room = Budget(AT_ONCE_PIXELS, "large images")
 
     def chip(self, record: ChipRecord) -> Chip:
         """Return a chip's arrays, from memory where they are; the caller must not write to them."""
-        return self._chips.get((record.id, record.revision()), lambda: read_chip(record, with_ancillary=False))
+        key = (record.id, record.revision())
+        held = self._chips.held(key)
+        if held is not None:
+            return held
+        with self._room.hold(_pixels(record)):
+            return self._chips.get(key, lambda: read_chip(record, with_ancillary=False))
 
     def revision(self, layer: str, record: ChipRecord) -> str:
         """Return the revision that the tiles of the layer of that name have now of this chip."""
@@ -130,6 +140,7 @@ class TileService:
             ChipNotFoundError: no such chip.
             ChipError: the chip's files cannot be used.
             StoreError: the prediction is not there or cannot be read.
+            BusyError: other images took all the room there is for a minute.
         """
         found = layer_of(layer)
         if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
@@ -143,7 +154,11 @@ class TileService:
             raise LayerNotFoundError(f"The image of {chip_id} has no revision {revision[:20]!r} now: reload the page.")
         options = asked.of(found.all_options)
         key = (found.name, record.id, record.revision(), revision, z, x, y, scale, options)
-        return self._tiles.get(key, lambda: self._render(found, record, revision, (z, x, y), scale, options))
+        held = self._tiles.held(key)
+        if held is not None:
+            return held
+        with self._room.hold(_pixels(record)):
+            return self._tiles.get(key, lambda: self._render(found, record, revision, (z, x, y), scale, options))
 
     def _render(
         self, layer: TileLayer, record: ChipRecord, revision: str, zxy: tuple[int, int, int], scale: int, asked: Options
@@ -212,6 +227,11 @@ class TileService:
 
 def _tile(data: bytes) -> Tile:
     return Tile(data, hashlib.blake2b(data, digest_size=12).hexdigest())
+
+
+def _pixels(record: ChipRecord) -> int:
+    """Return how many pixels a chip has; of one whose headers were not read, as many as a chip may have."""
+    return record.width * record.height if record.width and record.height else MAX_PIXELS
 
 
 def _chip_bytes(chip: Chip) -> int:

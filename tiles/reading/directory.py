@@ -8,11 +8,12 @@ import re
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 GDAL_METADATA = 42112
 """GDAL's own tag: an XML of items, which hold the file's and the bands' metadata, names and units."""
 
+_WIDTH, _LENGTH = 256, 257
 _ASCII = 2
 _MOST_ENTRIES = 4096
 # Bytes of a value by its type (TIFF 6.0, section 2; the last three are BigTIFF's).
@@ -136,8 +137,26 @@ def _find(file: BinaryIO, tag: int) -> tuple[int, int, int] | None:
     return None
 
 
+def pixels_of(file: BinaryIO) -> int:
+    """Return how many pixels the first image of an opened TIFF says that it has; 0 where it does not say it."""
+    sides = []
+    for tag in (_WIDTH, _LENGTH):
+        file.seek(0)
+        order: Literal["little", "big"] = "big" if file.read(2) == b"MM" else "little"
+        file.seek(0)
+        found = _find(file, tag)
+        if found is None:
+            return 0
+        file.seek(found[2])
+        sides.append(int.from_bytes(file.read(min(found[1], 8)), order))
+    return sides[0] * sides[1]
+
+
 def _size(file: BinaryIO) -> int:
-    return os.fstat(file.fileno()).st_size
+    at = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(at)
+    return end
 
 
 def has_more_directories(path: str, most: int) -> bool:

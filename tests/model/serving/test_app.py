@@ -20,10 +20,10 @@ from model.serving.app import create_server
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings, default_model, default_port, read_settings
 from model.weights import WEIGHTS
-from model.wire import DESCRIBE, JSON, NPY, decode_npy, encode_npy
+from model.wire import DESCRIBE, JSON, NPY, TIFF, count_images, decode_npy, encode_npy, encode_tiff
 from tests.fuzzing import requests
 from tests.model.predictors.random_chips import random_chip
-from tiles.errors import UsageError
+from tiles.errors import BusyError, UsageError
 
 CHIPS = [random_chip(64, 64, seed) for seed in range(3)]
 BODY = encode_npy(np.stack([CHIPS[0].vv, CHIPS[0].vh])[None])
@@ -185,3 +185,24 @@ def test_settings_come_from_the_environment_and_a_wrong_one_is_named(tmp_path: P
     assert default_port({"SAGEMAKER_BIND_TO_PORT": "9000"}) == 9000
     with pytest.raises(UsageError, match="SAGEMAKER_BIND_TO_PORT"):
         default_port({"SAGEMAKER_BIND_TO_PORT": "x"})
+
+
+def test_more_images_or_pixels_than_memory_is_meant_for_are_refused_before_anything_is_made_of_them(
+    client: FlaskClient, service: ModelService
+) -> None:
+    many = encode_npy(np.full((200_000, 2, 1, 1), -12.0, np.float32))
+    before = psutil.Process().memory_info().rss
+    answer = client.post("/invocations", data=many, content_type=NPY)
+    assert (answer.status_code, answer.get_json()["error"]) == (413, "TooLargeError")
+    assert "200,000 images, 1,024 at most" in answer.get_json()["message"]
+    assert psutil.Process().memory_info().rss - before < 64 << 20
+    huge = encode_npy(np.full((1, 2, 512, 512), -12.0, np.float32))
+    tiff = encode_tiff([np.zeros((300, 200), np.uint8)], None)
+    assert (count_images(huge, NPY), count_images(tiff, TIFF)) == ((1, 512 * 512), (1, 300 * 200))
+    assert [count_images(body, kind) for body in (b"", b"x" * 99, tiff[:40]) for kind in (NPY, TIFF)][0::2] == [
+        (0, 0)
+    ] * 3
+    with service._room.hold(service.settings.max_pixels), ThreadPoolExecutor(1) as pool:
+        late = pool.submit(lambda: service.invoke(len(BODY), lambda: BODY, NPY, NPY, time.monotonic() - 60))
+        with pytest.raises(BusyError, match="with images"):
+            late.result()
