@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, str] = {
     "model.training": (
         "tiles.reading tiles.drawing model.scores model.bundle model.predictors model.seen model.evaluation"
     ),
-    "model.serving": "model.weights model.wire model.bundle model.predictors model.inference",
+    "model.serving": "tiles.reading model.weights model.wire model.bundle model.predictors model.inference",
     "model.aws": "",
     "model.aws.account": "model.predictors",
     "model.aws.endpoint": "model.bundle model.aws.account",

@@ -21,8 +21,8 @@ from tiles.reading.door import read_chip
 from tiles.reading.raster import MAX_PIXELS
 
 SCALES = (1, 2)
-AT_ONCE_PIXELS = 2 * MAX_PIXELS
-"""Of all images that are read and drawn at one moment: some 400 MB each of the largest."""
+AT_ONCE_PIXELS = MAX_PIXELS + MAX_PIXELS // 2
+"""Of all images that are read and drawn at one moment: one of the largest, which takes some 500 MB, and many usual ones."""
 
 
 @dataclass(frozen=True)
