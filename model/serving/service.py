@@ -27,7 +27,7 @@ from model.serving.log import LOG
 from model.serving.metrics import Metrics
 from model.serving.settings import MEGABYTE, ServingSettings
 from model.wire import JSON, NPY, TIFF, count_images, media_type, negotiate, not_read
-from tiles.budget import Budget
+from tiles.cache import Budget
 from tiles.chip import Chip
 from tiles.errors import BusyError, FloodscopeError, TooLargeError
 from tiles.grid import Grid

@@ -9,8 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tiles.antimeridian import HALF_TURN, TURN, WORLD
-from tiles.budget import Budget
-from tiles.cache import BoundedCache
+from tiles.cache import BoundedCache, Budget
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ByteArray, Chip, ChipRecord
 from tiles.drawing.layers import Options, Source, TileLayer, layer_of
