@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,9 @@ BESIDE = (".msk",)
 ANCILLARY = ("elevation", "permanent_water")
 """What a chip may hold beside VV and VH; a model bundle may name them as channels."""
 
+ASSETS = ("vv", "vh", "label", *ANCILLARY)
+"""The fields of a record that are files."""
+
 LEGENDS = ("sen1floods11", "drivendata", "s1s2water", "etci2021", "floodscope")
 """Data sets whose documents say what their labels' numbers mean, as `ChipRecord.legend` names them: Sen1Floods11 (-1 unknown,
 0 dry, 1 water), DrivenData (0 dry, 1 water, 255 unknown), S1S2-Water (0 dry, 1 water), ETCI 2021 (0 dry, 255 flood) and
@@ -58,12 +61,28 @@ class Asset:
         scale: what the file's numbers are multiplied by to be in the asset's unit: 0.01 for a share in percent. Followed
             for elevation and permanent water; backscatter and labels are as they are.
         name: what the file was called by who made it, where it is kept under another name; products are known by it.
+        stamp: what told the file from all others when it was looked at (`now`), None where it was not.
     """
 
     path: str
     band: int = 1
     scale: float = 1.0
     name: str | None = None
+    stamp: str | None = field(default=None, compare=False)
+
+    def now(self) -> Asset:
+        """Return the asset with the stamp of its present file: its name, size and time, and those of what lies beside it."""
+        try:
+            stat = Path(self.path).stat()
+            stamp = f"{Path(self.path).name}|{self.band}|{stat.st_size}|{stat.st_mtime_ns}"
+        except (OSError, ValueError):
+            stamp = f"{self.path}|gone"
+        stamp += beside_mark(self.path)
+        for ending in BESIDE:
+            with contextlib.suppress(OSError, ValueError):
+                stat = Path(self.path + ending).stat()
+                stamp += f"{ending}|{stat.st_size}|{stat.st_mtime_ns}"
+        return replace(self, stamp=stamp)
 
 
 @dataclass(frozen=True)
@@ -147,27 +166,23 @@ class ChipRecord:
         """Return what names the chip in a table, a file or a payload: the fields PROVENANCE, in that order."""
         return {name: getattr(self, name) for name in PROVENANCE}
 
+    def now(self) -> ChipRecord:
+        """Return the record with its files looked at, so that all that one question asks is of the same files.
+
+        Whoever keeps a record for later looks again then: a record that was looked at sees no later change.
+        """
+        return replace(self, **{name: asset.now() for name in ASSETS if (asset := getattr(self, name)) is not None})
+
     def revision(self) -> str:
         """Return 12 hex digits that change whenever a file of the chip changes (name, size, time), or what is said of it.
 
-        The folder does not count: a data set that is moved, or named by another path, keeps its predictions.
+        Of a record that was not looked at (`now`) the disk is asked. The folder does not count: a data set that is moved, or
+        named by another path, keeps its predictions.
         """
         digest = hashlib.blake2b(_DOOR + (self.answers.to_json() or "").encode(), digest_size=6)
         further = [asset for asset in (self.elevation, self.permanent_water) if asset is not None]
         for asset in (self.vv, self.vh, self.label, *further):
-            if asset is None:
-                digest.update(b"-")
-                continue
-            try:
-                stat = Path(asset.path).stat()
-                mark = f"{Path(asset.path).name}|{asset.band}|{stat.st_size}|{stat.st_mtime_ns}"
-            except (OSError, ValueError):
-                mark = f"{asset.path}|gone"
-            digest.update(os.fsencode(mark + beside_mark(asset.path)))
-            for ending in BESIDE:
-                with contextlib.suppress(OSError, ValueError):
-                    stat = Path(asset.path + ending).stat()
-                    digest.update(f"{ending}|{stat.st_size}|{stat.st_mtime_ns}".encode())
+            digest.update(b"-" if asset is None else os.fsencode(asset.stamp or asset.now().stamp or ""))
         return digest.hexdigest()
 
 

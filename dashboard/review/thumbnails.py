@@ -36,7 +36,7 @@ class Thumbnails:
             ChipError: the chip's files cannot be used.
             StoreError: the prediction is not there.
         """
-        record = self._workspace.catalog.get(chip_id)
+        record = self._workspace.catalog.get(chip_id).now()
         if kind not in {"composite", "scores"}:
             raise LayerNotFoundError(f"There is no thumbnail {kind[:40]!r}: it is composite or scores.")
         if kind == "composite" and revision != record.revision():
@@ -47,6 +47,6 @@ class Thumbnails:
             chip = read_chip(record, with_label=kind == "scores", with_ancillary=False)
             if kind == "composite":
                 return composite_thumbnail(chip)
-            return score_thumbnail(chip, self._workspace.stored.probability(chip_id, revision))
+            return score_thumbnail(chip, self._workspace.stored.probability(record, revision))
 
         return self._pictures.get((kind, chip_id, record.revision(), revision), draw)

@@ -66,7 +66,7 @@ class Transforms:
         change = _BY_NAME.get(name)
         if change is None:
             raise UsageError(f"There is no change {name[:40]!r}: choose one of {', '.join(_BY_NAME)}.")
-        record = self._workspace.catalog.get(chip_id)
+        record = self._workspace.catalog.get(chip_id).now()
         try:
             prediction = self._workspace.prediction(record, spec, click)
             key = (record.id, record.revision(), prediction.revision, name)

@@ -11,7 +11,7 @@ from model.scores.area import polygon_of, score_area
 from model.scores.disagreement import agreement
 from model.scores.pixel import BIN_DB, BINS, LOWEST_DB, pixel_at, spread
 from tiles.cache import BoundedCache
-from tiles.chip import CLASSES, ByteArray
+from tiles.chip import CLASSES, ByteArray, ChipRecord
 from tiles.errors import LayerNotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -31,15 +31,17 @@ class Inspection:
         self._workspace = workspace
         self._rasters: BoundedCache[ByteArray] = BoundedCache(raster_cache_mb << 20, lambda raster: raster.nbytes)
 
-    def _raster(self, chip_id: str, revision: str) -> ByteArray:
+    def _record(self, chip_id: str) -> ChipRecord:
+        return self._workspace.catalog.get(chip_id).now()
+
+    def _raster(self, record: ChipRecord, revision: str) -> ByteArray:
         """Return a prediction's raster.
 
         Raises:
             PredictionNotFoundError: the chip has no prediction of that revision, or its files are others now.
         """
-        workspace = self._workspace
-        key = (chip_id, workspace.catalog.get(chip_id).revision(), revision)
-        return self._rasters.get(key, lambda: workspace.stored.probability(chip_id, revision))
+        key = (record.id, record.revision(), revision)
+        return self._rasters.get(key, lambda: self._workspace.stored.probability(record, revision))
 
     def point(self, chip_id: str, chip_revision: str, revisions: tuple[str, ...], place: tuple[float, float]) -> Any:
         """Return the pixel at a place, or None where the place is not on the chip.
@@ -54,12 +56,12 @@ class Inspection:
             ChipNotFoundError, ChipError, StoreError: it cannot be told.
             LayerNotFoundError: the chip's files are others now.
         """
-        record = self._workspace.catalog.get(chip_id)
+        record = self._record(chip_id)
         if chip_revision != record.revision():
             raise LayerNotFoundError(
                 f"The image of {chip_id} has no revision {chip_revision[:20]!r} now: reload the page."
             )
-        rasters = tuple(self._raster(chip_id, revision) for revision in revisions)
+        rasters = tuple(self._raster(record, revision) for revision in revisions)
         pixel = pixel_at(self._workspace.tiles.chip(record), rasters, *place)
         return None if pixel is None else asdict(pixel)
 
@@ -69,8 +71,8 @@ class Inspection:
         Raises:
             ChipNotFoundError, ChipError, StoreError: they cannot be told.
         """
-        chip = self._workspace.tiles.chip(self._workspace.catalog.get(chip_id))
-        counts = spread(chip, self._raster(chip_id, revision))
+        record = self._record(chip_id)
+        counts = spread(self._workspace.tiles.chip(record), self._raster(record, revision))
         return {
             "classes": list(CLASSES),
             "bins": BINS,
@@ -92,8 +94,8 @@ class Inspection:
             ChipNotFoundError, ChipError, StoreError: it cannot be told.
         """
         polygon = polygon_of(geometry)
-        chip = self._workspace.tiles.chip(self._workspace.catalog.get(chip_id))
-        score = score_area(chip, self._raster(chip_id, revision), polygon)
+        record = self._record(chip_id)
+        score = score_area(self._workspace.tiles.chip(record), self._raster(record, revision), polygon)
         histogram = score.histogram
         return {
             "pixels": score.pixels,
@@ -112,7 +114,8 @@ class Inspection:
         Raises:
             ChipNotFoundError, StoreError: they cannot be told.
         """
-        counts = agreement(self._raster(chip_id, one), self._raster(chip_id, other))
+        record = self._record(chip_id)
+        counts = agreement(self._raster(record, one), self._raster(record, other))
         return dict(zip(("a", "b", "both"), counts.tolist(), strict=True))
 
 

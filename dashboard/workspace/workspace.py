@@ -9,9 +9,6 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from dashboard.workspace.clicks import Clicks
 from dashboard.workspace.endpoints import Endpoints
 from dashboard.workspace.models import ModelShelf
@@ -37,17 +34,16 @@ CLICK_WAIT_S = 3.0
 class StoredPredictions:
     """The store, as the tile service sees it."""
 
-    def __init__(self, store: Store, catalog: LiveCatalog) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._catalog = catalog
 
-    def probability(self, chip_id: str, revision: str) -> npt.NDArray[np.uint8]:
+    def probability(self, record: ChipRecord, revision: str) -> ByteArray:
         """Return the raster of one revision of a chip's prediction."""
-        prediction = self._store.find(chip_id, revision)
+        prediction = self._store.find(record.id, revision)
         # A score tile shows the label too: under one address it may never be of other files than were predicted.
-        if prediction is None or prediction.chip_revision != self._catalog.now.get(chip_id).revision():
+        if prediction is None or prediction.chip_revision != record.revision():
             raise PredictionNotFoundError(
-                f"There is no prediction {revision[:20]!r} of {chip_id}: predict it, or reload."
+                f"There is no prediction {revision[:20]!r} of {record.id}: predict it, or reload."
             )
         return self._store.read(prediction)
 
@@ -69,7 +65,7 @@ class Workspace:
         self.live = LiveCatalog(open_catalog(settings.sources, settings.answers, labels=settings.labels))
         self.store = Store(settings.data, settings.database)
         self.inference = Inference(self.store)
-        self.stored = StoredPredictions(self.store, self.live)
+        self.stored = StoredPredictions(self.store)
         self.tiles = TileService(self.live, self.stored)
         choices = _choices(settings)
         self.endpoints = Endpoints(choice.spec for choice in choices)
@@ -173,7 +169,7 @@ class Workspace:
             "pending": False,
         }
         try:
-            record = self.catalog.get(chip_id)
+            record = self.catalog.get(chip_id).now()
             answer["chip_revision"] = record.revision() if record.has_imagery else None
             if not record.has_imagery:
                 return answer | {"error": record.problem}

@@ -32,7 +32,7 @@ def load_chip(record: ChipRecord) -> LoadedChip:
     Raises:
         ChipError: it cannot be read, or has no valid pixel (NoValidPixelError).
     """
-    revision = record.revision()
+    revision = record.now().revision()
     return LoadedChip(require_data(read_chip(record)), revision)
 
 

@@ -285,7 +285,7 @@ class InferenceWorker:
         for task in batch:
             try:
                 # An endpoint may have told which model it runs since the chip was asked for.
-                held = None if task.force else self._store.get(task.record, key_of(task.predictor))
+                held = None if task.force else self._store.get(task.record.now(), key_of(task.predictor))
                 if held is not None:
                     self._settle(task, held)
                 else:

@@ -84,11 +84,11 @@ class KeptPredictions:
         self.path(record.id).write_bytes(encode_probability(probability, chip.grid, {}))
         return probability
 
-    def probability(self, chip_id: str, revision: str) -> Pixels:
-        self.reads.append(chip_id)
-        if revision != REVISION or not self.path(chip_id).exists():
-            raise PredictionNotFoundError(f"There is no prediction {revision} of {chip_id}.")
-        return read_probability(self.path(chip_id))
+    def probability(self, record: ChipRecord, revision: str) -> Pixels:
+        self.reads.append(record.id)
+        if revision != REVISION or not self.path(record.id).exists():
+            raise PredictionNotFoundError(f"There is no prediction {revision} of {record.id}.")
+        return read_probability(self.path(record.id))
 
     def latest_revision(self, record: ChipRecord) -> str:
         if not self.path(record.id).exists():

@@ -34,8 +34,8 @@ MODEL = BackscatterPredictor()
 class NoPredictions:
     """A store of predictions that holds none."""
 
-    def probability(self, chip_id: str, revision: str) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-        raise PredictionNotFoundError(f"There is no prediction of {chip_id}.")
+    def probability(self, record: ChipRecord, revision: str) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+        raise PredictionNotFoundError(f"There is no prediction of {record.id}.")
 
     def latest_revision(self, record: ChipRecord) -> str:
         raise PredictionNotFoundError(f"There is no prediction of {record.id}.")
@@ -121,9 +121,9 @@ def test_a_bad_chip_says_what_is_wrong_and_the_good_ones_beside_it_work(
         assert scored[good].histogram is not None
         assert scored[good].histogram.confusion(0.5).iou == 1.0
     (skipped,) = report.skipped
-    assert skipped.id == "bad_0"
+    assert skipped.name == "bad_0"
     if case.stage != "predict":
-        assert skipped.reason == message
+        assert skipped.message == message
 
     if bad_label:
         prediction = predict_one(catalog.get("bad_0"), MODEL, store)

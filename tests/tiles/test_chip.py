@@ -30,8 +30,8 @@ Write = Callable[[Path], object]
 class NoPredictions:
     """A store of predictions that holds none."""
 
-    def probability(self, chip_id: str, revision: str) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-        raise PredictionNotFoundError(f"There is no prediction of {chip_id}.")
+    def probability(self, record: ChipRecord, revision: str) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+        raise PredictionNotFoundError(f"There is no prediction of {record.id}.")
 
     def latest_revision(self, record: ChipRecord) -> str:
         raise PredictionNotFoundError(f"There is no prediction of {record.id}.")

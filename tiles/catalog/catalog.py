@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.catalog.moving import relative
-from tiles.catalog.rows import ASSETS, CALLED, COLUMNS, PLAIN, read_rows
-from tiles.chip import ANCILLARY, Asset, ChipRecord
+from tiles.catalog.rows import CALLED, COLUMNS, PLAIN, read_rows
+from tiles.chip import ANCILLARY, ASSETS, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, Problem, SourceError
 from tiles.files import replacing, unwritable
 from tiles.layouts import drivendata, folders, geotiff, sen1floods11, uploads

@@ -15,13 +15,12 @@ from shapely.geometry.base import BaseGeometry
 
 from tiles.answers import Answers
 from tiles.catalog.moving import anchored
-from tiles.chip import ANCILLARY, LEGENDS, Asset, ChipRecord
+from tiles.chip import ANCILLARY, ASSETS, LEGENDS, Asset, ChipRecord
 from tiles.errors import Problem, SourceError, UsageError
 from tiles.naming import chip_id, file_names
 from tiles.places import iso_date, outline_refusal
 from tiles.sentences import Sentence, shown
 
-ASSETS = ("vv", "vh", "label", *ANCILLARY)
 CALLED = ("vv", "vh")  # of other files it decides nothing what they were called
 SCALES = tuple(f"{name}_scale" for name in ANCILLARY)
 PLAIN = tuple(f.name for f in fields(ChipRecord) if f.name not in (*ASSETS, "footprint", "answers"))

@@ -35,7 +35,7 @@ class Tile:
 class Predictions(Protocol):
     """Where the service gets predictions from; the store of the model package is one."""
 
-    def probability(self, chip_id: str, revision: str) -> ByteArray:
+    def probability(self, record: ChipRecord, revision: str) -> ByteArray:
         """Return the raster (contract 2) of one revision; raises PredictionNotFoundError where there is none."""
         ...
 
@@ -102,7 +102,7 @@ class TileService:
         chip = self.chip(record)
 
         def probability() -> ByteArray:
-            raster = self._predictions.probability(record.id, revision)
+            raster = self._predictions.probability(record, revision)
             if raster.shape != chip.grid.shape:
                 raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
             return raster
@@ -148,7 +148,7 @@ class TileService:
             )
         if scale not in SCALES:
             raise UsageError(f"Tiles have scale 1 or 2, not {scale}.")
-        record = self._catalog.now.get(chip_id)
+        record = self._catalog.now.get(chip_id).now()
         if found.needs == "image" and revision != record.revision():
             raise LayerNotFoundError(f"The image of {chip_id} has no revision {revision[:20]!r} now: reload the page.")
         options = asked.of(found.all_options)
@@ -194,7 +194,7 @@ class TileService:
             StoreError: the layer needs a prediction and there is none.
         """
         found = layer_of(layer)
-        record = self._catalog.now.get(chip_id)
+        record = self._catalog.now.get(chip_id).now()
         if record.problem is not None:
             raise ChipError(record.problem)
         if record.unplaced is not None:

@@ -147,6 +147,21 @@ def test_force_predicts_again_what_the_store_holds(
     assert predictor.asked == ["chip_0"] * 3
 
 
+def test_a_chip_whose_file_changes_while_it_waits_is_predicted_as_it_is_then(
+    worker: InferenceWorker, store: Store, records: list[ChipRecord]
+) -> None:
+    predictor = Gated()
+    old = worker.submit(records[1], predictor).result(WAIT)
+    seen = records[1].now()
+    first = hold(worker, predictor, records[0])
+    second = worker.submit(seen, predictor)
+    assert seen.vv is not None
+    os.utime(seen.vv.path, ns=(1, 1))
+    predictor.gate.set()
+    assert first.result(WAIT) and second.result(WAIT).revision != old.revision
+    assert second.result(WAIT).chip_revision == records[1].revision() != seen.revision()
+
+
 def test_a_click_goes_before_the_rest_of_a_job(worker: InferenceWorker, records: list[ChipRecord]) -> None:
     predictor, other = Gated(), Gated(-20.0)
     predictor.gate.clear()

@@ -217,6 +217,17 @@ def test_a_revision_changes_when_a_file_does(tmp_path: Path) -> None:
     assert np.isfinite(read_chip(open_catalog([tmp_path]).get("x")).vv).all()
 
 
+def test_a_record_that_was_looked_at_stays_of_the_same_files_until_it_is_looked_at_again(tmp_path: Path) -> None:
+    write_pair(tmp_path, "x")
+    record = open_catalog([tmp_path]).get("x")
+    seen = record.now()
+    assert (seen, seen.revision()) == (record, record.revision())
+    os.utime(tmp_path / "x_vv.tif", ns=(1, 1))
+    assert seen.revision() != record.revision() == seen.now().revision() == record.now().revision()
+    (tmp_path / "x_vh.tif").unlink()
+    assert record.now().revision() == record.revision(), "also of a file that is gone"
+
+
 def test_a_catalog_with_a_chip_more_or_less_is_another_one(tmp_path: Path) -> None:
     write_pair(tmp_path / "a", "lake")
     write_pair(tmp_path / "b", "lake")
