@@ -79,7 +79,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "dashboard.page": "dashboard.workspace dashboard.routes",
     "dashboard.page.layout": (
-        "tiles.drawing model.scores model.evaluation dashboard.workspace dashboard.uploads dashboard.page"
+        "tiles.drawing model.scores model.evaluation model.export dashboard.workspace dashboard.uploads dashboard.page"
     ),
     "dashboard.app": (
         "tiles.drawing dashboard.workspace dashboard.exports dashboard.uploads dashboard.routes "

@@ -21,15 +21,11 @@ from dashboard.commands.options import (
     tell_problems,
 )
 from dashboard.commands.values import SeveralValues
+from model.export.formats import CHOICES
 
 if TYPE_CHECKING:
     from tiles.chip import ChipRecord
     from tiles.errors import Problem
-
-# As dashboard.exports.files.CHOICES, which a test compares: --help loads nothing of the model.
-FORMATS = (
-    *("probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac", "report"),
-)
 
 
 @click.command(cls=SeveralValues)
@@ -42,11 +38,11 @@ FORMATS = (
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice([*FORMATS, "all"]),
+    type=click.Choice([*CHOICES, "all"]),
     default=("all",),
     show_default=True,
     metavar="FORMAT ...",
-    help=f"What to write, one or several of: {', '.join(FORMATS)}, all.",
+    help=f"What to write, one or several of: {', '.join(CHOICES)}, all.",
 )
 @click.option("--chip", "chips", multiple=True, metavar="ID ...", help="Only these chips. Default: all of SOURCE.")
 @THRESHOLD
@@ -92,7 +88,7 @@ def export(
             )
         tell_notes(store.notes(stored.values()))
         limit = predictor.threshold if threshold is None else threshold
-        asked = FORMATS if "all" in formats else formats
+        asked = CHOICES if "all" in formats else formats
         with progress_bar("Writing") as tick:
             written = write_takeaway(
                 out,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.evaluation.judge import Judge, crossvalidated_of
-from model.export.package import FORMATS, Format, Tick, Written, write_package
+from model.export.formats import CHOICES, FORMATS, PACKAGE, REPORT, file_of
+from model.export.package import Tick, Written, write_package
 from model.predictors.protocol import Predictor
 from model.seen.headline import headline_sentence, tally
 from model.store.prediction import Prediction, water_total
@@ -17,23 +18,7 @@ from tiles.errors import Problem, UsageError
 from tiles.files import unwritable, write_whole
 from tiles.sentences import named
 
-REPORT = "report"
-CHOICES: tuple[str, ...] = (*FORMATS, REPORT)
-"""Everything that can be asked for."""
 README = "README.txt"
-
-_ABOUT = {
-    "rasters/": "ID_probability.tif: 0..254 is p * 254, 255 is no data. ID_mask.tif: 0 dry, 1 water, 255 no data. "
-    "Cloud-optimised GeoTIFFs on each chip's own grid.",
-    "water.gpkg": "water polygons with km2, WGS84, layer water; GeoPackage: QGIS, ArcGIS, GDAL.",
-    "water.geojson": "water polygons with km2, WGS84; GeoJSON (RFC 7946): any web map.",
-    "water.fgb": "water polygons with km2, WGS84; FlatGeobuf: quick to read in part.",
-    "scores.csv": "one row a chip: water, scores where there is a label, model, whether the model has seen the chip.",
-    "scores.json": "the scores and areas of each chip, and of all chips together.",
-    "scores.parquet": "scores and areas with each chip's outline; GeoParquet: geopandas, DuckDB.",
-    "collection.json": "a STAC 1.1 collection; its items are in items/, and point at the rasters.",
-    "report.html": "map, regions, worst chips, model card; opens in a browser, offline.",
-}
 
 
 def write_takeaway(
@@ -64,7 +49,7 @@ def write_takeaway(
         StoreError: a raster is missing or damaged.
         UsageError: nothing is predicted, or a format is not known.
     """
-    files: list[Format] = [name for name in formats if name in FORMATS]
+    files = [name for name in formats if name in PACKAGE]
     unknown = [name for name in formats if name not in CHOICES]
     if unknown or not formats:
         which = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
@@ -84,7 +69,7 @@ def write_takeaway(
             tick(len(chosen), len(chosen))
 
         page = takeaway_page(chosen, predictor, store, threshold, seen=seen, failed=failed, stop=picture)
-        _write(out, "report.html", page, written)
+        _write(out, file_of(REPORT), page, written)
     notes = ["SIMULATED chips are among these."] if any(r.simulated for r, _ in chosen) else []
     notes += _on_scores(chosen, predictor, seen)
     _write(out, README, _readme(written, predictor, threshold, notes, failed), written)
@@ -113,7 +98,8 @@ def _on_scores(
 def _readme(
     written: Written, predictor: Predictor, threshold: float, notes: Sequence[str], failed: Sequence[Problem]
 ) -> str:
-    present = {name: text for name, text in _ABOUT.items() if any(file.startswith(name) for file in written.files)}
+    files = {one.file: one.about for one in FORMATS if one.about}
+    present = {name: text for name, text in files.items() if any(file.startswith(name) for file in written.files)}
     lines = [
         f"Water in {written.chips} Sentinel-1 chip(s), predicted by {predictor.name} ({predictor.model_id[:16]}).",
         f"Water is where p >= {threshold:g}: {written.water.words(digits=4)}; areas are geodesic, on the WGS84 ellipsoid.",

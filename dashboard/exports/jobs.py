@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.exports.files import CHOICES, write_takeaway
+from dashboard.exports.files import write_takeaway
+from model.export.formats import CHOICES
 from model.inference.job import Job
 from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction

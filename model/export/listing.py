@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from model.export import stac
-from model.export.package import RASTERS
+from model.export.formats import RASTERS
 from tiles.errors import OutputError
 from tiles.files import read_small, unwritable, write_whole
 from tiles.sentences import shown

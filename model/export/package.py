@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from model.export import stac, table
+from model.export.formats import PACKAGE, RASTERS, file_of
 from model.export.polygons import water_bodies
 from model.export.rasters import raster_tags, read_stored
-from model.export.vectors import GEOJSON_LIMIT_BYTES, VectorFormat, WaterPolygons
+from model.export.vectors import GEOJSON_LIMIT_BYTES, VECTORS, WaterPolygons
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Store
@@ -22,10 +22,6 @@ from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
-
-Format = Literal["probability", "mask", "geopackage", "geojson", "flatgeobuf", "csv", "json", "geoparquet", "stac"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-RASTERS = "rasters"
 
 Tick = Callable[[int, int], None]
 
@@ -52,7 +48,7 @@ def write_package(
     chosen: Sequence[tuple[ChipRecord, Prediction]],
     store: Store,
     threshold: float,
-    formats: Collection[Format],
+    formats: Collection[str],
     *,
     seen: Mapping[str, bool | None] | None = None,
     tick: Tick = lambda done, total: None,
@@ -65,7 +61,7 @@ def write_package(
         chosen: what to write, each with its chip's record.
         store: where the rasters are.
         threshold: smallest probability that is water, in [0, 1]: for masks, polygons, areas and scores.
-        formats: which.
+        formats: which of `model.export.formats.PACKAGE`.
         seen: whether the model was trained on a chip, by id (`model.evaluation.judge`); of others nothing is told.
         tick: told (chips ready, chips in all) before each chip and file; what it raises ends the export.
         geojson_limit: bytes above which no GeoJSON is written, and a note says so.
@@ -84,7 +80,7 @@ def write_package(
             wanted, [record.id for record, prediction in chosen if not prediction.placed], len(chosen)
         )
         written.notes.append(note)
-    vectors: list[VectorFormat] = [name for name in get_args(VectorFormat) if name in wanted]
+    vectors = [name for name in VECTORS if name in wanted]
     _make_folders(out, rasters=bool(wanted & {"probability", "mask"}))
     current: list[tuple[ChipRecord, Prediction]] = []
     items: list[dict[str, object]] = []
@@ -132,7 +128,7 @@ def _write_rasters(
     values: npt.NDArray[np.uint8],
     grid: Grid,
     threshold: float,
-    wanted: Collection[Format],
+    wanted: Collection[str],
     written: Written,
 ) -> dict[str, str]:
     """Write the rasters asked for, and return where each of them is, relative to the folder."""
@@ -146,18 +142,18 @@ def _write_rasters(
     return assets
 
 
-def _wanted(formats: Collection[Format]) -> set[Format]:
-    unknown = [name for name in formats if name not in FORMATS]
+def _wanted(formats: Collection[str]) -> set[str]:
+    unknown = [name for name in formats if name not in PACKAGE]
     if unknown or not formats:
         named = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
-        raise UsageError(f"{named}: choose among {', '.join(FORMATS)}.")
+        raise UsageError(f"{named}: choose among {', '.join(PACKAGE)}.")
     wanted = set(formats)
     return wanted | {"probability", "mask"} if "stac" in wanted else wanted
 
 
-def _without_place(wanted: set[Format], unplaced: Sequence[str], chips: int) -> tuple[set[Format], str]:
+def _without_place(wanted: set[str], unplaced: Sequence[str], chips: int) -> tuple[set[str], str]:
     """Return the formats that can be written of chips some of which have no place, and a sentence on what is left out."""
-    places: set[Format] = {"stac", *get_args(VectorFormat)}
+    places = {"stac", *VECTORS}
     named = unplaced[0] + (f" and {len(unplaced) - 1} more" if len(unplaced) > 1 else "")
     lacking = f"{named} {'has' if len(unplaced) == 1 else 'have'} no place on Earth"
     if len(unplaced) < chips:
@@ -167,7 +163,7 @@ def _without_place(wanted: set[Format], unplaced: Sequence[str], chips: int) -> 
     return wanted - places, f"{lacking}: {left}; rasters have no georeference."
 
 
-def _write_vector(polygons: WaterPolygons, out: Path, kind: VectorFormat, limit: int, written: Written) -> None:
+def _write_vector(polygons: WaterPolygons, out: Path, kind: str, limit: int, written: Written) -> None:
     try:
         written.files.append(polygons.write(out, kind, geojson_limit=limit).name)
     except UsageError as error:  # too large for GeoJSON: the other files are as good as they are
@@ -178,17 +174,17 @@ def _write_tables(
     out: Path,
     current: Sequence[tuple[ChipRecord, Prediction]],
     threshold: float,
-    wanted: Collection[Format],
+    wanted: Collection[str],
     written: Written,
     seen: Mapping[str, bool | None],
 ) -> None:
     rows = table.score_rows(current, threshold, seen)
-    if "csv" in wanted:
-        table.write_csv(out / "scores.csv", rows)
-        written.files.append("scores.csv")
-    if "json" in wanted:
-        table.write_json(out / "scores.json", rows, current, threshold)
-        written.files.append("scores.json")
-    if "geoparquet" in wanted:
-        table.write_geoparquet(out / "scores.parquet", rows, current)
-        written.files.append("scores.parquet")
+    writers: dict[str, Callable[[Path], None]] = {
+        "csv": lambda file: table.write_csv(file, rows),
+        "json": lambda file: table.write_json(file, rows, current, threshold),
+        "geoparquet": lambda file: table.write_geoparquet(file, rows, current),
+    }
+    for name, write in writers.items():
+        if name in wanted:
+            write(out / file_of(name))
+            written.files.append(file_of(name))

@@ -6,30 +6,28 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import pyarrow as pa
 import shapely
 
+from model.export.formats import file_of
 from model.export.polygons import WaterBody
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.files import replacing, unwritable
 
-VectorFormat = Literal["geopackage", "geojson", "flatgeobuf"]
-
-FILES: dict[VectorFormat, str] = {"geopackage": "water.gpkg", "geojson": "water.geojson", "flatgeobuf": "water.fgb"}
 LAYER = "water"
 GEOJSON_LIMIT_BYTES = 100 << 20
 """Largest GeoJSON: browsers and text editors take no more."""
 
-_DRIVERS: dict[VectorFormat, str] = {"geopackage": "GPKG", "geojson": "GeoJSON", "flatgeobuf": "FlatGeobuf"}
-_OPTIONS: dict[VectorFormat, dict[str, str]] = {
-    "geopackage": {},
+VECTORS: dict[str, tuple[str, dict[str, str]]] = {
+    "geopackage": ("GPKG", {}),
     # Longitude and latitude of WGS84 in seven digits (a centimetre), rings wound as the standard says.
-    "geojson": {"RFC7946": "YES", "COORDINATE_PRECISION": "7"},
-    "flatgeobuf": {},
+    "geojson": ("GeoJSON", {"RFC7946": "YES", "COORDINATE_PRECISION": "7"}),
+    "flatgeobuf": ("FlatGeobuf", {}),
 }
+"""The formats of polygons: GDAL's driver, and its options."""
 _SCHEMA = pa.schema(
     [
         ("chip", pa.string()),
@@ -103,7 +101,7 @@ class WaterPolygons:
         except OSError as error:
             raise unwritable(self._path, error) from error
 
-    def write(self, out: Path, kind: VectorFormat, *, geojson_limit: int = GEOJSON_LIMIT_BYTES) -> Path:
+    def write(self, out: Path, kind: str, *, geojson_limit: int = GEOJSON_LIMIT_BYTES) -> Path:
         """Write all of it as one file; a file of that name in `out` is replaced whole or not at all.
 
         Raises:
@@ -113,7 +111,8 @@ class WaterPolygons:
         import pyogrio  # noqa: PLC0415 - it brings geopandas: a second to import, and only now
 
         self._writer.close()
-        target = out / FILES[kind]
+        driver, options = VECTORS[kind]
+        target = out / file_of(kind)
         if kind == "geojson":
             self._require_small(target, geojson_limit)
         try:
@@ -122,11 +121,11 @@ class WaterPolygons:
                     pa.RecordBatchReader.from_batches(_SCHEMA, self._batches()),
                     part,
                     layer=LAYER,
-                    driver=_DRIVERS[kind],
+                    driver=driver,
                     geometry_name="geometry",
                     geometry_type="Polygon",
                     crs="EPSG:4326",
-                    **_OPTIONS[kind],
+                    **options,
                 )
         except (pyogrio.errors.DataSourceError, RuntimeError) as error:
             raise unwritable(target, error) from error

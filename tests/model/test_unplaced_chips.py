@@ -18,7 +18,8 @@ from model.evaluation.alert import ShareErrors
 from model.evaluation.evaluate import evaluate
 from model.evaluation.predicted import prediction_report
 from model.evaluation.robustness import measure_robustness
-from model.export.package import FORMATS, write_package
+from model.export.formats import PACKAGE
+from model.export.package import write_package
 from model.export.rasters import write_predictions
 from model.predictors.backscatter import BackscatterPredictor
 from model.scores.area import score_area
@@ -141,7 +142,7 @@ def test_an_export_leaves_them_out_of_what_needs_a_place_and_says_so(
     predicted: tuple[Chosen, Store], tmp_path: Path
 ) -> None:
     chosen, store = predicted
-    written = write_package(tmp_path, chosen, store, 0.5, FORMATS)
+    written = write_package(tmp_path, chosen, store, 0.5, PACKAGE)
     (note,) = written.notes
     assert note.startswith("tile_1 and 1 more have no place on Earth: polygons and STAC leave them out")
     assert [f for f in written.files if f.startswith("items/")] == ["items/there.json"]
@@ -156,7 +157,7 @@ def test_an_export_leaves_them_out_of_what_needs_a_place_and_says_so(
 
 def test_an_export_of_them_alone_writes_no_empty_map(predicted: tuple[Chosen, Store], tmp_path: Path) -> None:
     chosen, store = [pair for pair in predicted[0] if not pair[1].placed], predicted[1]
-    written = write_package(tmp_path, chosen, store, 0.5, FORMATS)
+    written = write_package(tmp_path, chosen, store, 0.5, PACKAGE)
     assert not {"water.gpkg", "water.geojson", "water.fgb", "collection.json"} & set(written.files)
     assert "polygons and STAC are not written" in written.notes[0]
     assert json.loads((tmp_path / "scores.json").read_text())["micro"]["water_km2"] is None

@@ -22,11 +22,9 @@ import rasterio
 from flask.testing import FlaskClient
 
 from dashboard.app import create_app
-from dashboard.commands.export import FORMATS as COMMAND_FORMATS
-from dashboard.exports.files import CHOICES
-from dashboard.page.layout.takeaway import FORMATS as PAGE_FORMATS
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
+from model.export.formats import CHOICES, FORMATS
 from model.predictors.backscatter import BackscatterPredictor
 from tests.waiting import PATIENCE_S, eventually
 from tiles.catalog.catalog import open_catalog
@@ -64,10 +62,6 @@ def server(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     workspace.close()
 
 
-def test_the_page_the_command_and_the_code_offer_the_same() -> None:
-    assert CHOICES == COMMAND_FORMATS == tuple(name for name, *_ in PAGE_FORMATS)
-
-
 def test_all_chips_in_every_format_come_as_one_zip(server: Server, tmp_path: Path) -> None:
     begun = server.ask(formats=list(CHOICES)).json
     news = server.end(begun["id"])
@@ -87,10 +81,21 @@ def test_all_chips_in_every_format_come_as_one_zip(server: Server, tmp_path: Pat
     assert json.loads((folder / "scores.json").read_text())["micro"]["water_km2"] == pytest.approx(km2)
     assert gpd.read_file(folder / "water.gpkg")["km2"].sum() == pytest.approx(km2, rel=0.005)
     assert len(list((folder / "rasters").iterdir())) == 22
-    assert "SIMULATED" in (folder / "README.txt").read_text()
+    readme, files = (folder / "README.txt").read_text(), [str(p.relative_to(folder)) for p in folder.rglob("*")]
+    assert "SIMULATED" in readme
+    for one in FORMATS:
+        assert any(file.startswith(one.file) for file in files), one.name
+        assert one.about in readme, one.name
     assert server.left() == [f"{begun['id']}.zip"]
     server.client.delete(f"/exports/{begun['id']}", headers=HEADERS)
     assert (server.left(), server.client.get(f"/exports/{begun['id']}/file").status_code) == ([], 404)
+
+
+def test_the_documents_name_every_format_and_its_files() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if row.startswith("| `")]
+    for one in FORMATS:
+        assert any(f"`{one.name}`" in row and one.file in row for row in rows), one.name
 
 
 def test_a_selection_is_what_is_written_and_a_chip_alone_gives_its_name(server: Server) -> None:

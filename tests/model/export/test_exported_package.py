@@ -18,8 +18,9 @@ from affine import Affine
 from pyproj import Geod
 from rio_cogeo import cog_validate
 
-from model.export.package import FORMATS, Written, write_package
-from model.export.vectors import FILES, WaterPolygons
+from model.export.formats import PACKAGE, file_of
+from model.export.package import Written, write_package
+from model.export.vectors import VECTORS, WaterPolygons
 from model.inference.job import JobCancelledError
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Prediction, Store
@@ -56,7 +57,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
         one = replace(first, id="one", date="2020-02-03")
         two = replace(second, id="two", date=None, label=None, simulated=False)
         pairs = [predicted(one, store), predicted(two, store)]
-        yield Taken(folder / "out", pairs, store, write_package(folder / "out", pairs, store, THRESHOLD, FORMATS))
+        yield Taken(folder / "out", pairs, store, write_package(folder / "out", pairs, store, THRESHOLD, PACKAGE))
 
 
 def test_what_is_listed_is_what_is_there(taken: Taken) -> None:
@@ -82,7 +83,7 @@ def test_rasters_are_valid_cogs_on_the_chips_own_grid(taken: Taken) -> None:
                 assert (file.colorinterp[0].name == "palette") == (name == "mask")
 
 
-@pytest.mark.parametrize("name", FILES.values())
+@pytest.mark.parametrize("name", map(file_of, VECTORS))
 def test_polygons_open_in_wgs84_and_have_the_masks_area(taken: Taken, name: str) -> None:
     info = pyogrio.read_info(taken.out / name)
     assert (info["crs"], info["geometry_type"]) == ("EPSG:4326", "Polygon")
@@ -185,7 +186,7 @@ def test_the_expected_size_of_a_geojson_is_not_below_its_size(taken: Taken, tmp_
 
 def test_chips_without_water_give_a_layer_without_polygons(tmp_path: Path) -> None:
     with WaterPolygons(tmp_path / "none.arrow") as polygons:
-        for kind, name in FILES.items():
+        for kind, name in ((kind, file_of(kind)) for kind in VECTORS):
             path = polygons.write(tmp_path, kind)
             assert (path.name, len(gpd.read_file(path))) == (name, 0)
             assert pyogrio.read_info(path)["crs"] == "EPSG:4326"
@@ -201,7 +202,7 @@ def test_it_is_cancelled_between_chips(taken: Taken, tmp_path: Path) -> None:
             raise JobCancelledError
 
     with pytest.raises(JobCancelledError):
-        write_package(tmp_path / "o", taken.chosen, taken.store, THRESHOLD, FORMATS, tick=tick)
+        write_package(tmp_path / "o", taken.chosen, taken.store, THRESHOLD, PACKAGE, tick=tick)
     assert seen == [0, 1]
     assert not (tmp_path / "o" / ".part-water.arrow").exists()
 
