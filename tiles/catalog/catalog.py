@@ -19,8 +19,8 @@ from tiles.catalog.rows import CALLED, COLUMNS, PLAIN, read_rows
 from tiles.chip import ANCILLARY, ASSETS, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, Problem, SourceError
 from tiles.files import replacing, unwritable
-from tiles.layouts import drivendata, folders, geotiff, sen1floods11, uploads
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
+from tiles.layouts.known import LAYOUTS
 from tiles.layouts.names import part_of
 from tiles.layouts.pairing import labelled
 from tiles.layouts.products import address_refusal, product_refusal, products_in
@@ -239,8 +239,8 @@ def _read_file(source: Path) -> Reading:
             or "{file} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips.",
             file=source,
         )
-    for layout in (sen1floods11, drivendata, folders, geotiff):
-        found: Reading = layout.read(source) if layout.recognises(source.parent) else Reading([])
+    for layout in LAYOUTS:
+        found = layout.read(source) if layout.recognises(source.parent) else Reading([])
         if found.records:
             return found
     raise SourceError(
@@ -260,7 +260,7 @@ def _read_folder(source: Path) -> Reading:
     if (refusal := product_refusal(source)) is not None:
         raise SourceError(refusal)
     products = products_in(source)
-    for layout in (uploads, sen1floods11, drivendata, folders, geotiff):
+    for layout in LAYOUTS:
         if layout.recognises(source):
             found = _named(source, layout.read(source))
             return Reading(found.records, found.problems + products)
@@ -269,15 +269,15 @@ def _read_folder(source: Path) -> Reading:
     inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
     hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
     raise SourceError(
-        f"{{file}} holds no chips that floodscope recognises (Sen1Floods11, DrivenData, *_vv.tif with *_vh.tif, "
-        f"two-band GeoTIFFs, images/ with labels/): {hint}.",
+        f"{{file}} holds no chips that floodscope recognises "
+        f"({', '.join(layout.FOLDERS for layout in LAYOUTS if layout.FOLDERS)}): {hint}.",
         file=source,
     )
 
 
 def _holds_chips(folder: Path) -> bool:
     with contextlib.suppress(OSError):
-        return any(layout.recognises(folder) for layout in (sen1floods11, drivendata, folders, geotiff))
+        return any(layout.recognises(folder) for layout in LAYOUTS)
     return False
 
 

@@ -1,1 +1,1 @@
-"""One module a dataset layout; each has `recognises(folder)` and `read(folder)`."""
+"""One module a layout of a data set; `known.py` says what each of them is, and lists them."""

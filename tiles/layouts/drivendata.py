@@ -15,6 +15,7 @@ from tiles.reading.headers import inspected
 from tiles.sentences import Sentence, shown
 
 NAME = "drivendata"
+FOLDERS = "DrivenData"
 _TABLE = "flood-training-metadata.csv"
 _EXTRAS = (
     "_nasadem",

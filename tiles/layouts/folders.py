@@ -14,6 +14,7 @@ from tiles.layouts.pairing import labels_in, unpaired
 from tiles.naming import nfc
 
 NAME = "folders"
+FOLDERS = "images/ with labels/"
 _IMAGES = frozenset(
     {
         "image",

@@ -20,6 +20,7 @@ from tiles.reading.sniff import is_utf8
 from tiles.sentences import Sentence, shown
 
 NAME = "geotiff"
+FOLDERS = "*_vv.tif with *_vh.tif, two-band GeoTIFFs"
 # What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at, ENVI's headers.
 _SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson", ".hdr"})
 

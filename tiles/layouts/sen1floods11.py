@@ -27,6 +27,7 @@ from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.sentences import shown
 
 NAME = "sen1floods11"
+FOLDERS = "Sen1Floods11"
 _FOOTPRINTS, _EVENTS = "chip_footprints.geojson", "Sen1Floods11_Metadata.geojson"
 _HAND = ("S1Hand", "S1GRDHand")  # the bucket's name, and that of the copy for terratorch and TerraMind
 _WEAK = {"S1Weak": ("S1OtsuLabelWeak", "S2IndexLabelWeak"), "S1Perm": ("JRCPerm",)}

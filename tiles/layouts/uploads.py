@@ -23,6 +23,7 @@ from tiles.reading.headers import inspected
 from tiles.sentences import shown
 
 NAME = "upload"
+FOLDERS = ""
 MARK = "FLOODSCOPE_UPLOADS"
 """A file of this name makes a folder one of uploads."""
 CHIP = "chip.json"
@@ -74,7 +75,9 @@ def image_folders(folder: Path) -> list[Path]:
 
 
 def read(folder: Path, places: Sequence[Path] | None = None) -> Reading:
-    """Return the chips of a folder of uploads, or of some of its folders, in the order in which they were sent."""
+    """Return the chips of a folder of uploads, or of some of its folders, in the order in which they were sent; nothing of one file."""
+    if folder.is_file():
+        return Reading([])
     found: list[tuple[str, ChipRecord]] = []
     problems: list[Problem] = []
     for place in image_folders(folder) if places is None else places:
