@@ -18,8 +18,7 @@ DEFAULT_ABOVE = 0.05
 
 def recorded_share_error(predictor: Predictor) -> ShareError | None:
     """Return the error of shares that a model's bundle records, measured where it was validated; None without one."""
-    bundle = getattr(predictor, "bundle", None)
-    return None if bundle is None else ShareError.recorded(bundle.scores)
+    return None if predictor.bundle is None else ShareError.recorded(predictor.bundle.scores)
 
 
 class ShareErrors:

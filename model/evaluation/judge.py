@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from model.bundle.manifest import Bundle, read_bundle
 from model.bundle.told import count, figure, interval, part, words
-from model.predictors.local import LocalPredictor
 from model.predictors.protocol import Predictor
+from model.predictors.select import is_rule
 from model.seen.chips import NOTHING, SeenChips, read_seen_chips
 from model.seen.headline import CrossValidated
 from model.store.prediction import ModelKey, Prediction, key_of
@@ -18,8 +18,6 @@ from tiles.chip import ChipRecord
 from tiles.content import Content, content_of
 from tiles.errors import ChipError
 from tiles.reading.door import read_chip
-
-_LEARNED_NOTHING = "backscatter"
 
 
 class Judge:
@@ -107,14 +105,14 @@ def seen_by(predictor: Predictor) -> SeenChips | None:
     Raises:
         BundleError: the list of its bundle is missing or altered.
     """
-    if isinstance(predictor, LocalPredictor):
+    if predictor.bundle is not None and predictor.path is not None:
         return read_seen_chips(predictor.path, predictor.bundle)
     return seen_by_id(predictor.model_id)
 
 
 def seen_by_id(model_id: str) -> SeenChips | None:
-    """Return the chips that the baseline (none) or the shipped model, wherever it runs, has seen; None of another."""
-    if model_id == _LEARNED_NOTHING:
+    """Return the chips that a rule (none) or the shipped model, wherever it runs, has seen; None of another."""
+    if is_rule(model_id):
         return NOTHING
     shipped = read_bundle(WEIGHTS, verify=False)
     return read_seen_chips(WEIGHTS, shipped) if model_id == shipped.id else None
@@ -122,7 +120,7 @@ def seen_by_id(model_id: str) -> SeenChips | None:
 
 def crossvalidated_of(predictor: Predictor) -> CrossValidated | None:
     """Return `crossvalidated` of a model's bundle; None of a model that has none."""
-    return crossvalidated(predictor.bundle) if isinstance(predictor, LocalPredictor) else None
+    return None if predictor.bundle is None else crossvalidated(predictor.bundle)
 
 
 def crossvalidated(bundle: Bundle) -> CrossValidated | None:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from model.predictors.protocol import Loadable, Predictor
+from model.predictors.protocol import Predictor
 from tiles.chip import Chip, ChipRecord
 from tiles.reading.door import read_chip, require_data
 
@@ -96,7 +96,7 @@ class ModelLoader:
 
     def ready(self, predictor: Predictor) -> bool:
         """Return whether a model can predict at once."""
-        return not isinstance(predictor, Loadable) or predictor in self._ready
+        return not predictor.needs_loading or predictor in self._ready
 
     def begin(self, predictor: Predictor) -> None:
         """Load a model; nothing where that is under way or done. One that failed is tried again."""
@@ -110,8 +110,7 @@ class ModelLoader:
         be_nice()
         problem: BaseException | None = None
         try:
-            if isinstance(predictor, Loadable):
-                predictor.load()
+            predictor.load()
         except BaseException as error:  # whatever a model raises, those that wait for it must hear of it
             problem = error
         with self._lock:

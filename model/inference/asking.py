@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from model.predictors.protocol import Loadable, Predictor
+from model.predictors.protocol import Predictor
 from tiles.chip import Chip
 from tiles.errors import FloodscopeError, PredictionError
 from tiles.sentences import Sentence
@@ -22,8 +22,7 @@ def ask_model(predictor: Predictor, chips: Sequence[Chip]) -> tuple[list[npt.NDA
     """
     names = ", ".join(chip.id for chip in chips)
     try:
-        if isinstance(predictor, Loadable):
-            predictor.load()  # not part of what a chip takes
+        predictor.load()  # not part of what a chip takes
         began = time.perf_counter()
         rasters = predictor.predict(chips)
     except Exception as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from model.inference.job import Job
 from model.inference.worker import InferenceWorker
-from model.predictors.protocol import Predictor, Remote
+from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction
 from model.store.store import Store
 from tiles.chip import ByteArray, Chip, ChipRecord
@@ -36,7 +36,7 @@ class Waiting:
 class Inference:
     """Predicts chips under any model. Methods may be called from any thread.
 
-    Models of this machine share one queue, so that no two of them run at once. A model that runs elsewhere (`Remote`) has a
+    Models of this machine share one queue, so that no two of them run at once. A model that runs elsewhere (its `place`) has a
     queue of its own: it holds up no other model, and no other model holds it up.
     """
 
@@ -66,14 +66,13 @@ class Inference:
 
     def prepare(self, predictor: Predictor) -> None:
         """Load a model of this machine ahead of its first use. To one elsewhere nothing is sent before it is asked."""
-        if not isinstance(predictor, Remote):
+        if predictor.place is None:
             self._here.prepare(predictor)
 
     def waiting(self, record: ChipRecord, predictor: Predictor) -> Waiting:
         """Return what the prediction of a chip waits for."""
         queue = self._queue(predictor)
-        note = predictor.note if isinstance(predictor, Remote) else None
-        return Waiting(queue.ahead(record, predictor), queue.loading(predictor), note)
+        return Waiting(queue.ahead(record, predictor), queue.loading(predictor), predictor.note)
 
     def close(self) -> None:
         """Cancel what waits, finish what runs on this machine, and end all queues."""
@@ -84,7 +83,7 @@ class Inference:
             queue.close(_REMOTE_CLOSE_S)
 
     def _queue(self, predictor: Predictor) -> InferenceWorker:
-        if not isinstance(predictor, Remote):
+        if predictor.place is None:
             return self._here
         with self._lock:
             if predictor.place not in self._elsewhere:

@@ -63,7 +63,7 @@ class InferenceWorker:
             self._work,
             accept=self._accept,
             fits=lambda first, other: first.predictor is other.predictor,
-            most=lambda task: 1 if task.priority < BULK else _batch_size(task.predictor),
+            most=lambda task: 1 if task.priority < BULK else task.predictor.batch_size,
             name="floodscope-inference",
             begin=be_nice,
         )
@@ -246,7 +246,7 @@ class InferenceWorker:
     def _work(self, batch: list[_Task]) -> None:
         if self._ahead is not None:
             with self._lock:
-                following = self._queue.waiting(_batch_size(batch[0].predictor))
+                following = self._queue.waiting(batch[0].predictor.batch_size)
                 self._ahead.expect(batch, [t for p, t in following if t.chip is None and self._is_next(t, p)])
         try:
             self._predict(batch)
@@ -354,7 +354,3 @@ class InferenceWorker:
 def _begin(future: Future[Any]) -> bool:
     """Return whether a future is still wanted; it cannot be cancelled any more then."""
     return future.running() or future.set_running_or_notify_cancel()
-
-
-def _batch_size(predictor: Predictor) -> int:
-    return max(1, int(getattr(predictor, "batch_size", None) or 1))  # None: its weights are not loaded yet

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from model.bundle.adaptive import FIXED_DB, GROW_DB, SEED_DB, SOFTNESS_DB, water_log_odds
 from model.predictors.cards import plain_card
-from model.predictors.protocol import Parameter, quantise
+from model.predictors.protocol import Parameter, Plain, quantise
 from tiles.chip import Chip
 from tiles.probability import NODATA
 
@@ -23,7 +23,7 @@ ABOUT = (
 """What is said of the rule on its card, as Markdown."""
 
 
-class AdaptivePredictor:
+class AdaptivePredictor(Plain):
     """Water by the adaptive rule: a threshold that each chip's own histogram may move, where it is to be trusted.
 
     p is the logistic function of the log-odds: how far despeckled VH lies below the threshold (within a region that grew:

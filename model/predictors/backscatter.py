@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.predictors.cards import plain_card
-from model.predictors.protocol import Parameter, quantise
+from model.predictors.protocol import Parameter, Plain, quantise
 from tiles.chip import Chip
 from tiles.errors import UsageError
 from tiles.probability import NODATA
@@ -33,7 +33,7 @@ _LOWEST_DB, _HIGHEST_DB = -50.0, 10.0
 _WATER_MIN = 127  # v >= 127 is p >= 0.5
 
 
-class BackscatterPredictor:
+class BackscatterPredictor(Plain):
     """Water where VH lies below a threshold in dB, softened to a probability.
 
     p = 1 / (1 + exp((vh - t) / softness)), and at the mask threshold 0.5 the mask is exactly `vh < t`. The logistic

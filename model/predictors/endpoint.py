@@ -8,7 +8,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from tiles.chip import ANCILLARY, Chip
 from tiles.errors import BandError, EndpointError, RequestError
 from tiles.probability import NODATA
 from tiles.sentences import shown
+
+if TYPE_CHECKING:
+    from model.bundle.manifest import Bundle
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -89,6 +93,11 @@ class EndpointPredictor:
         spec: the endpoint.
         transport: carries the bytes.
     """
+
+    batch_size = 1  # several go into a request as they fit
+    needs_loading = True
+    bundle: Bundle | None = None
+    path: Path | None = None
 
     def __init__(self, spec: EndpointSpec, transport: Transport) -> None:
         self.spec = spec

@@ -52,6 +52,10 @@ class LocalPredictor:
         BundleError: the bundle's model.json is missing, altered or not understood. The weights are checked by `load`.
     """
 
+    needs_loading = True
+    place: str | None = None
+    note: str | None = None
+
     def __init__(
         self,
         path: str | Path,
@@ -67,7 +71,8 @@ class LocalPredictor:
         self.parameters: dict[str, Parameter] = {}
         self.threshold = self.bundle.threshold
         self.window = WINDOW
-        self.batch_size = batch_size
+        self.batch_size = batch_size or 1
+        self._chooses_batch = batch_size is None
         self._threads = threads
         self._wanted = device
         self._lock = threading.Lock()
@@ -121,7 +126,7 @@ class LocalPredictor:
             return rasters
         self._ready()
         for places in by_shape.values():
-            step = self.batch_size or 1
+            step = self.batch_size
             for start in range(0, len(places), step):
                 part = places[start : start + step]
                 answers = self._probabilities([chips[i] for i in part])
@@ -153,7 +158,7 @@ class LocalPredictor:
         device = _choose_device(self._wanted)
         if device.type == "cpu":
             torch.set_num_threads(self._threads or default_threads())
-        if self.batch_size is None:
+        if self._chooses_batch:
             self.batch_size = 1 if device.type == "cpu" else 4
         try:
             # to() on a module is typed without memory_format; it lays the weights out as the convolutions read them.
@@ -187,8 +192,8 @@ class LocalPredictor:
         """Halve the batch, or else the window, for now and later."""
         import torch  # noqa: PLC0415
 
-        if (self.batch_size or 1) > 1:
-            self.batch_size = (self.batch_size or 1) // 2
+        if self.batch_size > 1:
+            self.batch_size //= 2
         elif self.window > _MIN_WINDOW:
             self.window //= 2
         else:
@@ -209,7 +214,7 @@ class LocalPredictor:
         rows, columns = padded[0][1]
         autocast = _autocast_dtype(device)
         answers: list[FloatArray] = []
-        step = self.batch_size or 1
+        step = self.batch_size
         for start in range(0, len(padded), step):
             batch = np.stack([image for image, _ in padded[start : start + step]])
             x = torch.from_numpy(batch).to(device).contiguous(memory_format=torch.channels_last)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from tiles.chip import Chip
 from tiles.errors import PredictionError
 from tiles.probability import NODATA, PROBABILITY_MAX
+
+if TYPE_CHECKING:
+    from model.bundle.manifest import Bundle
 
 # The first value on the water side of p = 0.5: 127 / 254 is one half exactly.
 _HALF = 127
@@ -27,6 +31,13 @@ class Predictor(Protocol):
         parameters: what else decides the output; JSON-able, in any order.
         device: where it runs: "cpu", "cuda: NVIDIA ...", "mps", "endpoint ...".
         threshold: the mask threshold to begin with, in [0, 1].
+        batch_size: how many chips of one shape it takes at once, 1 or more; it may change when it is loaded.
+        needs_loading: whether its first answer is slow unless `load` was called.
+        place: where it runs, if not on this machine. Nobody knows how long such a one takes, so it is asked in a queue of its
+            own; what is at one place is asked one after another.
+        note: what it waits for at the moment, in a sentence for people; None where it waits for nothing but an answer.
+        bundle: the bundle that it runs, or None.
+        path: where that bundle lies.
     """
 
     @property
@@ -54,6 +65,40 @@ class Predictor(Protocol):
         """The mask threshold to begin with."""
         ...
 
+    @property
+    def batch_size(self) -> int:
+        """How many chips of one shape it takes at once."""
+        ...
+
+    @property
+    def needs_loading(self) -> bool:
+        """Whether its first answer is slow unless it is loaded ahead."""
+        ...
+
+    @property
+    def place(self) -> str | None:
+        """Where it runs, if not on this machine."""
+        ...
+
+    @property
+    def note(self) -> str | None:
+        """What it waits for at the moment, for people."""
+        ...
+
+    @property
+    def bundle(self) -> Bundle | None:
+        """The bundle that it runs."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """Where its bundle lies."""
+        ...
+
+    def load(self) -> None:
+        """Make the predictor ready. Safe to call from any thread, and again."""
+        ...
+
     def card(self) -> str:
         """Return what it is, what it was made of and where it fails, as Markdown; neither loads nor asks anything."""
         ...
@@ -68,28 +113,18 @@ class Predictor(Protocol):
         ...
 
 
-@runtime_checkable
-class Loadable(Protocol):
-    """A predictor whose first answer is slow unless it is loaded ahead."""
+class Plain:
+    """What a predictor can do that is ready at once, on this machine, a chip at a time: rules are such, and derive from it."""
+
+    batch_size: int = 1
+    needs_loading = False
+    place: str | None = None
+    note: str | None = None
+    bundle: Bundle | None = None
+    path: Path | None = None
 
     def load(self) -> None:
-        """Make the predictor ready. Safe to call from any thread, and again."""
-        ...
-
-
-@runtime_checkable
-class Remote(Protocol):
-    """A predictor whose model runs elsewhere: nobody knows how long it takes, so it is asked in a queue of its own."""
-
-    @property
-    def place(self) -> str:
-        """Where it runs: what is at one place is asked one after another."""
-        ...
-
-    @property
-    def note(self) -> str | None:
-        """What it waits for at the moment, in a sentence for people; None where it waits for nothing but an answer."""
-        ...
+        """Do nothing."""
 
 
 def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,6 @@ from tiles.errors import BundleError, ModelError, UsageError
 if TYPE_CHECKING:
     from model.predictors.endpoint import EndpointPredictor
 
-_KNOWN = (SHIPPED, "backscatter", "backscatter:adaptive", "backscatter:otsu", "backscatter:-21.5")
 _GONE = (
     "Its predictions are in the store, the model itself is not on offer here: start the dashboard with `--bundle` and its "
     "path to predict with it."
@@ -45,6 +44,27 @@ class ModelChoice:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Family:
+    """A kind of models: how a spec of it is told from others, and how one is opened.
+
+    Attributes:
+        takes: whether a text is a spec of this kind, sound or not; the first family that takes it opens it.
+        open: gives the predictor of a spec on a device, quickly: weights are read by its `load`.
+        offered: specs that every dashboard offers.
+        example: a further spec, for messages.
+        rule: the `model_id` of its models, where these are rules, which have learned nothing; else empty.
+        about: what the card says of a rule with such parameters of which predictions alone are left.
+    """
+
+    takes: Callable[[str], bool]
+    open: Callable[[str, str | None], Predictor]
+    offered: tuple[str, ...] = ()
+    example: str = ""
+    rule: str = ""
+    about: Callable[[Mapping[str, Parameter]], str] = lambda parameters: _GONE
+
+
 def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
     """Return the predictor of that name. It is quick: weights and torch are loaded with the first prediction, or `load`.
 
@@ -62,31 +82,9 @@ def open_predictor(spec: str | Path, device: str | None = None) -> Predictor:
         BundleError: the bundle's model.json is missing, altered or not understood.
     """
     text = str(spec)
-    family, _, detail = text.partition(":")
-    if text == SHIPPED:
-        from model.predictors.local import LocalPredictor  # noqa: PLC0415 - the baseline needs none of it
-
-        return LocalPredictor(WEIGHTS, device)
-    if family == "backscatter":
-        predictor = _open_backscatter(text, detail)
-        if device not in (None, predictor.device):
-            raise UsageError(
-                f"The model {text} runs on the cpu alone: leave the device {device} out, or give a bundle."
-            )
-        return predictor
-    if is_endpoint(text):
-        if device is not None:
-            raise UsageError(f"The endpoint {text[:120]} runs where it is: leave the device {device} out.")
-        return open_endpoint(text)
-    path = Path(text)
-    try:
-        on_disk = bool(text) and (is_archive(path) or is_bundle(path) or path.is_dir())
-    except OSError:  # a text too long for a path
-        on_disk = False
-    if on_disk:
-        from model.predictors.local import LocalPredictor  # noqa: PLC0415 - the baseline needs none of it
-
-        return LocalPredictor(path, device)
+    for family in FAMILIES:
+        if family.takes(text):
+            return family.open(text, device)
     raise _unknown(text)
 
 
@@ -98,7 +96,7 @@ def known_models(paths: Sequence[str | Path] = ()) -> list[ModelChoice]:
     Args:
         paths: bundles, or folders that hold bundles.
     """
-    choices = [ModelChoice(spec, open_predictor(spec).name) for spec in _KNOWN[:4]]
+    choices = [ModelChoice(spec, open_predictor(spec).name) for family in FAMILIES for spec in family.offered]
     seen: set[Path] = set()
     for path in map(Path, paths):
         for candidate in [path] if is_bundle(path) or not path.is_dir() else sorted(path.iterdir()):
@@ -130,23 +128,83 @@ def open_endpoint(text: str) -> EndpointPredictor:
 
 def stored_card(name: str, model_id: str, parameters: Mapping[str, Parameter]) -> str:
     """Return the card of a model of which predictions alone are left: of a rule on backscatter all is known."""
-    about = _GONE
-    if model_id == BackscatterPredictor.model_id:
-        rule = AdaptivePredictor if parameters.get("method") == "adaptive" else BackscatterPredictor
-        about = rule.about
+    families = [family for family in FAMILIES if family.rule == model_id]
+    about = families[0].about(parameters) if families else _GONE
     return plain_card(name, about, model_id, parameters)
 
 
-def _open_backscatter(spec: str, detail: str) -> BackscatterPredictor | AdaptivePredictor:
+def is_rule(model_id: str) -> bool:
+    """Return whether models of that id are rules, which have learned nothing."""
+    return any(family.rule == model_id for family in FAMILIES if family.rule)
+
+
+# --- the families -----------------------------------------------------------------------------------------------------
+
+
+def _open_shipped(text: str, device: str | None) -> Predictor:
+    return _open_bundle(str(WEIGHTS), device)
+
+
+def _is_backscatter(text: str) -> bool:
+    return text.partition(":")[0] == BackscatterPredictor.model_id
+
+
+def _open_backscatter(text: str, device: str | None) -> Predictor:
+    detail = text.partition(":")[2]
+    predictor: Predictor
     if detail == "adaptive":
-        return AdaptivePredictor()
-    if detail == "otsu":
-        return BackscatterPredictor("otsu")
-    if _NUMBER.fullmatch(detail):
-        return BackscatterPredictor("fixed", float(detail))
-    if spec == "backscatter":
-        return BackscatterPredictor()
-    raise _unknown(spec)
+        predictor = AdaptivePredictor()
+    elif detail == "otsu":
+        predictor = BackscatterPredictor("otsu")
+    elif _NUMBER.fullmatch(detail):
+        predictor = BackscatterPredictor("fixed", float(detail))
+    elif text == BackscatterPredictor.model_id:
+        predictor = BackscatterPredictor()
+    else:
+        raise _unknown(text)
+    if device not in (None, predictor.device):
+        raise UsageError(f"The model {text} runs on the cpu alone: leave the device {device} out, or give a bundle.")
+    return predictor
+
+
+def _about_backscatter(parameters: Mapping[str, Parameter]) -> str:
+    return AdaptivePredictor.about if parameters.get("method") == "adaptive" else BackscatterPredictor.about
+
+
+def _open_at_endpoint(text: str, device: str | None) -> Predictor:
+    if device is not None:
+        raise UsageError(f"The endpoint {text[:120]} runs where it is: leave the device {device} out.")
+    return open_endpoint(text)
+
+
+def _lies_on_disk(text: str) -> bool:
+    path = Path(text)
+    try:
+        return bool(text) and (is_archive(path) or is_bundle(path) or path.is_dir())
+    except OSError:  # a text too long for a path
+        return False
+
+
+def _open_bundle(text: str, device: str | None) -> Predictor:
+    from model.predictors.local import LocalPredictor  # noqa: PLC0415 - the baseline needs none of it
+
+    return LocalPredictor(Path(text), device)
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(lambda text: text == SHIPPED, _open_shipped, offered=(SHIPPED,)),
+    Family(
+        _is_backscatter,
+        _open_backscatter,
+        offered=("backscatter", "backscatter:adaptive", "backscatter:otsu"),
+        example="backscatter:-21.5",
+        rule=BackscatterPredictor.model_id,
+        about=_about_backscatter,
+    ),
+    Family(is_endpoint, _open_at_endpoint),
+    Family(_lies_on_disk, _open_bundle),
+)
+_KNOWN = tuple(spec for family in FAMILIES for spec in (*family.offered, family.example) if spec)
 
 
 def _unknown(spec: str) -> ModelError:

@@ -107,7 +107,7 @@ class Batcher:
             self._predict,
             accept=_accept,
             fits=lambda first, other: first.chip.valid.shape == other.chip.valid.shape,
-            most=lambda _: max(1, int(getattr(model, "batch_size", None) or 1)),
+            most=lambda _: model.batch_size,
             passing=True,
             threads=max(1, workers),
             name="model",

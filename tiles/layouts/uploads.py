@@ -75,7 +75,7 @@ def image_folders(folder: Path) -> list[Path]:
 
 
 def read(folder: Path, places: Sequence[Path] | None = None) -> Reading:
-    """Return the chips of a folder of uploads, or of some of its folders, in the order in which they were sent; nothing of one file."""
+    """Return the chips of a folder of uploads, or of some of its folders, as they were sent; none of a single file."""
     if folder.is_file():
         return Reading([])
     found: list[tuple[str, ChipRecord]] = []

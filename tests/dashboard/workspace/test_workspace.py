@@ -6,9 +6,11 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from flask.testing import FlaskClient
 
@@ -17,8 +19,13 @@ from dashboard.workspace.payloads import catalog_payload
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.evaluation.evaluate import evaluate
+from model.predictors import select
+from model.predictors.protocol import Parameter, Plain
+from model.predictors.select import Family
 from model.scores.histogram import ScoreHistogram
+from tests.tiles.chips import write_pair
 from tests.waiting import eventually
+from tiles.chip import Chip
 from tiles.errors import ModelError
 
 
@@ -194,3 +201,44 @@ def test_score_tiles_of_a_chip_whose_label_has_changed_are_gone(simulated: Path,
         assert workspace.open_chip(record.id, "backscatter")["prediction"]["revision"] != revision
     finally:
         workspace.close()
+
+
+class AllWet(Plain):
+    """A rule of nobody's: everything is water."""
+
+    name, model_id, device, threshold = "All wet", "wet", "cpu", 0.5
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, Parameter] = {}
+
+    def card(self) -> str:
+        return "# All wet"
+
+    def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+        return [np.where(chip.valid, np.uint8(254), np.uint8(255)) for chip in chips]
+
+
+def test_a_predictor_that_is_one_more_family_is_offered_asked_judged_and_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wet = Family(
+        lambda text: text == "wet", lambda text, device: AllWet(), ("wet",), rule="wet", about=lambda _: "It rains."
+    )
+    write_pair(tmp_path / "chips", "lake")
+    settings = Settings((tmp_path / "chips",), tmp_path / "data", model="backscatter")
+    with monkeypatch.context() as patch:
+        patch.setattr(select, "FAMILIES", (wet, *select.FAMILIES))
+        workspace = Workspace(settings)
+        workspace.predict_all("wet")
+        wait_for_job(workspace, "wet")
+        (entry,) = (model for model in workspace.shelf.models() if model["spec"] == "wet")
+        assert (entry["name"], entry["chips"], entry["offered"], entry["knows_training"]) == ("All wet", 1, True, True)
+        assert workspace.shelf.card("wet") == "# All wet"
+        (told,) = workspace.predictions("wet")["predictions"]
+        assert told["seen"] is False  # a rule has learned nothing
+        workspace.close()
+        assert "It rains." in select.stored_card("All wet", "wet", {})
+    workspace = Workspace(settings)  # where it is not on offer any more, its predictions are
+    (entry,) = (model for model in workspace.shelf.models() if model["name"] == "All wet")
+    assert (entry["offered"], entry["chips"]) == (False, 1)
+    workspace.close()

@@ -55,6 +55,8 @@ class Light(BackscatterPredictor):
 class Heavy(Light):
     """A model whose weights are loaded only once they are let."""
 
+    needs_loading = True
+
     def __init__(self, runs: Runs) -> None:
         super().__init__(runs, -20.0)
         self.let = threading.Event()

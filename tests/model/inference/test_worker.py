@@ -226,16 +226,6 @@ def test_a_job_is_predicted_in_batches_and_a_click_is_served_between_them(
     assert predictor.calls == [["chip_0", "chip_1"], ["chip_4"], ["chip_2", "chip_3"]]
 
 
-def test_a_predictor_that_does_not_know_its_batch_size_yet_is_asked_chip_by_chip(
-    worker: InferenceWorker, records: list[ChipRecord]
-) -> None:
-    predictor = Gated()
-    predictor.batch_size = None  # type: ignore[assignment]
-    job = worker.predict_all(records, predictor)
-    assert job.wait(WAIT)
-    assert predictor.calls == [[record.id] for record in records]
-
-
 def test_a_chip_that_fails_a_batch_fails_alone(worker: InferenceWorker, records: list[ChipRecord]) -> None:
     predictor = Gated(batch_size=5)
     predictor.fail_on["chip_3"] = RuntimeError("out of memory")
@@ -421,6 +411,7 @@ def test_a_store_that_cannot_be_written_fails_the_chip_and_not_the_worker(
 
 def test_a_model_is_loaded_before_the_clock_of_a_chip_starts(store: Store, records: list[ChipRecord]) -> None:
     class Heavy(Gated):
+        needs_loading = True
         loads: int = 0
         asked_when_loaded: int = -1
 
@@ -488,6 +479,8 @@ def test_a_failure_on_a_chip_in_memory_reaches_who_asked(worker: InferenceWorker
 
 class Unknown(Gated):
     """A model whose identity is known once it is loaded, as an endpoint's."""
+
+    needs_loading = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from model.bundle.manifest import read_bundle
 from model.bundle.network import load_ensemble
 from model.bundle.normalisation import Normalisation, ZScore
 from model.predictors.local import LocalPredictor
-from model.predictors.protocol import Loadable, Predictor
+from model.predictors.protocol import Predictor
 from model.predictors.views import D4
 from tests.model.predictors.bundles import UNET, members, pack_bundle, write_random
 from tests.model.predictors.random_chips import make_chip, random_chip
@@ -64,7 +64,7 @@ def replace_network(predictor: LocalPredictor, network: nn.Module) -> None:
 def test_it_is_a_predictor_that_knows_its_bundle_before_it_is_loaded(folder: Path) -> None:
     local = LocalPredictor(folder)
     predictor: Predictor = local
-    assert isinstance(predictor, Loadable)
+    assert predictor.needs_loading
     assert (predictor.name, predictor.model_id, predictor.threshold) == ("Test U-Net", read_bundle(folder).id, 0.5)
     assert predictor.device == "not loaded"
     local.load()
