@@ -127,7 +127,8 @@ def _blur(size: int) -> Change:
     )
 
 
-def _gain(db: float) -> Change:
+def gain(db: float) -> Change:
+    """Return the change that adds so many dB to both bands."""
     return Change(
         f"gain{db:+g}",
         f"gain {db:+g} dB",
@@ -147,8 +148,8 @@ CHANGES: tuple[Change, ...] = (
     *(_view(view) for view in D4),
     _blur(3),
     _blur(5),
-    _gain(-GAIN_DB),
-    _gain(GAIN_DB),
+    gain(-GAIN_DB),
+    gain(GAIN_DB),
     Change(
         "speckle",
         f"extra speckle of {SPECKLE_LOOKS:g} looks",

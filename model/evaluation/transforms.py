@@ -7,22 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model.evaluation.changes import CHANGES, Change, back
+from model.evaluation.changes import CHANGES, Change, back, gain
 from model.scores.histogram import LEVELS, ScoreHistogram
 from tiles.chip import Chip
 from tiles.probability import NODATA
 
-
-def _gain(db: float) -> Change:
-    return Change(
-        f"gain{db:+g}",
-        f"gain {db:+g} dB",
-        "gain",
-        alter=lambda vv, vh, valid, _: (vv + np.float32(db), vh + np.float32(db), valid),
-    )
-
-
-TRANSFORMS: tuple[Change, ...] = (*CHANGES, _gain(-3.0), _gain(3.0))
+TRANSFORMS: tuple[Change, ...] = (*CHANGES, gain(-3.0), gain(3.0))
 """Those of `evaluate --robustness`, the unchanged chip first among them, and gains that go beyond an instrument's error."""
 
 

@@ -166,24 +166,9 @@ class Job:
             )
 
     @property
-    def total(self) -> int:
-        """Number of units, those that were skipped included."""
-        return self._total
-
-    @property
-    def done(self) -> int:
-        """Number of units done so far."""
-        return self.snapshot().done
-
-    @property
     def running(self) -> bool:
         """Whether it is not at its end."""
         return not self._over.is_set()
-
-    @property
-    def rate(self) -> float:
-        """Units a second so far."""
-        return self.snapshot().rate
 
     @property
     def failed(self) -> dict[str, Problem]:

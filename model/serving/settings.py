@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Any, get_args
 
 from model.bundle.archive import MANIFEST
 from model.bundle.manifest import Augmentation, Bundle, Combine
@@ -15,8 +15,8 @@ from model.weights import WEIGHTS
 from tiles.errors import BundleError, UsageError
 from tiles.reading.raster import MAX_PIXELS
 
-_T = TypeVar("_T")
-_D = TypeVar("_D")
+Take = Callable[[str, str], object]
+"""Makes a setting of a variable's text; its name is for the error."""
 
 PORT = 8080
 MEGABYTE = 1_000_000
@@ -67,28 +67,18 @@ class ServingSettings:
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> ServingSettings:
-    """Return the settings that the environment gives.
+    """Return the settings that the environment gives; a variable that is empty says nothing.
 
     Raises:
         UsageError: a variable's value cannot be used; names the variable.
     """
-    variables = _Variables(os.environ if environment is None else environment)
-    return ServingSettings(
-        threshold=variables.number("THRESHOLD", 0.0, 1.0, None),
-        temperature=variables.number("TEMPERATURE", 1e-3, 1e3, None),
-        combine=variables.choice("COMBINE", get_args(Combine)),
-        tta=variables.choice("TTA", get_args(Augmentation)),
-        device=variables.text("DEVICE"),
-        threads=variables.whole("THREADS", 1, 1024, None),
-        workers=variables.whole("WORKERS", 1, 64, None),
-        batch_size=variables.whole("BATCH_SIZE", 1, 1024, None),
-        max_payload_mb=variables.number("MAX_PAYLOAD_MB", 0.001, 2000.0, ServingSettings.max_payload_mb),
-        max_requests=variables.whole("MAX_REQUESTS", 1, 256, ServingSettings.max_requests),
-        max_waiting_mb=variables.number("MAX_WAITING_MB", 0.001, 1e6, ServingSettings.max_waiting_mb),
-        max_images=variables.whole("MAX_IMAGES", 1, 1_000_000, ServingSettings.max_images),
-        max_pixels=variables.whole("MAX_PIXELS", 1, 1 << 40, ServingSettings.max_pixels),
-        time_limit_s=variables.number("TIME_LIMIT_S", 0.05, 3600.0, ServingSettings.time_limit_s),
-    )
+    variables = os.environ if environment is None else environment
+    found: dict[str, Any] = {}
+    for name, take in _TAKES.items():
+        variable = f"FLOODSCOPE_{name.upper()}"
+        if text := variables.get(variable):
+            found[name] = take(text, variable)
+    return ServingSettings(**found)
 
 
 def default_model(environment: Mapping[str, str] | None = None) -> Path:
@@ -137,48 +127,54 @@ def find_bundle(folder: str | Path) -> Path:
     raise BundleError(f"{path} should be one model bundle, but {found}: give the folder of one.")
 
 
-class _Variables:
-    """Typed values of environment variables named FLOODSCOPE_..."""
+def _refused(variable: str, text: str, wanted: str) -> UsageError:
+    return UsageError(f"{variable} is {text[:60]!r}: give {wanted}, or leave it out.")
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
 
-    def text(self, name: str) -> str | None:
-        """Return a text, None where the variable is not set or empty."""
-        return self._environment.get(f"FLOODSCOPE_{name}") or None
+def _choice(choices: tuple[str, ...]) -> Take:
+    def take(text: str, variable: str) -> str:
+        if text not in choices:
+            raise _refused(variable, text, f"one of {', '.join(choices)}")
+        return text
 
-    def choice(self, name: str, choices: tuple[_T, ...]) -> _T | None:
-        """Return one of some texts, None where the variable is not set."""
-        text = self.text(name)
-        if text is None:
-            return None
-        for known in choices:
-            if text == known:
-                return known
-        raise _refused(name, text, f"one of {', '.join(map(str, choices))}")
+    return take
 
-    def number(self, name: str, low: float, high: float, default: _D) -> float | _D:
-        """Return a number from `low` to `high`, the default where the variable is not set."""
-        text = self.text(name)
-        if text is None:
-            return default
+
+def _number(low: float, high: float) -> Take:
+    def take(text: str, variable: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise _refused(name, text, f"a number from {low:g} to {high:g}")
+            raise _refused(variable, text, f"a number from {low:g} to {high:g}")
         return value
 
-    def whole(self, name: str, low: int, high: int, default: _D) -> int | _D:
-        """Return a whole number from `low` to `high`, the default where the variable is not set."""
-        text = self.text(name)
-        if text is None:
-            return default
+    return take
+
+
+def _whole(low: int, high: int) -> Take:
+    def take(text: str, variable: str) -> int:
         if not text.isdecimal() or not low <= int(text[:20]) <= high:
-            raise _refused(name, text, f"a whole number from {low} to {high}")
+            raise _refused(variable, text, f"a whole number from {low} to {high}")
         return int(text)
 
+    return take
 
-def _refused(name: str, text: str, wanted: str) -> UsageError:
-    return UsageError(f"FLOODSCOPE_{name} is {text[:60]!r}: give {wanted}, or leave it out.")
+
+_TAKES: Mapping[str, Take] = {
+    "threshold": _number(0.0, 1.0),
+    "temperature": _number(1e-3, 1e3),
+    "combine": _choice(get_args(Combine)),
+    "tta": _choice(get_args(Augmentation)),
+    "device": lambda text, _: text,
+    "threads": _whole(1, 1024),
+    "workers": _whole(1, 64),
+    "batch_size": _whole(1, 1024),
+    "max_payload_mb": _number(0.001, 2000.0),
+    "max_requests": _whole(1, 256),
+    "max_waiting_mb": _number(0.001, 1e6),
+    "max_images": _whole(1, 1_000_000),
+    "max_pixels": _whole(1, 1 << 40),
+    "time_limit_s": _number(0.05, 3600.0),
+}

@@ -46,7 +46,7 @@ def _predict_everything(folder: str, records: list[ChipRecord], ready: Connectio
         job = worker.predict_all(records, Slow())
         said = -1
         while said < len(records):
-            done = job.done
+            done = job.snapshot().done
             if done > said:
                 ready.send(done)
                 said = done

@@ -170,7 +170,7 @@ def test_a_click_goes_before_the_rest_of_a_job(worker: InferenceWorker, records:
     order: list[str] = []
     clicks = [worker.submit(records[4], other), worker.submit(records[3], predictor)]
     for name, click in zip(["other model", "chip of the job"], clicks, strict=True):
-        click.add_done_callback(lambda _, name=name: order.append(f"{name} after {job.done}"))  # type: ignore[misc]
+        click.add_done_callback(lambda _, name=name: order.append(f"{name} after {job.snapshot().done}"))  # type: ignore[misc]
     predictor.gate.set()
     assert job.wait(WAIT)
     assert order == ["other model after 1", "chip of the job after 2"]
@@ -190,7 +190,7 @@ def test_a_chip_that_is_asked_for_while_it_waits_or_runs_is_predicted_once(
     assert again.result(WAIT) is running.result(WAIT)
     assert len({future.result(WAIT).revision for future in waiting}) == 1
     assert job.wait(WAIT)
-    assert job.done == 2
+    assert job.snapshot().done == 2
     assert predictor.asked == ["chip_0", "chip_1"]
 
 
@@ -286,7 +286,7 @@ def test_bad_chips_fail_with_their_own_message_and_the_others_are_predicted(
     assert job.completed() == ["chip_0", "chip_1"]
     assert sorted(job.failed) == ["broken", "empty", "half", "unusable"]
     assert job.failed["unusable"].message == "x.tif is no chip: remove it."
-    assert job.total == 6, "a chip that is only an outline has nothing that could be predicted"
+    assert job.snapshot().total == 6, "a chip that is only an outline has nothing that could be predicted"
     assert "Chip empty has no valid pixel" in job.failed["empty"].message
     assert "broken_vh.tif is not a readable GeoTIFF" in job.failed["broken"].message
     with pytest.raises(NoValidPixelError):
@@ -315,7 +315,7 @@ def test_a_cancelled_job_finishes_what_it_began_and_nothing_else(
     assert predictor.asked == ["chip_0", "chip_3"]
     again = worker.predict_all(records, predictor)
     assert again.wait(WAIT)
-    assert (again.snapshot().skipped, again.done, again.snapshot().cancelled) == (2, 3, False)
+    assert (again.snapshot().skipped, again.snapshot().done, again.snapshot().cancelled) == (2, 3, False)
 
 
 def test_two_jobs_share_a_chip_and_cancelling_one_leaves_it_to_the_other(
@@ -358,7 +358,7 @@ def test_closing_cancels_what_waits_finishes_what_runs_and_refuses_more(
     assert job.wait(WAIT)
     concurrent.futures.wait([waiting], WAIT)
     assert waiting.cancelled()
-    assert (job.snapshot().cancelled, job.done) == (True, 0)
+    assert (job.snapshot().cancelled, job.snapshot().done) == (True, 0)
     predictor.gate.set()
     assert running.result(WAIT) is not None
     closing.join(WAIT)

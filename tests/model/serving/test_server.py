@@ -29,8 +29,8 @@ LARGE = encode_npy(np.stack([np.stack([c.vv, c.vh]) for c in (random_chip(320, 3
 
 # What the image of the model server does not hold: the page, exports, AWS. All tests of the process run without it.
 UNNEEDED = {
-    *("boto3", "botocore", "dash", "dash_ag_grid", "dash_leaflet", "dash_mantine_components", "geopandas"),
-    *("pandas", "plotly", "pyarrow", "pyogrio", "rio_tiler", "sqlalchemy"),
+    *("boto3", "botocore", "dash", "dash_ag_grid", "dash_leaflet", "dash_mantine_components", "flask_compress"),
+    *("geopandas", "pandas", "plotly", "pyarrow", "pyogrio", "rio_tiler", "sqlalchemy"),
 }
 _WITHOUT = """import sys
 
