@@ -131,7 +131,8 @@ def test_a_job_with_nothing_to_do_is_over_at_once(
     predict_one(records[0], predictor, store)
     done = worker.predict_all(records[:1], predictor)
     assert done.wait(0)
-    assert (done.total, done.done, done.running, done.rate) == (1, 0, False, 0.0)
+    progress = done.snapshot()
+    assert (progress.total, progress.done, progress.running, progress.rate) == (1, 0, False, 0.0)
     assert worker.predict_all([], predictor).wait(0)
 
 
