@@ -5,7 +5,7 @@ floodscope.chiplist = (() => {
   const { make, fill } = floodscope.build;
   const TABLE = "chips-table";
   const GALLERY = "chips-gallery";
-  const FOLLOWING = new Set(["iou", "missed", "false", "apart", "worst", "wrong"]); // the fields that follow the threshold
+  const FOLLOWING = ["worst", "wrong"]; // fields beside the columns that follow the threshold
   const BESIDE_IOU = 3; // the place after picture, name and IoU
   const PORTION = 60; // cards that are made at once; more follow as they are scrolled to
 

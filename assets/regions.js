@@ -4,26 +4,16 @@ window.floodscope = window.floodscope || {};
 floodscope.regions = (() => {
   const TABLE = "regions-table";
 
-  const COLUMNS = [
-    ["Chips", "chips that the figures count, of those with a label: scored, and not seen by the model in training or calibration; a label in which nothing is known scores nothing"],
-    ["IoU", "of all pixels that are water in truth or prediction, the share that is water in both; micro: the pixels of all chips count together; in brackets its 95 % bootstrap interval over chips"],
-    ["Bar", "the IoU from 0 to 1 with its interval; thin and grey where it cannot be relied on"],
-    ["Prec", "precision: of the pixels predicted as water, the share that is water"],
-    ["Rec", "recall: of the pixels that are water, the share that was found"],
-    ["F1", "harmonic mean of precision and recall"],
-    ["Curve", "IoU over the threshold from 0 to 1; the line is the present threshold, the tick the best one"],
-    ["Best", "the threshold at which the region's IoU is highest"],
-    ["Cal", "expected calibration error in 15 bins: how far probabilities are from the share of water"],
-    ["Water", "share of water among the pixels whose truth is known"],
-    ["Pixels", "valid pixels whose truth is known; only these are scored"],
+  const NOTES = [
     ["n = 1", "one chip alone: no interval, and no number to rely on; such regions come after the others"],
     ["seen", "all scored chips of the region were seen by the model: their number is no measure of it, and such regions come last"],
     ["Grey", "one chip, seen chips alone, or no water in the labels, where every wet pixel is false and IoU is 0 at most; such regions come after the others"],
   ];
   // What the columns mean, for those who hover over nothing. Told here, not by Dash, which weighs each of its words at every change.
-  const explain = () => {
+  const explain = (grid) => {
     const place = document.getElementById("regions-terms");
-    if (place && !place.firstChild) place.append(floodscope.build.terms([["Order", floodscope.worst.RULE], ...COLUMNS]));
+    const columns = grid.getColumnDefs().filter(({ headerTooltip }) => headerTooltip);
+    if (place && !place.firstChild) place.append(floodscope.build.terms([...columns.map((column) => [column.headerName, column.headerTooltip]), ...NOTES]));
   };
 
   // The line of IoU over the threshold in a box of 100 x 22, made once a group.
@@ -39,7 +29,7 @@ floodscope.regions = (() => {
     return path;
   };
 
-  const FOLLOWING = new Set(["iou", "low", "high", "f1", "precision", "recall", "k", "worst", "wrong"]); // the fields that follow the threshold
+  const FOLLOWING = ["low", "high", "k", "worst", "wrong"]; // fields beside the columns that follow the threshold
   const rowOf = (r, k) => ({
     name: r.name, chips: r.chips, labelled: r.labelled, predicted: r.predicted, scored: r.scored, iou: r.iou,
     low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
@@ -50,8 +40,8 @@ floodscope.regions = (() => {
   // Show the regions that have a labelled chip.
   const show = (model, k, by, region) => {
     const rows = floodscope.groups.rows(model, k, by).filter((r) => r.labelled).map((r) => rowOf(r, k));
-    explain();
     floodscope.tables.use(TABLE, (grid) => {
+      explain(grid);
       floodscope.tables.write(grid, rows, FOLLOWING);
       const header = grid.getColumnDef("name");
       if (header && header.headerName !== floodscope.groups.BY[by]) {

@@ -25,10 +25,21 @@ floodscope.tables = (() => {
   // Have the grid draw in this very frame: React would wait for the next.
   const now = (then) => (window.ReactDOM && window.ReactDOM.flushSync ? window.ReactDOM.flushSync(then) : then());
 
+  // The fields that follow the threshold: those of columns that say so, and others beside them.
+  const followers = new WeakMap();
+  const followingOf = (grid, beside) => {
+    if (!followers.has(grid)) {
+      const live = grid.getColumnDefs().filter(({ cellRenderer }) => cellRenderer === "fsLive").map(({ field }) => field);
+      followers.set(grid, new Set([...live, ...beside]));
+    }
+    return followers.get(grid);
+  };
+
   // Write rows into a table. Where only fields that follow the threshold have changed, they are put into the rows that the grid
   // has, and their cells are written past it; else it is given all rows anew.
   const held = new WeakMap(); // grid -> its rows, in the order in which they were given
-  const write = (grid, rows, following) => {
+  const write = (grid, rows, beside) => {
+    const following = followingOf(grid, beside);
     const old = held.get(grid) || [];
     if (rows.length && old.length === rows.length && rows.every((row, i) => alike(old[i], row, following))) {
       rows.forEach((row, i) => Object.assign(old[i], row));

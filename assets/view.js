@@ -94,7 +94,7 @@ floodscope.view = (() => {
     { name: "by", key: "by", ...choice("country", "event", "split", "water"), at: "review.data", part: "by", fallback: "country", quiet: true, step: true },
     { name: "region", key: "region", ...text, at: "review.data", part: "region", quiet: true, step: true },
     { name: "list", key: "list", ...choice("list", "grid", "explore"), at: "review.data", part: "list", fallback: "list", quiet: true, step: true },
-    { name: "sort", key: "sort", ...choice("iou", "best", "missed", "false", "uncertain", "apart", "newest", "oldest", "name"), at: "review.data", part: "sort",
+    { name: "sort", key: "sort", ...choice(...Object.keys(floodscope.chiplist.SORTS)), at: "review.data", part: "sort",
       fallback: "iou", quiet: true },
     { name: "wide", key: "wide", ...flag, at: "review.data", part: "wide", fallback: false, quiet: true },
     // The filters.

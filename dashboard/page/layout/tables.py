@@ -1,4 +1,9 @@
-"""The tables of regions and chips: their columns, and the grid that both are."""
+"""The tables of regions and chips: their columns, and the grid that both are.
+
+A column is defined here alone: its name, what it means (`headerTooltip`, which the page also lists under the table of regions),
+how it is written, and whether it follows the threshold. Its value is a field of the rows that assets/regions.js or
+assets/chiplist.js makes.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +77,8 @@ REGION_COLUMNS: list[dict[str, object]] = [
         "scored",
         "Chips",
         "fsChips",
-        "Chips that figures count, of those with a label: scored, and not seen by the model",
+        "Chips that the figures count, of those with a label: scored, and not seen by the model in training or calibration. A "
+        "label in which nothing is known scores nothing.",
         62,
         tip="fsChipsTip",
     ),
@@ -81,26 +87,54 @@ REGION_COLUMNS: list[dict[str, object]] = [
         "iou",
         "IoU [95 %]",
         "fsIou",
-        f"Micro IoU with its 95 % bootstrap interval. {RULE}",
+        "Of all pixels that are water in truth or prediction, the share that is water in both. Micro: the pixels of all chips "
+        f"count together. In brackets its 95 % bootstrap interval over chips. {RULE}",
         128,
         "fsWorst",
         live=True,
         tip="fsIouTip",
     )
     | {"sort": "asc", "sortingOrder": ["asc", "desc"]},
-    _drawn("bar", "0 to 1", "fsBar", "IoU from 0 to 1 with its 95 % interval", 96),
-    _number("precision", "Prec", "fsScore", "Precision: share of predicted water that is", 58, live=True),
-    _number("recall", "Rec", "fsScore", "Recall: share of true water that is found", 54, live=True),
-    _number("f1", "F1", "fsScore", "Harmonic mean of precision and recall", 54, live=True),
-    _drawn("spark", "Curve", "fsSpark", "IoU over the threshold; the line is the present one, the tick the best", 96),
-    _number("best", "Best", "fsScore", "Threshold with the highest IoU", 58),
-    _number("calibration", "Cal", "fsScore3", "Expected calibration error, 15 bins", 62),
-    _number("water", "Water", "fsPercent", "Share of water among the labelled valid pixels", 66),
-    _number("pixels", "Pixels", "fsInteger", "Labelled valid pixels: only these are scored", 96),
+    _drawn(
+        "bar",
+        "0 to 1",
+        "fsBar",
+        "IoU from 0 to 1 with its 95 % interval; thin and grey where it cannot be relied on.",
+        96,
+    ),
+    _number(
+        "precision",
+        "Prec",
+        "fsScore",
+        "Precision: of the pixels predicted as water, the share that is water.",
+        58,
+        live=True,
+    ),
+    _number(
+        "recall", "Rec", "fsScore", "Recall: of the pixels that are water, the share that is found.", 54, live=True
+    ),
+    _number("f1", "F1", "fsScore", "Harmonic mean of precision and recall.", 54, live=True),
+    _drawn(
+        "spark",
+        "Curve",
+        "fsSpark",
+        "IoU over the threshold from 0 to 1; the line is the present threshold, the tick the best one.",
+        96,
+    ),
+    _number("best", "Best", "fsScore", "Threshold at which the region's IoU is highest.", 58),
+    _number(
+        "calibration",
+        "Cal",
+        "fsScore3",
+        "Expected calibration error in 15 bins: how far probabilities are from the share of water.",
+        62,
+    ),
+    _number("water", "Water", "fsPercent", "Share of water among the valid pixels whose truth is known.", 66),
+    _number("pixels", "Pixels", "fsInteger", "Valid pixels whose truth is known: only these are scored.", 96),
 ]
 
 CHIP_COLUMNS: list[dict[str, object]] = [
-    _drawn("revision", "", "fsThumbs", "False colour, and errors at the threshold", 112)
+    _drawn("revision", "", "fsThumbs", "False colour, and errors at the threshold.", 112)
     | {"headerName": "Image, errors"},
     _text("id", "Chip", 132),
     _number(
@@ -113,11 +147,11 @@ CHIP_COLUMNS: list[dict[str, object]] = [
         live=True,
         tip="fsIouTip",
     ),
-    _number("missed", "Missed px", "fsInteger", "Water in the label that is not predicted, in pixels", 88, live=True),
-    _number("false", "False px", "fsInteger", "Predicted water that is dry in the label, in pixels", 84, live=True),
-    _number("uncertain", "Uncertain", "fsPercent", "Share of the valid area where 0.25 < p < 0.75", 88),
+    _number("missed", "Missed px", "fsInteger", "Water in the label that is not predicted, in pixels.", 88, live=True),
+    _number("false", "False px", "fsInteger", "Predicted water that is dry in the label, in pixels.", 84, live=True),
+    _number("uncertain", "Uncertain", "fsPercent", "Share of the valid area where 0.25 < p < 0.75.", 88),
     _number(
-        "apart", "Differ", "fsPercent", "Share of pixels that are wet under one of models A and B alone", 72, live=True
+        "apart", "Differ", "fsPercent", "Share of pixels that are wet under one of models A and B alone.", 72, live=True
     ),
     _text("date", "Date", 94),
     _text("country", "Country", 92),
