@@ -42,6 +42,8 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
     """
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415
 
+    from model.serving.worker import CONNECTIONS, PatientWorker  # noqa: PLC0415
+
     port = free_port(host, port)
     settings = replace(settings, sources=tuple(source.absolute() for source in settings.sources))
     hub = () if settings.url_prefixes else hub_prefixes(os.environ, port)
@@ -61,8 +63,9 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
             options: dict[str, object] = {
                 "bind": f"{host}:{port}",
                 "workers": 1,
-                "worker_class": "gthread",
+                "worker_class": PatientWorker,
                 "threads": THREADS,
+                "worker_connections": CONNECTIONS,
                 "timeout": 120,
                 "graceful_timeout": 20,
                 "keepalive": 15,

@@ -86,7 +86,7 @@ MAY_IMPORT: dict[str, str] = {
         "dashboard.page dashboard.page.layout"
     ),
     "dashboard.server": (
-        "model.predictors model.store dashboard.workspace dashboard.exports dashboard.uploads "
+        "model.predictors model.store model.serving dashboard.workspace dashboard.exports dashboard.uploads "
         "dashboard.routes dashboard.app"
     ),
     "dashboard.commands": (

@@ -37,7 +37,9 @@ def tell_defects(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
-        if type(error).__module__.startswith(_SERVERS) or isinstance(error, ConnectionError | TimeoutError):
+        if type(error).__module__.startswith(_SERVERS) or isinstance(
+            error, ConnectionError | TimeoutError | BlockingIOError
+        ):
             return error_answer(RequestError.__name__, "The request did not come whole: send it again.", 400)
         number = secrets.token_hex(4)
         app.logger.error("incident %s: %s %s", number, request.method, shown(request.path[:200]), exc_info=error)

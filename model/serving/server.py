@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +16,6 @@ if TYPE_CHECKING:
 
 STOP_WITHIN_S = 26
 """A stopping server has so long; the hosting service kills it after 30 seconds."""
-LAME_DUCK_S = 1.0
-"""So long a stopping server still takes connections and answers them with 503: clients that are told, lose nothing."""
-
-# Besides the threads that wait for the model: for pings, metrics, and refusals.
-_SPARE_THREADS = 12
 _MODEL_FAILED = 3  # gunicorn's exit code for a worker that need not be started again
 
 
@@ -38,6 +31,7 @@ def serve_model(path: str | Path, settings: ServingSettings, host: str, port: in
 
     from model.bundle.manifest import read_bundle  # noqa: PLC0415
     from model.serving.settings import find_bundle  # noqa: PLC0415
+    from model.serving.worker import CONNECTIONS, SPARE_THREADS  # noqa: PLC0415
 
     bundle = find_bundle(path)
     read_bundle(bundle)
@@ -59,7 +53,8 @@ def serve_model(path: str | Path, settings: ServingSettings, host: str, port: in
                 "bind": f"{host}:{port}",
                 "workers": 1,
                 "worker_class": _worker_class(),
-                "threads": settings.max_requests + _SPARE_THREADS,
+                "threads": settings.max_requests + SPARE_THREADS,
+                "worker_connections": CONNECTIONS,
                 "timeout": 120,
                 "graceful_timeout": STOP_WITHIN_S,
                 "keepalive": 75,
@@ -90,61 +85,14 @@ def serve_model(path: str | Path, settings: ServingSettings, host: str, port: in
 
 
 def _worker_class() -> type:
-    from gunicorn.workers.gthread import ThreadWorker  # noqa: PLC0415
+    from model.serving.worker import PatientWorker  # noqa: PLC0415
 
-    from model.serving.app import UNREAD  # noqa: PLC0415
+    class ServingWorker(PatientWorker):
+        """Tells its service that it stops: what is new gets 503, what is here its answer."""
 
-    class DrainingWorker(ThreadWorker):  # type: ignore[misc]
-        """Threads that, told to stop, go on for a moment: what is new gets 503, what is here its answer.
-
-        gunicorn's own worker stops accepting at once, and who has connected but was not accepted yet is cut off.
-        """
-
-        wsgi: Any
-        service: ModelService | None = None
-        _stopping = False
-
-        def load_wsgi(self) -> None:
-            super().load_wsgi()
-            application = self.wsgi
-
-            def closing(environ: dict[str, object], start_response: Any) -> Any:
-                answer = application(environ, start_response)
-                # Its client would send the next request on a connection that ends here.
-                if self._stopping or environ.get(UNREAD):
-                    start_response.__self__.force_close()
-                return answer
-
-            self.service, self.wsgi = application.extensions["floodscope"], closing
-
-        def handle_exit(self, sig: int, frame: object) -> None:
-            if self._stopping:
-                return
-            self._stopping = True
-            # In a thread: a signal handler runs between any two steps of the main thread, whose locks it must not take.
-            threading.Thread(target=self._stop_soon, name="stopping", daemon=True).start()
-
-        def _stop_soon(self) -> None:
-            self.cfg.set("keepalive", 0)  # every answer from now on closes its connection
-            if self.service is not None:
-                self.service.drain()
+        def begin_stop(self) -> None:
             LOG.info("stopping")
-            time.sleep(LAME_DUCK_S)
-            super().handle_exit(0, None)
+            service: ModelService = self.application.extensions["floodscope"]
+            service.drain()
 
-        def set_accept_enabled(self, enabled: bool) -> None:
-            super().set_accept_enabled(enabled)
-            if enabled or self.alive:
-                return
-            for listener in self.sockets:  # who is in the kernel's queue is answered too, then nobody comes any more
-                before = -1
-                while before != self.nr_conns:
-                    before = self.nr_conns
-                    self.accept(listener)
-                listener.close()
-            for conn in [*self.keepalived_conns, *self.pending_conns]:
-                conn.timeout = 0.0
-            self.murder_keepalived()
-            self.murder_pending()
-
-    return DrainingWorker
+    return ServingWorker

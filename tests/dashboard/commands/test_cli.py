@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 import socket
-import subprocess
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
-from command_line import FLOODSCOPE, Run
+from command_line import Run
 
 from tiles.catalog.catalog import Catalog
 
@@ -149,20 +146,6 @@ def test_simulate_writes_both_layouts(floodscope: Run, tmp_path: Path) -> None:
         result = floodscope("simulate", tmp_path / layout, "--chips", "1", "--layout", layout)
         assert result.returncode == 0, result.stderr
         assert "1 with imagery (1 labelled)" in floodscope("catalog", "show", tmp_path / layout).stdout
-
-
-def test_the_dashboard_serves_and_stops_when_told(simulated: Path, tmp_path: Path) -> None:
-    command = [FLOODSCOPE, "dashboard", str(simulated), "--port", "0", "--no-browser"]
-    with subprocess.Popen([*command, "--data", str(tmp_path)], stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("floodscope is at http://127.0.0.1:"), line
-        address = line.split()[3]
-        with urllib.request.urlopen(f"{address}healthz") as answer:
-            assert json.load(answer) == {"chips": 11, "status": "ok"}
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-    assert process.returncode == 0
 
 
 def test_a_port_in_use_is_told_before_anything_is_served(process: Run, simulated: Path, tmp_path: Path) -> None:
