@@ -17,6 +17,7 @@ from dashboard.routes.exports import exports_blueprint
 from dashboard.routes.hosts import guard_names
 from dashboard.routes.http import serve_well
 from dashboard.routes.inspect import inspection_blueprint
+from dashboard.routes.limits import Clients, limit_clients
 from dashboard.routes.proxies import Mounted, networks
 from dashboard.routes.review import review_blueprint
 from dashboard.routes.server import server_blueprint
@@ -98,6 +99,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     app.layout = lambda: page(workspace.shelf.first, offered)
     serve_well(server)
     guard_names(server, workspace.settings.allowed_hosts)
+    limit_clients(server, Clients())
     access = Access(app, policy)
     register(app, workspace, access)
     server.register_blueprint(server_blueprint(workspace))

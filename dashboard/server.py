@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -13,6 +14,7 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +55,16 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
         settings, url_prefixes=settings.url_prefixes or hub, allowed_hosts=(*settings.allowed_hosts, *names)
     )
     _check(settings, announce)
+    if (warning := openness(host)) is not None:
+        announce(warning)
     below = settings.url_prefixes[0] if settings.url_prefixes and not hub else "/"
     address = f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}{below}"
+
+    def tell_once(worker: Any) -> None:
+        # In the serving process: a fork in the middle of what a thread imports would leave the child without that lock for ever.
+        if worker.age == 1:  # one that is started again after a crash is no news
+            told = (address, browser and not hub, announce, hub[:1])
+            threading.Thread(target=_tell, args=told, daemon=True).start()
 
     class Application(BaseApplication):  # type: ignore[misc]
         """The dashboard under gunicorn. It is made in the serving process: threads and connections survive no fork."""
@@ -71,6 +81,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
                 "keepalive": 15,
                 "loglevel": "warning",
                 "control_socket_disable": True,
+                "post_worker_init": tell_once,
             }
             for key, value in options.items():
                 if key in self.cfg.settings:
@@ -87,7 +98,6 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
             server.test_client().get("/healthz")
             return server
 
-    threading.Thread(target=_tell, args=(address, browser and not hub, announce, hub[:1]), daemon=True).start()
     Application().run()
 
 
@@ -129,6 +139,18 @@ def _require_writable(folder: Path) -> None:
             f"The data folder {folder} cannot be written ({error.strerror}): give write permission to it, or choose "
             "another with --data."
         ) from error
+
+
+def openness(host: str) -> str | None:
+    """Return what has to be known of listening on an address that other machines reach; None for this machine's own."""
+    with contextlib.suppress(OSError, UnicodeError, ValueError):
+        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
+        if all(ip_address(str(address).partition("%")[0]).is_loopback for address in found):
+            return None
+    return (
+        f"floodscope: with --host {host} whoever reaches this machine can see the chips, start predictions, and add and remove "
+        "images: there is no login. docs/open-to-others.md puts a proxy that asks for one before it."
+    )
 
 
 def free_port(host: str, port: int) -> int:

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from dash import Dash
+from flask import Flask
 from flask.testing import FlaskClient
 
 from dashboard.app import create_app
+from dashboard.routes.http import serve_well
+from dashboard.routes.limits import Clients, limit_clients
+from dashboard.server import openness
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from tests.requests_of_strangers import Strangers
@@ -116,3 +120,36 @@ def test_the_id_that_was_meant_is_found_among_the_neighbours_of_ten_thousand() -
         with pytest.raises(ChipNotFoundError, match=f"did you mean {wanted}"):
             catalog.get(typed)
     assert len(catalog._neighbours(wanted[:-1])) <= 160, "of ten thousand, few are compared"
+
+
+def test_a_client_elsewhere_has_a_share_that_comes_back_and_others_have_their_own() -> None:
+    clients = Clients(requests=60, sent=1000)
+    assert [clients.take("a", 0, 5.0) for _ in range(61)] == [True] * 60 + [False]
+    assert clients.take("b", 900, 5.0) and not clients.take("b", 900, 5.0)
+    assert clients.take("a", 0, 6.0) and not clients.take("a", 0, 6.0)
+    assert clients.take("b", 900, 60.0)
+    assert clients.take("c", 5000, 60.0), "what alone is more than a share is refused by its own limit, not by this one"
+    for number in range(20_000):
+        clients.take(f"client-{number}", 0, 60.0)
+    assert len(clients._left) <= 10_000
+
+
+def test_who_asks_too_much_from_another_machine_is_told_and_a_proxy_of_this_one_is_not() -> None:
+    server = Flask("limited")
+    serve_well(server)
+    limit_clients(server, Clients(requests=3))
+    server.get("/healthz")(lambda: "ok")
+    asked = [
+        [server.test_client().get("/healthz", environ_base={"REMOTE_ADDR": address}) for _ in range(5)]
+        for address in ("10.0.0.7", "127.0.0.1", "::ffff:127.0.0.1", "")
+    ]
+    assert [answer.status_code for answer in asked[0]] == [200, 200, 200, 429, 429]
+    assert "wait a moment" in asked[0][-1].get_json()["message"]
+    assert {answer.status_code for one in asked[1:] for answer in one} == {200}
+
+
+@pytest.mark.parametrize(
+    ("host", "warns"), [("127.0.0.1", False), ("localhost", False), ("::1", False), ("0.0.0.0", True)]
+)
+def test_listening_to_other_machines_is_warned_of(host: str, warns: bool) -> None:
+    assert ("there is no login" in (openness(host) or "")) == warns
