@@ -18,7 +18,7 @@ from dashboard.app import create_app
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.bundle.manifest import read_bundle
-from model.predictors.select import open_predictor
+from model.predictors.select import known_models, open_predictor
 from model.store.store import key_of
 from model.weights import WEIGHTS
 from tests.model.predictors.bundles import write_random
@@ -99,7 +99,7 @@ def test_every_model_on_offer_shows_its_own_card(simulated: Path, tmp_path: Path
     try:
         client = create_app(workspace).server.test_client()
         offered = [m["spec"] for m in workspace.shelf.models()]
-        assert offered == ["floodscope", FIRST, "backscatter:adaptive", SECOND, bundle, damaged, endpoint]
+        assert offered == [*(choice.spec for choice in known_models()), bundle, damaged, endpoint]
         answers = {spec: client.get("/review/card", query_string={"model": spec}) for spec in offered}
         assert {spec: answer.status_code for spec, answer in answers.items() if answer.status_code != 200} == {
             damaged: 422

@@ -122,7 +122,7 @@ def test_an_address_outside_the_tile_matrix_is_not_found(
 
 
 def test_what_is_not_there_is_named(service: TileService, record: ChipRecord) -> None:
-    with pytest.raises(LayerNotFoundError, match="composite, vv, vh, scores, mask"):
+    with pytest.raises(LayerNotFoundError, match=", ".join(LAYERS)):
         service.tile("truth", record.id, record.revision(), 0, 0, 0)
     with pytest.raises(ChipNotFoundError, match="did you mean chip_1"):
         service.tile("vv", "chip_2", record.revision(), 0, 0, 0)
