@@ -5,9 +5,9 @@ floodscope.regions = (() => {
   const TABLE = "regions-table";
 
   const NOTES = [
-    ["n = 1", "one chip alone: no interval, and no number to rely on; such regions come after the others"],
-    ["seen", "all scored chips of the region were seen by the model: their number is no measure of it, and such regions come last"],
-    ["Grey", "one chip, seen chips alone, or no water in the labels, where every wet pixel is false and IoU is 0 at most; such regions come after the others"],
+    ["n = 1", "One chip alone: no interval, and no number to rely on; such regions come after the others."],
+    ["seen", "All scored chips of the region were seen by the model: their number is no measure of it, and such regions come last."],
+    ["Grey", "One chip, seen chips alone, or no water in the labels, where every wet pixel is false and IoU is 0 at most; such regions come after the others."],
   ];
   // What the columns mean, for those who hover over nothing. Told here, not by Dash, which weighs each of its words at every change.
   const explain = (grid) => {
