@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,15 +103,6 @@ def detail_payload(prediction: Prediction) -> dict[str, Any]:
 
 def progress_payload(job: Job) -> dict[str, Any]:
     """Return how far work in the background is."""
-    progress = job.snapshot()
-    return {
-        "done": progress.done,
-        "skipped": progress.skipped,
-        "total": progress.total,
-        "failed": [{"id": p.name, "message": p.message, "unusable": p.unusable} for p in job.failed.values()],
-        "running": progress.running,
-        "cancelled": progress.cancelled,
-        "seconds": progress.seconds,
-        "rate": progress.rate,
-        "loading": progress.loading,
-    }
+    progress = job.snapshot()  # before the failures: "not running" must mean that all of them are there
+    failed = [{"id": p.name, "message": p.message, "unusable": p.unusable} for p in job.failed.values()]
+    return asdict(progress) | {"failed": failed}

@@ -293,28 +293,21 @@ class InferenceWorker:
                     loaded.append((task, chip))
             except Exception as error:
                 self._settle(task, error)
-        if not loaded:
-            return
+        if loaded:
+            self._ask(loaded)
+
+    def _ask(self, loaded: list[tuple[_Task, LoadedChip]]) -> None:
         try:
-            rasters, seconds = ask_model(batch[0].predictor, [chip.chip for _, chip in loaded])
+            rasters, seconds = ask_model(loaded[0][0].predictor, [chip.chip for _, chip in loaded])
         except PredictionError as error:
             if len(loaded) == 1:
                 self._settle(loaded[0][0], error)
-                return
-            # One chip may have failed the others, or there is not enough memory for so many.
-            for task, chip in loaded:
-                self._predict_alone(task, chip)
-            return
-        for (task, chip), raster in zip(loaded, rasters, strict=True):
-            self._put(task, chip, raster, seconds)
-
-    def _predict_alone(self, task: _Task, loaded: LoadedChip) -> None:
-        try:
-            (raster,), seconds = ask_model(task.predictor, [loaded.chip])
-        except PredictionError as error:
-            self._settle(task, error)
+            else:  # one chip may have failed the others, or there is not enough memory for so many
+                for one in loaded:
+                    self._ask([one])
         else:
-            self._put(task, loaded, raster, seconds)
+            for (task, chip), raster in zip(loaded, rasters, strict=True):
+                self._put(task, chip, raster, seconds)
 
     def _put(self, task: _Task, loaded: LoadedChip, raster: npt.NDArray[np.uint8], seconds: float) -> None:
         try:

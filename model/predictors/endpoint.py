@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from model.predictors.cards import plain_card
 from model.predictors.endpoint_spec import EndpointSpec
-from model.predictors.protocol import Parameter
+from model.predictors.protocol import Parameter, by_shape
 from model.wire import DESCRIBE, JSON, NPY, OURS, decode_npy, encode_npy
 from tiles.chip import ANCILLARY, Chip
 from tiles.errors import BandError, EndpointError, RequestError
@@ -189,11 +188,7 @@ class EndpointPredictor:
         """
         self.load()
         rasters = [np.full(chip.valid.shape, NODATA, dtype=np.uint8) for chip in chips]
-        by_shape: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-        for i, chip in enumerate(chips):
-            if chip.valid.any():
-                by_shape[chip.valid.shape].append(i)
-        for places in by_shape.values():
+        for places in by_shape(chips):
             bands = [self._bands(chips[i]) for i in places]
             step = self._per_request(chips[places[0]], bands[0])
             for start in range(0, len(places), step):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
-from model.predictors.protocol import Parameter, quantise
+from model.predictors.protocol import Parameter, by_shape, quantise
 from model.predictors.views import FloatArray, average_over_views, pad_to_multiple, predict_in_windows
 from tiles.chip import Chip
 from tiles.errors import BandError, ModelError, PredictionError
@@ -118,14 +117,11 @@ class LocalPredictor:
             if chip.valid.any():
                 self._require_channels(chip)
         rasters = [np.full(chip.valid.shape, NODATA, dtype=np.uint8) for chip in chips]
-        by_shape: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-        for i, chip in enumerate(chips):
-            if chip.valid.any():
-                by_shape[chip.valid.shape].append(i)
-        if not by_shape:
+        groups = by_shape(chips)
+        if not groups:
             return rasters
         self._ready()
-        for places in by_shape.values():
+        for places in groups:
             step = self.batch_size
             for start in range(0, len(places), step):
                 part = places[start : start + step]

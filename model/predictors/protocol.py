@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -159,3 +160,12 @@ def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]
     values: npt.NDArray[np.uint8] = scaled.astype(np.uint8)
     values[(values == _HALF) & (probability < 0.5)] = _HALF - 1
     return values
+
+
+def by_shape(chips: Sequence[Chip]) -> list[list[int]]:
+    """Return the places of the chips that have a valid pixel, those of one shape together."""
+    groups: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+    for i, chip in enumerate(chips):
+        if chip.valid.any():
+            groups[chip.valid.shape].append(i)
+    return list(groups.values())
