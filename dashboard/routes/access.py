@@ -173,7 +173,9 @@ def _fits(body: Mapping[str, Any], known: Mapping[str, Any], part: str) -> bool:
         return False
     wanted = [(place["id"], place["property"]) for place in known[part]]
     outputs = body.get("outputs")
-    sound = isinstance(outputs, dict | list) and all(
-        isinstance(one, dict) for one in outputs if isinstance(outputs, list)
-    )
+    listed = outputs if isinstance(outputs, list) else [outputs]
+    named = [(one.get("id"), one.get("property")) for one in listed if isinstance(one, dict)]
+    output = str(body["output"])
+    several = [tuple(one.split(".")) for one in output.strip(".").split("...")]
+    sound = named == several and isinstance(outputs, list) == output.startswith("..")
     return sound and [(one.get("id"), one.get("property")) for one in given] == wanted
