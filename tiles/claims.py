@@ -72,25 +72,25 @@ def alone(path: Path) -> Iterator[None]:
         yield
 
 
-def age(path: Path) -> float:
-    """Return for how many seconds nothing was written to a file or folder, by the clock that its folder's times are of.
+def clock(folder: Path) -> float:
+    """Return the time that a file gets which is written to a folder now, in seconds: what its files' ages are told by.
 
     The clock of this process may be another one, as with a network's disk, or set wrong.
 
     Raises:
-        OSError: it is not there, or beside it nothing can be written.
+        OSError: nothing can be written there.
     """
-    probe = path.parent / f".part-{os.getpid()}-{secrets.token_hex(3)}-clock"
+    probe = folder / f".part-{os.getpid()}-{secrets.token_hex(3)}-clock"
     try:
         probe.touch()
-        return probe.stat().st_mtime - path.stat().st_mtime
+        return probe.stat().st_mtime
     finally:
         probe.unlink(missing_ok=True)
 
 
 def _abandoned(folder: Path) -> bool:
     if fcntl is None or not (folder / CLAIM).is_file():
-        return age(folder) > ABANDONED_S
+        return clock(folder.parent) - folder.stat().st_mtime > ABANDONED_S
     with (folder / CLAIM).open("rb") as handle:
         return _lock(handle, wait=False)
 

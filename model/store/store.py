@@ -25,7 +25,7 @@ from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, upser
 from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of
 from model.store.probability import encode_probability, read_probability, require_contract
 from tiles.chip import Chip, ChipRecord
-from tiles.claims import age
+from tiles.claims import clock
 from tiles.content import Content, content_of
 from tiles.errors import OutputError, PredictionNotFoundError, StoreError, UsageError
 from tiles.files import BEGUN, write_whole
@@ -357,10 +357,11 @@ class Store:
     def _sweep(self) -> None:
         """Remove old rasters that no row names: left by a process that was killed between raster and row."""
         old: list[Path] = []
+        now = clock(self.folder / self._rasters)
         for path in (self.folder / self._rasters).iterdir():
             with contextlib.suppress(FileNotFoundError):  # another process swept it, or gave it its final name
                 ours = _SWEPT.fullmatch(path.name)
-                if ours and is_chip_id(ours["chip"]) and age(path) > SWEEP_AFTER_S:
+                if ours and is_chip_id(ours["chip"]) and now - path.stat().st_mtime > SWEEP_AFTER_S:
                     old.append(path)
         if not old:
             return
