@@ -195,6 +195,13 @@ window.dash_clientside.floodscope = (() => {
     fs.map.flyToChips(open.length ? open : there);
     return ["regions", null];
   };
+  // A table is made when its tab is opened first.
+  const mounted = new Set();
+  const mountTables = (tab, tables) => ["regions", "chips"].map((name) => {
+    if (name !== tab || mounted.has(name)) return SAME();
+    mounted.add(name);
+    return tables[name];
+  });
   // A table tells its chosen row again when its rows are written anew: nobody has chosen then.
   const anew = (key) => {
     let last = null;
@@ -271,7 +278,7 @@ window.dash_clientside.floodscope = (() => {
 
   return {
     restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, ask, chipOpened, jobNews, showLayers, showLegend, showChip,
-    highlight, compareSides, otherChosen, lookGiven, lookClosely, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, jobShown, modelState,
+    highlight, mountTables, compareSides, otherChosen, lookGiven, lookClosely, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, jobShown, modelState,
     drawer, drawerClass,
   };
 })();

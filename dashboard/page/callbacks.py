@@ -97,6 +97,12 @@ IN_BROWSER = (
     InBrowser("lookClosely", _NOTHING, (_SELECTION, _VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
     InBrowser("showChip", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
     InBrowser("highlight", _NOTHING, (_SELECTION,), at_start=False),
+    InBrowser(
+        "mountTables",
+        ((ids.REGIONS_LIST, "children"), (ids.CHIPS_LIST, "children")),
+        (_TAB,),
+        ((ids.TABLES, "data"),),
+    ),
     # Ways to choose a chip or a region
     InBrowser("search", (_TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
     InBrowser("rowChosen", _NOTHING, ((ids.CHIPS_TABLE, "selectedRows"),), at_start=False),

@@ -64,6 +64,8 @@ JOB = "job"
 REGIONS_TABLE = "regions-table"
 REGIONS_REST = "regions-rest"
 CHIPS_TABLE = "chips-table"
+REGIONS_LIST = "regions-list"
+TABLES = "tables"
 
 # Places that the browser fills by itself
 FILTER_BAR = "filter-bar"

@@ -9,7 +9,7 @@ from dashboard.page import ids
 from dashboard.page.layout.compare import keys_dialog
 from dashboard.page.layout.header import header
 from dashboard.page.layout.map import chip_map
-from dashboard.page.layout.panel import panel
+from dashboard.page.layout.panel import panel, tables
 from dashboard.workspace.models import ModelEntry
 
 _STORES = (
@@ -54,6 +54,7 @@ def page(first: str, models: list[ModelEntry]) -> dmc.MantineProvider:
             dcc.Store(id=ids.SETTINGS, data={"model": first, "models": models}),
             *[dcc.Store(id=name) for name in _STORES],
             dcc.Store(id=ids.DRAWER, data=True),
+            dcc.Store(id=ids.TABLES, data=tables()),
             dcc.Interval(id=ids.POLL, interval=400, disabled=True),
             html.A("Skip to the panel of chips", href="#panel", className="fs-skip"),
             html.Div(className="fs-app", children=[header(models), chip_map(), panel()]),

@@ -45,6 +45,16 @@ def panel() -> html.Aside:
     )
 
 
+def tables() -> dict[str, object]:
+    """Return the tables, by the tab that they are in.
+
+    The browser puts each into its place when that tab is opened first: a map need not wait for tables that nobody looks at.
+    """
+    regions = grid(ids.REGIONS_TABLE, REGION_COLUMNS, row_id="params.data.name", autosize=True)
+    chips = grid(ids.CHIPS_TABLE, CHIP_COLUMNS, row_id="params.data.id", row_height=56, sort_by_key=False)
+    return {"regions": regions.to_plotly_json(), "chips": chips.to_plotly_json()}
+
+
 def _chip() -> html.Div:
     # Focus comes to the panel when a chip is opened by keyboard; assets/keyboard.js announces what became of it.
     return html.Div(
@@ -75,7 +85,7 @@ def _regions() -> html.Div:
                 ],
             ),
             html.Div(id=ids.REGIONS_HEAD, className="fs-head"),
-            grid(ids.REGIONS_TABLE, REGION_COLUMNS, row_id="params.data.name", autosize=True),
+            html.Div(id=ids.REGIONS_LIST),
             html.Div(id=ids.REGIONS_REST),
             _explained(),
         ],
@@ -88,11 +98,7 @@ def _chips() -> html.Div:
         style={"height": "100%"},
         children=[
             html.Div(id=ids.CHIPS_HEAD, className="fs-head"),
-            html.Div(
-                id=ids.CHIPS_LIST,
-                className="fs-chips-list",
-                children=grid(ids.CHIPS_TABLE, CHIP_COLUMNS, row_id="params.data.id", row_height=56, sort_by_key=False),
-            ),
+            html.Div(id=ids.CHIPS_LIST, className="fs-chips-list"),
             html.Div(id=ids.CHIPS_GALLERY, className="fs-gallery", hidden=True),
             html.Div(id=ids.EXPLORE, className="fs-explore", hidden=True),
         ],
