@@ -9,7 +9,7 @@ source .ci/common.sh
 # Run each candidate: Ubuntu's chromium package may be a stub that asks for a snap.
 find_browser() {
   local candidate path
-  for candidate in "${FLOODSCOPE_BROWSER:-}" chromium /usr/bin/chromium chromium-browser google-chrome google-chrome-stable; do
+  for candidate in "${FLOODSCOPE_BROWSER:-}" chromium-headless-shell chromium /usr/bin/chromium chromium-browser google-chrome google-chrome-stable; do
     path="$(command -v "${candidate:-none}" 2>/dev/null)" || continue
     if "$path" --version </dev/null >/dev/null 2>&1; then
       echo "$path"
@@ -22,7 +22,8 @@ find_browser() {
 find_browser && exit
 if may_apt; then
   say "no Chromium was found: installing it by apt"
-  apt_install chromium || true
+  # The same engine without windows: it takes a tenth less of the processor, and is quicker to install.
+  apt_install chromium-headless-shell || apt_install chromium || true
   find_browser && exit
 fi
 message="no Chromium was found, so the browser tests cannot run: apt install chromium, or name one:"

@@ -9,7 +9,8 @@ import axe_playwright_python
 from playwright.sync_api import Page
 
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_RUN = """async rules => (await axe.run(document, { runOnly: { type: "tag", values: rules }, resultTypes: ["violations"] }))
+_RUN = """async ([inside, rules]) =>
+  (await axe.run(inside, { runOnly: { type: "tag", values: rules }, resultTypes: ["violations"] }))
   .violations.flatMap(v => v.nodes.map(n => `${v.impact} ${v.id}: ${n.target.join(" ")}: ${n.failureSummary}`))"""
 
 
@@ -18,9 +19,15 @@ def _source() -> str:
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
-def violations(page: Page) -> list[str]:
-    """Return what breaks a rule on the page as it stands, a line each."""
+def violations(page: Page, inside: str = "html") -> list[str]:
+    """Return what breaks a rule on the page as it stands, a line each.
+
+    Args:
+        page: the page.
+        inside: a selector of what is looked at, where the rest is in another test; it must be there.
+    """
+    assert page.locator(inside).count(), inside
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(_source())  # by the debugger, which the page's own policy of scripts does not bind
-    found: list[str] = page.evaluate(_RUN, _RULES)
+    found: list[str] = page.evaluate(_RUN, [inside, _RULES])
     return found
