@@ -7,7 +7,7 @@
   const visible = (element) => Boolean(element && element.offsetParent);
 
   // Call back once the condition holds, for two seconds at most.
-  const when = (condition, then, end = performance.now() + 2000) => {
+  const when = (condition, then, end = performance.now() + 10_000) => {
     if (condition()) then();
     else if (performance.now() < end) requestAnimationFrame(() => when(condition, then, end));
   };
@@ -39,8 +39,9 @@
   const backToTable = () => {
     const row = floodscope.book.opened && floodscope.book.opened.id;
     window.dash_clientside.set_props("tab", { value: "chips" });
-    when(() => visible(document.getElementById(CHIPS)), () => {
-      const api = window.dash_ag_grid.getApi(CHIPS);
+    const there = () => visible(document.getElementById(CHIPS)) && floodscope.tables.api(CHIPS);
+    when(() => there()?.getDisplayedRowCount(), () => {
+      const api = there();
       const node = row && api.getRowNode(row);
       const index = node ? node.rowIndex : 0;
       api.ensureIndexVisible(index);

@@ -15,7 +15,7 @@ floodscope.keys = (() => {
     const { state } = floodscope.review;
     const rows = floodscope.chiplist.sorted(floodscope.chiplist.rows(state), state.sort).map(({ id }) => id);
     const shown = [];
-    const api = window.dash_ag_grid && document.getElementById("chips-table") && window.dash_ag_grid.getApi("chips-table");
+    const api = floodscope.tables.api("chips-table");
     if (api && state.list === "list") api.forEachNodeAfterFilterAndSort((node) => { if (node.data && node.data.id) shown.push(node.data.id); });
     const passed = new Set(rows);
     const current = shown.length === rows.length && shown.every((id) => passed.has(id));

@@ -3,8 +3,9 @@ window.floodscope = window.floodscope || {};
 
 floodscope.tables = (() => {
   const waiting = new Map(); // table -> what is to be done with it once it is there: the last
+  // A table, or null as long as its tab was not opened and its script has not come.
   const api = (table) => {
-    try { return window.dash_ag_grid.getApi(table) || null; } catch { return null; } // not there yet
+    try { return window.dash_ag_grid.getApi(table) || null; } catch { return null; }
   };
   const attempt = (table) => {
     const grid = api(table);
@@ -50,7 +51,7 @@ floodscope.tables = (() => {
     }
     floodscope.live.write();
   };
-  return { use, write };
+  return { api, use, write };
 })();
 
 window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {

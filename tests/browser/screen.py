@@ -168,7 +168,7 @@ class Screen:
         self.tab("Chips")
         # Rows far down are not drawn until somebody scrolls there.
         self.until(
-            "id => { const api = dash_ag_grid.getApi('chips-table'); const node = api && api.getRowNode(id);"
+            "id => { const api = floodscope.tables.api('chips-table'); const node = api && api.getRowNode(id);"
             " if (node) api.ensureNodeVisible(node); return Boolean(node); }",
             chip,
         )

@@ -24,7 +24,7 @@ SHAPES = """() => {
   floodscope.map.leaflet.eachLayer((l) => { n += Boolean(l.feature?.properties?.chip && l.getLatLngs); });
   return n;
 }"""
-LISTED = "() => { let n = 0; dash_ag_grid.getApi('chips-table').forEachNode(() => { n += 1; }); return n; }"
+LISTED = "() => { let n = 0; floodscope.tables.api('chips-table')?.forEachNode(() => { n += 1; }); return n; }"
 CLUSTERS = """() => [...document.querySelectorAll('.fs-cluster')].map((c) => [Number(c.textContent), c.title]).sort()"""
 
 

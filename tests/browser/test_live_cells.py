@@ -28,7 +28,7 @@ WRONG = """([table, fields]) => {
     missed: (r) => words.integer(r.missed), false: (r) => words.integer(r.false),
   };
   const wrong = [];
-  const grid = dash_ag_grid.getApi(table);
+  const grid = floodscope.tables.api(table);
   const cell = (id, column) =>
     document.querySelector(`#${table} .ag-row[row-id="${CSS.escape(id)}"] .ag-cell[col-id="${column}"]`);
   const drawn = [...truth].filter(([id]) => cell(id, "iou"));
@@ -79,7 +79,7 @@ def move(page: Screen, table: str, rng: random.Random) -> str:
     moves = {
         "threshold": lambda: page.set_threshold(rng.randint(1, 99) / 100),
         f"sort {field} {sort}": lambda: page.page.evaluate(
-            "([table, colId, sort]) => dash_ag_grid.getApi(table).applyColumnState("
+            "([table, colId, sort]) => floodscope.tables.api(table)?.applyColumnState("
             "{ state: [{ colId, sort }], defaultState: { sort: null } })",
             [table, field, sort],
         ),

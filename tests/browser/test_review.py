@@ -31,12 +31,12 @@ from tiles.simulate import simulate
 FIRST, SECOND = "backscatter", "backscatter:otsu"
 ROWS = """(table) => {
   const out = {};
-  dash_ag_grid.getApi(table).forEachNode((n) => { out[n.id] = n.data; });
+  floodscope.tables.api(table)?.forEachNode((n) => { out[n.id] = n.data; });
   return out;
 }"""
 ORDER = """(table) => {
   const out = [];
-  dash_ag_grid.getApi(table).forEachNodeAfterFilterAndSort((n) => out.push(n.id));
+  floodscope.tables.api(table)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id));
   return out;
 }"""
 FEW = f"(name) => {{ const row = ({ROWS})('regions-table')[name]; return row && row.scored === 1; }}"
@@ -220,7 +220,7 @@ def test_filters_act_on_map_list_table_and_figures_alike(reviewed: Reviewed, scr
     assert [int(n) for n in page.page.locator(".fs-cluster").all_inner_texts()] == [2]
     page.tab("Chips")
     page.until(
-        "() => { let n = 0; dash_ag_grid.getApi('chips-table').forEachNode(() => { n += 1; }); return n === 2; }"
+        "() => { let n = 0; floodscope.tables.api('chips-table')?.forEachNode(() => { n += 1; }); return n === 2; }"
     )
     page.page.locator("#view-explore").click()
     page.page.locator("#explore h2", has_text="2 chips of 22").wait_for()

@@ -32,8 +32,8 @@ from tiles.simulate import simulate
 
 BASELINE = "backscatter"
 CROSSED = {"threshold": 0.5, "by": "country", "groups": 3, "micro": {"chips": 7, "iou": 0.4321, "iou_ci": [0.31, 0.52]}}
-ROWS = """(table) => { const out = {}; dash_ag_grid.getApi(table).forEachNode((n) => { out[n.id] = n.data; }); return out; }"""
-ORDER = """(t) => { const out = []; dash_ag_grid.getApi(t).forEachNodeAfterFilterAndSort((n) => out.push(n.id)); return out; }"""
+ROWS = """(table) => { const out = {}; floodscope.tables.api(table)?.forEachNode((n) => { out[n.id] = n.data; }); return out; }"""
+ORDER = """(t) => { const out = []; floodscope.tables.api(t)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id)); return out; }"""
 # The ids of the rows, or cards, that carry a mark, and what it says.
 MARKED = """(table) => [...document.querySelectorAll(`#${table} .ag-row[row-id] .ag-cell[col-id=iou] .fs-seen`)]
   .map((mark) => [mark.closest('.ag-row').getAttribute('row-id'), mark.textContent]).sort()"""
@@ -143,7 +143,7 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
     with page.no_request():
         page.set_slider("Threshold", 0.56)
     page.page.evaluate("seen => floodscope.filterbar.set({ seen })", "yes")
-    page.until("n => dash_ag_grid.getApi('chips-table').getDisplayedRowCount() === n", len(trained.seen))
+    page.until("n => floodscope.tables.api('chips-table')?.getDisplayedRowCount() === n", len(trained.seen))
     page.frames(3)
     assert page.page.evaluate(MARKED, "chips-table") == [[chip, "seen"] for chip in scored]
     page.page.locator("#filter > summary").click()
