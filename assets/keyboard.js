@@ -39,7 +39,7 @@
   const backToTable = () => {
     const row = floodscope.book.opened && floodscope.book.opened.id;
     window.dash_clientside.set_props("tab", { value: "chips" });
-    const there = () => visible(document.getElementById(CHIPS)) && floodscope.tables.api(CHIPS);
+    const there = () => (visible(document.getElementById(CHIPS)) ? floodscope.tables.api(CHIPS) : null);
     when(() => there()?.getDisplayedRowCount(), () => {
       const api = there();
       const node = row && api.getRowNode(row);
