@@ -33,7 +33,8 @@ from tiles.simulate import simulate
 BASELINE = "backscatter"
 CROSSED = {"threshold": 0.5, "by": "country", "groups": 3, "micro": {"chips": 7, "iou": 0.4321, "iou_ci": [0.31, 0.52]}}
 ROWS = """(table) => { const out = {}; floodscope.tables.api(table)?.forEachNode((n) => { out[n.id] = n.data; }); return out; }"""
-ORDER = """(t) => { const out = []; floodscope.tables.api(t)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id)); return out }"""
+ORDER = """(t) => {
+  const out = []; floodscope.tables.api(t)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id)); return out; }"""
 # The ids of the rows, or cards, that carry a mark, and what it says.
 MARKED = """(table) => [...document.querySelectorAll(`#${table} .ag-row[row-id] .ag-cell[col-id=iou] .fs-seen`)]
   .map((mark) => [mark.closest('.ag-row').getAttribute('row-id'), mark.textContent]).sort()"""
