@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dash import Dash
+from dash._utils import to_json
 from flask import Flask
 
 from dashboard.exports.jobs import Exports
@@ -50,6 +52,18 @@ _INDEX = """<!DOCTYPE html>
 </html>"""
 
 
+class _Page(Dash):
+    """A Dash whose layout is the same for everybody: it is written out once, where Dash writes it at each request."""
+
+    @cached_property
+    def _written(self) -> Any:
+        return to_json(self.get_layout())  # type: ignore[no-untyped-call]
+
+    def serve_layout(self) -> Any:
+        """Return the answer that holds the layout."""
+        return self.backend.make_response(self._written, mimetype="application/json")
+
+
 def _index() -> str:
     """Return the page's HTML with what its styles and scripts need before the layout comes: icon, palette and layers."""
     told = {
@@ -80,7 +94,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     server.wsgi_app = Mounted(  # type: ignore[method-assign]
         server.wsgi_app, workspace.settings.url_prefixes, networks(workspace.settings.trusted_proxies)
     )
-    app = Dash(
+    app = _Page(
         "dashboard",
         server=server,  # type: ignore[arg-type]  # dash's own annotation forgets Flask
         assets_folder=str(ASSETS),
@@ -96,7 +110,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     # Relative addresses hold below every path; Dash takes them after its constructor alone.
     app.init_app(requests_pathname_prefix="./")
     offered = named([model for model in workspace.shelf.models() if model["offered"]])
-    app.layout = lambda: page(workspace.shelf.first, offered)
+    app.layout = page(workspace.shelf.first, offered)
     serve_well(server)
     guard_names(server, workspace.settings.allowed_hosts)
     limit_clients(server, Clients())

@@ -38,12 +38,19 @@ for _command in (
     cli.add_command(_command)
 
 
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Leave out that a remark of GDAL's own is not UTF-8, as of a file with Latin-1 names: our sentence tells of the file."""
+    if not (isinstance(what.exc_value, UnicodeDecodeError) and what.object == "rasterio._env.log_error"):
+        sys.__unraisablehook__(what)
+
+
 def main() -> None:
     """Run the command line: errors are one line on stderr and an exit code, with --debug a traceback too.
 
     Exit codes: 0, done; 1, it failed; 2, wrong use; 3, `predict --alert-above` found a chip above.
     """
     debug = "--debug" in sys.argv[1:]
+    sys.unraisablehook = _unraisable
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -1,13 +1,16 @@
 """gunicorn's threads, which no slow client holds: a thread is given to a request that has come, not to one that is coming.
 
 Connections wait in one loop, which costs them a few kilobytes, until the head of a request and a small body are there. Larger
-bodies are read in a thread as they come, by some of the threads alone, within a time that grows with their length. Told to stop,
+bodies are read in a thread as they come, by some of the threads alone, within a time that grows with their length, and so are
+answers sent. Told to stop,
 the worker goes on for a moment: who is here gets an answer, and who comes is told.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 import resource
 import selectors
@@ -16,6 +19,7 @@ import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,6 +31,8 @@ HEAD_S = 20.0
 """So long a head, or a small body, may take from its first byte; and so long a new connection may say nothing."""
 STALL_S, SLOWEST_BYTES_S = 20.0, 32 << 10
 """A larger body is given up where nothing comes for so long, or less in a second on the whole."""
+SLOWEST_READER_BYTES_S = 8 << 10
+"""An answer is given up where its reader takes nothing for STALL_S, or less in a second on the whole."""
 UNTOLD_BYTES = 64 << 20
 """A body in chunks, which does not tell its length, has the time of so many."""
 CONNECTIONS = 4000
@@ -63,6 +69,46 @@ class _Coming:
         size = int(length[1]) if length else 0
         self.large = size if asks or size > HELD_BYTES else 0
         return bool(self.large) or body >= size
+
+
+class _Paced:
+    """The socket of an answer: who reads it too slowly loses the connection, not this server a thread.
+
+    A reader has STALL_S, and further time for what it takes. What the application needs to make the answer is not its time.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._left = STALL_S
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it, as of a socket."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._timed(partial(self._sock.send, rest[:HELD_BYTES])) :]
+
+    def sendfile(self, file: Any, offset: int, count: int) -> None:
+        """Send of a file, as of a socket, whose own would wait for ever for a reader that takes nothing."""
+        end = offset + count
+        while offset < end:
+            sent = self._timed(
+                partial(os.sendfile, self._sock.fileno(), file.fileno(), offset, min(HELD_BYTES, end - offset))
+            )
+            if not sent:
+                raise ConnectionResetError(errno.ECONNRESET, "the file has become shorter")
+            offset += sent
+
+    def _timed(self, send: Callable[[], int]) -> int:
+        self._sock.setblocking(True)  # whoever read the body may have set a time of its own
+        begun = time.monotonic()
+        try:
+            sent = send()
+        except (BlockingIOError, TimeoutError):  # the kernel's own limit, STALL_S
+            sent, self._left = 0, 0.0
+        self._left += sent / SLOWEST_READER_BYTES_S - (time.monotonic() - begun)
+        if self._left < 0:
+            raise ConnectionResetError(errno.ECONNRESET, "its reader is too slow")
+        return sent
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -165,6 +211,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         application = self.wsgi
 
         def closing(environ: dict[str, object], start_response: Any) -> Any:
+            start_response.__self__.sock = _Paced(start_response.__self__.sock)
             answer = application(environ, start_response)
             # Its client would send the next request on a connection that ends here.
             if self._stopping or environ.get(UNREAD):

@@ -35,7 +35,8 @@ def call_floodscope(
     """Run the command's entry point in this process: all of it but the interpreter's start and the imports."""
     argv = [FLOODSCOPE, *map(str, arguments)]
     capfd.readouterr()
-    with mock.patch.object(sys, "argv", argv), pytest.raises(SystemExit) as left:
+    hook = mock.patch.object(sys, "unraisablehook", sys.unraisablehook)  # main sets its own
+    with hook, mock.patch.object(sys, "argv", argv), pytest.raises(SystemExit) as left:
         main()
     out, err = capfd.readouterr()
     assert isinstance(left.value.code, int)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from command_line import Run
 
-from tests.tiles.chips import lake, write_pair, write_tiff
+from tests.tiles.chips import backscatter, lake, write_pair, write_tiff
 
 TRUTH = lake().astype(np.uint8)
 
@@ -72,6 +72,17 @@ def test_showing_a_source_of_which_nothing_can_be_used_ends_with_1_and_says_so(f
     assert done.returncode == 1
     assert "1 cannot be used" in done.stdout and "None of the 1 chip(s) can be used" in done.stderr
     assert "git lfs pull" in done.stderr
+
+
+def test_what_gdal_says_of_a_file_in_latin_1_is_not_heard_beside_the_sentence(floodscope: Run, tmp_path: Path) -> None:
+    write_pair(tmp_path / "chips", "beside")
+    path = write_tiff(tmp_path / "chips" / "a.tif", *backscatter(), names=("VV", "VH"))
+    whole = path.read_bytes()
+    path.write_bytes(
+        whole.replace(b">VV</Item>\n  <Item ", b">VV<b\xdc></c>       ")
+    )  # GDAL complains of it as it stands
+    shown = floodscope("catalog", "show", str(tmp_path / "chips"))
+    assert "beside" in shown.stdout and "Exception ignored" not in shown.stderr + shown.stdout
 
 
 def test_the_download_that_is_advised_for_an_address_fetches_the_file(floodscope: Run, tmp_path: Path) -> None:
