@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, expect, sync_playwright
 from running import ARGUMENTS, COPIES, FLOODSCOPE, PATIENCE_MS, Dashboard, Evaluate, browser_path, serving
 from screen import Screen, ScreenMaker
 from slow_model import write_slow_bundle
 
 Contexts = Callable[..., BrowserContext]
+expect.set_options(timeout=PATIENCE_MS)  # else five seconds, whatever the machine is doing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

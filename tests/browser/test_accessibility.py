@@ -91,7 +91,7 @@ def test_regions_break_no_rule_before_and_while_a_job_runs(simulated_dashboard: 
     page.page.unroute("**/_dash-update-component")
     for route in news:
         route.continue_()
-    page.page.locator("#job", has_text="Done").wait_for(timeout=60_000)
+    page.page.locator("#job", has_text="Done").wait_for()
 
 
 @everywhere

@@ -69,7 +69,7 @@ def draw(page: Screen, seed: int) -> dict[str, Any]:
 
 def settled(page: Screen, asked: dict[str, Any]) -> None:
     try:
-        page.page.wait_for_function(SETTLED, arg=asked, timeout=60_000)
+        page.page.wait_for_function(SETTLED, arg=asked)
     except Exception:
         pytest.fail(f"{asked['search']} restores all but {page.page.evaluate(SAME, asked)}")
 

@@ -39,7 +39,7 @@ def test_predict_all_shows_progress_and_results_as_they_come_can_be_cancelled_an
     page.page.reload()
     page.page.locator("#job", has_text="Predicting").wait_for()
     page.ready()
-    page.page.locator("#job", has_text="Done").wait_for(timeout=60_000)
+    page.page.locator("#job", has_text="Done").wait_for()
     page.until("n => document.querySelectorAll('#figures .fs-figure-value')[1].textContent === n", str(CHIPS))
     page.until("n => floodscope.map.state.iou.size === n", CHIPS)
     assert button.is_disabled()

@@ -260,8 +260,8 @@ def test_explore_counts_the_catalog_and_warns_of_what_would_spoil_a_score(
 ) -> None:
     page = screen(reviewed.dashboard).open(tab="chips", list="explore")
     explore = page.page.locator("#explore")
-    explore.locator(".fs-chart").first.wait_for(timeout=40_000)
-    expect(explore.locator(".fs-job")).to_have_count(0, timeout=60_000)  # all chips are read
+    explore.locator(".fs-chart").first.wait_for()
+    expect(explore.locator(".fs-job")).to_have_count(0)  # all chips are read
     assert explore.locator(".fs-chart").count() == 3
     countries = explore.locator("dl[aria-label='By country']").inner_text().split("\n")
     assert dict(zip(countries[::2], countries[1::2], strict=True)) == {str(r.country): "2" for r in reviewed.records}
@@ -304,7 +304,7 @@ def test_two_models_differ_by_the_numbers_of_the_comparison(reviewed: Reviewed, 
     assert text.startswith(f"{pair['difference']:+.2f}".replace("-", "−"))
     assert (
         page.page.locator("#movers .fs-card")
-        .first.get_attribute("aria-label", timeout=5000)
+        .first.get_attribute("aria-label")
         .startswith(  # type: ignore[union-attr]
             f"Open {pair['moved_most'][0]['id']}"
         )
@@ -384,7 +384,7 @@ def test_the_workbench_breaks_no_rule_of_accessibility(
     page.page.locator("#chips-gallery .fs-card").first.wait_for()
     check("pictures")
     page.page.locator("#view-explore").click()
-    page.page.locator("#explore .fs-chart").first.wait_for(timeout=40_000)
+    page.page.locator("#explore .fs-chart").first.wait_for()
     check("explore")
     page.tab("Models")
     page.page.locator("#difference-table").wait_for()

@@ -255,7 +255,7 @@ def test_a_model_that_does_not_tell_is_said_not_to(trained: Trained, screen: Scr
 def test_explore_names_seen_chips_first(trained: Trained, screen: ScreenMaker) -> None:
     page = opened(trained, screen, "some", tab="chips", list="explore")
     first = page.page.locator(".fs-warnings > li").first
-    first.wait_for(timeout=40_000)
+    first.wait_for()
     assert first.inner_text().startswith(
         f"some was trained or calibrated on 3 of {len(trained.records)} labelled chips"
     )
