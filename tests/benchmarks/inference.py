@@ -2,7 +2,8 @@
 
     python tests/benchmarks/inference.py [--size 512] [--repeat 7] [--threads N]
 
-Each predictor runs in a process of its own, so that its peak memory is its own. Random chips, random weights.
+Each predictor runs in a process of its own, so that its peak memory is its own. Random chips; random weights but those of
+`floodscope`, whose plain pass is of its network alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[0] = str(REPOSITORY)  # this folder's tiles.py would be taken for the package
-CASES = ("backscatter", "backscatter:otsu", "resnet18", "efficientnet-b0")
+CASES = ("backscatter", "backscatter:otsu", "backscatter:adaptive", "floodscope", "resnet18", "efficientnet-b0")
 
 
 def median_seconds(run: Callable[[], object], repeat: int) -> float:
@@ -51,16 +52,20 @@ def measure(case: str, size: int, repeat: int, threads: int | None) -> dict[str,
     else:
         import torch
 
+        from model.bundle.manifest import read_bundle
+        from model.bundle.network import build_member
         from model.predictors.local import LocalPredictor
-        from tests.model.predictors.bundles import networks_of, write_random
+        from model.weights import SHIPPED, WEIGHTS
+        from tests.model.predictors.bundles import write_random
 
         with tempfile.TemporaryDirectory() as folder:
-            bundle = write_random(Path(folder), encoder=case, options={})
-            local = LocalPredictor(folder, "cpu", threads=threads)
+            shipped = case == SHIPPED
+            bundle = read_bundle(WEIGHTS) if shipped else write_random(Path(folder), encoder=case, options={})
+            local = LocalPredictor(WEIGHTS if shipped else folder, "cpu", threads=threads)
             local.load()
             seconds = median_seconds(lambda: local.predict([chip]), repeat)
             peak = peak_mb()
-        (network,) = networks_of(bundle)
+        network = build_member(bundle, bundle.members[0]).eval()
         x = torch.from_numpy(bundle.normalisation.apply({"vv": chip.vv, "vh": chip.vh}, chip.valid))[None]
         with torch.inference_mode():
             plain = median_seconds(lambda: network(x), repeat)
