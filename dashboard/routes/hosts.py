@@ -21,21 +21,24 @@ def guard_names(app: Flask, allowed: Iterable[str]) -> None:
     """Have an app answer 421 to whoever asks it by a name that is not its own.
 
     Its own are `localhost`, this machine's name, every bare address, and those that are given. A bare address is nobody's to
-    lead elsewhere; a name is its owner's, whose page in a browser may then read what the same name answers. X-Forwarded-Host
-    is looked at beside Host, for a script can send it too.
+    lead elsewhere; a name is its owner's, whose page in a browser may then read what the same name answers. What counts is
+    Host, which no script can choose. The X-Forwarded-Host of a trusted proxy that asks by one of these names is the name that
+    people see: any is taken, and where names are given, one of them.
 
     Args:
         app: the application.
         allowed: further names, "*" for any; ".flood.example" is every name below it.
     """
-    names = [*_LOCAL, socket.gethostname().lower(), *(name.lower() for name in allowed)]
+    given = [name.lower() for name in allowed]
+    names = [*_LOCAL, socket.gethostname().lower(), *given]
 
     @app.before_request
     def require_own_name() -> None:
         if ANY in names:
             return
-        proxied = request.environ.get("werkzeug.proxy_fix.orig", {}).get("HTTP_HOST")
-        for host in filter(None, (request.environ.get("HTTP_HOST"), proxied)):
+        forwarded = request.environ.get("HTTP_HOST")
+        asked = request.environ.get("werkzeug.proxy_fix.orig", {}).get("HTTP_HOST") or forwarded
+        for host in filter(None, (asked, forwarded if given else None)):
             if not _is_address(host) and not host_is_trusted(host, names):
                 name = shown(host.rpartition(":")[0] or host)[:_NAMED]
                 raise HostError(

@@ -27,12 +27,12 @@ def client_of(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Gives a client of a dashboard that is started with some prefixes and trusted proxies; one a way of starting it."""
     made: dict[str, tuple[Workspace, FlaskClient]] = {}
 
-    def client(*prefixes: str, trusted: tuple[str, ...] = ()) -> FlaskClient:
-        key = repr((prefixes, trusted))
+    def client(*prefixes: str, trusted: tuple[str, ...] = (), allowed: tuple[str, ...] = ()) -> FlaskClient:
+        key = repr((prefixes, trusted, allowed))
         if key not in made:
             data = tmp_path_factory.mktemp("behind")
             workspace = Workspace(
-                Settings((simulated,), data, url_prefixes=prefixes, trusted_proxies=trusted, allowed_hosts=("*",))
+                Settings((simulated,), data, url_prefixes=prefixes, trusted_proxies=trusted, allowed_hosts=allowed)
             )
             made[key] = workspace, create_app(workspace).server.test_client()
         return made[key][1]
@@ -147,8 +147,20 @@ BROWSER = {"X-Floodscope": "page", "Origin": "https://hub.example.org"}
     ],
 )
 def test_the_guard_knows_its_own_page_behind_a_proxy(client_of: Clients, sent: dict[str, str], allowed: bool) -> None:
-    answer = client_of().delete("/uploads/nothing", headers=BROWSER | sent)
+    # A proxy that leaves Host as it is asks by the public name, which has to be given.
+    client = client_of(allowed=("*",)) if "Host" in sent else client_of()
+    answer = client.delete("/uploads/nothing", headers=BROWSER | sent)
     assert answer.status_code == (404 if allowed else 403), answer.text
+
+
+def test_a_proxy_that_asks_by_an_address_of_this_machine_may_tell_any_public_name(client_of: Clients) -> None:
+    told = {"Host": "127.0.0.1:8050", "X-Forwarded-Host": "hub.example.org"}
+    assert client_of().get("/uploads/catalog", headers=told).status_code == 200
+    assert client_of(allowed=("hub.example.org",)).get("/uploads/catalog", headers=told).status_code == 200
+    # Where names are given, it is one of these; and what asks by another name itself is no proxy of this machine.
+    assert client_of(allowed=("flood.example",)).get("/uploads/catalog", headers=told).status_code == 421
+    rebound = {"Host": "rebound.example", "X-Forwarded-Host": "localhost"}
+    assert client_of().get("/uploads/catalog", headers=rebound).status_code == 421
 
 
 def test_the_guard_does_not_hear_a_host_from_an_untrusted_machine(client_of: Clients) -> None:
