@@ -93,6 +93,16 @@ floodscope.map = (() => {
   // A grey is the colour of a middling IoU: what has none is hollow.
   const filled = (chip) => (state.iou.has(chip.id) && state.iou.get(chip.id) !== null ? 1 : 0.15);
 
+  // Nothing covers the picture of the open chip: chips of other dates lie at the same place, and of them the rim is drawn alone.
+  // Does a chip lie over another by more than neighbours do, whose boxes may meet by a little?
+  const over = (chip, id) => {
+    const other = floodscope.book.chips.get(id);
+    if (!other || !other.bounds || !chip.bounds || chip.id === id) return false;
+    const [[w, s, e, n], [west, south, east, north]] = [chip.bounds, other.bounds];
+    const [wide, high] = [Math.min(e, east) - Math.max(w, west), Math.min(n, north) - Math.max(s, south)];
+    return wide > 0 && high > 0 && wide * high > 0.05 * Math.min((e - w) * (n - s), (east - west) * (north - south));
+  };
+
   const footprintStyle = (chip) => {
     if (chip.id === state.selected) return { weight: 2, color: css("--fs-accent"), opacity: 1, fillOpacity: 0, dashArray: null };
     if (chip.problem) return { weight: 1.5, color: css("--fs-warning"), opacity: 0.9, fillOpacity: 0, dashArray: "2 3" };
@@ -100,7 +110,7 @@ floodscope.map = (() => {
     const scored = state.iou.has(chip.id);
     return {
       weight: 1.5, color: chip.labelled && scored ? rimColour(chip) : css("--fs-ink"), opacity: 0.9, dashArray: null,
-      fillOpacity: chip.labelled ? 0.55 * filled(chip) : 0.7, fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
+      fillOpacity: over(chip, state.selected) ? 0 : chip.labelled ? 0.55 * filled(chip) : 0.7, fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
     };
   };
 
@@ -226,6 +236,7 @@ floodscope.map = (() => {
     const before = state.selected;
     state.selected = id;
     [before, id].filter(Boolean).forEach(paintChip);
+    floodscope.book.chips.forEach((chip) => { if (over(chip, before) || over(chip, id)) paintChip(chip.id); });
     const top = layers.footprint.get(id);
     if (top && top._map) top.bringToFront();
   };

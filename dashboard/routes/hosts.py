@@ -38,12 +38,12 @@ def guard_names(app: Flask, allowed: Iterable[str]) -> None:
             return
         forwarded = request.environ.get("HTTP_HOST")
         asked = request.environ.get("werkzeug.proxy_fix.orig", {}).get("HTTP_HOST") or forwarded
-        for host in filter(None, (asked, forwarded if given else None)):
+        for host in map(str.lower, filter(None, (asked, forwarded if given else None))):
             if not _is_address(host) and not host_is_trusted(host, names):
                 name = shown(host.rpartition(":")[0] or host)[:_NAMED]
                 raise HostError(
-                    f"This server does not go by the name {name}: open it by its address, as http://127.0.0.1:8050/, or start it "
-                    f"with --allowed-host {name}."
+                    f"This server does not go by the name {name}: open it by its address, as "
+                    f"http://127.0.0.1:{request.environ.get('SERVER_PORT', 8050)}/, or start it with --allowed-host {name}."
                 )
 
 

@@ -1,4 +1,4 @@
-"""A chip across 180 degrees on the page's map: drawn and read on both sides."""
+"""A chip across 180 degrees on the page's map: drawn and read on both sides, and not covered by another date's."""
 
 from __future__ import annotations
 
@@ -26,13 +26,18 @@ DRAWN = """() => [179.998, 180.002].map((lon) => {
 })"""
 
 
+# How much of what is below them the footprints in sight let through, least first.
+FILLS = """() => [...document.querySelectorAll(".leaflet-footprints-pane path")]
+  .map((path) => Number(path.getAttribute("fill-opacity"))).sort()"""
+
+
 def test_a_chip_in_degrees_across_the_antimeridian_is_drawn_and_read_on_both_sides(
     screen: ScreenMaker, tmp_path: Path
 ) -> None:
-    for name, level in (("vv", -18.0), ("vh", -26.0)):
+    for name, level in (("fiji_vv", -18.0), ("fiji_vh", -26.0), ("later_vv", -18.0), ("later_vh", -26.0)):
         values = np.random.default_rng(1).normal(level, 0.5, (100, 100)).astype(np.float32)
         with rasterio.open(
-            tmp_path / f"fiji_{name}.tif", "w", driver="GTiff", width=100, height=100, count=1, dtype="float32",
+            tmp_path / f"{name}.tif", "w", driver="GTiff", width=100, height=100, count=1, dtype="float32",
             crs="EPSG:4326", transform=Affine(1e-4, 0, -180.005, 0, -1e-4, -16.8),
         ) as made:  # fmt: skip
             made.write(values, 1)
@@ -41,6 +46,11 @@ def test_a_chip_in_degrees_across_the_antimeridian_is_drawn_and_read_on_both_sid
         home.answered("fiji")
         home.painted("fiji", "imagery")
         assert home.page.evaluate(DRAWN) == [True, True]
+        home.until("() => (" + FILLS + ")().length > 0")
+        assert set(home.page.evaluate(FILLS)) == {0}, "the later image leaves the picture of the open one free"
+        home.page.evaluate("() => floodscope.map.highlight(null)")
+        assert set(home.page.evaluate(FILLS)) == {0.7}
+        home.page.evaluate("() => floodscope.map.highlight('fiji')")
         for lon, said in ((179.998, "E"), (180.002, "W")):
             home.page.mouse.move(*home.pixel(-16.805, lon))
             home.until("said => document.querySelector('#readout [data-fact=Place]')?.textContent.endsWith(said)", said)

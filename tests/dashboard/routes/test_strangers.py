@@ -63,7 +63,8 @@ def test_random_requests_are_answered_in_a_sentence_and_none_is_a_defect(
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "localhost:8050", "127.0.0.1:8050", "[::1]:8050", "192.168.1.7", "flood.example"]
+    "host",
+    ["localhost", "LOCALHOST:8050", "Flood.Example", "127.0.0.1:8050", "[::1]:8050", "192.168.1.7", "flood.example"],
 )
 def test_the_servers_own_names_and_bare_addresses_are_answered(client: FlaskClient, host: str) -> None:
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
