@@ -63,8 +63,8 @@ def export(
     Cloud-optimised GeoTIFFs of probability and mask, water polygons with geodesic km2, scores, a STAC collection and an
     HTML report that opens offline. Give the SOURCEs first, or end --format and --chip with another option.
     """
-    from dashboard.exports.files import write_takeaway
-    from model.export.listing import replace_earlier, require_own_folders
+    from dashboard.exports.files import files_of, write_takeaway
+    from model.export.listing import replace_earlier, require_own_folders, require_replaceable
     from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
     from model.store.store import key_of
@@ -74,6 +74,8 @@ def export(
     found = open_sources(sources)
     require_usable(found)
     records = [found.get(chip) for chip in dict.fromkeys(chips)] if chips else found.usable()
+    asked = CHOICES if "all" in formats else formats
+    require_replaceable(out, files_of((r.id for r in records), asked))
     predictor = open_predictor(model, device)
     with open_store(**store_options) as store:
         with progress_bar("Predicting") as tick:
@@ -88,7 +90,6 @@ def export(
             )
         tell_notes(store.notes(stored.values()))
         limit = predictor.threshold if threshold is None else threshold
-        asked = CHOICES if "all" in formats else formats
         with progress_bar("Writing") as tick:
             written = write_takeaway(
                 out,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from model.evaluation.judge import Judge, crossvalidated_of
-from model.export.formats import CHOICES, FORMATS, PACKAGE, REPORT, file_of
+from model.export.formats import CHOICES, FORMATS, PACKAGE, RASTERS, REPORT, file_of
 from model.export.package import Tick, Written, write_package
+from model.export.stac import ITEMS
 from model.predictors.protocol import Predictor
 from model.seen.headline import headline_sentence, tally
 from model.store.prediction import Prediction, water_total
@@ -74,6 +75,15 @@ def write_takeaway(
     notes += _on_scores(chosen, predictor, seen)
     _write(out, README, _readme(written, predictor, threshold, notes, failed), written)
     return written
+
+
+def files_of(chips: Iterable[str], formats: Collection[str]) -> list[str]:
+    """Return all files that an export of some chips, by their ids, may write in some of CHOICES, relative to its folder."""
+    ids = list(chips)
+    kinds = {name for name in ("probability", "mask") if name in formats or "stac" in formats}
+    files = [README, *(file_of(name) for name in formats if name not in ("probability", "mask"))]
+    files += [f"{RASTERS}/{chip}_{kind}.tif" for chip in ids for kind in sorted(kinds)]
+    return files + [f"{ITEMS}/{chip}.json" for chip in ids if "stac" in formats]
 
 
 def _write(out: Path, name: str, text: str, written: Written) -> None:

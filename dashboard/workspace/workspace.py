@@ -195,7 +195,7 @@ class Workspace:
     def prediction(
         self, record: ChipRecord, spec: str, click: str | None = None, *, may_predict: bool = True
     ) -> Prediction:
-        """Return a chip's prediction under a model: read back, or made now by one on offer.
+        """Return a chip's prediction under a model: read back, or made now by one on offer, also where its raster is lost.
 
         Raises:
             TimeoutError: it takes longer than CLICK_WAIT_S; asked again under the same click, no second one is begun.
@@ -204,7 +204,7 @@ class Workspace:
             ForbiddenError: there is none, and it may not be made.
         """
         held = self.store.get(record, self.shelf.key(spec))
-        if held is not None:
+        if held is not None and (not may_predict or self.store.is_whole(held)):
             return held
         predictor = self.predictor(spec)
         if not may_predict:

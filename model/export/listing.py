@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -70,6 +71,27 @@ def require_own_folders(out: Path) -> None:
                 "another folder to export into.",
                 file=folder,
             )
+
+
+def require_replaceable(out: Path, files: Iterable[str]) -> None:
+    """Raise OutputError where an export would replace a file that no export wrote, or that was changed since.
+
+    Args:
+        out: the folder of the export.
+        files: what it may write, relative to it.
+    """
+    listed = _listed(out)
+    for name in files:
+        path = out / name
+        try:
+            if os.path.lexists(path) and not (name in listed and _there(path) and _digest(path) == listed[name]):
+                raise OutputError(
+                    "{file} is there already and is not as an export that was finished wrote it, so nothing is written: "
+                    "give another folder with --out, or move the file away.",
+                    file=path,
+                )
+        except OSError as error:
+            raise unwritable(path, error) from error
 
 
 def _stays(left: list[str]) -> str | None:

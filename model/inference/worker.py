@@ -158,7 +158,8 @@ class InferenceWorker:
         """Ask for the predictions of many chips, after all clicks and in the order given.
 
         Chips that are only outlines (no image file, and no problem with one) are left out, and those that the store
-        already holds are skipped, unless `force` is given. A chip that fails is noted in the job and stops no other.
+        already holds are skipped, unless `force` is given or their raster is lost or damaged. A chip that fails is noted in
+        the job and stops no other.
 
         Raises:
             PredictionError: the worker is closed.
@@ -166,7 +167,8 @@ class InferenceWorker:
         """
         key = key_of(predictor)
         wanted = {r.id: r for r in records if r.vv is not None or r.vh is not None or r.problem is not None}
-        held = set() if force else set(self._store.fresh(wanted.values(), key))
+        stored = {} if force else self._store.fresh(wanted.values(), key)
+        held = {chip_id for chip_id, prediction in stored.items() if self._store.is_whole(prediction)}
         pending = {chip_id: record for chip_id, record in wanted.items() if chip_id not in held}
         job = Job(pending, len(held), self._cancel)
         with self._lock:

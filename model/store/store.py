@@ -80,13 +80,10 @@ class Store:
         # Rasters lie in a folder of their database, so no database sweeps the rasters of another.
         self._rasters = f"{RASTERS}/{self._database.store_id}"
         try:
-            (self.folder / self._rasters).mkdir(parents=True, exist_ok=True)
-            self._sweep()
-        except OSError as error:
+            self._make_folder(sweep=True)
+        except StoreError:
             self.close()
-            raise StoreError(
-                f"{self.folder / RASTERS} cannot be written ({error.strerror}): give write permission to it."
-            ) from error
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -157,6 +154,7 @@ class Store:
         )
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
         try:
+            self._make_folder()
             write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
         except OutputError as error:
             raise StoreError(str(error)) from error
@@ -313,6 +311,25 @@ class Store:
                 file=path,
             )
         return values
+
+    def is_whole(self, prediction: Prediction) -> bool:
+        """Return whether a prediction's raster is there and whole; where it is not, its row is gone then."""
+        # Who asks predicts again at once: a folder of rasters that is away is made anew, and not waited for.
+        self._make_folder()
+        with contextlib.suppress(PredictionNotFoundError):
+            self.read(prediction)
+            return True
+        return False
+
+    def _make_folder(self, *, sweep: bool = False) -> None:
+        """Make the folder of rasters, also where somebody removed it since the store was opened."""
+        try:
+            (self.folder / self._rasters).mkdir(parents=True, exist_ok=True)
+            if sweep:
+                self._sweep()
+        except OSError as error:
+            why = f"cannot be written ({error.strerror}): give write permission to it."
+            raise StoreError(f"{self.folder / RASTERS} {why}") from error
 
     def _disown(self, prediction: Prediction) -> None:
         """Forget a prediction whose raster is gone or damaged, so that the chip is predicted when it is asked for next.

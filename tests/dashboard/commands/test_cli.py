@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -139,6 +140,25 @@ def test_predict_writes_masks_that_match_the_probabilities(floodscope: Run, simu
         assert int(valid.sum()) == int(row["valid_pixels"])
     again = floodscope("predict", simulated, "--data", tmp_path / "d")
     assert again.stdout.startswith("0 predicted, 11 were there")
+
+
+def test_predict_predicts_again_what_the_data_folder_has_lost(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
+    def predict(out: str) -> str:
+        where = ("--data", tmp_path / "d", "--out", tmp_path / out)
+        result = floodscope("predict", simulated, "--model", "backscatter", *where)
+        assert result.returncode == 0, result.stderr
+        assert len({p.name.split(".")[0] for p in (tmp_path / "d" / "predictions").glob("*/*.tif")}) == 11
+        assert len(list((tmp_path / out).glob("*_mask.tif"))) == 11
+        return result.stdout[: result.stdout.index(",")]
+
+    assert predict("first") == "11 predicted"
+    removed, cut, *_ = sorted((tmp_path / "d" / "predictions").glob("*/*.tif"))
+    removed.unlink()
+    cut.write_bytes(cut.read_bytes()[:700])
+    assert predict("second") == "2 predicted"
+    shutil.rmtree(tmp_path / "d" / "predictions")
+    assert predict("third") == "11 predicted"
+    assert predict("fourth") == "0 predicted"
 
 
 def test_simulate_writes_both_layouts(floodscope: Run, tmp_path: Path) -> None:

@@ -289,6 +289,38 @@ def test_a_folder_of_somebody_elses_making_loses_nothing_to_an_export(
     assert all(path.read_text() == "mine" for path in kept)
 
 
+def test_a_file_that_no_export_wrote_or_that_was_changed_since_is_not_replaced(
+    floodscope: Any, simulated: Path, tmp_path: Path
+) -> None:
+    out, chip = tmp_path / "out", open_catalog([simulated]).records()[0].id
+    out.mkdir()
+
+    def export() -> Any:
+        where = ("--data", tmp_path / "data", "--out", out, "--model", "backscatter", "--chip", chip)
+        return floodscope("export", simulated, *where, "--format", "csv", "stac")
+
+    def refused(name: str, before: list[str]) -> None:
+        done = export()
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        assert f"{name} is there already" in done.stderr and "another folder with --out" in done.stderr
+        assert (out / name).read_text() == "mine"
+        assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*")) == before
+
+    for name in ("README.txt", "scores.csv", f"rasters/{chip}_mask.tif", f"items/{chip}.json"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("mine")
+        refused(name, sorted({name, Path(name).parent.as_posix()} - {"."}))
+        shutil.rmtree(out)
+        out.mkdir()
+    for _ in range(2):
+        done = export()
+        assert done.returncode == 0, done.stderr
+    there = sorted(p.relative_to(out).as_posix() for p in out.rglob("*"))
+    assert {"README.txt", "scores.csv", f"rasters/{chip}_mask.tif", f"items/{chip}.json"} <= set(there)
+    (out / "scores.csv").write_text("mine")
+    refused("scores.csv", there)
+
+
 def test_finished_exports_hold_no_more_than_their_room_and_a_folder_that_is_gone_is_made_again(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

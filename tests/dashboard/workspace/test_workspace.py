@@ -56,6 +56,24 @@ def test_opening_a_chip_predicts_it_once_and_reads_it_back(workspace: Workspace)
     assert otsu["prediction"]["revision"] != first["prediction"]["revision"]
 
 
+@pytest.mark.parametrize("folder", ["removed", "emptied"])
+def test_opening_a_chip_whose_raster_is_lost_predicts_it_again(workspace: Workspace, folder: str) -> None:
+    chips = [record.id for record in workspace.catalog.usable()[:2]]
+    lost = workspace.open_chip(chips[0], "backscatter")["prediction"]
+    (rasters,) = (workspace.settings.data / "predictions").iterdir()
+    shutil.rmtree(rasters.parent)
+    if folder == "emptied":
+        rasters.mkdir(parents=True)
+    assert workspace.open_chip(chips[0], "backscatter", may_predict=False)["prediction"]["revision"] == lost["revision"]
+    again = workspace.open_chip(chips[0], "backscatter")
+    assert (again["error"], again["pending"]) == (None, False)
+    assert again["prediction"]["revision"] != lost["revision"]
+    assert workspace.open_chip(chips[1], "backscatter")["error"] is None
+    for chip in chips:
+        held = workspace.store.latest(workspace.catalog.get(chip))
+        assert held is not None and workspace.store.read(held).any()
+
+
 def test_the_histogram_sent_is_the_one_that_evaluate_counts(workspace: Workspace) -> None:
     chip = workspace.catalog.records()[0].id
     sent = workspace.open_chip(chip, "backscatter")["prediction"]["histogram"]

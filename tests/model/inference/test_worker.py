@@ -401,11 +401,13 @@ def test_a_store_that_cannot_be_written_fails_the_chip_and_not_the_worker(
     first = worker.submit(records[0], predictor).result(WAIT)
     home = store.raster_path(first).parent
     away = home.rename(home.with_name("away"))
+    home.write_text("no folder")
     job = worker.predict_all(records[1:3], predictor)
     assert job.wait(WAIT)
     assert "cannot be written" in job.failed["chip_1"].message
     assert job.snapshot().cancelled  # a job that cannot store stops, rather than fail chip after chip
     assert list(job.failed) == ["chip_1"]
+    home.unlink()
     away.rename(home)
     assert worker.submit(records[1], predictor).result(WAIT).chip_id == "chip_1"
 
