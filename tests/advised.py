@@ -150,8 +150,8 @@ def _catalog_of_another_kind(folder: Path) -> None:
     gpd.GeoDataFrame({"name": ["x"]}, geometry=[Point(0, 0)], crs=4326).to_parquet(folder / "old.parquet")
 
 
-CLASSES = np.where(LAKE, 3, np.arange(SIZE * SIZE).reshape(SIZE, SIZE) % 40 // 38).astype(np.uint8)
-"""0 dry, 3 water, and now and then a 1."""
+CLASSES = np.where(LAKE, 1, np.arange(SIZE * SIZE).reshape(SIZE, SIZE) % 40 // 38 * 3).astype(np.uint8)
+"""0 dry, 1 water, and now and then a 3."""
 AT_THE_POLE: dict[str, Any] = {"crs": "EPSG:3995", "transform": Affine(1000, 0, -24_000, 0, -1000, 24_000)}
 
 ADVICE = {
@@ -224,6 +224,7 @@ ADVICE = {
         "--label-values dry=0,water=1,unknown=255", _labelled(TRUTH * 255), least=0.7
     ),
     "four classes": Advice("--label-values water={},dry={}", _labelled(CLASSES)),
+    "0, 1 and 127": Advice("--label-values water={},dry={}", _labelled(np.where(CLASSES == 3, 127, CLASSES))),
     "1 and 2": Advice("--label-values water={},dry={}", _labelled(TRUTH + 1)),
     "water alone and NaN": Advice(
         "--label-values water=1,dry={}", _labelled(np.where(LAKE, 1, np.nan).astype(np.float32))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -131,4 +130,4 @@ def _truth(name: str) -> Truth:
 
 def said_text(value: float) -> str:
     """Return a label's number as a person writes it."""
-    return "nan" if math.isnan(value) else f"{value:g}"
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"

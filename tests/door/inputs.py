@@ -152,6 +152,18 @@ _POLE = Affine(1000, 0, -24_000, 0, -1000, 24_000)
 _LOCAL = 'LOCAL_CS["site",UNIT["metre",1]]'
 _HYP3 = "S1A_IW_20240101T000000_DVP_RTC30_G_gpuned_FD6A.tif"
 
+_DAYS = ("VV_20200101", "VV_20200113")
+_PRODUCT = "S1A_{}_20240101T000000_20240101T000025_051234_062F0A_1B2C.tif"
+
+
+def _tagged(*polarizations: str) -> Callable[[Any], None]:
+    def edit(dataset: Any) -> None:
+        for band, polarization in enumerate(polarizations, 1):
+            dataset.update_tags(band, polarization=polarization)
+
+    return edit
+
+
 IMAGES: dict[str, Image1] = {
     # --- as they should be
     "VV and VH in dB": Image1(_good(), TAKEN),
@@ -224,6 +236,29 @@ IMAGES: dict[str, Image1] = {
     "two VV": Image1(_good(names=("VV", "VV_smooth")), "describe one band as VV and one as VH"),
     "HH and HV": Image1(_good(names=("HH", "HV")), "polarization HH and HV"),
     "HH by its name": Image1(_good(names=()), "polarization HH", name="lake_hh.tif"),
+    "HH and HV by a tag": Image1(_good(names=(), tags={"POLARIZATION": "HH+HV"}), "polarization HH and HV"),
+    "HH by a tag, said to be VV": Image1(
+        _good(names=(), tags={"polarization": "HH"}), "polarization HH,", said={"bands": "VV,VH"}
+    ),
+    "HH by tags of its bands": Image1(_good(names=(), edit=_tagged("HH", "HV")), "polarization HH and HV"),
+    "VH first, by tags of its bands": Image1(_of(VH, VV, names=(), edit=_tagged("VH", "VV")), TAKEN),
+    "VV by a tag, two bands": Image1(_good(names=(), tags={"polarization": "VV"}), "--bands VV,VH"),
+    "a product of 1SDH": Image1(_good(names=()), "polarization HH and HV", name=_PRODUCT.format("EW_GRDM_1SDH")),
+    "a product of 1SDH, named VV": Image1(_good(), "polarization HH and HV", name=_PRODUCT.format("EW_GRDM_1SDH")),
+    "a product of 1SSH": Image1(_good(names=()), "polarization HH,", name=_PRODUCT.format("IW_GRDH_1SSH")),
+    "a product of 1SSV": Image1(_good(names=()), "polarization VV alone", name=_PRODUCT.format("IW_GRDH_1SSV")),
+    "a product of 1SDV": Image1(_good(), TAKEN, name=_PRODUCT.format("IW_GRDH_1SDV")),
+    "HH and HV by its name": Image1(_good(names=()), "polarization HH and HV", name="lake_hh_hv.tif"),
+    "VV of two days": Image1(_good(names=_DAYS), "each is VV"),
+    "VV of two days, said to be VV and VH": Image1(_good(names=_DAYS), "each is VV", said={"bands": "VV,VH"}),
+    "VV, its coherence, as said": Image1(
+        _good(names=("VV", "VV_coh")), "VV_coh (coh) is no backscatter", said={"bands": "VV,VH"}
+    ),
+    "coherence and difference": Image1(_good(names=("VV_coh", "VV_diff")), "are no backscatter"),
+    "a ratio, as said": Image1(
+        _good(names=("VV", "VV/VH")), "VV/VH (VH and VV) is no backscatter", said={"bands": "VV,VH"}
+    ),
+    "VV, and a band without a name, as said": Image1(_good(names=("VV", "second")), TAKEN, said={"bands": "VV,VH"}),
     "two orbits": Image1(_good(names=("ascending", "descending")), "ascending, descending"),
     "a ratio": Image1(_good(names=("VV", "VV/VH")), "VV, VV/VH"),
     "names exchanged": Image1(_good(names=("VH", "VV")), "darker than VH"),

@@ -83,6 +83,13 @@ PAIRS: dict[str, Pair] = {
     "VV twice": Pair(_pair(_vv, _vv), "the same numbers"),
     "VV that says it is VH": Pair(_pair(lambda: written(VV, names=("VH",)), _vh), "described as VH"),
     "VV that is coherence": Pair(_pair(lambda: written(VV, names=("coherence",)), _vh), "described as coherence"),
+    "a pair tagged HH": Pair(
+        _pair(*(lambda b=band: written(b, names=(), tags={"POLARIZATION": "HH+HV"}) for band in (VV, VH))),
+        "polarization HH and HV",
+    ),
+    "a pair of a product of 1SSV": Pair(
+        _pair(_vv, _vh, "S1A_IW_GRDH_1SSV_20240101T000000_20240101T000025_051234_062F0A_1B2C_"), "polarization VV alone"
+    ),
     "VH of another size": Pair(_pair(_vv, lambda: written(_SMALL, names=())), "40 x 40 pixels"),
     "VH in another system": Pair(_pair(_vv, lambda: written(VH, names=(), crs="EPSG:32633")), "EPSG:32633"),
     "VH elsewhere": Pair(

@@ -552,7 +552,7 @@ CASES = [
         _label(_classes),
         LabelError,
         "label values",
-        ("{name}_label.tif holds the label value(s) 2, 3", "--label-values water=3,dry=0,unknown=1"),
+        ("{name}_label.tif holds the label value(s) 2, 3", "--label-values water=1,dry=0,unknown=2,unknown=3"),
     ),
     Case(
         "label of 0 and 255",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tiles.answers import Answers, Units
@@ -30,6 +30,16 @@ _OTHER = re.compile(
     r"glcm|texture|homogeneity|dissimilarity|asm|energy|zscore|z_?score|score|probability|prob|nesz|noise|valid|quality|"
     r"anomaly|trend|ndvi|ndwi|hue|jrc)(?![a-z])"
 )
+# Tags that say a polarization: POLARIZATION, polarisationMode of Sentinel-1's annotations, mds1_tx_rx_polar of SNAP.
+_TAGS = re.compile(r"(?:.*[^a-z])?(?:pols?|polar|polari[sz]ations?)(?:_?mode)?", re.IGNORECASE)
+_IN_TAG = re.compile(r"(?<![a-z])(?:vv|vh|hh|hv)(?![a-z])")
+# What products of Sentinel-1 say by name: S1A_EW_GRDM_1SDH_..., S1A_IW_..._DVP_RTC30_... of HyP3; also values of tags.
+_PRODUCT = re.compile(
+    r"(?<![a-z0-9])s1[a-d]_(?:.*_)?(?:[0-3][sa](?P<esa>[sd][hv]|hh|hv|vv|vh)|(?P<hyp3>[sd][hv])[por]_rtc\d*)"
+    r"(?:[^a-z0-9]|$)",
+    re.IGNORECASE,
+)
+_TRANSMITTED = {"sh": {"HH"}, "sv": {"VV"}, "dh": {"HH", "HV"}, "dv": {"VV", "VH"}}
 _UNIT_WORDS: tuple[tuple[Units, re.Pattern[str]], ...] = (
     ("db", re.compile(r"(?:(?<![a-z])|(?<=vv)|(?<=vh))(?:db|decibels?|log10)(?![a-z])")),
     ("amplitude", re.compile(r"(?<![a-z])(?:amplitudes?|ampl?|magnitude)(?![a-z])")),
@@ -81,9 +91,38 @@ def meaning(name: str | None) -> Meaning:
     return Meaning(polarization, None, unit, bool(_MEANINGLESS.fullmatch(text)))
 
 
+def _in_tags(tags: Mapping[str, str]) -> set[str]:
+    """Return the polarizations that tags name."""
+    found: set[str] = set()
+    for key, value in tags.items():
+        if _TAGS.fullmatch(key):
+            text = value.strip().lower()
+            found |= _TRANSMITTED.get(text) or {name.upper() for name in _IN_TAG.findall(text)}
+    return found
+
+
+def _in_name(path: str) -> set[str]:
+    """Return the polarizations that a product of Sentinel-1 holds by its name; none where it is no product's name."""
+    if (product := _PRODUCT.search(Path(path).stem)) is None:
+        return set()
+    code = (product["esa"] or product["hyp3"]).lower()
+    return _TRANSMITTED.get(code) or {code.upper()}
+
+
+def _band_meaning(info: RasterInfo, band: int) -> Meaning:
+    """Return what a band says by its description, or where that names no polarization, by its own tags."""
+    said = meaning(info.descriptions[band - 1])
+    if said.polarization is None and said.other is None and len(info.band_tags) >= band:
+        tagged = _in_tags(info.band_tags[band - 1])
+        if len(tagged) == 1:
+            return replace(said, polarization=tagged.pop(), meaningless=False)
+    return said
+
+
 def _described(info: RasterInfo, band: int) -> str:
     """Return what a band is described as, for messages: one short line."""
-    return shown(info.descriptions[band - 1] or "(no name)")[:60]
+    tagged = _band_meaning(info, band).polarization
+    return shown(info.descriptions[band - 1] or (f"tagged {tagged}" if tagged else "(no name)"))[:60]
 
 
 def _list(info: RasterInfo, bands: Sequence[int]) -> str:
@@ -104,7 +143,7 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
     bands = info.data_bands
     if answers.bands and len(bands) > 1:
         return _as_said(info, bands, answers.bands, called)
-    meanings = {band: meaning(info.descriptions[band - 1]) for band in bands}
+    meanings = {band: _band_meaning(info, band) for band in bands}
     _refuse_other_polarization(info, meanings, called)
     if len(bands) == 1:
         raise BandError(
@@ -125,9 +164,12 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
             Decision("bands", text + how, "tag"),
         )
     if len(bands) == 2 and all(m.meaningless for m in meanings.values()):
-        if (alone := meaning(Path(called or info.path).stem).polarization) is not None:
+        tagged = _in_tags(info.tags)
+        alone = next(iter(tagged)) if len(tagged) == 1 else meaning(Path(called or info.path).stem).polarization
+        if alone is not None:
+            where = "tags" if len(tagged) == 1 else "name"
             raise BandError(
-                f"{{file}} is {alone} by its name, and has two bands without names: say what each is (--bands VV,VH), "
+                f"{{file}} is {alone} by its {where}, and has two bands without names: say what each is (--bands VV,VH), "
                 "or describe them.",
                 file=info.path,
             )
@@ -137,7 +179,9 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
             Asset(info.path, bands[1], name=called),
             Decision("bands", text, "assumed", told=True),
         )
-    example = ",".join(("VV", "VH", *("-" for _ in bands[2:])))
+    example = _answer(meanings)
+    if example is None:
+        raise _no_backscatter(info, meanings)
     raise BandError(
         f"{{file}} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH "
         f"(rio edit-info FILE -b {bands[0]} --description VV, and so for VH), or say what each is (--bands {example}).",
@@ -155,23 +199,68 @@ def _as_said(
             file=info.path,
         )
     vv, vh = bands[said.index("VV")], bands[said.index("VH")]
-    _refuse_other_polarization(info, {band: meaning(info.descriptions[band - 1]) for band in (vv, vh)}, called)
+    meanings = {band: _band_meaning(info, band) for band in (vv, vh)}
+    _refuse_other_polarization(info, meanings, called)
+    if _answer(meanings) is None:
+        raise _no_backscatter(info, meanings)
     text = f"Band {vv} is VV and band {vh} is VH"
     return Asset(info.path, vv, name=called), Asset(info.path, vh, name=called), Decision("bands", text, "said")
 
 
+def _answer(meanings: Mapping[int, Meaning]) -> str | None:
+    """Return an answer for --bands that the bands' names leave open, as "VV,VH,-"; None where they leave none open."""
+    free = {band: said.polarization for band, said in meanings.items() if said.other is None}
+    for first, one in free.items():
+        for second, two in free.items():
+            if first < second and (one is None or one != two):
+                names = {first: "VH", second: "VV"} if one == "VH" or two == "VV" else {first: "VV", second: "VH"}
+                return ",".join(names.get(band, "-") for band in meanings)
+    return None
+
+
+def _no_backscatter(info: RasterInfo, meanings: Mapping[int, Meaning]) -> BandError:
+    """Return the refusal of bands of which no two can be VV and VH, by what they are."""
+    others = [band for band, said in meanings.items() if said.other is not None]
+    if others:
+        named = " and ".join(f"{_described(info, band)} ({shown(meanings[band].other or '')})" for band in others[:4])
+        why = f"{named} {'is' if len(others) == 1 else 'are'} no backscatter of one polarization"
+    else:
+        why = f"each is {next(said.polarization for said in meanings.values())}"
+    return BandError(
+        f"{{file}} has {len(info.data_bands)} bands described as {_list(info, list(meanings))}, of which {why}: take an image "
+        "of VV and VH, or, where a description is wrong, describe one band as VV and one as VH (rio edit-info FILE -b "
+        f"{next(iter(meanings))} --description VV, and so for VH).",
+        file=info.path,
+    )
+
+
 def _refuse_other_polarization(info: RasterInfo, meanings: dict[int, Meaning], called: str | None) -> None:
-    """Raise where the file holds HH or HV and lacks VV or VH, by its bands or, where those say nothing, by its name."""
+    """Raise where the file holds HH or HV and lacks VV or VH.
+
+    So say a product's name and the file's tags; its bands; and where those say nothing, its name in any way.
+    """
+    by_name = _in_name(called or info.path)
+    if by_name and not {"VV", "VH"} <= by_name:
+        raise _another(info.path, by_name)
     named = {m.polarization for m in meanings.values() if m.polarization}
+    tagged = _in_tags(info.tags)
+    if tagged and not tagged & {"VV", "VH"}:
+        named = tagged
     if not named:
-        said = meaning(Path(called or info.path).stem)
-        named = {said.polarization} if said.polarization else set()
+        named = tagged or {name.upper() for name in _POLARIZATION.findall(_spaced(Path(called or info.path).stem))}
     if named & {"HH", "HV"} and not {"VV", "VH"} <= named:
-        raise BandError(
-            f"{{file}} holds the polarization {' and '.join(sorted(named & {'HH', 'HV'}))}, and floodscope's models "
-            "read VV and VH: take an image of those, as Sentinel-1 makes them outside the polar regions.",
-            file=info.path,
-        )
+        raise _another(info.path, named)
+
+
+def _another(path: str, named: set[str]) -> BandError:
+    """Return the refusal of an image that holds these polarizations, not VV and VH."""
+    held = named & {"HH", "HV"} or named
+    alone = " alone" if not held & {"HH", "HV"} else ""
+    return BandError(
+        f"{{file}} holds the polarization {' and '.join(sorted(held))}{alone}, and floodscope's models "
+        "read VV and VH: take an image of those, as Sentinel-1 makes them outside the polar regions.",
+        file=path,
+    )
 
 
 def _one_each(
@@ -191,20 +280,26 @@ def _one_each(
     return None
 
 
-def named_band(info: RasterInfo, band: int, name: str) -> None:
+def named_band(info: RasterInfo, band: int, name: str, called: str | None = None) -> None:
     """Raise BandError where a band of a file that is named VV or VH says that it is something else.
 
     Args:
         info: the file's header.
         band: which band, from 1.
         name: "VV" or "VH", as the file's name or the data set says.
+        called: as of `two_bands`.
     """
     if not 1 <= band <= info.count:
         raise BandError(
             f"{{file}} has {info.count} band(s), {name} was expected in band {band}: give the file that holds it.",
             file=info.path,
         )
-    said = meaning(info.descriptions[band - 1])
+    by_name, tagged = _in_name(called or info.path), _in_tags(info.tags)
+    if by_name and name not in by_name:
+        raise _another(info.path, by_name)
+    if tagged and not tagged & {"VV", "VH"}:
+        raise _another(info.path, tagged)
+    said = _band_meaning(info, band)
     if said.polarization in {"HH", "HV"} and said.other is None:
         raise BandError(
             f"{{file}} is named {name} but its band is described as {said.polarization}: floodscope's models read VV "

@@ -138,8 +138,8 @@ def require_data(chip: Chip) -> Chip:
 
 def _by_names(vv: Asset, vv_band: Band, vh: Asset, vh_band: Band) -> Decision:
     """Return the decision which of two files is which, by their names; a band that says otherwise raises BandError."""
-    named_band(vv_band.info, vv.band, "VV")
-    named_band(vh_band.info, vh.band, "VH")
+    named_band(vv_band.info, vv.band, "VV", vv.name)
+    named_band(vh_band.info, vh.band, "VH", vh.name)
     names = [shown(Path(asset.name or asset.path).name) for asset in (vv, vh)]
     return Decision("bands", f"{names[0]} is VV and {names[1]} is VH", "name")
 

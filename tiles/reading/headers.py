@@ -71,8 +71,8 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
             vv_asset, vh_asset, _ = two_bands(vv, record.answers, record.vv.name)
         else:
             vv_asset, vh_asset = record.vv, record.vh
-            named_band(vv, vv_asset.band, "VV")
-            named_band(vh, vh_asset.band, "VH")
+            named_band(vv, vv_asset.band, "VV", vv_asset.name)
+            named_band(vh, vh_asset.band, "VH", vh_asset.name)
         require_number_type(vv, vv_asset.band, "VV")
         require_number_type(vh, vh_asset.band, "VH")
         footprint = _footprint(vv) if vv.grid.placed else None

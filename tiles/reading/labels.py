@@ -24,6 +24,10 @@ _CODES: Mapping[Truth, int] = {"dry": 0, "water": 1, "unknown": UNKNOWN}
 _DRY_AND_255: tuple[tuple[float, Truth], ...] = ((0.0, "dry"), (255.0, "water"))
 """The legend of ETCI 2021."""
 
+_FILLS = (UNKNOWN, 9999, 32767, 65535, 2**31 - 1, 2**32 - 1)
+_MOST_NAMED = 8
+"""Numbers that an advice names as unknown at most."""
+
 _LEAST_KNOWN = 0.01
 """Share of an image's valid pixels that a label must know at least to be a truth of it."""
 _MOST_UNKNOWN_BESIDE_ONE_CLASS = 0.01
@@ -167,14 +171,35 @@ def _strange(strange: npt.NDArray[np.generic], known: npt.NDArray[np.generic], p
             "water, -1 or 255 unknown.",
             file=path,
         )
-    values = sorted({float(v) for v in np.unique(known)[:8]})
-    example = f"--label-values water={said_text(values[-1])},dry={said_text(values[0])}"
-    example += "".join(f",unknown={said_text(value)}" for value in values[1:-1])
+    example = " or ".join(_possible_legends(np.unique(known).tolist()))
     return Sentence(
         f"{{file}} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; say what its numbers mean "
         f"(for example {example}).",
         file=path,
     )
+
+
+def _possible_legends(values: list[float]) -> list[str]:
+    """Return what the numbers of a label, sorted, may mean, as answers of the command line.
+
+    A number keeps the meaning that is documented: 0 and 1 where both are there; negative numbers, the largest of a type and 255
+    are unknown, but 255 without a 1 may be water as well, as in a picture.
+    """
+    classes = [value for value in values if value >= 0 and value not in _FILLS]
+    if {0.0, 1.0} <= set(values) or set(classes) <= {0.0, 1.0}:
+        found = [(1.0, 0.0)]
+    elif len(classes) == 1:
+        found = [(classes[0], 0.0)]
+    else:
+        found = [(classes[-1], classes[0])]
+    if UNKNOWN in values and 1.0 not in values:
+        found.insert(0, (float(UNKNOWN), classes[0] if classes else 0.0))
+    legends = []
+    for water, dry in found:
+        rest = [value for value in values if value not in (water, dry)][:_MOST_NAMED]
+        legend = f"--label-values water={said_text(water)},dry={said_text(dry)}"
+        legends.append(legend + "".join(f",unknown={said_text(value)}" for value in rest))
+    return legends
 
 
 def _some(values: npt.NDArray[np.generic]) -> str:

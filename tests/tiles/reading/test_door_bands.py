@@ -120,6 +120,33 @@ def test_what_is_something_else_or_cannot_be_told_is_refused(
         read_files(write_tiff(tmp_path / "x.tif", *bands, names=names))
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("VV_20200101", "VV_20200113"), ("VV_coh", "VV_diff"), ("VV", "VV/VH"), ("VV", "angle"), ("VV", "VV", "VV_std")],
+)
+def test_what_cannot_be_vv_and_vh_gets_no_advice_to_say_so(tmp_path: Path, names: tuple[str, ...]) -> None:
+    path = write_tiff(tmp_path / "x.tif", *[VV, VH, OTHER][: len(names)], names=names)
+    said = ("VV", "VH", "-")[: len(names)]
+    for answers in (NOTHING_SAID, Answers(bands=said)):
+        with pytest.raises(BandError) as refused:
+            read_files(path, answers=answers)
+        assert "--bands" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "answer"),
+    [
+        (("angle", "a", "b"), "-,VV,VH"),
+        (("a", "VV"), "VH,VV"),
+        (("VV_1", "VV_2", "x"), "VV,-,VH"),
+        (("VH", "x"), "VH,VV"),
+    ],
+)
+def test_the_advice_follows_what_the_names_leave_open(tmp_path: Path, names: tuple[str, ...], answer: str) -> None:
+    with pytest.raises(BandError, match=re.escape(f"(--bands {answer})")):
+        read_files(write_tiff(tmp_path / "x.tif", *[VV, VH, OTHER][: len(names)], names=names))
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_the_answer_that_a_refusal_proposes_works(tmp_path: Path, count: int) -> None:
     path = write_tiff(tmp_path / "x.tif", VV, VH, *[OTHER] * (count - 2), names=("first", "second"))

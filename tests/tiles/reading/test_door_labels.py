@@ -105,6 +105,29 @@ def test_an_answer_that_a_refusal_proposes_gives_a_label(tmp_path: Path, label: 
     assert ((chip.label == 1) == WATER).all()
 
 
+@pytest.mark.parametrize(
+    ("label", "advice"),
+    [
+        (made(1, 0, 127, "uint8"), "water=1,dry=0,unknown=127"),
+        (made(1, 0, 2, "uint8"), "water=1,dry=0,unknown=2"),
+        (made(1, 0, -32768, "int16"), "water=1,dry=0,unknown=-32768"),
+        (made(100, 50, -5, "int16"), "water=100,dry=50,unknown=-5"),
+        (made(1, 0, 65535, "uint16"), "water=1,dry=0,unknown=65535"),
+        (np.where(CUT, -9999, 0).astype("int16"), "water=1,dry=0,unknown=-9999"),
+        (np.full(WATER.shape, 2, np.uint8), "water=2,dry=0"),
+        (made(2, 0, 255, "uint8"), "water=255,dry=0,unknown=2 or --label-values water=2,dry=0,unknown=255"),
+    ],
+    ids=str,
+)
+def test_the_advice_keeps_the_documented_meaning_of_numbers(tmp_path: Path, label: Array, advice: str) -> None:
+    problem = read(tmp_path, label).label_problem or ""
+    assert f"(for example --label-values {advice})" in problem
+    chip = read(tmp_path, label, advice.rpartition(" ")[2])
+    assert chip.label is not None, chip.label_problem
+    if label.max() != 2 and {0, 1} <= set(label.flat):
+        require(chip, cut=True)
+
+
 def test_both_answers_to_0_and_255_without_1_can_be_given(tmp_path: Path) -> None:
     dry = np.where(WATER, 255, 0).astype(np.uint8)
     assert "255 may be water" in (read(tmp_path, dry).label_problem or "")
