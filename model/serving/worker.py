@@ -245,10 +245,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if enabled or self.alive:
             return
         for listener in self.sockets:  # who is in the kernel's queue is answered too, then nobody comes any more
-            before = -1
-            while before != self.nr_conns:
-                before = self.nr_conns
-                self.accept(listener)
+            with selectors.DefaultSelector() as queue:
+                queue.register(listener, selectors.EVENT_READ)
+                end = time.monotonic() + LAME_DUCK_S
+                while (
+                    queue.select(0) and time.monotonic() < end
+                ):  # the count of connections falls meanwhile, and tells nothing
+                    self.accept(listener)
             listener.close()
         for conn in [*self.keepalived_conns, *self.pending_conns]:
             conn.timeout = 0.0
