@@ -248,9 +248,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             with selectors.DefaultSelector() as queue:
                 queue.register(listener, selectors.EVENT_READ)
                 end = time.monotonic() + LAME_DUCK_S
-                while (
-                    queue.select(0) and time.monotonic() < end
-                ):  # the count of connections falls meanwhile, and tells nothing
+                # Asked of the queue itself: the count of connections falls meanwhile, as others end.
+                while queue.select(0) and time.monotonic() < end:
                     self.accept(listener)
             listener.close()
         for conn in [*self.keepalived_conns, *self.pending_conns]:
