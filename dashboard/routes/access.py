@@ -153,11 +153,9 @@ class Access:
         body = json_object("as the page does")
         output, changed = body.get("output"), body.get("changedPropIds", [])
         known = self._app.callback_map.get(output, {}) if isinstance(output, str) else {}
-        function, texts = (
-            known.get("callback"),
-            isinstance(changed, list) and all(isinstance(one, str) for one in changed),
-        )
-        if function is None or not texts or not all(_fits(body, known, part) for part in ("inputs", "state")):
+        function = known.get("callback")
+        texts = isinstance(changed, list) and all(isinstance(one, str) for one in changed)
+        if function is None or not texts or not _fits(body, known):
             raise UsageError(f"There is no callback for {str(output)[:60]!r} here: reload the page.")
         found = CALLBACKS[function.__name__]
         if isinstance(found, str):
@@ -166,16 +164,21 @@ class Access:
         return {action for trigger, action in found.items() if trigger in triggers}
 
 
-def _fits(body: Mapping[str, Any], known: Mapping[str, Any], part: str) -> bool:
-    """Return whether a callback is given the properties that it takes, in their order; their values it looks at itself."""
-    given = body.get(part, [])
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+def _fits(body: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Return whether a callback is given what it takes and fills, in its order; the values it looks at itself."""
+    output, outputs = str(body["output"]), body.get("outputs")
+    several = output.startswith("..")
+    if isinstance(outputs, list) != several:
         return False
-    wanted = [(place["id"], place["property"]) for place in known[part]]
-    outputs = body.get("outputs")
-    listed = outputs if isinstance(outputs, list) else [outputs]
-    named = [(one.get("id"), one.get("property")) for one in listed if isinstance(one, dict)]
-    output = str(body["output"])
-    several = [tuple(one.split(".")) for one in output.strip(".").split("...")]
-    sound = named == several and isinstance(outputs, list) == output.startswith("..")
-    return sound and [(one.get("id"), one.get("property")) for one in given] == wanted
+    filled = [tuple(one.split(".")) for one in output.strip(".").split("...")]
+    taken = {part: [(place["id"], place["property"]) for place in known[part]] for part in ("inputs", "state")}
+    return _places(outputs if several else [outputs]) == filled and all(
+        _places(body.get(part, [])) == wanted for part, wanted in taken.items()
+    )
+
+
+def _places(given: object) -> list[tuple[object, object]] | None:
+    """Return the (component, property) of each of some properties of a request; None where it is no list of such."""
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        return None
+    return [(one.get("id"), one.get("property")) for one in given]
