@@ -82,7 +82,7 @@ floodscope.map = (() => {
     return palette.get(key);
   };
 
-  // A score on what the model was trained on is drawn across: in steps, for each colour is a pattern.
+  // A score on what the model has seen is drawn across: in steps, for each colour is a pattern.
   const tint = (iou, seen) => (seen ? floodscope.seen.hatch(ramp(Math.round(20 * iou) / 20)) : ramp(iou));
   const seen = (chip) => floodscope.seen.of(state.model, chip.id) === true;
 
@@ -93,8 +93,8 @@ floodscope.map = (() => {
   // A grey is the colour of a middling IoU: what has none is hollow.
   const filled = (chip) => (state.iou.has(chip.id) && state.iou.get(chip.id) !== null ? 1 : 0.15);
 
-  // Nothing covers the picture of the open chip: chips of other dates lie at the same place, and of them the rim is drawn alone.
-  // Does a chip lie over another by more than neighbours do, whose boxes may meet by a little?
+  // Does a chip lie over another, as one of another date does? Boxes of neighbours may meet by a little. Of what lies over the
+  // open chip only the rim is drawn: nothing covers its picture.
   const over = (chip, id) => {
     const other = floodscope.book.chips.get(id);
     if (!other || !other.bounds || !chip.bounds || chip.id === id) return false;
