@@ -1,17 +1,15 @@
 """gunicorn's threads, which no slow client holds: a thread is given to a request that has come, not to one that is coming.
 
 Connections wait in one loop, which costs them a few kilobytes, until the head of a request and a small body are there. Larger
-bodies are read in a thread as they come, by some of the threads alone, within a time that grows with their length, and so are
-answers sent. Told to stop,
-the worker goes on for a moment: who is here gets an answer, and who comes is told.
+bodies are read in a thread as they come, by some of the threads alone, within a time that grows with their length. What a reader
+does not take at once of its answer waits for it in the loop. Told to stop, the worker goes on for a moment: who is here gets an
+answer, and who comes is told.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
-import os
 import re
 import resource
 import selectors
@@ -20,27 +18,32 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from model.serving.answers import STALL_S, Answer, Room
+from model.serving.listening import take_the_last
+
 HELD_BYTES = 64 << 10
 """The largest head, and the largest body, that is waited for without a thread."""
 HEAD_S = 20.0
 """So long a head, or a small body, may take from its first byte; and so long a new connection may say nothing."""
-STALL_S, SLOWEST_BYTES_S = 20.0, 32 << 10
-"""A larger body is given up where nothing comes for so long, or less in a second on the whole."""
-SLOWEST_READER_BYTES_S = 8 << 10
-"""An answer is given up where its reader takes nothing for STALL_S, or less in a second on the whole."""
+SLOWEST_BYTES_S = 32 << 10
+"""A larger body is given up where nothing comes for STALL_S, or less in a second on the whole."""
 UNTOLD_BYTES = 64 << 20
 """A body in chunks, which does not tell its length, has the time of so many."""
 CONNECTIONS = 4000
 LAME_DUCK_S = 1.0
 """So long a stopping server still takes connections: clients that are told, or answered, lose nothing."""
-SPARE_THREADS = 12
-"""Threads that large bodies leave to others."""
+SPARE_THREADS, WITH_ANSWERS = 12, 4
+"""Threads that large bodies leave to others, and how many of these may wait with answers that have no room elsewhere."""
+
+LEAVE_S = 2.0
+"""So long a client has to close a connection that this side has closed, whose last bytes a sudden end would cut off."""
+NEW_S = 2.0
+"""A connection so young may still send the request that it was made for, though the server stops."""
 
 _M_ARENA_MAX = -8  # of malloc.h
 _HEAD_ENDS = b"\r\n\r\n"
@@ -55,7 +58,8 @@ class _Coming:
 
     def __init__(self, seconds: float) -> None:
         self.data = bytearray()
-        self.until = time.monotonic() + seconds
+        self.since = time.monotonic()
+        self.until = self.since + seconds
         self.large = 0  # bytes of a body that a thread reads
 
     def whole(self) -> bool:
@@ -73,46 +77,6 @@ class _Coming:
         return bool(self.large) or body >= size
 
 
-class _Paced:
-    """The socket of an answer: who reads it too slowly loses the connection, not this server a thread.
-
-    A reader has STALL_S, and further time for what it takes. What the application needs to make the answer is not its time.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._left = STALL_S
-
-    def sendall(self, data: bytes) -> None:
-        """Send all of it, as of a socket."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._timed(partial(self._sock.send, rest[:HELD_BYTES])) :]
-
-    def sendfile(self, file: Any, offset: int, count: int) -> None:
-        """Send of a file, as of a socket, whose own would wait for ever for a reader that takes nothing."""
-        end = offset + count
-        while offset < end:
-            sent = self._timed(
-                partial(os.sendfile, self._sock.fileno(), file.fileno(), offset, min(HELD_BYTES, end - offset))
-            )
-            if not sent:
-                raise ConnectionResetError(errno.ECONNRESET, "the file has become shorter")
-            offset += sent
-
-    def _timed(self, send: Callable[[], int]) -> int:
-        self._sock.setblocking(True)  # whoever read the body may have set a time of its own
-        begun = time.monotonic()
-        try:
-            sent = send()
-        except (BlockingIOError, TimeoutError):  # the kernel's own limit, STALL_S
-            sent, self._left = 0, 0.0
-        self._left += sent / SLOWEST_READER_BYTES_S - (time.monotonic() - begun)
-        if self._left < 0:
-            raise ConnectionResetError(errno.ECONNRESET, "its reader is too slow")
-        return sent
-
-
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """The worker of this module. Attributes that begin with a letter are gunicorn's."""
 
@@ -124,12 +88,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._coming: dict[TConn, _Coming] = {}
         self._reading: dict[TConn, float] = {}  # large bodies in a thread, and until when they may take
         self._queued: deque[TConn] = deque()  # large bodies that no thread is free for
+        self._answers: dict[Any, Answer] = {}  # by their sockets
+        self._sending: dict[TConn, tuple[Answer, Any]] = {}  # answers that wait for their readers, and what then
+        self._leaving: dict[TConn, float] = {}  # closed on this side, and until when the other may take
+        self._room = Room(WITH_ANSWERS)
         self._stopping = False
 
     def init_process(self) -> None:
-        """Let the process have as many connections as it may, and few heaps."""
+        """Let the process have as many connections as it may, with a file each, and few heaps."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * CONNECTIONS, hard)
+        wanted = 3 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(3 * CONNECTIONS, hard)
         if soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         # Each thread's heap keeps what it once needed; two heaps of glibc's for all threads keep a quarter less, as quickly.
@@ -139,7 +107,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: TConn) -> None:
         """Wait for a request where gunicorn would give the connection a thread."""
-        coming = _Coming(HEAD_S)
+        coming = _Coming(HEAD_S if self.alive else NEW_S)
         conn.sock.setblocking(False)
         self._coming[conn] = coming
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._came, conn))
@@ -185,6 +153,68 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         finally:
             self.method_queue.defer(self._read, conn)
 
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        """Go on with a connection whose thread is done: what of the answer is not taken yet waits for its reader here."""
+        answer = self._answers.pop(conn.sock, None)
+        if answer is not None and answer.waits:
+            self._sending[conn] = answer, fs
+            try:
+                self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._push, conn))
+            except (OSError, ValueError):  # closed in its thread, in the middle of an answer that failed
+                self._give_up(conn)
+        elif self.alive and not fs.cancelled() and fs.exception() is None and fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self._leave(conn)
+
+    def _push(self, conn: TConn, _: object) -> None:
+        answer, fs = self._sending[conn]
+        try:
+            answer.push()
+        except OSError:
+            self._give_up(conn)
+            return
+        if not answer.waits:
+            del self._sending[conn]
+            self._stop_waiting(conn)
+            self.finish_request(conn, fs)
+
+    def _give_up(self, conn: TConn) -> None:
+        answer, _ = self._sending.pop(conn)
+        answer.drop()
+        self._stop_waiting(conn)
+        self._drop(conn)
+
+    def _leave(self, conn: TConn) -> None:
+        """Close this side of a connection, and the other when it has been closed: RFC 9112, section 9.6, without waiting."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._left, conn))
+        except (OSError, ValueError):
+            self._drop(conn)
+        else:
+            self._leaving[conn] = time.monotonic() + LEAVE_S
+
+    def _left(self, conn: TConn, _: object) -> None:
+        try:
+            if conn.sock.recv(HELD_BYTES):
+                return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            pass
+        self._end(conn)
+
+    def _end(self, conn: TConn) -> None:
+        self._leaving.pop(conn, None)
+        self._stop_waiting(conn)
+        self._drop(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for events, never long: what waits here has its times."""
+        super().wait_for_and_dispatch_events(min(timeout, 1.0))
+
     def _read(self, conn: TConn) -> None:
         self._reading.pop(conn, None)
         while self._queued and len(self._reading) < max(1, self.cfg.threads - SPARE_THREADS):
@@ -198,8 +228,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().murder_pending()
         now = time.monotonic()
         for conn in [conn for conn, coming in self._coming.items() if coming.until < now]:
-            self._stop_waiting(conn)
-            self._drop(conn)
+            self._end(conn)
+        for conn in [conn for conn, (answer, _) in self._sending.items() if answer.too_slow()]:
+            self._give_up(conn)
+        for conn in [conn for conn, until in self._leaving.items() if until < now]:
+            self._end(conn)
         for conn in [conn for conn, until in self._reading.items() if until < now]:
             del self._reading[conn]
             with contextlib.suppress(OSError):
@@ -215,10 +248,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().load_wsgi()
         application = self.wsgi
 
-        def closing(environ: dict[str, object], start_response: Any) -> Any:
-            start_response.__self__.sock = _Paced(start_response.__self__.sock)
+        def closing(environ: dict[str, Any], start_response: Any) -> Any:
+            sock = environ["gunicorn.socket"]
+            start_response.__self__.sock = self._answers[sock] = Answer(sock, self._room)
             answer = application(environ, start_response)
-            # Its client would send the next request on a connection that ends here.
+            # Its client would send the next request on a connection that ends here. Those told otherwise before have LAME_DUCK_S.
             if self._stopping or environ.get(UNREAD):
                 start_response.__self__.force_close()
             return answer
@@ -234,33 +268,24 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         threading.Thread(target=self._stop_soon, name="stopping", daemon=True).start()
 
     def _stop_soon(self) -> None:
-        self.cfg.set("keepalive", 0)  # every answer from now on closes its connection
         self.begin_stop()
         time.sleep(LAME_DUCK_S)
         super().handle_exit(0, None)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Take connections or none; where the worker stops, first those that wait for it already."""
+        """Take connections or none; where the worker stops, first those that are made already, and no further one is."""
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
-        for listener in self.sockets:  # who is in the kernel's queue is answered too, then nobody comes any more
-            with selectors.DefaultSelector() as queue:
-                queue.register(listener, selectors.EVENT_READ)
-                end = time.monotonic() + LAME_DUCK_S
-                # Asked of the queue itself: the count of connections falls meanwhile, as others end.
-                while queue.select(0) and time.monotonic() < end:
-                    self.accept(listener)
-            listener.close()
+        for listener in self.sockets:
+            take_the_last(listener, self.accept, LAME_DUCK_S)
+        self.wait_for_and_dispatch_events(0)  # what came on kept connections meanwhile
         for conn in [*self.keepalived_conns, *self.pending_conns]:
             conn.timeout = 0.0
         self.murder_keepalived()
-        end = time.monotonic() + LAME_DUCK_S / 2
-        while self._coming and time.monotonic() < end:  # what they have sent is here, or does not come
-            self.wait_for_and_dispatch_events(LAME_DUCK_S / 20)
-        for coming in self._coming.values():
-            coming.until = 0.0
-        self.murder_pending()
+        for conn, coming in self._coming.items():
+            if conn not in self._queued:
+                coming.until = min(coming.until, coming.since + NEW_S)
 
     def _stop_waiting(self, conn: TConn) -> None:
         self._coming.pop(conn, None)

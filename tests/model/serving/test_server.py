@@ -191,10 +191,7 @@ def test_sigterm_loses_no_request_that_was_let_in_and_tells_the_others(bundle_fo
             one.join(20)
     finally:
         server.process.kill()
-    # What crosses the close of its connection, or comes between a last look at the queue and its end, was heard by nobody.
-    crossed = [what for what, at in outcomes if at > stopped[0] and what.startswith("ConnectionResetError")]
-    assert len(crossed) <= 2, outcomes
-    assert {what for what, _ in outcomes} - set(crossed) <= {"200", "503"}, outcomes
+    assert {what for what, _ in outcomes} <= {"200", "503"}, outcomes
     assert [what for what, at in outcomes if at > stopped[0] and what == "200"], "what was let in is answered"
     assert server.process.returncode == 0
 
