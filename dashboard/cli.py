@@ -14,7 +14,7 @@ from dashboard.commands.data import download, simulate
 from dashboard.commands.evaluation import evaluate
 from dashboard.commands.export import export
 from dashboard.commands.prediction import predict
-from dashboard.commands.rasters import cut, regrid
+from dashboard.commands.rasters import cut, geocode, regrid
 from dashboard.commands.sagemaker.endpoint import sagemaker
 from dashboard.commands.serve import serve
 from dashboard.commands.training import name_chips, train, tune
@@ -27,12 +27,13 @@ from tiles.errors import FloodscopeError, exit_code
 def cli(debug: bool) -> None:
     """Sentinel-1 flood chips on a map: predict their water, lay it over the truth, and see where to trust the model.
 
-    SOURCE is a DrivenData or Sen1Floods11 folder, a folder of VV/VH GeoTIFFs, one GeoTIFF, or a catalog (.parquet).
+    SOURCE is a DrivenData or Sen1Floods11 folder, a folder of VV/VH GeoTIFFs, one GeoTIFF, a
+    Sentinel-1 product (.SAFE, zipped or not), or a catalog (.parquet).
     """
 
 
 for _command in (
-    catalog, cut, dashboard, demo, download, evaluate, export, name_chips, predict, regrid, sagemaker, serve, simulate,
+    catalog, cut, dashboard, demo, download, evaluate, export, geocode, name_chips, predict, regrid, sagemaker, serve, simulate,
     train, tune,
 ):  # fmt: skip
     cli.add_command(_command)

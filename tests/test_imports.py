@@ -24,8 +24,9 @@ MAX_FILES = 17
 # may import only rooms above it in this table, so that there is no circle. All may import `tiles`, the ground floor.
 MAY_IMPORT: dict[str, str] = {
     "tiles": "",
-    "tiles.reading": "",
-    "tiles.layouts": "tiles.reading",
+    "tiles.products": "",
+    "tiles.reading": "tiles.products",
+    "tiles.layouts": "tiles.products tiles.reading",
     "tiles.catalog": "tiles.reading tiles.layouts",
     "tiles.drawing": "tiles.reading tiles.catalog",
     "tiles.cutting": "tiles.reading",
@@ -90,7 +91,7 @@ MAY_IMPORT: dict[str, str] = {
         "dashboard.routes dashboard.app"
     ),
     "dashboard.commands": (
-        "tiles.reading tiles.catalog tiles.cutting tiles.download tiles.simulate model.weights "
+        "tiles.products tiles.reading tiles.layouts tiles.catalog tiles.cutting tiles.download tiles.simulate model.weights "
         "model.predictors model.store model.inference model.evaluation model.export model.training "
         "model.serving dashboard.workspace dashboard.report dashboard.exports dashboard.routes "
         "dashboard.server"

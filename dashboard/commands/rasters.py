@@ -1,4 +1,4 @@
-"""floodscope cut, floodscope regrid."""
+"""floodscope cut, floodscope regrid, floodscope geocode."""
 
 from __future__ import annotations
 
@@ -69,3 +69,33 @@ def regrid(file: Path, out: Path, like: Path | None, resampling: str) -> None:
     covered = make(file, out, like, resampling)  # type: ignore[arg-type]
     share = f", of which it covers {100 * covered:.0f} %" if like is not None else ""
     click.echo(f"{out}: {file.name} on {'the grid of ' + like.name if like is not None else 'its own grid'}{share}")
+
+
+@click.command()
+@click.argument("product", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--spacing", default="10", show_default=True, type=click.Choice(["10", "20"]), help="Metres of a pixel of OUT."
+)
+def geocode(product: Path, out: Path, spacing: str) -> None:
+    """Lay PRODUCT, a Sentinel-1 IW GRD product (.SAFE or its zip), onto a map: the GeoTIFF OUT.
+
+    OUT holds VV and VH, sigma0 in dB without the thermal noise, in UTM, placed by the product's geolocation grid. Terrain is
+    not corrected. A PRODUCT that is given as a SOURCE needs no such step: its map is made and kept by itself, at 10 m.
+    """
+    from tiles.errors import SourceError, UsageError
+    from tiles.layouts.safe import is_safe
+    from tiles.products.kept import write_map
+    from tiles.products.product import Product
+
+    if not product.exists():
+        raise SourceError("{file} does not exist: check the path.", file=product)
+    if not is_safe(product):
+        raise UsageError(f"{product} is no Sentinel-1 product: give a .SAFE folder or its zip.")
+    if out.suffix.lower() not in {".tif", ".tiff"}:
+        raise UsageError(f"{out} is not named like a GeoTIFF: choose a name that ends in .tif.")
+    with progress_bar("Laying onto the map", "%") as tick:
+        write_map(Product(product), out, int(spacing), lambda share: tick(round(100 * share), 100))
+    click.echo(
+        f"{out}: sigma0 of VV and VH in dB at {spacing} m, placed by the geolocation grid; no terrain correction"
+    )

@@ -19,6 +19,7 @@ from tiles.catalog.rows import CALLED, COLUMNS, PLAIN, read_rows
 from tiles.chip import ANCILLARY, ASSETS, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, Problem, SourceError
 from tiles.files import replacing, unwritable
+from tiles.layouts import safe
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.layouts.known import LAYOUTS
 from tiles.layouts.names import part_of
@@ -204,7 +205,8 @@ class Catalog:
 
 
 def read_source(source: Path) -> Reading:
-    """Return the chips of one source: a catalog GeoParquet, a data set's folder, a folder of GeoTIFFs, or one GeoTIFF.
+    """Return the chips of one source: a catalog GeoParquet, a data set's folder, a folder of GeoTIFFs or Sentinel-1 products,
+    or one of these.
 
     Raises:
         SourceError: it does not exist, is none of these, or holds not one chip.
@@ -231,6 +233,8 @@ def read_source(source: Path) -> Reading:
 
 def _read_file(source: Path) -> Reading:
     ending = source.suffix.lower()
+    if safe.is_safe(source):
+        return safe.read(source)
     if ending == ".parquet":
         return Reading(*read_rows(source))
     if ending not in TIFF_ENDINGS:
@@ -257,20 +261,24 @@ def _read_folder(source: Path) -> Reading:
         if source.exists():
             raise SourceError("{file} is neither a file nor a folder: give a folder of chips.", file=source)
         raise SourceError("{file} does not exist: check the path.", file=source)
+    if safe.is_safe(source):
+        return safe.read(source)
     if (refusal := product_refusal(source)) is not None:
         raise SourceError(refusal)
-    products = products_in(source)
+    # Products lie beside whatever else there is.
+    products = safe.read(source)
+    products = Reading(products.records, products.problems + products_in(source))
     for layout in LAYOUTS:
         if layout.recognises(source):
             found = _named(source, layout.read(source))
-            return Reading(found.records, found.problems + products)
-    if products:
-        raise SourceError(products[0].message)
+            return Reading(found.records + products.records, found.problems + products.problems)
+    if products.records or products.problems:
+        return products
     inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
     hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
     raise SourceError(
         f"{{file}} holds no chips that floodscope recognises "
-        f"({', '.join(layout.FOLDERS for layout in LAYOUTS if layout.FOLDERS)}): {hint}.",
+        f"({', '.join(layout.FOLDERS for layout in LAYOUTS if layout.FOLDERS)}, Sentinel-1 SAFE): {hint}.",
         file=source,
     )
 

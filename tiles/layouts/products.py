@@ -1,4 +1,4 @@
-"""What people give as a source and is none yet: addresses, Sentinel-1 products as ESA delivers them, SNAP's own format."""
+"""What people give as a source and is none yet: addresses, SNAP's own format."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from tiles.sentences import shown
 # pathlib makes one slash of two, so that s3://bucket/x has become s3:/bucket/x before anybody can look at it.
 _ADDRESS = re.compile(r"(https?|ftp|s3|gs|az|abfss?|wasbs?|file)://?(?=[^/])", re.IGNORECASE)
 _VIRTUAL = re.compile(r"/vsi[a-z0-9_]+/")
-_SAFE = re.compile(r"^S1[A-D]_.*\.SAFE(\.zip)?$", re.IGNORECASE)
-_ZIPPED = re.compile(r"^S1[A-D]_(IW|EW|S\d|WV)_(GRD|SLC|RAW|OCN)\w*\.zip$", re.IGNORECASE)
-_RAW_STEPS = (
-    "calibrate it, correct its terrain and write VV and VH as GeoTIFFs in SNAP (Calibration, Range-Doppler Terrain Correction, "
-    "Linear to dB, Export: GeoTIFF), or take the scene as an RTC product (ASF HyP3, OPERA RTC-S1), and give the folder of those"
-)
 
 
 def address_refusal(source: str) -> str | None:
@@ -49,13 +43,6 @@ def product_refusal(path: Path) -> str | None:
     Args:
         path: a file or a folder that exists.
     """
-    name = path.name
-    if _SAFE.match(name) or _ZIPPED.match(name) or (path / "manifest.safe").is_file():
-        zipped = ", zipped," if name.lower().endswith(".zip") else ""
-        return (
-            f"{shown(path)} is a Sentinel-1 product as ESA delivers it (SAFE{zipped} digital numbers in the radar's own "
-            f"geometry): {_RAW_STEPS}."
-        )
     header = _dimap(path)
     if header is None:
         return None

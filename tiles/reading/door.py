@@ -19,6 +19,7 @@ from tiles.reading.bands import named_band, two_bands
 from tiles.reading.border import border_noise
 from tiles.reading.grids import require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, read_label
+from tiles.reading.products import laid
 from tiles.reading.raster import Band, read_band, read_info
 from tiles.reading.scale import decide
 from tiles.reading.units import (
@@ -207,7 +208,8 @@ def _placed(record: ChipRecord, image: Band) -> list[Decision]:
     if not told:
         beside = ", ".join(map(shown, image.info.place.source))
         how = "ground control points" if image.info.from_gcps else beside or "its geotransform"
-        return [Decision("place", f"The image is in {image.grid.crs_name}, placed by {how}", "tag")]
+        where = Decision("place", f"The image is in {image.grid.crs_name}, placed by {how}", "tag")
+        return [where, *laid(image.info.tags)]
     return [Decision("place", text.removesuffix("."), "tag") for text in told]
 
 

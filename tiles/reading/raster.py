@@ -27,6 +27,7 @@ from tiles.grid import Grid
 from tiles.reading.directory import foreign_metadata
 from tiles.reading.masks import has_own_mask, mask_file, mask_of, own_mask
 from tiles.reading.place import Place, find_place
+from tiles.reading.products import header_of, opened_path, raster_of
 from tiles.reading.snap import snap_band_names
 from tiles.reading.sniff import require_tiff
 from tiles.sentences import shown
@@ -164,11 +165,12 @@ def _require_size(path: str, width: int, height: int) -> None:
 
 @contextlib.contextmanager
 def open_raster(path: str) -> Iterator[DatasetReader]:
-    """Open a GeoTIFF, with every way in which that may fail told in a sentence.
+    """Open a GeoTIFF, or a product's map, with every way in which that may fail told in a sentence.
 
     Raises:
         UnreadableFileError: the file is missing, damaged or not permitted to be read.
     """
+    path = raster_of(path)
     require_tiff(path)
     # A missing geotransform is told in our own words, to whom it concerns.
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
@@ -205,8 +207,8 @@ def _reason(error: Exception) -> str:
 
 def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
     """Return what the header of an opened file says."""
+    path, bands = opened_path(dataset, path), min(dataset.count, 16)
     gcps, gcp_crs = dataset.gcps
-    bands = min(dataset.count, 16)
     alphas = [number for number, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha]
     foreign = foreign_metadata(path)
     if foreign is None:
@@ -271,6 +273,8 @@ def read_info(path: str) -> RasterInfo:
         UnreadableFileError: the file is missing, damaged or not permitted to be read.
     """
     try:
+        if (known := header_of(path)) is not None:
+            return RasterInfo(**known)
         with open_raster(path) as dataset:
             return info_of(dataset, path)
     except FloodscopeError:

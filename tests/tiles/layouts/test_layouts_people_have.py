@@ -415,7 +415,7 @@ def _dimap(folder: Path) -> None:
         (folder / "S1A_TC_dB.data" / f"{band}.hdr").write_text("ENVI\n")
 
 
-def _safe(folder: Path) -> None:
+def _half_a_safe(folder: Path) -> None:
     inner = folder / "S1A_IW_GRDH_1SDV_20180921T051229_20180921T051254_023799_02991A_1234.SAFE"
     (inner / "measurement").mkdir(parents=True)
     (inner / "manifest.safe").write_text("<xfdu/>")
@@ -427,11 +427,15 @@ def _safe(folder: Path) -> None:
         (_dimap, "", "export VV and VH in dB"),
         (_dimap, "S1A_TC_dB.dim", "export VV and VH in dB"),
         (_dimap, "S1A_TC_dB.data", "Sigma0_VH_db.img, Sigma0_VV_db.img"),
-        (_safe, "", "as ESA delivers it"),
-        (_safe, "S1A_IW_GRDH_1SDV_20180921T051229_20180921T051254_023799_02991A_1234.SAFE", "Calibration"),
+        (_half_a_safe, "", "lacks the annotation of VV"),
+        (
+            _half_a_safe,
+            "S1A_IW_GRDH_1SDV_20180921T051229_20180921T051254_023799_02991A_1234.SAFE",
+            "lacks the annotation",
+        ),
     ],
 )
-def test_a_product_that_must_be_processed_first_is_told_by_its_true_cause(
+def test_a_product_that_cannot_be_used_is_told_by_its_true_cause(
     tmp_path: Path, make: Callable[[Path], None], given: str, words: str
 ) -> None:
     make(tmp_path)
@@ -442,7 +446,7 @@ def test_a_product_that_must_be_processed_first_is_told_by_its_true_cause(
 def test_a_product_beside_good_chips_is_one_line(tmp_path: Path) -> None:
     write_pair(tmp_path, "x")
     _dimap(tmp_path)
-    _safe(tmp_path)
+    _half_a_safe(tmp_path)
     catalog = open_catalog([tmp_path])
     assert _labelled(catalog) == {"x"}
     assert sorted(name[:4] for name, _ in pairs(catalog.problems())) == ["S1A_", "S1A_"]

@@ -1,0 +1,74 @@
+"""A Sentinel-1 product at the door: its header is known before a pixel is read, and its map is made when pixels are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rasterio.crs import CRS
+from rasterio.io import DatasetReader
+
+from tiles.decisions import Decision
+from tiles.products.container import is_product
+from tiles.products.kept import kept_map
+from tiles.products.make import GEOCODED, NODATA, SCALE, tags_of
+from tiles.products.product import POLARIZATIONS, SPACING, Product
+
+_BLOCK = 512
+
+
+def raster_of(path: str) -> str:
+    """Return the file to read pixels from: of a product its map, made now where it is not there yet; else the path itself.
+
+    Raises:
+        ChipError: the product cannot be laid onto a map.
+        OutputError: there is no room for it.
+    """
+    return str(kept_map(Product(path))) if is_product(path) else path
+
+
+def opened_path(dataset: DatasetReader, path: str) -> str:
+    """Return the path of the file that was opened: of a product, that of its map."""
+    return str(dataset.name) if is_product(path) else path
+
+
+def laid(tags: Mapping[str, str]) -> list[Decision]:
+    """Return what has to be told of the place of a map that was made of a product."""
+    return [Decision("place", tags[GEOCODED], "tag", told=True)] if GEOCODED in tags else []
+
+
+def header_of(path: str) -> dict[str, Any] | None:
+    """Return the fields of the `RasterInfo` of a product's map, whether it is made or not; None of any other file.
+
+    Raises:
+        ChipError: it is no product that can be laid onto a map.
+    """
+    if not is_product(path):
+        return None
+    product = Product(path)
+    product.require_taken()
+    grid = product.map_grid()
+    bands = len(POLARIZATIONS)
+    return {
+        "path": path,
+        "width": grid.width,
+        "height": grid.height,
+        "count": bands,
+        "dtypes": ("int16",) * bands,
+        "descriptions": POLARIZATIONS,
+        "nodata": (float(NODATA),) * bands,
+        "scales": (SCALE,) * bands,
+        "offsets": (0.0,) * bands,
+        "tags": {**tags_of(product, SPACING), "AREA_OR_POINT": "Area"},
+        "band_tags": ({},) * bands,
+        "units": ("dB",) * bands,
+        "alpha": None,
+        "masked": False,
+        "crs": CRS.from_epsg(grid.epsg),
+        "transform": grid.transform,
+        "gcps": (),
+        "gcp_crs": None,
+        "block_bytes": _BLOCK * _BLOCK * 2 * bands,
+        "size": product.container.path.stat().st_size,
+        "ends_at": 0,
+    }
