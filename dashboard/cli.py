@@ -18,6 +18,7 @@ from dashboard.commands.rasters import cut, geocode, regrid
 from dashboard.commands.sagemaker.endpoint import sagemaker
 from dashboard.commands.serve import serve
 from dashboard.commands.training import name_chips, train, tune
+from dashboard.commands.watch import watch
 from tiles.errors import FloodscopeError, exit_code
 
 
@@ -34,7 +35,7 @@ def cli(debug: bool) -> None:
 
 for _command in (
     catalog, cut, dashboard, demo, download, evaluate, export, geocode, name_chips, predict, regrid, sagemaker, serve, simulate,
-    train, tune,
+    train, tune, watch,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -48,7 +49,7 @@ def _unraisable(what: sys.UnraisableHookArgs) -> None:
 def main() -> None:
     """Run the command line: errors are one line on stderr and an exit code, with --debug a traceback too.
 
-    Exit codes: 0, done; 1, it failed; 2, wrong use; 3, `predict --alert-above` found a chip above.
+    Exit codes: 0, done; 1, it failed; 2, wrong use; 3, `predict --alert-above` or `watch --once` found one above.
     """
     debug = "--debug" in sys.argv[1:]
     sys.unraisablehook = _unraisable

@@ -44,6 +44,10 @@ MAY_IMPORT: dict[str, str] = {
     "model.evaluation": (
         "tiles.reading model.weights model.scores model.bundle model.predictors model.seen model.store model.inference"
     ),
+    "model.streams": (
+        "tiles.reading tiles.layouts tiles.catalog model.scores model.predictors model.store model.inference "
+        "model.evaluation"
+    ),
     "model.export": "tiles.reading model.scores model.seen model.store",
     "model.training": (
         "tiles.reading tiles.drawing model.scores model.bundle model.predictors model.seen model.evaluation"
@@ -92,8 +96,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "dashboard.commands": (
         "tiles.products tiles.reading tiles.layouts tiles.catalog tiles.cutting tiles.download tiles.simulate model.weights "
-        "model.predictors model.store model.inference model.evaluation model.export model.training "
-        "model.serving dashboard.workspace dashboard.report dashboard.exports dashboard.routes "
+        "model.scores model.predictors model.store model.inference model.evaluation model.streams model.export "
+        "model.training model.serving dashboard.workspace dashboard.report dashboard.exports dashboard.routes "
         "dashboard.server"
     ),
     "dashboard.commands.sagemaker": (

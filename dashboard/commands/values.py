@@ -1,4 +1,4 @@
-"""Values that options take and click does not know: a share, and several values after one name."""
+"""Values that options take and click does not know: a share, a time, and several values after one name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+_DURATION = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([smhd]?)\s*")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SHARE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*")
 
 
@@ -24,6 +26,22 @@ class Share(click.ParamType[float]):
         if not 0.0 <= share < 1.0:
             self.fail(f"{value!r} is not a share from 0 to below 1: write 5% or 0.05.", param, ctx)
         return share
+
+
+class Duration(click.ParamType[float]):
+    """A time of at least a tenth of a second: `30s`, `5m`, `2h`, `1d`; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return it in seconds."""
+        if isinstance(value, float):
+            return value
+        match = _DURATION.fullmatch(str(value))
+        seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else 0.0
+        if not 0.1 <= seconds <= 30 * _SECONDS["d"]:
+            self.fail(f"{value!r} is not a time from 0.1 seconds to 30 days: write 30s, 5m or 2h.", param, ctx)
+        return seconds
 
 
 class SeveralValues(click.Command):

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     create_engine,
     delete,
     event,
@@ -97,6 +98,41 @@ DERIVED = Table(
     Column("kind", String(32), primary_key=True),
     Column("key", String(255), primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+# What streams have dealt with (model.stream): each input once, by its name and what told its files from others.
+ARRIVALS = Table(
+    "floodscope_arrivals",
+    _METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("stream", String(32), nullable=False),
+    Column("item_key", String(32), nullable=False),  # a digest: a path of any length fits no index
+    Column("stamp", String(32), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("files", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("path", Text),
+    Column("chip_id", String(200)),
+    Column("created", String(40), nullable=False),
+    Column("alert", Integer, nullable=False),
+    Column("facts", Text, nullable=False),
+    UniqueConstraint("stream", "item_key", "stamp"),
+)
+
+# What has to be told of them, written in the transaction of what it tells.
+OUTBOX = Table(
+    "floodscope_outbox",
+    _METADATA,
+    Column("delivery", String(32), primary_key=True),
+    Column("stream", String(32), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("due", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("answer", Text),
 )
 
 # A transaction that will write says so, and takes SQLite's write lock at once: one that reads first and then wants to
@@ -208,6 +244,22 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise StoreError(_explain(self.url, error)) from error
+
+
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Write a row unless there is one with the same key, and return whether it was written."""
+    dialect = connection.dialect.name
+    if dialect == "sqlite":
+        done = connection.execute(sqlite.insert(table).values(row).on_conflict_do_nothing())
+    elif dialect == "postgresql":
+        done = connection.execute(postgresql.insert(table).values(row).on_conflict_do_nothing())
+    else:
+        try:
+            with connection.begin_nested():
+                done = connection.execute(insert(table).values(row))
+        except IntegrityError:
+            return False
+    return bool(done.rowcount)
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, Text, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    inspect,
+    text,
+)
 
 
 def _keep_contents(connection: Connection) -> None:
@@ -38,7 +51,42 @@ def _keep_derived(connection: Connection) -> None:
     ).create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_keep_contents, _keep_derived)
+def _keep_streams(connection: Connection) -> None:
+    """3 to 4: tables of what streams have dealt with, and of what has to be told of it."""
+    Table(
+        "floodscope_arrivals",
+        MetaData(),
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        Column("stream", String(32), nullable=False),
+        Column("item_key", String(32), nullable=False),
+        Column("stamp", String(32), nullable=False),
+        Column("item", Text, nullable=False),
+        Column("files", Text, nullable=False),
+        Column("state", String(16), nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("path", Text),
+        Column("chip_id", String(200)),
+        Column("created", String(40), nullable=False),
+        Column("alert", Integer, nullable=False),
+        Column("facts", Text, nullable=False),
+        UniqueConstraint("stream", "item_key", "stamp"),
+    ).create(connection, checkfirst=True)
+    Table(
+        "floodscope_outbox",
+        MetaData(),
+        Column("delivery", String(32), primary_key=True),
+        Column("stream", String(32), nullable=False, index=True),
+        Column("kind", String(16), nullable=False),
+        Column("body", Text, nullable=False),
+        Column("created", Float, nullable=False),
+        Column("due", Float, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("state", String(16), nullable=False),
+        Column("answer", Text),
+    ).create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_keep_contents, _keep_derived, _keep_streams)
 """The first leads from version 1 to version 2, and so on."""
 
 SCHEMA_VERSION = len(MIGRATIONS) + 1

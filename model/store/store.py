@@ -8,46 +8,40 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import URL, ColumnElement, Select, Table, delete, func, select
+from sqlalchemy import URL, ColumnElement, Connection, Select, Table, delete, func, select
 from sqlalchemy.engine import RowMapping
 
 from model.scores.histogram import LEVELS, ScoreHistogram
 from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, upsert
 from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of
-from model.store.probability import encode_probability, read_probability, require_contract
+from model.store.probability import encode_probability, require_contract
+from model.store.rasters import RASTERS, RasterFolder, is_raster
+from model.store.streams import Streams
 from tiles.chip import Chip, ChipRecord
-from tiles.claims import clock
 from tiles.content import Content, content_of
-from tiles.errors import OutputError, PredictionNotFoundError, StoreError, UsageError
-from tiles.files import BEGUN, write_whole
-from tiles.naming import is_chip_id, nfc
+from tiles.errors import PredictionNotFoundError, StoreError, UsageError
+from tiles.naming import is_chip_id
 from tiles.probability import NODATA
 
 __all__ = ["ModelKey", "ModelSummary", "Prediction", "Store", "key_of"]
 
 DATABASE = "floodscope.db"
-RASTERS = "predictions"
 
 # What a row holds of a prediction; `placed` follows from how its area is stored.
 _COLUMNS = tuple(name for name in Prediction.__dataclass_fields__ if name != "placed")
 # Areas at each probability value are km2; of a chip without a place they are numbers of pixels, and take half the bytes.
 _KM2, _PIXELS = np.dtype("<f8"), np.dtype("<u4")
 
-SWEEP_AFTER_S = 3600.0
-"""Age at which a file that no row names is taken for left behind, in seconds: far longer than any write lasts."""
-
-# predictions/{store id}/{chip id}.{revision}.tif: nothing else is read, and nothing else is swept.
-_RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/(?P<chip>[^/]+)\.[0-9a-f]{{12}}\.tif")
-_SWEPT = re.compile(rf"({re.escape(BEGUN)}[0-9]+-[0-9a-f]+-)?(?P<chip>[^/]+?)\.[0-9a-f]{{12}}\.tif(\..*part)?")
+Also = Callable[[Connection, Prediction], None]
+"""Writes more in the transaction of a prediction's row."""
 
 
 class Store:
@@ -77,10 +71,12 @@ class Store:
                 file=self.folder,
             ) from error
         self._database = Database(url or URL.create("sqlite", database=str(self.folder / DATABASE)))
+        self.streams = Streams(self._database)
         # Rasters lie in a folder of their database, so no database sweeps the rasters of another.
-        self._rasters = f"{RASTERS}/{self._database.store_id}"
+        self._home = f"{RASTERS}/{self._database.store_id}"
+        self._rasters = RasterFolder(self.folder, self._home)
         try:
-            self._make_folder(sweep=True)
+            self._rasters.make(self._named)
         except StoreError:
             self.close()
             raise
@@ -104,6 +100,7 @@ class Store:
         seconds: float,
         *,
         chip_revision: str | None = None,
+        also: Also | None = None,
     ) -> Prediction:
         """Store a prediction in place of the one of the same chip and model, if there is one.
 
@@ -114,6 +111,7 @@ class Store:
             probability: uint8 (H, W), contract 2.
             seconds: how long the model took.
             chip_revision: `record.revision()` from before the chip was read; taken now where it is not given.
+            also: what else is written in the transaction of the row, so that both are there or neither is.
 
         Raises:
             PredictionError: the raster is not one of this chip (type, shape, nodata).
@@ -136,7 +134,7 @@ class Store:
             model_id=key.model_id,
             parameters=key.parameters,
             revision=revision,
-            raster=f"{self._rasters}/{record.id}.{revision}.tif",
+            raster=f"{self._home}/{record.id}.{revision}.tif",
             model_name=model.name,
             device=model.device,
             seconds=float(seconds),
@@ -153,17 +151,15 @@ class Store:
             placed=placed,
         )
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
-        try:
-            self._make_folder()
-            write_whole(self.folder / prediction.raster, encode_probability(probability, chip.grid, tags))
-        except OutputError as error:
-            raise StoreError(str(error)) from error
-        replaced = self._write_row(prediction, content_of(chip), chip.notes)
+        self._rasters.write(prediction.raster, encode_probability(probability, chip.grid, tags))
+        replaced = self._write_row(prediction, content_of(chip), chip.notes, also)
         if replaced is not None:
             self._remove(replaced)
         return prediction
 
-    def _write_row(self, prediction: Prediction, content: Content, notes: Sequence[str]) -> str | None:
+    def _write_row(
+        self, prediction: Prediction, content: Content, notes: Sequence[str], also: Also | None
+    ) -> str | None:
         """Write the row and what its chip holds, and return the raster of the row it replaces."""
         row = {name: getattr(prediction, name) for name in _COLUMNS}
         row["model_key"] = prediction.key.digest
@@ -175,6 +171,8 @@ class Store:
             upsert(connection, PREDICTIONS, row)
             row = _content_row(prediction.chip_id, prediction.chip_revision, content)
             upsert(connection, CONTENTS, {**row, "notes": json.dumps(notes)})
+            if also is not None:
+                also(connection, prediction)
         return replaced
 
     def contents(self, key: ModelKey) -> dict[tuple[str, str], Content]:
@@ -289,7 +287,8 @@ class Store:
         Raises:
             StoreError: the row does not name a raster of this store.
         """
-        return self._path(prediction.raster)
+        self._require_ours(prediction.raster)
+        return self._rasters.path(prediction.raster)
 
     def read(self, prediction: Prediction) -> npt.NDArray[np.uint8]:
         """Read a prediction's probability raster, uint8 (H, W), contract 2.
@@ -298,9 +297,9 @@ class Store:
             PredictionNotFoundError: the raster is missing, damaged or another one than the row says; the row is gone then.
             StoreError: it may not be read, or the disk fails.
         """
-        path = self._path(prediction.raster)
+        path = self.raster_path(prediction)
         try:
-            values = read_probability(path)
+            values = self._rasters.read(prediction.raster)
         except PredictionNotFoundError:
             self._disown(prediction)
             raise
@@ -315,42 +314,35 @@ class Store:
     def is_whole(self, prediction: Prediction) -> bool:
         """Return whether a prediction's raster is there and whole; where it is not, its row is gone then."""
         # Who asks predicts again at once: a folder of rasters that is away is made anew, and not waited for.
-        self._make_folder()
+        self._rasters.make()
         with contextlib.suppress(PredictionNotFoundError):
             self.read(prediction)
             return True
         return False
-
-    def _make_folder(self, *, sweep: bool = False) -> None:
-        """Make the folder of rasters, also where somebody removed it since the store was opened."""
-        try:
-            (self.folder / self._rasters).mkdir(parents=True, exist_ok=True)
-            if sweep:
-                self._sweep()
-        except OSError as error:
-            why = f"cannot be written ({error.strerror}): give write permission to it."
-            raise StoreError(f"{self.folder / RASTERS} {why}") from error
 
     def _disown(self, prediction: Prediction) -> None:
         """Forget a prediction whose raster is gone or damaged, so that the chip is predicted when it is asked for next.
 
         Where the folder of rasters is not there, as on a disk that is taken off, all of them may come back.
         """
-        if not (self.folder / self._rasters).is_dir():
+        if not self._rasters.there():
             return
         table = PREDICTIONS.c
         with contextlib.suppress(StoreError), self._database.writing() as connection:
             connection.execute(delete(PREDICTIONS).where(table.raster == prediction.raster))
 
     def _remove(self, raster: str) -> None:
-        with contextlib.suppress(OSError, StoreError):  # it is swept later
-            self._path(raster).unlink(missing_ok=True)
+        if is_raster(raster):
+            self._rasters.remove(raster)
 
-    def _path(self, raster: str) -> Path:
-        named = _RASTER.fullmatch(raster)
-        if named is None or not is_chip_id(named["chip"]):
+    def _require_ours(self, raster: str) -> None:
+        if not is_raster(raster):
             raise StoreError(f"{self._database.url} names a raster {raster[:80]!r} outside the store: predict again.")
-        return self.folder / raster
+
+    def _named(self) -> set[str]:
+        """Return the rasters that rows name."""
+        with self._database.reading() as connection:
+            return set(connection.execute(select(PREDICTIONS.c.raster)).scalars())
 
     def _found(self, query: Select[Any]) -> list[Prediction]:
         with self._database.reading() as connection:
@@ -370,23 +362,6 @@ class Store:
             ) from error
         area.setflags(write=False)
         return Prediction(**{**values, "area": area, "histogram": histogram, "placed": placed})
-
-    def _sweep(self) -> None:
-        """Remove old rasters that no row names: left by a process that was killed between raster and row."""
-        old: list[Path] = []
-        now = clock(self.folder / self._rasters)
-        for path in (self.folder / self._rasters).iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another process swept it, or gave it its final name
-                ours = _SWEPT.fullmatch(path.name)
-                if ours and is_chip_id(ours["chip"]) and now - path.stat().st_mtime > SWEEP_AFTER_S:
-                    old.append(path)
-        if not old:
-            return
-        with self._database.reading() as connection:  # after the files were listed: a new row names none of them
-            named = set(connection.execute(select(PREDICTIONS.c.raster)).scalars())
-        for path in old:
-            if f"{self._rasters}/{nfc(path.name)}" not in named:
-                path.unlink(missing_ok=True)
 
 
 def _of_files(table: Table, record: ChipRecord) -> ColumnElement[bool]:

@@ -1,0 +1,107 @@
+"""Where a store keeps its rasters: files in a folder, each there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model.store.probability import read_probability
+from tiles.claims import clock
+from tiles.errors import OutputError, StoreError
+from tiles.files import BEGUN, write_whole
+from tiles.naming import is_chip_id, nfc
+
+RASTERS = "predictions"
+
+SWEEP_AFTER_S = 3600.0
+"""Age at which a file that no row names is taken for left behind, in seconds: far longer than any write lasts."""
+
+# predictions/{store id}/{chip id}.{revision}.tif: nothing else is read, and nothing else is swept.
+_RASTER = re.compile(rf"{RASTERS}/[0-9a-f]+/(?P<chip>[^/]+)\.[0-9a-f]{{12}}\.tif")
+_SWEPT = re.compile(rf"({re.escape(BEGUN)}[0-9]+-[0-9a-f]+-)?(?P<chip>[^/]+?)\.[0-9a-f]{{12}}\.tif(\..*part)?")
+
+
+def is_raster(name: str) -> bool:
+    """Return whether a row's raster is one of a store: nothing else is ever read, written or removed."""
+    named = _RASTER.fullmatch(name)
+    return named is not None and is_chip_id(named["chip"])
+
+
+class RasterFolder:
+    """Rasters as files below a folder."""
+
+    def __init__(self, folder: Path, home: str) -> None:
+        """Name the folder; `make` makes it.
+
+        Args:
+            folder: of the store.
+            home: where its rasters lie in it, "predictions/{store id}".
+        """
+        self._folder, self._home = folder, home
+
+    def make(self, named: Callable[[], set[str]] | None = None) -> None:
+        """Make the folder of rasters, also where somebody removed it since the store was opened.
+
+        Args:
+            named: returns the rasters that rows name; files left behind that it does not have are removed then.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        try:
+            (self._folder / self._home).mkdir(parents=True, exist_ok=True)
+            if named is not None:
+                self._sweep(named)
+        except OSError as error:
+            why = f"cannot be written ({error.strerror}): give write permission to it."
+            raise StoreError(f"{self._folder / RASTERS} {why}") from error
+
+    def there(self) -> bool:
+        """Return whether rasters can be looked for at all: on a disk that is taken off all of them may come back."""
+        return (self._folder / self._home).is_dir()
+
+    def path(self, name: str) -> Path:
+        """Return where a raster is."""
+        return self._folder / name
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a raster.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self.make()
+        try:
+            write_whole(self.path(name), data)
+        except OutputError as error:
+            raise StoreError(str(error)) from error
+
+    def read(self, name: str) -> npt.NDArray[np.uint8]:
+        """Read a raster, as `model.store.probability.read_probability`."""
+        return read_probability(self.path(name))
+
+    def remove(self, name: str) -> None:
+        """Remove a raster; one that cannot be removed is swept later."""
+        with contextlib.suppress(OSError):
+            self.path(name).unlink(missing_ok=True)
+
+    def _sweep(self, named: Callable[[], set[str]]) -> None:
+        """Remove old rasters that no row names: left by a process that was killed between raster and row."""
+        old: list[Path] = []
+        now = clock(self._folder / self._home)
+        for path in (self._folder / self._home).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another process swept it, or gave it its final name
+                ours = _SWEPT.fullmatch(path.name)
+                if ours and is_chip_id(ours["chip"]) and now - path.stat().st_mtime > SWEEP_AFTER_S:
+                    old.append(path)
+        if not old:
+            return
+        kept = named()  # after the files were listed: a new row names none of them
+        for path in old:
+            if f"{self._home}/{nfc(path.name)}" not in kept:
+                path.unlink(missing_ok=True)
