@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, str] = {
     "tiles": "",
     "tiles.products": "",
     "tiles.reading": "tiles.products",
+    "tiles.scenes": "tiles.reading",
     "tiles.layouts": "tiles.products tiles.reading",
     "tiles.catalog": "tiles.reading tiles.layouts",
     "tiles.drawing": "tiles.reading tiles.catalog",

@@ -15,6 +15,7 @@ from pyproj import Geod, Transformer
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
+from rasterio.windows import Window
 from shapely.geometry import Polygon
 
 from tiles.antimeridian import HALF_TURN, TURN, turns_to_first
@@ -186,6 +187,13 @@ class Grid:
             col, row = inverse @ (x, y)
             worst = max(worst, abs(col - corner[0]), abs(row - corner[1]))
         return worst
+
+    def part(self, window: Window) -> Grid:
+        """Return the grid of a window of it; of an unplaced grid another unplaced one."""
+        size = int(window.width), int(window.height)
+        if not self.placed:
+            return Grid.unplaced(*size)
+        return Grid(self.crs, self.transform @ Affine.translation(window.col_off, window.row_off), *size)
 
     def shifted(self, x: float) -> Grid:
         """Return the grid moved along x, in units of its coordinate system."""

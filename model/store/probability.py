@@ -18,7 +18,8 @@ from tiles.errors import ChipError, PredictionError, PredictionNotFoundError, St
 from tiles.grid import Grid
 from tiles.palette import WATER
 from tiles.probability import NODATA, level
-from tiles.reading.raster import GDAL_OPTIONS, read_band
+from tiles.reading.pixels import read_band
+from tiles.reading.raster import GDAL_OPTIONS
 
 _BLOCK = 256
 # The smallest overview has about this many pixels a side: what a chip covers of one tile five zooms out.

@@ -297,11 +297,11 @@ CASES = [
         ("compressed in a way", "60123", "DEFLATE"),
     ),
     Case(
-        "20,000 x 20,000 pixels",
+        "VV of 20,000 x 20,000 pixels",
         _vv(lambda p: _sparse(p, 20_000, 512)),
-        _UNREADABLE,
+        GeoreferenceError,
         "catalog",
-        ("20,000 x 20,000 pixels", "cut"),
+        ("20000 x 20000", "48 x 48 pixels", "floodscope regrid FILE OUT --like IMAGE"),
     ),
     Case(
         "blocks of 1 GiB",

@@ -16,7 +16,6 @@ from rasterio.windows import Window
 
 from tiles.files import replacing, unwritable
 from tiles.reading.raster import GDAL_OPTIONS, RasterInfo
-from tiles.sentences import shown
 
 # Tags that are true of the whole file's pixels, or of how its transform is to be read, which is done by now.
 _OF_THE_WHOLE = ("STATISTICS_", "AREA_OR_POINT")
@@ -116,14 +115,6 @@ def write_copy(
                 dataset.write_mask(there)
     except (RasterioError, ValueError) as error:
         raise unwritable(path, error) from error
-
-
-def points_alone(info: RasterInfo) -> str:
-    """Return what is said of a raster whose pixels lie on no grid, and that has to be warped first."""
-    return (
-        f"{shown(info.path)} is placed by ground control points alone: warp it to a regular grid first "
-        "(rio warp FILE OUT --dst-crs EPSG:4326), which leaves its band names and its scale behind."
-    )
 
 
 def _kept(tags: dict[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from tiles.answers import Truth
 from tiles.chip import ANCILLARY, LEGENDS, UNKNOWN, Asset, ChipRecord
-from tiles.cutting.copies import Said, part_of, place_of, points_alone, write_copy
+from tiles.cutting.copies import Said, part_of, place_of, write_copy
 from tiles.errors import ChipError, GeoreferenceError, OutputError, Problem
 from tiles.grid import Grid
 from tiles.naming import apart, plain_name
@@ -26,7 +26,8 @@ from tiles.reading.ancillary import ancillary_refusal
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.grids import require_same_grid
 from tiles.reading.labels import label_refusal, meant, require_label_type
-from tiles.reading.raster import RasterInfo, open_raster, read_info, scaled, stored
+from tiles.reading.pixels import points_alone, scaled, stored
+from tiles.reading.raster import RasterInfo, open_raster, read_info
 from tiles.reading.units import WORDS, has_data, require_number_type, said_by_name, said_by_tags
 
 SIZE = 2048
@@ -172,7 +173,7 @@ def _image(record: ChipRecord, vv: Asset, vh: Asset) -> list[_Part]:
             named_band(info, asset.band, name)
         require_number_type(info, asset.band, name)
         if info.place.from_gcps:
-            raise GeoreferenceError(points_alone(info))
+            raise GeoreferenceError(points_alone(info.path))
         said = Said(name if record.answers.bands else None, _unit(record, info, asset, name))
         parts.append(_Part(name.lower(), asset.band, info, place_of(info), said))
     one, two = (part.info for part in parts)

@@ -13,10 +13,11 @@ from rasterio.crs import CRS
 from rasterio.warp import Resampling, reproject, transform
 from rasterio.windows import Window
 
-from tiles.cutting.copies import Said, part_of, place_of, points_alone, write_copy
+from tiles.cutting.copies import Said, part_of, place_of, write_copy
 from tiles.errors import GeoreferenceError, OutputError
 from tiles.grid import Grid
-from tiles.reading.raster import GDAL_OPTIONS, MAX_PIXELS, RasterInfo, info_of, open_raster, read_info, stored
+from tiles.reading.pixels import points_alone, stored
+from tiles.reading.raster import GDAL_OPTIONS, MAX_PIXELS, RasterInfo, info_of, open_raster, read_info
 
 Method = Literal["nearest", "bilinear"]
 
@@ -52,7 +53,7 @@ def regrid(file: Path, out: Path, like: Path | None = None, method: Method = "ne
         raise OutputError("{file} does not end in .tif: what is written is a GeoTIFF.", file=out)
     info = read_info(str(file))
     if info.place.from_gcps:
-        raise GeoreferenceError(points_alone(info))
+        raise GeoreferenceError(points_alone(info.path))
     if like is None:
         window, place = Window(0, 0, info.width, info.height), place_of(info)
         _require_room(info, window)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from rasterio.windows import Window
 
 from tiles.chip import Asset, FloatArray
 from tiles.errors import AncillaryError, ChipError
 from tiles.grid import Grid
 from tiles.reading.grids import require_same_grid
-from tiles.reading.raster import read_band
+from tiles.reading.pixels import read_band
 from tiles.sentences import Sentence
 
 # Metres. The Dead Sea's shore lies at -430, no summit above 8849; what lies far below is a fill value (-9999, -32768).
@@ -29,9 +30,14 @@ def require_ancillary_type(path: str, dtype: str) -> None:
         raise AncillaryError(f"{{file}} holds {dtype} numbers: give real ones.", file=path)
 
 
-def read_ancillary(name: str, asset: Asset, image_path: str, image_grid: Grid) -> FloatArray:
-    """Return elevation in metres or permanent water as a share, NaN where the file holds nodata of any kind."""
-    band = read_band(asset.path, asset.band)
+def read_ancillary(
+    name: str, asset: Asset, image_path: str, image_grid: Grid, window: Window | None = None
+) -> FloatArray:
+    """Return elevation in metres or permanent water as a share, NaN where the file holds nodata of any kind.
+
+    Of `window` alone where it is given; `image_grid` is that of the window then.
+    """
+    band = read_band(asset.path, asset.band, window)
     stored, grid, nodata = band.values, band.grid, band.nodata
     require_ancillary_type(asset.path, str(stored.dtype))
     require_same_grid(name.replace("_", " "), asset.path, grid, "image", image_path, image_grid)

@@ -19,11 +19,13 @@ from tiles.reading.bands import named_band, two_bands
 from tiles.reading.border import border_noise
 from tiles.reading.grids import require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, read_label
+from tiles.reading.pixels import Band, read_band
 from tiles.reading.products import laid
-from tiles.reading.raster import Band, read_band, read_info
+from tiles.reading.raster import RasterInfo, read_info
 from tiles.reading.scale import decide
 from tiles.reading.units import (
     Numbers,
+    Scale,
     has_data,
     packing_of,
     require_number_type,
@@ -78,23 +80,15 @@ def _read(record: ChipRecord, with_label: bool, with_ancillary: bool) -> Chip:
         raise MissingImageryError(
             f"Chip {record.id} has no imagery on disk: put its VV and VH files into {{folder}}.", folder=where
         )
-    vv_asset, vh_asset = record.vv, record.vh
-    decisions: tuple[Decision, ...] = ()
-    if record.vv.path == record.vh.path:
-        vv_asset, vh_asset, decision = two_bands(read_info(record.vv.path), record.answers, record.vv.name)
-        decisions = (decision,)
-    vv_band, vh_band = read_band(vv_asset.path, vv_asset.band), read_band(vh_asset.path, vh_asset.band)
-    if not decisions:
-        decisions = (_by_names(vv_asset, vv_band, vh_asset, vh_band),)
-    for asset, band, name in ((vv_asset, vv_band, "VV"), (vh_asset, vh_band, "VH")):
-        require_number_type(band.info, asset.band, name)
+    vv_asset, vh_asset, infos, decision = image_of(record, record.vv, record.vh)
+    vv_band = read_band(vv_asset.path, vv_asset.band, info=infos[0])
+    vh_band = read_band(vh_asset.path, vh_asset.band, info=infos[1])
     grid = vv_band.grid
-    require_same_grid("VH", vh_asset.path, vh_band.grid, "VV", vv_asset.path, grid)
-    numbers = _numbers(vv_asset, vv_band, "VV"), _numbers(vh_asset, vh_band, "VH")
+    numbers = numbers_of(vv_asset, vv_band, "VV"), numbers_of(vh_asset, vh_band, "VH")
     there = has_numbers(numbers[0]), has_numbers(numbers[1])
     both = backscatter(*numbers, record.answers)
     empty = None if both.valid.any() else _emptiness((vv_asset, vv_band, there[0]), (vh_asset, vh_band, there[1]))
-    decisions = (*decisions, *_placed(record, vv_band), *_masked(vv_band, vh_band), *both.decisions)
+    decisions = (decision, *beside_numbers(record, *infos), *both.decisions)
     label, label_problem = None, record.label_problem
     choices: tuple[Choice, ...] = ()
     if with_label and record.has_label and record.label is not None:
@@ -137,12 +131,32 @@ def require_data(chip: Chip) -> Chip:
     return chip
 
 
-def _by_names(vv: Asset, vv_band: Band, vh: Asset, vh_band: Band) -> Decision:
-    """Return the decision which of two files is which, by their names; a band that says otherwise raises BandError."""
-    named_band(vv_band.info, vv.band, "VV", vv.name)
-    named_band(vh_band.info, vh.band, "VH", vh.name)
-    names = [shown(Path(asset.name or asset.path).name) for asset in (vv, vh)]
-    return Decision("bands", f"{names[0]} is VV and {names[1]} is VH", "name")
+def image_of(record: ChipRecord, vv: Asset, vh: Asset) -> tuple[Asset, Asset, tuple[RasterInfo, RasterInfo], Decision]:
+    """Return which band is VV and which VH, their files' headers, and how that was decided; no pixel is read.
+
+    Raises:
+        ChipError: a header cannot be read, the bands are not VV and VH or of no type of backscatter, or they lie on two grids.
+    """
+    if vv.path == vh.path:
+        info = read_info(vv.path)
+        infos = info, info
+        vv, vh, decision = two_bands(info, record.answers, vv.name)
+    else:
+        infos = read_info(vv.path), read_info(vh.path)
+        named_band(infos[0], vv.band, "VV", vv.name)
+        named_band(infos[1], vh.band, "VH", vh.name)
+        names = [shown(Path(asset.name or asset.path).name) for asset in (vv, vh)]
+        decision = Decision("bands", f"{names[0]} is VV and {names[1]} is VH", "name")
+    for asset, info, name in ((vv, infos[0], "VV"), (vh, infos[1], "VH")):
+        info.require_whole()
+        require_number_type(info, asset.band, name)
+    require_same_grid("VH", vh.path, infos[1].grid, "VV", vv.path, infos[0].grid)
+    return vv, vh, infos, decision
+
+
+def beside_numbers(record: ChipRecord, vv: RasterInfo, vh: RasterInfo) -> tuple[Decision, ...]:
+    """Return what headers alone decide of an image: where it lies, and whether masks are followed."""
+    return *_placed(record, vv), *_masked(vv, vh)
 
 
 def has_numbers(numbers: Numbers) -> BoolArray:
@@ -161,10 +175,7 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
         nothing = np.full(may_be.shape, np.nan, dtype=np.float32)
         return Backscatter(nothing, nothing.copy(), may_be, ())
     scale, decisions = decide(vv, vh, may_be, answers)
-    one, two = to_db(vv.values, scale), to_db(vh.values, scale)
-    with np.errstate(invalid="ignore"):
-        measured = [np.isfinite(band) & (band > _FLOOR_DB) & (band < _CEILING_DB) for band in (one, two)]
-    valid = np.asarray(may_be & measured[0] & measured[1])
+    one, two, valid = in_db(vv, vh, may_be, scale)
     if (beyond := np.count_nonzero(may_be & ~valid)) > 0:
         text = (
             f"{beyond:,} of the image's {may_be.size:,} pixels hold numbers that no radar measures (below -90 or above 50 dB), "
@@ -184,7 +195,16 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
     return Backscatter(one, two, valid, tuple(decisions))
 
 
-def _numbers(asset: Asset, band: Band, name: str) -> Numbers:
+def in_db(vv: Numbers, vh: Numbers, may_be: BoolArray, scale: Scale) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return VV and VH in dB, float32 (H, W), anything where not valid, and where both hold what a radar measures."""
+    one, two = to_db(vv.values, scale), to_db(vh.values, scale)
+    with np.errstate(invalid="ignore"):
+        measured = [np.isfinite(band) & (band > _FLOOR_DB) & (band < _CEILING_DB) for band in (one, two)]
+    return one, two, np.asarray(may_be & measured[0] & measured[1])
+
+
+def numbers_of(asset: Asset, band: Band, name: str) -> Numbers:
+    """Return the numbers of one band, "VV" or "VH", with all that its file says of their unit."""
     info, there = band.info, band.there
     if band.nodata is not None and np.isfinite(band.nodata):
         there = there & np.asarray(band.values != band.nodata)
@@ -202,20 +222,20 @@ def _numbers(asset: Asset, band: Band, name: str) -> Numbers:
     )
 
 
-def _placed(record: ChipRecord, image: Band) -> list[Decision]:
+def _placed(record: ChipRecord, image: RasterInfo) -> list[Decision]:
     """Return where the image lies, or why nobody knows; the record tells it wherever the chip is listed."""
-    told = [text for text in (unplaced(image.info), record.assumed_grid) if text]
+    told = [text for text in (unplaced(image), record.assumed_grid) if text]
     if not told:
-        beside = ", ".join(map(shown, image.info.place.source))
-        how = "ground control points" if image.info.from_gcps else beside or "its geotransform"
+        beside = ", ".join(map(shown, image.place.source))
+        how = "ground control points" if image.from_gcps else beside or "its geotransform"
         where = Decision("place", f"The image is in {image.grid.crs_name}, placed by {how}", "tag")
-        return [where, *laid(image.info.tags)]
+        return [where, *laid(image.tags)]
     return [Decision("place", text.removesuffix("."), "tag") for text in told]
 
 
-def _masked(*bands: Band) -> list[Decision]:
+def _masked(*images: RasterInfo) -> list[Decision]:
     """Return the decision that masks were followed, where there are any."""
-    infos = {band.info.path: band.info for band in bands}.values()
+    infos = {info.path: info for info in images}.values()
     how = ["a mask" if info.masked else "an alpha band" for info in infos if info.masked or info.alpha is not None]
     return [Decision("no data", f"{how[0].capitalize()} says where the image holds data", "tag")] if how else []
 

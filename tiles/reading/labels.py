@@ -14,7 +14,8 @@ from tiles.decisions import Basis, Decision
 from tiles.errors import ChipError, Choice, LabelError
 from tiles.grid import Grid
 from tiles.reading.grids import require_same_grid
-from tiles.reading.raster import Band, read_band, read_info
+from tiles.reading.pixels import Band, read_band
+from tiles.reading.raster import RasterInfo, read_info
 from tiles.sentences import Sentence
 
 LABEL_REFUSED = "The label is not used: "
@@ -77,19 +78,30 @@ def read_label(
     Raises:
         ChipError: it cannot be read, is not on the image's grid, or it cannot be told what its numbers mean.
     """
+    info = label_info(asset, image_path, image_grid)
+    return label_of(read_band(asset.path, asset.band, info=info), valid, answers, legend)
+
+
+def label_info(asset: Asset, image_path: str, image_grid: Grid) -> RasterInfo:
+    """Return the header of a label; ChipError where it can be none of the image."""
     info = read_info(asset.path)
     require_label_type(asset.path, len(info.data_bands), info.dtypes[0])
-    band = read_band(asset.path, asset.band)
-    require_same_grid("label", asset.path, band.grid, "image", image_path, image_grid)
+    require_same_grid("label", asset.path, info.grid, "image", image_path, image_grid)
+    return info
+
+
+def label_of(band: Band, valid: BoolArray, answers: Answers, legend: str | None) -> Label:
+    """Return what a label's numbers mean, of arrays of any shape; `read_label` says the rest."""
+    path = band.info.path
     unknown = ~band.there | ~np.isfinite(band.values)
     if answers.label_values:
-        values, decisions = _as_said(band, asset.path, answers.label_values)
+        values, decisions = _as_said(band, path, answers.label_values)
     elif legend == "etci2021" and set(np.unique(band.values[~unknown]).tolist()) <= {0, UNKNOWN}:
-        values, decisions = _as_said(band, asset.path, _DRY_AND_255, "data set")
+        values, decisions = _as_said(band, path, _DRY_AND_255, "data set")
     else:
-        values, decisions = _by_legend(band, unknown, valid, asset.path, documented=legend in LEGENDS)
+        values, decisions = _by_legend(band, unknown, valid, path, documented=legend in LEGENDS)
     rest = None if answers.label_values else _number_of_most(band, valid & (values == UNKNOWN))
-    return Label(values, (*decisions, *_judged(values, valid, asset.path, rest, said=bool(answers.label_values))))
+    return Label(values, (*decisions, *_judged(values, valid, path, rest, said=bool(answers.label_values))))
 
 
 def _as_said(

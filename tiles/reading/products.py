@@ -69,6 +69,7 @@ def header_of(path: str) -> dict[str, Any] | None:
         "gcps": (),
         "gcp_crs": None,
         "block_bytes": _BLOCK * _BLOCK * 2 * bands,
+        "in_strips": False,
         "size": product.container.path.stat().st_size,
         "ends_at": 0,
     }

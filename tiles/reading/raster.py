@@ -1,9 +1,8 @@
-"""Reading one band of one raster file, with every way a file can be wrong turned into an error that says so."""
+"""Opening a raster file and reading its header, with every way a file can be wrong turned into an error that says so."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
@@ -19,13 +17,11 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Interleaving
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
-from rasterio.warp import Resampling, reproject
-from rasterio.windows import Window
 
-from tiles.errors import BandError, FloodscopeError, UnreadableFileError
+from tiles.errors import FloodscopeError, UnreadableFileError
 from tiles.grid import Grid
 from tiles.reading.directory import foreign_metadata
-from tiles.reading.masks import has_own_mask, mask_file, mask_of, own_mask
+from tiles.reading.masks import has_own_mask, mask_file
 from tiles.reading.place import Place, find_place
 from tiles.reading.products import header_of, opened_path, raster_of
 from tiles.reading.snap import snap_band_names
@@ -33,7 +29,7 @@ from tiles.reading.sniff import require_tiff
 from tiles.sentences import shown
 
 MAX_PIXELS = 4096 * 4096
-"""Largest chip, in pixels: it is read whole, so a bigger one would take gigabytes of memory."""
+"""Largest image that is held in memory whole, in pixels: of a larger one, a scene, windows are read (`tiles.scenes`)."""
 
 # GDAL holds one block of all its interleaved bands at least, however small the image that it belongs to.
 _MAX_BLOCK_BYTES = 512 << 20
@@ -70,6 +66,7 @@ class RasterInfo:
         crs, transform: as the file has them, None and the identity where it has none.
         gcps, gcp_crs: ground control points and their coordinate system.
         block_bytes: memory of one block.
+        in_strips: blocks are as wide as the raster: of a window, whole rows are unpacked.
         size, ends_at: bytes in the file, and where its last blocks should end.
     """
 
@@ -92,6 +89,7 @@ class RasterInfo:
     gcps: tuple[GroundControlPoint, ...]
     gcp_crs: CRS | None
     block_bytes: int
+    in_strips: bool
     size: int
     ends_at: int
 
@@ -122,21 +120,27 @@ class RasterInfo:
 
         Raises:
             GeoreferenceError: the place that it names cannot be.
-            UnreadableFileError: it is too large for a chip.
         """
-        _require_size(self.path, self.width, self.height)
-        grid = self.place.grid(self.width, self.height)
-        _require_size(self.path, grid.width, grid.height)
-        return grid
+        return self.place.grid(self.width, self.height)
 
     @property
     def unplaced(self) -> tuple[str, str] | None:
         """What the file lacks for a place on Earth, and what to do about it; None where it has a place.
 
         Raises:
-            GeoreferenceError, UnreadableFileError: as `grid`.
+            GeoreferenceError: as `grid`.
         """
         return None if self.grid.placed else self.place.lack()
+
+    def require_held(self) -> None:
+        """Raise UnreadableFileError where the raster, or the grid that it is warped to, is too large to be held whole."""
+        for width, height in ((self.width, self.height), (self.grid.width, self.grid.height)):
+            if width * height > MAX_PIXELS:
+                raise UnreadableFileError(
+                    f"{{file}} has {width:,} x {height:,} pixels, and what is done here needs all of an image at once, "
+                    f"{MAX_PIXELS:,} pixels at most: cut it into tiles for this (floodscope cut SOURCE --out DIR).",
+                    file=self.path,
+                )
 
     def require_whole(self) -> None:
         """Raise UnreadableFileError where the file is shorter than its header says, or its blocks are too large."""
@@ -152,15 +156,6 @@ class RasterInfo:
                 "is the most: write it anew in small ones (floodscope regrid FILE OUT).",
                 file=self.path,
             )
-
-
-def _require_size(path: str, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UnreadableFileError(
-            f"{{file}} has {width:,} x {height:,} pixels, a chip may have {MAX_PIXELS:,} at most: cut it into tiles "
-            "(floodscope cut SOURCE --out DIR).",
-            file=path,
-        )
 
 
 @contextlib.contextmanager
@@ -246,6 +241,7 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
         gcps=tuple(gcps),
         gcp_crs=gcp_crs,
         block_bytes=rows * cols * interleaved * _item_bytes(dataset.dtypes[0]),
+        in_strips=cols == dataset.width,
         size=Path(path).stat().st_size,
         ends_at=max(_end_of(dataset, band, rows, cols) for band in range(1, bands + 1)),
     )
@@ -287,114 +283,3 @@ def read_info(path: str) -> RasterInfo:
             "again.",
             file=path,
         ) from error
-
-
-@dataclass(frozen=True, eq=False)
-class Band:
-    """One band as a file holds it.
-
-    Attributes:
-        values: (H, W) in the file's own type; float32 where it has a scale and offset, which are followed, or was warped.
-        there: bool (H, W), False where a mask, an alpha band, the nodata of scaled numbers or the warp says that nothing is.
-        nodata: the tagged nodata value that `values` may hold still, or None.
-        grid: of the pixels.
-        info: the file's header.
-    """
-
-    values: npt.NDArray[np.generic]
-    there: npt.NDArray[np.bool_]
-    nodata: float | None
-    grid: Grid
-    info: RasterInfo
-
-
-def read_band(path: str, band: int) -> Band:
-    """Read one band with everything that the file says of where it is there.
-
-    A file placed by ground control points is warped (nearest neighbour, so that values stay measured ones) to a regular
-    grid in the points' coordinate system; pixels outside it are NaN, and the band is float32 then.
-
-    Raises:
-        UnreadableFileError: the file is missing, damaged, too large or not permitted to be read.
-        GeoreferenceError: the place that it names cannot be.
-        BandError: it has no such band.
-    """
-    with open_raster(path) as dataset:
-        info = info_of(dataset, path)
-        info.require_whole()
-        grid = info.grid
-        if not 1 <= band <= info.count:
-            raise BandError(
-                f"{{file}} has {info.count} band(s), band {band} was asked for: give a file that holds it.", file=path
-            )
-        values, there = stored(dataset, info, band)
-    nodata = info.nodata[band - 1]
-    if info.scaled(band):
-        if nodata is not None:
-            there &= ~_equal(values, nodata)
-        values, nodata = scaled(values, info.scales[band - 1], info.offsets[band - 1]), None
-    if info.from_gcps:
-        values = _warped(values, there, nodata, info)
-        there = ~np.isnan(values)
-    return Band(values, there, nodata, grid, info)
-
-
-def stored(
-    dataset: DatasetReader, info: RasterInfo, band: int, window: Window | None = None
-) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
-    """Return a band's numbers as they are stored, and where masks and the alpha band say that they are there.
-
-    Args:
-        dataset, info: the file, opened, and its header.
-        band: counts from 1.
-        window: the part that is wanted, None for all of it.
-
-    Returns:
-        Both of shape (H, W), the second bool. A tagged nodata value is among the numbers still.
-
-    Raises:
-        UnreadableFileError: the pixels, or a mask, are damaged.
-    """
-    path = info.path
-    try:
-        values = dataset.read(band, window=window)
-    except (RasterioError, OSError) as error:
-        raise UnreadableFileError(
-            "{file} is damaged inside, its pixels cannot be unpacked: copy or download it again.", file=path
-        ) from error
-    there = own_mask(dataset, band, info.alpha, path, window)
-    if there is None:
-        there = np.ones(values.shape, dtype=np.bool_)
-    if (beside := mask_file(path)) is not None:
-        with open_raster(beside) as mask:
-            there &= mask_of(mask, beside, band, (info.height, info.width), window)
-    return values, there
-
-
-def _equal(values: npt.NDArray[np.generic], nodata: float) -> npt.NDArray[np.bool_]:
-    return np.isnan(values) if math.isnan(nodata) else np.asarray(values == nodata)
-
-
-def scaled(numbers: npt.NDArray[np.generic], scale: float, offset: float) -> npt.NDArray[np.float32]:
-    """Return stored numbers as the values that they stand for, float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return (numbers.astype(np.float64) * scale + offset).astype(np.float32)
-
-
-def _warped(
-    values: npt.NDArray[np.generic], there: npt.NDArray[np.bool_], nodata: float | None, info: RasterInfo
-) -> npt.NDArray[np.float32]:
-    warped = np.full(info.grid.shape, np.nan, dtype=np.float32)
-    with rasterio.Env(**GDAL_OPTIONS):
-        reproject(
-            np.where(there, values.astype(np.float32), np.float32(np.nan)),
-            warped,
-            gcps=list(info.place.gcps),
-            src_crs=info.place.gcp_crs,
-            dst_crs=info.grid.crs,
-            dst_transform=info.grid.transform,
-            dst_nodata=np.nan,
-            src_nodata=nodata,
-            resampling=Resampling.nearest,
-        )
-    return warped

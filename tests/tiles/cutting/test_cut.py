@@ -19,7 +19,7 @@ from tiles.answers import Answers
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.cutting.cut import CutReport, cut
-from tiles.errors import OutputError
+from tiles.errors import OutputError, UnreadableFileError
 from tiles.reading import raster
 from tiles.reading.door import read_chip
 
@@ -55,9 +55,9 @@ def test_a_scene_of_5000_x_4200_pixels_becomes_chips_whose_pixels_names_scale_an
     write_tiff(folder / "S1A_20180921T051229_label.tif", truth, compress="deflate")
 
     whole = _chips(folder)["S1A_20180921T051229"]
-    assert whole.problem is not None
-    assert "5,000 x 4,200 pixels" in whole.problem
-    assert "(floodscope cut SOURCE --out DIR)" in whole.problem
+    assert whole.problem is None
+    with pytest.raises(UnreadableFileError, match=r"5,000 x 4,200 pixels.*\(floodscope cut SOURCE --out DIR\)"):
+        read_chip(whole)
 
     report = _cut(folder, out)
     assert (report.scenes, report.tiles, report.empty, report.problems) == (1, 6, 3, [])

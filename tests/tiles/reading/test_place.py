@@ -21,7 +21,8 @@ from tiles.errors import GeoreferenceError
 from tiles.grid import Grid
 from tiles.reading.door import read_chip
 from tiles.reading.grids import require_same_grid
-from tiles.reading.raster import read_band, read_info
+from tiles.reading.pixels import read_band
+from tiles.reading.raster import read_info
 from tiles.sidecars import read_beside
 
 VV, VH = backscatter()

@@ -14,7 +14,8 @@ from chips import PLACE, SIZE, backscatter, write_pair, write_tiff
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Asset
 from tiles.errors import BandError, UnreadableFileError
-from tiles.reading.raster import read_band, read_info
+from tiles.reading.pixels import read_band
+from tiles.reading.raster import read_info
 from tiles.sentences import shown
 
 VV, VH = backscatter()

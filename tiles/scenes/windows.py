@@ -1,0 +1,175 @@
+"""A raster of any size through the one door: what it is, is decided once; windows of it are chips (contract 7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rasterio.windows import Window
+
+from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord, FloatArray
+from tiles.decisions import Decision
+from tiles.errors import ChipError, Choice, GeoreferenceError, MissingImageryError
+from tiles.grid import Grid
+from tiles.reading.ancillary import ancillary_refusal, read_ancillary
+from tiles.reading.door import beside_numbers, image_of, read_chip
+from tiles.reading.labels import label_info, label_refusal
+from tiles.reading.pixels import points_alone
+from tiles.reading.raster import MAX_PIXELS
+from tiles.scenes.image import Image
+from tiles.scenes.truth import Truth
+
+
+def is_scene(record: ChipRecord) -> bool:
+    """Return whether an image is too large to be held in memory whole, as far as its headers were read."""
+    return (record.width or 0) * (record.height or 0) > MAX_PIXELS
+
+
+def part_of_chip(chip: Chip, window: Window) -> Chip:
+    """Return a window of a chip that is in memory; its arrays are views of the same memory."""
+    at = window.toslices()
+    part = replace(chip, vv=chip.vv[at], vh=chip.vh[at], valid=chip.valid[at], grid=chip.grid.part(window))
+    arrays = {name: array[at] for name in ("label", *ANCILLARY) if (array := getattr(chip, name)) is not None}
+    return replace(part, **arrays)
+
+
+def windows_of(shape: tuple[int, int], size: int) -> list[Window]:
+    """Return the windows that cut an image of so many rows and columns into squares of `size`, row by row."""
+    height, width = shape
+    return [
+        Window(left, top, min(size, width - left), min(size, height - top))
+        for top in range(0, height, size)
+        for left in range(0, width, size)
+    ]
+
+
+class Scene:
+    """A raster of any size of which windows are read as chips. Safe for threads; holds no file open.
+
+    What a pixel is does not depend on the window that it is read in. An image of `MAX_PIXELS` at most is read whole, so
+    that a chip is what it always was.
+
+    Attributes:
+        record: its record, with its files looked at (`ChipRecord.now`).
+        grid: of the whole raster.
+        decisions: what the door decided, once for all windows.
+        label_problem: why a label that exists is not used, or None.
+        choices: what the user may answer to have it used.
+        whole: the chip, where the image is held in memory.
+    """
+
+    def __init__(self, record: ChipRecord, *, with_label: bool = True) -> None:
+        """Open a raster: its headers, and a sample of its pixels.
+
+        Args:
+            record: the chip of the catalog, of any size.
+            with_label: a label, where there is one, is read with each window; what its numbers mean is decided over all of it.
+
+        Raises:
+            ChipError: one of its kinds, naming the file and what to do.
+        """
+        try:
+            self._open(record.now(), with_label)
+        except ChipError as error:
+            error.chip = record.id
+            raise
+
+    def _open(self, record: ChipRecord, with_label: bool) -> None:
+        self.record = record
+        self.whole: Chip | None = None
+        if record.problem is not None:
+            raise ChipError(record.problem)
+        if record.vv is None or record.vh is None:
+            where = record.source or "the source folder"
+            raise MissingImageryError(
+                f"Chip {record.id} has no imagery on disk: put its VV and VH files into {{folder}}.", folder=where
+            )
+        vv, vh, infos, named = image_of(record, record.vv, record.vh)
+        self.grid: Grid = infos[0].grid
+        self.label_problem = record.label_problem
+        self.choices: tuple[Choice, ...] = ()
+        self._label: Truth | None = None
+        if self.grid.width * self.grid.height <= MAX_PIXELS:
+            self.whole = read_chip(record, with_label=with_label)
+            self.decisions, self.label_problem = self.whole.decisions, self.whole.label_problem
+            self.choices = self.whole.choices
+            return
+        if infos[0].from_gcps:
+            raise GeoreferenceError(points_alone(vv.path))
+        self._image = Image(record, (vv, vh), infos)
+        looked = self._image.look()
+        self.decisions = (named, *beside_numbers(record, *infos), *looked)
+        if with_label and record.has_label and record.label is not None:
+            self._decide_label(record.label, vv.path)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.grid.shape
+
+    def read(self, window: Window) -> Chip:
+        """Return a window as a chip: VV and VH float32 dB, valid, label, its own grid, and the decisions of the whole.
+
+        A window without a valid pixel is a chip without one.
+
+        Raises:
+            ChipError: a file is damaged there, or gone.
+        """
+        if self.whole is not None:
+            return part_of_chip(self.whole, window)
+        try:
+            vv, vh, valid = self._image.read(window)
+            grid = self.grid.part(window)
+            label = None if self._label is None else self._label.read(window)
+            found, problem = self._ancillary(window, grid)
+        except ChipError as error:
+            error.chip = self.record.id
+            raise
+        return Chip(
+            self.record.id,
+            vv,
+            vh,
+            valid,
+            label,
+            grid,
+            self.label_problem,
+            None if valid.any() else "every VV or VH value there is nodata",
+            **found,
+            ancillary_problem=problem,
+            decisions=self.decisions,
+            choices=self.choices,
+        )
+
+    def sample(self) -> list[Chip]:
+        """Return windows, spread over the raster, of whose pixels statistics of all of it may be made; one with data at least.
+
+        Of an image that is held it is all of it. Labels and what lies beside VV and VH are left out.
+        """
+        if self.whole is not None:
+            return [self.whole]
+        found = []
+        for window in self._image.looked:
+            vv, vh, valid = self._image.read(window)
+            if valid.any():
+                found.append(Chip(self.record.id, vv, vh, valid, None, self.grid.part(window)))
+        return found
+
+    def _decide_label(self, asset: Asset, image_path: str) -> None:
+        try:
+            self._label = Truth.decide(self._image, asset, label_info(asset, image_path, self.grid))
+            self.decisions = (*self.decisions, *self._label.decisions)
+        except ChipError as error:
+            self.label_problem = refusal = label_refusal(error)
+            self.choices = error.choices
+            self.decisions = (*self.decisions, Decision("truth", refusal.bare(), "values"))
+
+    def _ancillary(self, window: Window, grid: Grid) -> tuple[dict[str, FloatArray], str | None]:
+        found: dict[str, FloatArray] = {}
+        problem = self.record.ancillary_problem
+        for name in ANCILLARY:
+            asset: Asset | None = getattr(self.record, name)
+            if asset is not None and problem is None:
+                try:
+                    found[name] = read_ancillary(name, asset, self.record.vv.path, grid, window)  # type: ignore[union-attr]
+                except ChipError as error:
+                    problem = ancillary_refusal(name, error)
+        return found, problem
