@@ -51,8 +51,14 @@ class ShareErrors:
             and (r.series is None or r.series != record.series)
         )
         if others not in self._fitted:
-            self._fitted[others] = fit_share_error(self._likelihoods[list(others)])
+            groups = [_group(self._records[i]) for i in others]
+            self._fitted[others] = fit_share_error(self._likelihoods[list(others)], groups)
         return self._fitted[others]
+
+
+def _group(record: ChipRecord) -> str:
+    """Return what a chip errs alike with: its country, else its series of names, else itself."""
+    return record.country or record.series or record.id
 
 
 def alert_report(
@@ -75,7 +81,8 @@ def alert_report(
     errors = ShareErrors(recorded, scored)
     # Chips are ranked under one error for all: errors that each leave another truth out would rank the chips by those truths
     # (Parker, Gunter & Bedo 2007, "Stratification bias in low signal microarray studies").
-    common = recorded or fit_share_error(log_likelihoods(h for _, h in scored if h.pixels))
+    known = [(record, h) for record, h in scored if h.pixels]
+    common = recorded or fit_share_error(log_likelihoods(h for _, h in known), [_group(record) for record, _ in known])
     ranks: list[float] = []
     chips: list[tuple[ChipRecord, float, ShareAnswer, ShareError]] = []
     for record, histogram in scored:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -55,8 +56,9 @@ class ShareError:
     - a shift b of the whole chip in log-odds: S is around m = sigma(logit p + b). At b = 0 the model is right about the chip
       "in the large" (Cox 1958, "Two further applications of a model for binary regression"). Over chips b is normal around 0
       with standard deviation `spread`: a random intercept as in a mixed logistic regression, fitted to labelled chips. For a
-      new chip, b = spread t with t of n degrees of freedom, since the spread is known from n chips only. No mean shift is
-      fitted: probabilities are taken for calibrated, and where they are not, the spread is wider.
+      new chip, b = spread t with t of n degrees of freedom, since the spread is known from n groups of chips only: those of
+      one source, or of one country, err alike. No mean shift is fitted: probabilities are taken for calibrated, and where
+      they are not, the spread is wider.
     - the finite number of patches that are water or not by themselves, pixels / PATCH_PIXELS: given b, S is beta-distributed
       with mean m and variance u m (1 - m) / patches. u = mean of p_i (1 - p_i) over pixels / (p (1 - p)) says how unsharp the
       probabilities are: 1 where all are alike, 0 where all are 0 or 1.
@@ -65,15 +67,20 @@ class ShareError:
         spread: standard deviation of the shift between chips, log-odds.
         chips: how many labelled chips it rests on.
         origin: "model" as its bundle records it, "labelled chips" of this run, or "assumed".
+        groups: how many groups of chips that err alike these are; None where every chip is its own.
     """
 
     spread: float
     chips: int
     origin: Origin
+    groups: int | None = None
 
     def to_json(self) -> ShareErrorFacts:
         """Return it as model.json and reports hold it."""
-        return {"spread": self.spread, "chips": self.chips, "origin": self.origin}
+        told: ShareErrorFacts = {"spread": self.spread, "chips": self.chips, "origin": self.origin}
+        if self.groups is not None:
+            told["groups"] = self.groups
+        return told
 
     @classmethod
     def recorded(cls, scores: Mapping[str, Any]) -> Self | None:
@@ -81,8 +88,9 @@ class ShareError:
         crossed = scores.get("cross_validation")
         found = scores.get("share_error") or (crossed.get("share_error") if isinstance(crossed, Mapping) else None)
         try:
-            error = cls(float(found["spread"]), int(found["chips"]), "model")  # type: ignore[index]
-        except (TypeError, KeyError, ValueError, OverflowError):
+            groups = found.get("groups")  # type: ignore[union-attr]
+            error = cls(float(found["spread"]), int(found["chips"]), "model", None if groups is None else int(groups))  # type: ignore[index]
+        except (TypeError, KeyError, ValueError, OverflowError, AttributeError):
             return None
         usable = 0.0 < error.spread < math.inf and error.chips >= MIN_CHIPS
         return error if usable else None
@@ -91,7 +99,8 @@ class ShareError:
     def _shifts(self) -> FloatArray:
         """Shifts of a new chip, float64 (nodes,), each equally probable."""
         q = (np.arange(_NODES) + 0.5) / _NODES
-        return np.asarray(np.clip(self.spread * stdtrit(max(self.chips, MIN_CHIPS), q), -30.0, 30.0))
+        known_from = self.chips if self.groups is None else self.groups
+        return np.asarray(np.clip(self.spread * stdtrit(max(known_from, MIN_CHIPS), q), -30.0, 30.0))
 
 
 ASSUMED = ShareError(2.0, 0, "assumed")
@@ -179,21 +188,30 @@ def log_likelihoods(histograms: Iterable[ScoreHistogram]) -> FloatArray:
     return np.array(rows, dtype=np.float64).reshape(len(rows), _SHIFTS.size)
 
 
-def fit_share_error(log_likelihood: FloatArray) -> ShareError:
+def fit_share_error(log_likelihood: FloatArray, groups: Sequence[Hashable] | None = None) -> ShareError:
     """Return the error that makes the labels of some chips most likely; `ASSUMED` with fewer than `MIN_CHIPS`.
 
     Args:
         log_likelihood: float64 (n, shifts), from `log_likelihoods`.
+        groups: (n,), the source or country of each chip; None where each errs by itself. A new chip comes from a new group,
+            so every group weighs alike, however many chips it has, and all together as many as the effective number of chips
+            (Kish 1965, "Survey sampling", 11.7): 178 tiles of one flood do not make the model look sure of another.
     """
     n = len(log_likelihood)
     if n < MIN_CHIPS:
         return ASSUMED
+    weight = np.ones(n)
+    if groups is not None:
+        sizes = Counter(groups)
+        weight = np.array([1.0 / sizes[group] for group in groups])
+        weight *= weight.sum() / (weight**2).sum()
 
     def loss(log_spread: float) -> float:
         spread = math.exp(log_spread)
         log_prior = -0.5 * (_SHIFTS / spread) ** 2
         log_prior -= logsumexp(log_prior)
-        return -float(logsumexp(log_likelihood + log_prior, axis=1).sum()) - log_spread + _SPREAD_RATE * spread
+        return -float(weight @ logsumexp(log_likelihood + log_prior, axis=1)) - log_spread + _SPREAD_RATE * spread
 
     found = minimize_scalar(loss, bounds=(math.log(0.05), math.log(10.0)), method="bounded", options={"xatol": 1e-4})
-    return ShareError(round(math.exp(float(found.x)), 4), n, "labelled chips")
+    spread = round(math.exp(float(found.x)), 4)
+    return ShareError(spread, n, "labelled chips", None if groups is None else len(set(groups)))

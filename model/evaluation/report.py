@@ -118,6 +118,7 @@ class ShareErrorFacts(TypedDict):
     spread: float
     chips: int
     origin: str
+    groups: NotRequired[int]
 
 
 class Answer(TypedDict):

@@ -96,7 +96,7 @@ class CrossValidation:
             "by": self.by,
             "groups": len(self.folds),
         }
-        if (error := _share_error([h for _, h in scored])) is not None:
+        if (error := _share_error([(fold.name, s.histogram) for fold in self.folds for s in fold.scored])) is not None:
             at_one["share_error"] = error
         return {
             "micro_iou": _iou(tp, fp, fn),
@@ -259,9 +259,14 @@ def _require_own(path: Path, recipe: Recipe, fold: Fold, init: Path | None) -> N
         )
 
 
-def _share_error(histograms: Sequence[ScoreHistogram]) -> ShareErrorFacts | None:
-    """Return how wrong the shares of water of unseen chips are, as a bundle records it; None where chips are too few."""
-    error = fit_share_error(log_likelihoods(h for h in histograms if h.pixels))
+def _share_error(scored: Sequence[tuple[str, ScoreHistogram]]) -> ShareErrorFacts | None:
+    """Return how wrong the shares of water of unseen chips are, as a bundle records it; None where chips are too few.
+
+    Args:
+        scored: chips by the name of the group that was left out.
+    """
+    known = [(group, h) for group, h in scored if h.pixels]
+    error = fit_share_error(log_likelihoods(h for _, h in known), [group for group, _ in known])
     return error.to_json() if error.origin != "assumed" else None
 
 

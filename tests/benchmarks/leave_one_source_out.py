@@ -197,8 +197,8 @@ def figures(row: Row, cases: Sequence[Case]) -> dict[str, object]:
     for source, chips in histograms.items():
         total = ScoreHistogram.sum_of(chips.values())
         every = np.array([total.confusion(t).iou or 0.0 for t in THRESHOLDS[::2]])
-        others = [h for name, some in histograms.items() if name != source for h in some.values() if h.pixels]
-        error = fit_share_error(log_likelihoods(others))
+        others = [(name, h) for name, some in histograms.items() if name != source for h in some.values() if h.pixels]
+        error = fit_share_error(log_likelihoods(h for _, h in others), [name for name, _ in others])
         inside = []
         for h in chips.values():
             told = answer(h.water + h.dry, h.pixels, error, 0.0)
@@ -255,7 +255,8 @@ def record_scores(row: Row, path: Path, cases: Sequence[Case]) -> None:
     one = Calibration(bundle.temperature, 0.5)
     told = {source: summary(chips, one) for source, chips in by_source.items()}
     headline, *others = told
-    error = fit_share_error(log_likelihoods(h for chips in by_source.values() for _, h in chips if h.pixels))
+    known = [(source, h) for source, chips in by_source.items() for _, h in chips if h.pixels]
+    error = fit_share_error(log_likelihoods(h for _, h in known), [source for source, _ in known])
     crossed = {**told[headline], "by": "source", "groups": len(told), "share_error": error.to_json()}
     crossed["note"] = (
         f"Of {headline}, no label of which was learned from; members and their mean were chosen on the table."

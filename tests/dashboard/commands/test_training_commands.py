@@ -367,15 +367,15 @@ def test_the_share_error_of_a_cross_validation_reaches_the_answer_for_a_chip() -
     from model.training.crossvalidate import _share_error
 
     rng = np.random.default_rng(0)
-    histograms = []
-    for share in (0.1, 0.2, 0.3, 0.5, 0.7, 0.8):
+    scored = []
+    for group, share in zip("AABBCC", (0.1, 0.2, 0.3, 0.5, 0.7, 0.8), strict=True):
         truth = (rng.random((64, 64)) < share).astype(np.uint8)
         guess = np.clip(np.rint(254 * (0.2 + 0.6 * truth)), 0, 254).astype(np.uint8)
-        histograms.append(ScoreHistogram.of(guess, truth))
-    found = _share_error(histograms)
+        scored.append((group, ScoreHistogram.of(guess, truth)))
+    found = _share_error(scored)
     assert found is not None
     recorded = ShareError.recorded({"cross_validation": {"micro": {}, "share_error": found}})
     assert recorded is not None
-    assert (recorded.chips, recorded.origin) == (6, "model")
+    assert (recorded.chips, recorded.groups, recorded.origin) == (6, 3, "model")
     assert recorded.spread == found["spread"]
-    assert _share_error(histograms[:4]) is None
+    assert _share_error(scored[:4]) is None

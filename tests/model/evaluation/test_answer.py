@@ -130,9 +130,29 @@ def test_a_few_labelled_chips_or_chips_without_water_end_in_no_spread_without_en
     assert 0.05 <= fit_share_error(log_likelihoods([dry] * MIN_CHIPS)).spread < 5.0
 
 
+def test_many_tiles_of_one_flood_do_not_make_the_model_look_sure_of_another() -> None:
+    rng = np.random.default_rng(3)
+    likelihoods = log_likelihoods([*drawn(rng, 8, 1.5), *drawn(rng, 160, 0.06)])
+    groups = ["few"] * 8 + ["many"] * 160
+    pooled, grouped = fit_share_error(likelihoods), fit_share_error(likelihoods, groups)
+    assert pooled.spread < 0.6 < grouped.spread
+    assert (grouped.chips, grouped.groups, pooled.groups) == (168, 2, None)
+    # The spread is known from two groups, not from 168 chips: the interval says so.
+    levels = sharp(0.3)
+    wide, narrow = (answer(levels, PIXELS, ShareError(0.9, 168, "model", n), 0.05) for n in (2, None))
+    assert wide is not None
+    assert narrow is not None
+    assert wide.high - wide.low > narrow.high - narrow.low
+
+
+def test_groups_of_one_size_weigh_as_chips_alone_do() -> None:
+    likelihoods = log_likelihoods(drawn(np.random.default_rng(1), 12, 0.8))
+    assert fit_share_error(likelihoods, list("AABBCCDDEEFF")).spread == fit_share_error(likelihoods).spread
+
+
 def test_a_bundle_s_record_is_used_and_a_damaged_one_is_not() -> None:
-    error = ShareError(0.9, 40, "model")
-    assert ShareError.recorded(json.loads(json.dumps({"share_error": error.to_json()}))) == error
+    for error in (ShareError(0.9, 40, "model"), ShareError(0.9, 40, "model", 3)):
+        assert ShareError.recorded(json.loads(json.dumps({"share_error": error.to_json()}))) == error
     for bad in (None, 3, {}, {"spread": "x", "chips": 9}, {"spread": -1, "chips": 9}, {"spread": math.nan, "chips": 9}):
         assert ShareError.recorded({"share_error": bad}) is None
     assert ShareError.recorded({}) is None
@@ -148,7 +168,8 @@ def test_a_chip_s_error_rests_on_chips_of_other_countries_only() -> None:
     errors = ShareErrors(None, labelled)
     for record, _ in labelled:
         others = [h for r, h in labelled if r.country != record.country]
-        assert errors.of(record) == fit_share_error(log_likelihoods(others))
+        countries = [r.country for r, _ in labelled if r.country != record.country]
+        assert errors.of(record) == fit_share_error(log_likelihoods(others), countries)
     stranger = ChipRecord(id="new", country="D")
     assert errors.of(stranger).chips == 9
     assert errors.of(replace(stranger, simulated=True)) == ASSUMED  # real chips say nothing of simulated ones
