@@ -20,6 +20,7 @@ from dashboard.routes.hosts import guard_names
 from dashboard.routes.http import serve_well
 from dashboard.routes.inspect import inspection_blueprint
 from dashboard.routes.limits import Clients, limit_clients
+from dashboard.routes.modules import Modules, modules_blueprint
 from dashboard.routes.proxies import Mounted, networks
 from dashboard.routes.review import review_blueprint
 from dashboard.routes.server import server_blueprint
@@ -44,6 +45,7 @@ _INDEX = """<!DOCTYPE html>
     <style>:root { {palette} }</style>
     <script id="layers-told" type="application/json">{layers}</script>
     {%css%}
+    {modules}
   </head>
   <body>
     {%app_entry%}
@@ -64,11 +66,12 @@ class _Page(Dash):
         return self.backend.make_response(self._written, mimetype="application/json")
 
 
-def _index() -> str:
-    """Return the page's HTML with what its styles and scripts need before the layout comes: icon, palette and layers."""
+def _index(modules: Modules) -> str:
+    """Return the page's HTML with what its styles and scripts need before the layout comes: icon, palette, layers, modules."""
     told = {
         "icon": _icon(),
         "palette": palette.properties(),
+        "modules": modules.tags(),
         "layers": json.dumps(page_layers()).replace("<", "\\u003c"),
     }
     page = _INDEX
@@ -94,19 +97,21 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     server.wsgi_app = Mounted(  # type: ignore[method-assign]
         server.wsgi_app, workspace.settings.url_prefixes, networks(workspace.settings.trusted_proxies)
     )
+    modules = Modules()
     app = _Page(
         "dashboard",
         server=server,  # type: ignore[arg-type]  # dash's own annotation forgets Flask
         assets_folder=str(ASSETS),
-        assets_ignore=r"sources|README",
+        assets_ignore=r"sources|README|\.mjs$",
         title="floodscope",
         update_title=None,  # type: ignore[arg-type]
-        index_string=_index(),
+        index_string=_index(modules),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
         suppress_callback_exceptions=True,
         routes_pathname_prefix="/",
         requests_pathname_prefix="/",
     )
+    app.renderer = ""  # assets/callbacks.mjs begins it, once what it calls by name is there
     # Relative addresses hold below every path; Dash takes them after its constructor alone.
     app.init_app(requests_pathname_prefix="./")
     offered = named([model for model in workspace.shelf.models() if model["offered"]])
@@ -117,6 +122,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     access = Access(app, policy)
     register(app, workspace, access)
     server.register_blueprint(server_blueprint(workspace))
+    server.register_blueprint(modules_blueprint(modules))
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles, public=access.open))
     server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live)))
     server.register_blueprint(exports_blueprint(Exports(workspace), access))

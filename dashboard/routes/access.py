@@ -37,6 +37,7 @@ ROUTES: Mapping[str, Action] = {
     "/_reload-hash": "reach",
     "/_favicon.ico": "reach",
     "/<path:path>": "reach",
+    "modules.module": "reach",
     "server.health": "reach",
     # The page
     "/": "see",

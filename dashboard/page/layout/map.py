@@ -16,8 +16,8 @@ from tiles.places import ASSETS
 
 
 def _js(name: str) -> dict[str, str]:
-    """Name a function of assets/map.js."""
-    return {"variable": f"floodscope.map.{name}"}
+    """Name a function of assets/map/shapes.mjs, as assets/callbacks.mjs offers it."""
+    return {"variable": f"dash_clientside.leaflet.{name}"}
 
 
 def _kept(name: str) -> str:

@@ -1,0 +1,337 @@
+// Clientside callbacks: what the browser answers by itself. Each reads its inputs, calls the modules beside, and returns.
+// This is where the page begins: it offers Dash what it calls by name, and starts it.
+import * as view from "./page/view.mjs"; // first: until Dash tells more, the state is as the address says
+import * as catalog from "./data/catalog.mjs";
+import * as endpoints from "./data/endpoints.mjs";
+import * as filters from "./data/filters.mjs";
+import * as groups from "./data/groups.mjs";
+import * as training from "./data/training.mjs";
+import * as comparison from "./map/comparison.mjs";
+import * as flights from "./map/flights.mjs";
+import * as four from "./map/four.mjs";
+import * as leaflet from "./map/leaflet.mjs";
+import * as legend from "./map/legend.mjs";
+import * as painting from "./map/painting.mjs";
+import * as pixel from "./map/pixel.mjs";
+import * as shapes from "./map/shapes.mjs";
+import * as sides from "./map/sides.mjs";
+import * as tiles from "./map/tiles.mjs";
+import { begin, context, offer, offerToTables, same, tell } from "./page/bridge.mjs";
+import * as cells from "./page/cells.mjs";
+import { columns } from "./page/columns.mjs";
+import * as format from "./page/format.mjs";
+import * as state from "./page/state.mjs";
+import { NO_FILTERS } from "./page/state.mjs";
+import * as panel from "./panel/chip.mjs";
+import * as explore from "./review/explore.mjs";
+import * as regions from "./review/regions.mjs";
+import * as workbench from "./review/workbench.mjs";
+import * as scores from "./scores/histogram.mjs";
+import * as travel from "./history.mjs";
+import "./connection.mjs";
+import "./keyboard.mjs";
+import "./keys.mjs";
+import "./map/start.mjs";
+import "./page/mirror.mjs";
+import "./panel/inspector.mjs";
+import "./panel/takeaway.mjs";
+import "./panel/transforms.mjs";
+import "./panel/uploads.mjs";
+
+const by = (place) => context().triggered.some(({ prop_id: id }) => id === place); // what runs this
+const level = (threshold) => scores.level(threshold ?? 0.5);
+const idOf = (selection) => (selection && selection.id) || null;
+
+// What the picture does not wait for is done once it is drawn; of several that wait, the last.
+const later = () => {
+  let task = null;
+  return (then) => {
+    if (!task) requestAnimationFrame(() => setTimeout(() => { const last = task; task = null; last(); }));
+    task = then;
+  };
+};
+const [moved, afterPaint] = [later(), later()];
+
+// --- page ----------------------------------------------------------------------------------------------------
+// The page opens: controls get what the URL says, or the defaults.
+const restore = (_, settings) => {
+  endpoints.watch(settings.models);
+  training.begin(settings.models);
+  travel.begin(settings);
+  const components = view.toComponents(view.initial(), settings, true);
+  return context().outputs_list.map(({ id, property }) => {
+    const value = components.get(`${id}.${property}`);
+    return value === undefined ? same() : value;
+  });
+};
+
+const persist = () => {
+  const { inputs_list: inputs, states_list: states } = context();
+  const values = new Map([...inputs, ...states].map(({ id, property, value }) => [`${id}.${property}`, value]));
+  if (values.get("version.data") && values.get("model.value")) travel.persist(values); // else nothing is settled yet
+  return same();
+};
+
+const showTheme = (theme) => {
+  const chosen = theme || "dark";
+  document.documentElement.dataset.theme = chosen;
+  document.documentElement.lang = "en";
+  document.body.dataset.agThemeMode = chosen;
+  return chosen;
+};
+const flipTheme = (clicks, theme) => (clicks ? (theme === "dark" ? "light" : "dark") : same());
+
+const copyLink = (clicks) => {
+  if (!clicks) return same();
+  const say = (text) => {
+    tell("share", { children: text });
+    document.getElementById("share").dataset.said = text; // a phone shows an icon, and this below it
+    document.getElementById("link-announcement").textContent = text;
+    setTimeout(() => {
+      tell("share", { children: "Copy link" });
+      delete document.getElementById("share").dataset.said;
+      document.getElementById("link-announcement").textContent = ""; // to be said again the next time
+    }, 2000);
+  };
+  travel.settle();
+  // Browsers give a clipboard to pages of this machine and of https alone.
+  const copied = navigator.clipboard ? navigator.clipboard.writeText(window.location.href) : Promise.reject(new Error("no clipboard"));
+  copied.then(() => say("Link copied"), () => say("Copy it from the address bar"));
+  return same();
+};
+
+// --- data comes in -------------------------------------------------------------------------------------------
+const catalogLoaded = (payload) => {
+  if (!payload) return Array(5).fill(same());
+  const version = catalog.setCatalog(payload);
+  workbench.shapesGiven();
+  const { counts, simulated, name } = payload.info;
+  const items = (chips) => chips.map((c) => ({ value: `chip:${c.id}`, label: c.id }));
+  const chips = [...catalog.chips.values()];
+  const options = [
+    { group: "Countries", items: payload.info.countries.map((c) => ({ value: `country:${c}`, label: c })) },
+    { group: "Chips", items: items(chips.filter((c) => !filters.onlyKnown(c))) },
+    { group: "Known only, no image", items: items(chips.filter(filters.onlyKnown)) },
+  ].filter((group) => group.items.length);
+  const { html } = format;
+  const label = [html.Span({ className: "fs-catalog-name", title: name }, name)];
+  if (simulated) label.push(html.Span({ className: "fs-badge fs-badge-simulated" }, "Simulated data"));
+  label.push(html.Span({ className: "fs-catalog-count" }, `${format.count(counts.imagery, "chip")} with imagery`));
+  if (counts.unplaced) label.push(html.Span({ className: "fs-catalog-count", title: "They are shown as pictures: open them from the Chips table." }, `${format.integer(counts.unplaced)} without a place`));
+  return [version, shapes.points(), shapes.footprints(), options, label];
+};
+
+const predictionsLoaded = (payload) => (payload ? catalog.add(payload.model, payload.predictions, payload.failed) : same());
+
+// A choice of a chip under a model is one click, however often its answer must be asked for; the key P is another. The
+// server begins one prediction a click.
+let click = { of: "", name: "" };
+const ask = (selection, model, again) => {
+  if (!idOf(selection) || !model) return same();
+  const of = JSON.stringify([selection.id, selection.at, model]);
+  if (click.of !== of || (by("ask-again.data") && again.pressed)) click = { of, name: format.unique() };
+  return { id: selection.id, model, click: click.name, at: Date.now() };
+};
+
+const chipOpened = (payload) => {
+  if (!payload) return same();
+  const waits = () => payload.pending && payload.click === click.name; // else something else was chosen meanwhile
+  if (waits()) setTimeout(() => { if (waits()) tell("ask-again", { data: { at: Date.now() } }); }, 400);
+  const version = catalog.open(payload);
+  if (payload.prediction) tiles.again();
+  return version;
+};
+
+// Jobs whose end is told: those that this page has begun or seen at work, until the notice is closed.
+const followed = new Set();
+const jobNews = (payload) => {
+  if (!payload) return [same(), same()];
+  const { model, predictions, progress, job, cursor, asked } = payload;
+  if (asked || progress.running) followed.add(job);
+  return [catalog.add(model, predictions, progress.failed), { job, cursor }];
+};
+
+// --- map -----------------------------------------------------------------------------------------------------
+// Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
+const showLayers = (base, overlay, threshold, opacity, mode, left, right) => {
+  if (!base || !overlay) return Array(2).fill(same());
+  state.set({ mode, base, overlay, left, right, threshold: threshold ?? 0.5 }, { told: true });
+  painting.show({ ...sides.shown(), level: level(threshold), opacity: opacity ?? 0.75 });
+  moved(() => tell("level", { data: threshold }));
+  return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
+};
+
+const showLegend = (base, overlay, threshold, selection, version, mode, left, right, other, model) => {
+  if (!base || !overlay) return same();
+  const id = idOf(selection);
+  const k = level(threshold);
+  const counts = id ? catalog.chipFigures(model, id, k) : null;
+  const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && catalog.prediction(model, id));
+  state.set({ mode, base, overlay, left, right }, { told: true });
+  if (by("model-b.value")) comparison.choose(other);
+  const { main, left: beside } = sides.shown();
+  const seen = mode === "four" ? four.sides() : [beside, main].filter(Boolean);
+  return legend.items(seen, counts, unlabelled, comparison.agreement(model, id, k), comparison.problem());
+};
+
+// Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
+let outlined = null; // the chip for which the outlines were turned on
+const showChip = (selection, version, model) => {
+  const chip = catalog.chips.get(idOf(selection));
+  if (chip && chip.id !== outlined) { // who opens a chip that is only known sees its outline
+    outlined = chip.id;
+    if (filters.onlyKnown(chip) && !filters.values.known) state.set({ filters: { ...filters.values, known: true } });
+  }
+  tiles.open(selection, model);
+  return same();
+};
+
+// --- one chip, closely ---------------------------------------------------------------------------------------
+// What is compared has changed. Model B is one, here and in the Models tab; one that is only offered is not chosen.
+const compareSides = (mode, left, right, other, selection, version, model) => {
+  if (!mode) return same();
+  state.set({ mode, left, right }, { told: true });
+  if (by("model-b.value")) comparison.choose(other);
+  comparison.update(idOf(selection), model);
+  return same();
+};
+const otherChosen = (review) => {
+  if (!review) return same();
+  state.set(review, { told: true });
+  comparison.follow();
+  return same();
+};
+const lookGiven = (look) => {
+  if (look && !look.told) pixel.given(look);
+  return same();
+};
+const lookClosely = (selection, version, threshold, theme, model) => {
+  pixel.open(selection, model, level(threshold));
+  return same();
+};
+
+const highlight = (selection) => {
+  afterPaint(() => shapes.highlight(idOf(selection)));
+  return same();
+};
+
+// --- ways to choose a chip -----------------------------------------------------------------------------------
+const search = (value) => {
+  if (!value) return [same(), same()];
+  const name = value.slice(value.indexOf(":") + 1);
+  if (value.startsWith("chip:")) {
+    tiles.choose(name);
+    return [same(), null];
+  }
+  const there = [...catalog.chips.values()].filter((chip) => chip.country === name);
+  const open = there.filter((chip) => !filters.onlyKnown(chip));
+  flights.flyToChips(open.length ? open : there);
+  return ["regions", null];
+};
+// A table is made when its tab is opened first.
+const mounted = new Set();
+const mountTables = (tab, tables) => ["regions", "chips"].map((name) => {
+  if (name !== tab || mounted.has(name)) return same();
+  mounted.add(name);
+  return tables[name];
+});
+// A table tells its chosen row again when its rows are written anew: nobody has chosen then.
+const anew = (key) => {
+  let last = null;
+  return (rows) => {
+    const now = (rows && rows.length && rows[0][key]) || null;
+    const same = now === last;
+    last = now;
+    return same ? null : now;
+  };
+};
+const [chipOfRow, regionOfRow] = [anew("id"), anew("name")];
+const rowChosen = (rows) => {
+  const id = chipOfRow(rows);
+  if (id) tiles.choose(id);
+  return same();
+};
+const regionChosen = (rows) => {
+  const name = regionOfRow(rows);
+  if (name) workbench.chooseRegion(name);
+  return same();
+};
+const tabOfSelection = (selection, tab) => (idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : same());
+
+// --- panel ---------------------------------------------------------------------------------------------------
+const chipPanel = (selection, version, threshold, model) =>
+  [panel.chip({ id: idOf(selection), opened: catalog.opened, model, k: level(threshold), threshold: threshold ?? 0.5 })];
+
+const overview = (version, threshold, tab, sieve, review, model) => {
+  if (!version || tab !== "regions") return Array(2).fill(same());
+  const k = level(threshold);
+  filters.use({ values: sieve || NO_FILTERS, model, k });
+  const by = (review && review.by) || "country";
+  const all = groups.rows(model, k, by);
+  const regions = all.filter((region) => region.labelled);
+  const { cannot } = catalog.unpredicted(model, filters.chips());
+  return [panel.figures(model, groups.total(model, k), regions, { ...groups.unscored(model, k), cannot }), panel.unlabelled(groups.unlabelled(model, by))];
+};
+
+const jobShown = (version, job, model) => {
+  const all = catalog.info.counts.imagery || 0;
+  const { left } = catalog.unpredicted(model || "");
+  if (!job || job.model !== model || !(job.progress.running || followed.has(job.job))) {
+    const idle = version && all && left === all ? "Nothing is predicted yet: open a chip, or predict all of them." : "";
+    return [idle, true, !version || left <= 0];
+  }
+  return [panel.job(job.progress, job.job), !job.progress.running, job.progress.running || left <= 0];
+};
+document.addEventListener("click", ({ target }) => {
+  const close = target instanceof Element && target.closest("#job-close");
+  if (!close) return;
+  followed.delete(close.dataset.job);
+  tell("version", { data: catalog.touch() });
+  document.getElementById("panel").focus({ preventScroll: true }); // not lost with the button
+});
+
+const modelState = (payload, version, model) => {
+  if (!payload || payload.model !== model) return ["busy", "Opening the model …", ""];
+  if (payload.state === "error") return ["error", payload.message, payload.endpoint ? "not reachable" : "not usable"];
+  if (payload.message) return [payload.state, payload.message, payload.device];
+  const opened = catalog.opened; // knows the device once the weights are loaded
+  const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
+  return [payload.state, `${payload.name} on ${device}`, device];
+};
+const afterResize = () => setTimeout(() => {
+  if (leaflet.map) leaflet.map.invalidateSize({ pan: false });
+  four.resize();
+}, 250);
+const drawer = (clicks, open) => {
+  if (!clicks) return same();
+  afterResize();
+  return !open;
+};
+const drawerClass = (open) => {
+  document.documentElement.dataset.drawer = open ? "open" : "closed";
+  return open ? "Show more map" : "Show panel";
+};
+
+// The workbench, and the files of the open chip.
+const review = (version, threshold, tab, theme, sieve, chosen, model, settings) => {
+  state.set({ ...chosen, tab, theme, filters: sieve || NO_FILTERS, model }, { told: true });
+  if (version) workbench.show(settings);
+  return same();
+};
+const chipFiles = (selection, version) => {
+  if (version) explore.files(idOf(selection));
+  return same();
+};
+
+offer("floodscope", {
+  restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, ask, chipOpened, jobNews, showLayers, showLegend, showChip,
+  highlight, mountTables, compareSides, otherChosen, lookGiven, lookClosely, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, review,
+  chipFiles, jobShown, modelState, drawer, drawerClass,
+});
+// What dash-leaflet calls (dashboard/page/layout/map.py).
+offer("leaflet", {
+  pointToLayer: shapes.pointToLayer, clusterToLayer: shapes.clusterToLayer, onFootprint: shapes.onFootprint, onCountry: shapes.onCountry,
+  footprintStyle: shapes.styleOfFootprint, countryStyle: shapes.styleOfCountry,
+});
+offerToTables(columns, { fsLive: cells.text, fsBar: regions.bar, fsSpark: regions.line, fsThumbs: regions.thumbs });
+begin();

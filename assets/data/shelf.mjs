@@ -1,0 +1,76 @@
+// The models beside the one in use: all that the store has predictions of, and where another differs from it.
+import * as training from "./training.mjs";
+import { ask } from "../page/ask.mjs";
+import * as state from "../page/state.mjs";
+import { tell } from "../page/bridge.mjs";
+import * as scores from "../scores/histogram.mjs";
+import * as catalog from "./catalog.mjs";
+
+let models = []; // as dashboard/workspace/models.py lists them
+const pairs = new Map(); // "A B" -> {found: Map(id -> {pixels, apart, revisions}), progress, cursor, busy}
+const loaded = new Set();
+
+const news = () => tell("version", { data: catalog.touch() });
+let problem = "";
+const failed = (error) => { problem = error.message; news(); };
+
+const refresh = () => ask("review/models").then((list) => { models = list; training.learn(list); problem = ""; news(); }).catch(failed);
+// Ask for the models, where nobody has yet.
+let begun = false;
+const begin = () => { if (!begun) { begun = true; refresh(); } };
+// Those that show something, and model B beside the one in use: the one that was chosen, which the review's store and the
+// address hold, else the first other one.
+const usable = () => models.filter((m) => !m.error);
+const beside = (model) => state.get().other || (usable().find((m) => m.spec !== model) || usable()[0] || { spec: null }).spec;
+const nameOf = (spec) => (models.find((m) => m.spec === spec) || { name: spec }).name;
+
+// Have a model's predictions in the book.
+const load = (spec) => {
+  if (!spec || loaded.has(spec)) return;
+  loaded.add(spec);
+  const known = () => models.some((m) => m.spec === spec);
+  if (!known()) { // it may have come into the store since; else a link names a model that there is not
+    refresh().then(() => {
+      loaded.delete(spec);
+      if (known()) load(spec);
+      else if (!problem && state.get().other === spec) state.set({ other: null });
+    });
+    return;
+  }
+  ask(`review/predictions?model=${encodeURIComponent(spec)}`)
+    .then((payload) => { catalog.add(spec, payload.predictions); news(); })
+    .catch((error) => { loaded.delete(spec); failed(error); });
+};
+
+// --- disagreement --------------------------------------------------------------------------------------------
+const keyOf = (first, second) => `${first}\n${second}`;
+const POLL_MS = 500;
+const count = (first, second) => {
+  if (!first || !second || first === second) return;
+  const key = keyOf(first, second);
+  if (!pairs.has(key)) pairs.set(key, { found: new Map(), progress: null, cursor: 0, busy: false, common: 0 });
+  const pair = pairs.get(key);
+  const common = [...catalog.shelf(first).keys()].filter((id) => catalog.prediction(second, id)).length;
+  if (!pair.busy && pair.common !== common && !(pair.progress && pair.progress.running)) Object.assign(pair, { progress: null, cursor: 0, common });
+  if (pair.busy || (pair.progress && !pair.progress.running)) return;
+  pair.busy = true;
+  ask(`review/disagreement?first=${encodeURIComponent(first)}&second=${encodeURIComponent(second)}&since=${pair.cursor}`, { method: "POST" }).then((answer) => {
+    answer.chips.forEach((c) => pair.found.set(c.id, { pixels: c.pixels, revisions: c.revisions, apart: scores.numbers(c.apart) }));
+    Object.assign(pair, { progress: answer.progress, cursor: answer.cursor, busy: false });
+    if (answer.chips.length) news();
+    if (answer.progress.running) setTimeout(() => count(first, second), POLL_MS);
+  }).catch((error) => { pair.busy = false; failed(error); });
+};
+
+// Share of a chip's pixels that are wet under one of two models alone; null where it is not counted.
+const apart = (first, second, id, k) => {
+  const pair = pairs.get(keyOf(first, second));
+  const found = pair && pair.found.get(id);
+  if (!found || !found.pixels) return null;
+  const now = [first, second].map((model) => (catalog.prediction(model, id) || {}).revision);
+  if (found.revisions[0] !== now[0] || found.revisions[1] !== now[1]) return null; // predicted anew since
+  return k >= found.apart.length ? 0 : found.apart[k] / found.pixels;
+};
+const progress = (first, second) => (pairs.get(keyOf(first, second)) || {}).progress;
+
+export { begin, refresh, load, usable, beside, count, apart, progress, nameOf, models, problem };

@@ -1,0 +1,96 @@
+// Going somewhere on the map: views in which a place is seen whole, and flights there.
+import * as view from "../page/view.mjs";
+import { libraries } from "../page/bridge.mjs";
+import * as leaflet from "./leaflet.mjs";
+import * as board from "./picture.mjs";
+
+const MAX_ZOOM = 15;
+const margin = () => (view.narrow() ? 8 : 24);
+const GAP = 3; // beside the key and the strip, where room is short
+const landed = []; // what waits for the end of a flight
+let flight = false; // from the start of a flight until the map has come to rest
+
+// Height that the strip of layers takes at the bottom of the map.
+const below = () => {
+  const strip = document.getElementById("layer-strip");
+  return 24 + (strip ? strip.getBoundingClientRect().height : 0);
+};
+
+// Left edge and bottom of the key of colours, in pixels of the map, as it will be once the map is near: folded to its
+// name unless someone reads it.
+const key = () => {
+  const element = document.querySelector(".fs-key");
+  if (!element) return null;
+  const [box, ground] = [element.getBoundingClientRect(), leaflet.map.getContainer().getBoundingClientRect()];
+  if (element.open && element.matches(":hover, :focus-within")) return { left: box.left - ground.left, bottom: box.bottom - ground.top };
+  const [summary, text] = [element.firstElementChild, document.createRange()];
+  text.selectNodeContents(summary);
+  return {
+    left: box.right - ground.left - Math.max(24, text.getBoundingClientRect().width) - 24, // its padding and borders
+    bottom: summary.getBoundingClientRect().bottom - ground.top + 6,
+  };
+};
+
+// Where the map shows bounds as large as they fit between its edges and the strip; moved aside, and made no smaller,
+// where the key would cover their corner.
+const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
+  const size = leaflet.map.getSize();
+  const top = board.above() || margin();
+  const room = libraries.L.point(2 * margin(), top + below());
+  const zoom = Math.min(maxZoom, leaflet.map.getBoundsZoom([[south, west], [north, east]], false, room));
+  const [topLeft, bottomRight] = [leaflet.map.project([north, west], zoom), leaflet.map.project([south, east], zoom)];
+  const half = bottomRight.subtract(topLeft).divideBy(2);
+  const at = libraries.L.point(size.x / 2, (top + size.y - below()) / 2); // of the middle, on the map
+  const cover = board.shown ? null : key();
+  if (cover && at.x + half.x > cover.left && at.y - half.y < cover.bottom) {
+    const [aside, down] = [at.x + half.x - cover.left + GAP, cover.bottom - (at.y - half.y) + GAP];
+    const [roomAside, roomDown] = [at.x - half.x - GAP, size.y - below() - (at.y + half.y) - GAP];
+    if (down <= roomDown && (down <= aside || aside > roomAside)) at.y += down;
+    else if (aside <= roomAside) at.x -= aside;
+  }
+  const middle = topLeft.add(half).subtract(at.subtract(size.divideBy(2)));
+  return { centre: leaflet.map.unproject(middle, zoom), zoom };
+};
+
+const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
+  if (!leaflet.map) return;
+  const { centre, zoom } = viewOf(bounds, maxZoom);
+  if (instant || leaflet.calm()) {
+    leaflet.jump(centre, zoom);
+  } else {
+    leaflet.endZoom();
+    flight = true;
+    leaflet.map.flyTo(centre, zoom);
+  }
+};
+
+// Do something each time that a flight has ended.
+const onLanded = (then) => { landed.push(then); };
+leaflet.onMap((map) => map.on("moveend", () => {
+  if (!flight) return;
+  flight = false;
+  landed.forEach((then) => then());
+}));
+const flying = () => flight;
+
+// A link has opened a chip: until somebody uses the page, the strip below it may still get its words, and so its height.
+let settling = null;
+const open = (bounds, options) => {
+  flyToBounds(bounds, options);
+  settling = { bounds, until: performance.now() + 3000 };
+};
+const settle = () => {
+  if (settling && performance.now() < settling.until) flyToBounds(settling.bounds, { instant: true });
+};
+["pointerdown", "keydown", "wheel"].forEach((used) => window.addEventListener(used, () => { settling = null; }, { capture: true, passive: true }));
+
+const flyToChips = (chips) => {
+  const boxes = chips.map((chip) => chip.bounds).filter(Boolean);
+  if (!boxes.length) return false;
+  board.close();
+  const ends = [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...boxes.map((box) => box[i])));
+  flyToBounds(ends, { maxZoom: 11 });
+  return true;
+};
+
+export { viewOf, flyToBounds, flyToChips, flying, onLanded, open, settle };

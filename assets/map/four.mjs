@@ -1,0 +1,154 @@
+// Four maps of one chip side by side (`FOUR` in tiles/drawing/layers.py). They move together, and take the main map along,
+// which lies below and keeps the view that the address of the page holds.
+import { libraries } from "../page/bridge.mjs";
+import * as state from "../page/state.mjs";
+import * as catalog from "../data/catalog.mjs";
+import * as layers from "../page/layers.mjs";
+import * as flights from "./flights.mjs";
+import * as leaflet from "./leaflet.mjs";
+import * as painting from "./painting.mjs";
+import * as pixel from "./pixel.mjs";
+import { side as sideOf } from "./sides.mjs";
+import * as tiles from "./tiles.mjs";
+
+const NEARER = 1; // a cell is half as wide as the map, so it shows the same at one zoom less
+const sides = () => layers.four.map((name) => sideOf(name, "composite"));
+let maps = [];
+let chip = null; // the one that the cells have gone to
+let moving = false;
+let linked = false; // a link or Back has opened them
+let opening = false;
+
+const cells = () => [...document.querySelectorAll("#four-up .fs-four-cell")];
+const shown = () => maps.length > 0;
+const main = () => leaflet.map;
+
+// From the middle of the main map to the middle of what the strip leaves of it, in pixels.
+const aside = () => libraries.L.point(0, -(document.getElementById("layer-strip").offsetHeight + 24) / 2);
+// What the cells show where the main map is, and the other way round.
+const ofMain = () => [main().unproject(main().project(main().getCenter()).add(aside())), Math.max(1, main().getZoom() - NEARER)];
+const toMain = ([centre, zoom]) => [main().unproject(main().project(centre, zoom + NEARER).subtract(aside()), zoom + NEARER), zoom + NEARER];
+
+const follow = (from) => {
+  if (moving) return;
+  moving = true;
+  const view = from === main() ? ofMain() : [from.getCenter(), from.getZoom()];
+  maps.forEach((map) => { if (map !== from) map.setView(...view, { animate: false }); });
+  if (from !== main()) leaflet.jump(...toMain(view));
+  moving = false;
+};
+
+const followMain = () => follow(main());
+
+// A cross in every cell, where the pointer is in one of them.
+const point = (latlng) => maps.forEach((map) => {
+  if (!latlng) { map.cross.remove(); return; }
+  map.cross.setLatLng(latlng).addTo(map);
+});
+
+const make = (cell, n) => {
+  const name = cell.querySelector(".fs-four-name").textContent;
+  painting.dress(cell.style, sides()[n]);
+  const map = libraries.L.map(cell.querySelector(".fs-four-map"), {
+    zoomControl: false, attributionControl: n === 3, fadeAnimation: false, zoomAnimation: false, minZoom: 1, maxZoom: 19, inertia: false,
+  });
+  ["imagery", "scores", "marks"].forEach((pane, i) => { map.createPane(pane).style.zIndex = 310 + 10 * i; });
+  if (n === 3) map.attributionControl.setPrefix(false);
+  if (n === 0) libraries.L.control.zoom({ position: "bottomleft" }).addTo(map);
+  const container = map.getContainer();
+  container.setAttribute("role", "application");
+  container.setAttribute("aria-label", `${name}; moves with the other three maps`);
+  map.cross = libraries.L.marker([0, 0], { interactive: false, keyboard: false, icon: libraries.L.divIcon({ className: "fs-cross", iconSize: [15, 15] }) });
+  map.setView(...ofMain(), { animate: false });
+  map.on("move", () => follow(map));
+  map.on("mousemove", (event) => point(event.latlng));
+  map.on("mouseout", () => point(null));
+  pixel.watch(map);
+  return map;
+};
+
+// Show a chip whole in every cell; who looks at a part of it keeps that part.
+let fitted = null; // where the cells show it whole: [bounds, centre, zoom]
+const fitTo = (all) => {
+  maps[0].fitBounds(all, { animate: false, padding: [6, 6] });
+  fitted = [all, maps[0].getCenter(), maps[0].getZoom()];
+};
+const fit = (one) => {
+  chip = one.id;
+  const [west, south, east, north] = one.frame;
+  const all = [[south, west], [north, east]];
+  if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) fitTo(all);
+};
+const stillWhole = () => shown() && fitted !== null && maps[0].getZoom() === fitted[2] && maps[0].getCenter().equals(fitted[1], 1e-6);
+
+// Put the tiles of the open chip on all four: the ones that the main map has asked for already. Where a link has
+// placed the map, they show that.
+const fill = (one, model, placed) => {
+  if (!shown()) return;
+  if (one && one.id !== chip) {
+    if (linked && (placed || opening)) chip = one.id;
+    else fit(one);
+  }
+  sides().forEach((side, n) => put(maps[n], side, tiles.panesOf(one, model, side)));
+};
+const put = (map, { overlay }, wanted) => {
+  ["imagery", "scores"].forEach((pane) => {
+    const want = pane === "scores" && overlay === "none" ? null : wanted[pane];
+    map.held = map.held || {};
+    if (map.held[pane] && want && map.held[pane].url === want.url) return;
+    if (map.held[pane]) map.held[pane].layer.remove();
+    delete map.held[pane];
+    if (want) map.held[pane] = { url: want.url, layer: tiles.layerOf(pane, want.chip, want.url).addTo(map) };
+  });
+};
+
+const open = () => {
+  if (shown() || !main()) return;
+  document.getElementById("four-up").hidden = false;
+  maps = cells().map(make);
+  main().on("move", followMain);
+  opening = true;
+  tiles.again();
+  opening = false;
+  pixel.mark();
+};
+const close = () => {
+  if (!shown()) return;
+  main().off("move", followMain);
+  const whole = catalog.chips.get(chip);
+  const back = !linked && whole && maps[0].getBounds().contains([[whole.frame[1], whole.frame[0]], [whole.frame[3], whole.frame[2]]]);
+  maps.forEach((map) => map.remove());
+  [maps, chip, fitted] = [[], null, null];
+  document.getElementById("four-up").hidden = true;
+  if (back) flights.flyToBounds(whole.frame, { instant: true });
+};
+const update = (byLink = false) => {
+  const wanted = state.get().mode === "four";
+  if (byLink || wanted !== shown()) linked = byLink;
+  return wanted ? open() : close();
+};
+
+// The cells have another size: a chip that they show whole stays whole. Else they keep their middle, and where a link has
+// placed the map, the map its own.
+const resize = () => {
+  const again = stillWhole();
+  moving = linked || again;
+  maps.forEach((map) => map.invalidateSize({ animate: false }));
+  moving = false;
+  if (again) fitTo(fitted[0]);
+  else if (linked) followMain();
+};
+
+// The cells end above the strip, whose height depends on what stands in it.
+const install = () => {
+  new ResizeObserver(([entry]) => {
+    document.documentElement.style.setProperty("--fs-strip-height", `${Math.ceil(entry.borderBoxSize[0].blockSize)}px`);
+    resize();
+    if (!shown()) flights.settle();
+  }).observe(document.getElementById("layer-strip"));
+  update(true);
+};
+
+tiles.onPainted(fill);
+
+export { sides, install, update, shown, resize, maps };

@@ -1,0 +1,60 @@
+// The one way to Dash and to the libraries that it brings: nothing else here knows a global name.
+
+/** Set properties of a component, as a callback would. @type {(id: string, props: Record<string, unknown>) => void} */
+export const tell = (id, props) => window.dash_clientside.set_props(id, props);
+
+/** What a callback returns to leave an output as it is. */
+export const same = () => window.dash_clientside.no_update;
+
+/** What the running callback was called with: inputs_list, states_list, outputs_list, triggered. */
+export const context = () => window.dash_clientside.callback_context;
+
+/**
+ * Hand functions over by the name under which the server's side has them (dashboard/page/wiring.py): "floodscope" are callbacks,
+ * "leaflet" what dash-leaflet calls.
+ * @param {"floodscope" | "leaflet"} name
+ * @param {Record<string, Function>} functions
+ */
+export const offer = (name, functions) => {
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside[name] = { ...window.dash_clientside[name], ...functions };
+};
+
+/** Functions and components that columns of the tables name (dashboard/page/layout/tables.py). */
+export const offerToTables = (functions, components) => {
+  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, functions);
+  window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, components);
+};
+
+/** A table, or null as long as its tab was not opened and its script has not come. */
+export const table = (id) => {
+  try { return window.dash_ag_grid.getApi(id) || null; } catch { return null; }
+};
+
+/** Leaflet and React, which dash-leaflet and Dash bring; there once the page is drawn. */
+export const libraries = {
+  get L() { return window.L; },
+  get React() { return window.React; },
+};
+
+/** Have React draw in this very frame: it would wait for the next. */
+export const atOnce = (then) => (window.ReactDOM && window.ReactDOM.flushSync ? window.ReactDOM.flushSync(then) : then());
+
+/**
+ * Hear of Dash's own requests: their answers, and that nobody listens (a network error; an HTTP error is an answer).
+ * @param {{answered: (answer: Response) => unknown, lost: () => unknown}} hear
+ */
+export const watchRequests = ({ answered, lost }) => {
+  const ask = window.fetch.bind(window);
+  const ofDash = ([what]) => String(what.url || what).includes("_dash-update-component");
+  window.fetch = (...request) => ask(...request).then((answer) => {
+    if (ofDash(request)) answered(answer);
+    return answer;
+  }, (error) => {
+    if (error.name !== "AbortError" && ofDash(request)) lost();
+    throw error;
+  });
+};
+
+/** Have Dash begin: its scripts are there, and what it calls by name is offered. */
+export const begin = () => { new window.DashRenderer(); };

@@ -1,0 +1,41 @@
+// Numbers and elements as the interface writes them.
+const THIN = "\u2009";
+const NONE = "–";
+const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+const integer = (value) => (known(value) ? Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, THIN) : NONE);
+const count = (value, thing) => `${integer(value)} ${thing}${value === 1 ? "" : "s"}`;
+const score = (value) => (known(value) ? value.toFixed(2) : NONE);
+const score3 = (value) => (known(value) ? value.toFixed(3) : NONE);
+const percent = (value) => (known(value) ? `${(100 * value).toFixed(value < 0.0995 && value > 0 ? 1 : 0)}${THIN}%` : NONE);
+const km2 = (value) => (known(value) ? `${value.toFixed(value < 10 ? 2 : 1)}${THIN}km²` : NONE);
+const seconds = (value) => {
+  if (!known(value)) return NONE;
+  return value < 1 ? `${Math.round(value * 1000)}${THIN}ms` : `${value.toFixed(1)}${THIN}s`;
+};
+const interval = (pair) => (pair ? `[${pair[0].toFixed(2)}–${pair[1].toFixed(2)}]` : "");
+
+// A name that nothing else has, on any page.
+const unique = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+
+// The present moment, milliseconds; of two the later is greater, even where a busy page comes to both in one millisecond.
+let latest = 0;
+const moment = () => { latest = Math.max(Date.now(), latest + 1); return latest; };
+
+// A Dash component, as a clientside callback returns it.
+const component = (namespace, type) => (props, ...children) => ({
+  namespace, type, props: { ...props, children: children.length === 1 ? children[0] : children },
+});
+const html = new Proxy({}, { get: (_, type) => component("dash_html_components", type) });
+
+const METRICS = {
+  IoU: "Intersection over union: of all pixels that are water in truth or prediction, the share that is water in both.",
+  Precision: "Of the pixels predicted as water, the share that is water.",
+  Recall: "Of the pixels that are water, the share that was found.",
+  F1: "Harmonic mean of precision and recall.",
+  Water: "Geodesic area of the predicted water at this threshold, labelled or not.",
+  Truth: "Geodesic area of the water in the label.",
+  "Valid pixels": "Share of the chip's pixels that hold data in both bands.",
+  Labelled: "Valid pixels whose truth is known; only these are scored.",
+};
+
+export { integer, count, score, score3, percent, km2, seconds, interval, unique, moment, html, METRICS, NONE, known };
