@@ -24,6 +24,7 @@ import * as state from "./page/state.mjs";
 import { NO_FILTERS } from "./page/state.mjs";
 import * as panel from "./panel/chip.mjs";
 import * as explore from "./review/explore.mjs";
+import * as filterbar from "./review/filterbar.mjs";
 import * as regions from "./review/regions.mjs";
 import * as workbench from "./review/workbench.mjs";
 import * as scores from "./scores/histogram.mjs";
@@ -180,7 +181,7 @@ const showChip = (selection, version, model) => {
   const chip = catalog.chips.get(idOf(selection));
   if (chip && chip.id !== outlined) { // who opens a chip that is only known sees its outline
     outlined = chip.id;
-    if (filters.onlyKnown(chip) && !filters.values.known) state.set({ filters: { ...filters.values, known: true } });
+    if (filters.onlyKnown(chip) && !filters.values.known) filterbar.set({ known: true });
   }
   tiles.open(selection, model);
   return same();

@@ -91,4 +91,4 @@ window.addEventListener("popstate", arrive);
 
 const begin = (known) => { settings = known; };
 
-export { persist, settle, begin };
+export { persist, settle, begin, last as written };

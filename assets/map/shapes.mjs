@@ -197,4 +197,4 @@ const points = () => collection(
 const styleOfFootprint = (feature) => fading.chip(feature.properties.chip, footprintStyle(chipOf(feature)));
 const styleOfCountry = (feature) => fading.country(feature.properties.name, countryStyle(feature.properties.name));
 
-export { pointToLayer, clusterToLayer, onFootprint, onCountry, styleOfFootprint, styleOfCountry, restyle, highlight, footprints, points };
+export { pointToLayer, clusterToLayer, onFootprint, onCountry, styleOfFootprint, styleOfCountry, restyle, highlight, footprints, points, describe, state };

@@ -169,4 +169,4 @@ const chooseRegion = (name, again = false) => {
   if (byKey) focus();
 };
 
-export { show, chooseRegion, shapesGiven };
+export { show, chooseRegion, shapesGiven, settings };

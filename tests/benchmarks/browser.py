@@ -29,13 +29,13 @@ from slow_model import write_slow_bundle  # noqa: E402
 
 CLICKS = 10
 CONNECTIONS = 4  # a browser asks for about as many tiles at once
-BEGUN = "model => floodscope.book.shelf(model).size > 0"
+BEGUN = "model => floodscope.catalog.shelf(model).size > 0"
 # From the click's own time stamp until the frame after the one that draws the last tile of a pane.
 WATCH = """(chip) => {
   window.waited = null;
   window.addEventListener("click", (click) => {
     const seen = {};
-    const map = floodscope.map.leaflet;
+    const map = floodscope.leaflet.map;
     const drawn = (pane) => {
       const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
       return !map._animatingZoom && map.getZoom() % 1 === 0 && tiles.length > 0
@@ -82,9 +82,9 @@ def tile_addresses(page: Screen, chips: list[str]) -> list[str]:
     """Return the addresses of the tiles that the map shows of the chips at zoom 13 and 14, image and scores."""
     return page.page.evaluate(  # type: ignore[no-any-return]
         """(ids) => ids.flatMap((id) => {
-          const chip = floodscope.book.chips.get(id);
-          const p = floodscope.book.prediction("backscatter", id);
-          const map = floodscope.map.leaflet;
+          const chip = floodscope.catalog.chips.get(id);
+          const p = floodscope.catalog.prediction("backscatter", id);
+          const map = floodscope.leaflet.map;
           return [13, 14].flatMap((z) => {
             const a = map.project([chip.bounds[3], chip.bounds[0]], z).divideBy(256).floor();
             const b = map.project([chip.bounds[1], chip.bounds[2]], z).divideBy(256).floor();

@@ -52,14 +52,14 @@ FILL = """async (count) => {
     return btoa(String.fromCharCode(...new Uint8Array(counts.buffer)));
   };
   const counts = { chips: count, imagery: count, labelled: count };
-  const { version } = floodscope.book.info; // or the page would fetch the server's catalog in place of this
+  const { version } = floodscope.catalog.info; // or the page would fetch the server's catalog in place of this
   const info = { name: "made up", counts, simulated: true, countries: names, version };
   window.dash_clientside.set_props("catalog-in", { data: { chips, info } });
   await new Promise((done) => setTimeout(done, 1500));
   const rest = { seen: false, valid_share: 1, valid_pixels: 262144, uncertain: 0.1 };
   const predictions = chips.map(({ id }) => ({ id, revision: id, histogram: histogram(), ...rest }));
-  floodscope.book.add("backscatter", predictions);
-  window.dash_clientside.set_props("version", { data: floodscope.book.version });
+  floodscope.catalog.add("backscatter", predictions);
+  window.dash_clientside.set_props("version", { data: floodscope.catalog.version });
 }"""
 WATCH = """() => {
   const mark = (name) => () => performance.mark(name);
@@ -117,7 +117,7 @@ def measure(page: Screen, count: int) -> None:
     page.page.evaluate(FILL, count)
     page.page.wait_for_function(
         "count => document.querySelectorAll('#regions-table .ag-center-cols-container .ag-row').length > 20"
-        " && floodscope.map.state.iou.size === count",
+        " && floodscope.shapes.state.iou.size === count",
         arg=count,
         timeout=120_000,
     )

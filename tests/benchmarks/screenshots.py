@@ -33,7 +33,7 @@ def rest(page: Screen, milliseconds: int = 1500) -> None:
 
 def at(page: Screen, x: float, y: float) -> list[float]:
     """Return longitude and latitude of a place in the chip, from its top left corner."""
-    west, south, east, north = page.page.evaluate("id => floodscope.book.chips.get(id).bounds", CHIP)
+    west, south, east, north = page.page.evaluate("id => floodscope.catalog.chips.get(id).bounds", CHIP)
     return [west + x * (east - west), north - y * (north - south)]
 
 
@@ -59,8 +59,8 @@ def review_regions(page: Screen) -> None:
 
 def review_pictures(page: Screen) -> None:
     page.open(tab="chips", theme="light", region="Somalia", list="grid", overlay="errors", model=FIRST)
-    page.page.evaluate("() => floodscope.review.chooseRegion('Somalia', true)")
-    page.page.evaluate("() => floodscope.review.set({ list: 'grid' })")
+    page.page.evaluate("() => floodscope.workbench.chooseRegion('Somalia', true)")
+    page.page.evaluate("() => floodscope.state.set({ list: 'grid' })")
     rest(page, 3000)
 
 
@@ -79,9 +79,9 @@ def review_models(page: Screen) -> None:
 
 def review_swipe(page: Screen) -> None:
     opened(page, theme="dark", mode="swipe", b=SECOND, left="errors", right="difference", at=0.55)
-    page.page.evaluate("place => floodscope.inspect.pin(place)", at(page, 0.42, 0.64))
+    page.page.evaluate("place => floodscope.pixel.pin(place)", at(page, 0.42, 0.64))
     corners = [(0.5, 0.45), (0.72, 0.45), (0.72, 0.75), (0.5, 0.75)]
-    page.page.evaluate("ring => floodscope.draw.use(ring)", [at(page, *corner) for corner in corners])
+    page.page.evaluate("ring => floodscope.drawing.use(ring)", [at(page, *corner) for corner in corners])
     page.page.locator("#backscatter summary").click()
     page.page.locator("#backscatter").scroll_into_view_if_needed()
     rest(page)

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import facade
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 
-READY = "() => window.floodscope && floodscope.book.chips.size > 0 && floodscope.map.leaflet !== null"
-STILL = "() => { const m = floodscope.map.leaflet; return !m._animatingZoom && !(m._flyToFrame > 0 && m._moving); }"
+READY = "() => window.floodscope && floodscope.catalog.chips.size > 0 && floodscope.leaflet.map !== null"
+STILL = "() => { const m = floodscope.leaflet.map; return !m._animatingZoom && !(m._flyToFrame > 0 && m._moving); }"
 # Every tile of a pane's layer is there, and they are the tiles of that chip and zoom: each of 512 pixels, so of one less.
 PAINTED = """([pane, chip]) => {
   const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
-  const zoom = Math.round(floodscope.map.leaflet.getZoom());
+  const zoom = Math.round(floodscope.leaflet.map.getZoom());
   return tiles.length > 0 && tiles.every((t) => t.complete && t.naturalWidth > 0 && t.classList.contains("leaflet-tile-loaded"))
     && tiles.some((t) => t.src.includes(`/${chip}/`) && t.src.includes(`/${zoom - 1}/`));
 }"""
@@ -32,6 +33,7 @@ class Screen:
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        facade.install(self.page)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
         self.page.on("response", self._response)
@@ -136,21 +138,21 @@ class Screen:
     def go(self, lat: float, lon: float, zoom: int) -> None:
         """Put the map somewhere, as a drag and the wheel would."""
         self.page.evaluate(
-            "([lat, lon, zoom]) => { floodscope.map.leaflet.setView([lat, lon], zoom, { animate: false }); }",
+            "([lat, lon, zoom]) => { floodscope.leaflet.map.setView([lat, lon], zoom, { animate: false }); }",
             [lat, lon, zoom],
         )
-        self.until("zoom => floodscope.map.leaflet.getZoom() === zoom", zoom)
+        self.until("zoom => floodscope.leaflet.map.getZoom() === zoom", zoom)
 
     def centre(self, chip: str) -> tuple[float, float]:
         """Return latitude and longitude of the middle of a chip."""
-        w, s, e, n = self.page.evaluate("id => floodscope.book.chips.get(id).bounds", chip)
+        w, s, e, n = self.page.evaluate("id => floodscope.catalog.chips.get(id).bounds", chip)
         return (s + n) / 2, (w + e) / 2
 
     def pixel(self, lat: float, lon: float) -> tuple[float, float]:
         """Return where a place is on the page, in CSS pixels."""
         at = self.page.evaluate(
             """([lat, lon]) => {
-              const p = floodscope.map.leaflet.latLngToContainerPoint([lat, lon]);
+              const p = floodscope.leaflet.map.latLngToContainerPoint([lat, lon]);
               const box = document.getElementById("map").getBoundingClientRect();
               return [p.x + box.left, p.y + box.top];
             }""",
@@ -168,7 +170,7 @@ class Screen:
         self.tab("Chips")
         # Rows far down are not drawn until somebody scrolls there.
         self.until(
-            "id => { const api = floodscope.tables.api('chips-table'); const node = api && api.getRowNode(id);"
+            "id => { const api = floodscope.bridge.table('chips-table'); const node = api && api.getRowNode(id);"
             " if (node) api.ensureNodeVisible(node); return Boolean(node); }",
             chip,
         )
@@ -184,7 +186,7 @@ class Screen:
         heading = self.page.locator("#chip-panel h2", has_text=re.compile(f"^{re.escape(chip)}$"))
         heading.wait_for(state="attached")  # the panel may be behind another tab
         self.until(
-            "id => { const o = floodscope.book.opened; return o && o.id === id && !o.pending"
+            "id => { const o = floodscope.catalog.opened; return o && o.id === id && !o.pending"
             " && !document.querySelector('#chip-panel .fs-notice-busy'); }",
             chip,
         )

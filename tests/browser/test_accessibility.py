@@ -112,7 +112,7 @@ def test_tables_models_and_menus_break_no_rule(
         page.page.locator(".fs-explained summary").click()
 
     def near() -> None:
-        page.go(*page.centre(page.page.evaluate("() => floodscope.book.chips.keys().next().value")), 10)
+        page.go(*page.centre(page.page.evaluate("() => floodscope.catalog.chips.keys().next().value")), 10)
 
     check(
         page,

@@ -12,7 +12,7 @@ from screen import ScreenMaker
 
 # Pixels of the picture's layer that are drawn on either side of 180 degrees, as a share of those that the chip covers.
 DRAWN = """() => [179.998, 180.002].map((lon) => {
-  const at = floodscope.map.leaflet.latLngToContainerPoint([-16.805, lon]);
+  const at = floodscope.leaflet.map.latLngToContainerPoint([-16.805, lon]);
   const box = document.getElementById("map").getBoundingClientRect();
   return [...document.querySelectorAll(".fs-imagery-layer .leaflet-tile")].some((tile) => {
     const r = tile.getBoundingClientRect();
@@ -48,9 +48,9 @@ def test_a_chip_in_degrees_across_the_antimeridian_is_drawn_and_read_on_both_sid
         assert home.page.evaluate(DRAWN) == [True, True]
         home.until("() => (" + FILLS + ")().length > 0")
         assert set(home.page.evaluate(FILLS)) == {0}, "the later image leaves the picture of the open one free"
-        home.page.evaluate("() => floodscope.map.highlight(null)")
+        home.page.evaluate("() => floodscope.shapes.highlight(null)")
         assert set(home.page.evaluate(FILLS)) == {0.7}
-        home.page.evaluate("() => floodscope.map.highlight('fiji')")
+        home.page.evaluate("() => floodscope.shapes.highlight('fiji')")
         for lon, said in ((179.998, "E"), (180.002, "W")):
             home.page.mouse.move(*home.pixel(-16.805, lon))
             home.until("said => document.querySelector('#readout [data-fact=Place]')?.textContent.endsWith(said)", said)

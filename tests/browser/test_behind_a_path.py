@@ -29,7 +29,7 @@ def test_a_chip_is_opened_predicted_and_taken_away_through_a_proxy(
         proxy(dashboard.url.removesuffix(PATH), PATH, strips=strips, tells=tells) as between,
     ):
         home = screen(replace(dashboard, url=between.url)).open()
-        chip: str = home.page.evaluate("[...floodscope.book.chips.values()].find((chip) => chip.labelled).id")
+        chip: str = home.page.evaluate("[...floodscope.catalog.chips.values()].find((chip) => chip.labelled).id")
         home.open(chip=chip)
         home.answered(chip)
         home.painted(chip, "imagery")

@@ -9,11 +9,11 @@ from screen import Screen, ScreenMaker
 # Notes what the map does from now on: the zooms it passes, and the chips whose image it draws.
 NOTE = """() => {
   window.passed = [];
-  floodscope.map.leaflet.on("zoom", () => passed.push(floodscope.map.leaflet.getZoom()));
+  floodscope.leaflet.map.on("zoom", () => passed.push(floodscope.leaflet.map.getZoom()));
 }"""
 COVERED = """(chip) => {
-  const [west, south, east, north] = floodscope.book.chips.get(chip).bounds;
-  const map = floodscope.map.leaflet;
+  const [west, south, east, north] = floodscope.catalog.chips.get(chip).bounds;
+  const map = floodscope.leaflet.map;
   const ground = map.getContainer().getBoundingClientRect();
   const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
   const over = (box) => box.width > 0 && a.x + ground.left < box.right && b.x + ground.left > box.left
@@ -23,7 +23,7 @@ COVERED = """(chip) => {
 
 
 def chips_of(page: Screen) -> list[str]:
-    found: list[str] = page.page.evaluate("[...floodscope.book.chips.keys()].sort()")
+    found: list[str] = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()")
     return found
 
 
@@ -67,7 +67,7 @@ def test_the_map_flies_to_a_chip_that_must_be_predicted_and_jumps_to_one_that_is
     page = screen(simulated_dashboard, still=False).open(model="backscatter:otsu")
     chip = chips_of(page)[7]
     page.page.evaluate(NOTE)
-    new = not page.page.evaluate("chip => Boolean(floodscope.book.prediction('backscatter:otsu', chip))", chip)
+    new = not page.page.evaluate("chip => Boolean(floodscope.catalog.prediction('backscatter:otsu', chip))", chip)
     predicted(page, chip)
     passed = page.page.evaluate("passed")
     assert any(zoom % 1 for zoom in passed) or not new
@@ -131,15 +131,15 @@ def test_neither_key_nor_strip_covers_a_chip_that_the_map_has_gone_to(
     # As large as it fits: the next zoom would be larger than what the strip leaves.
     room = page.page.evaluate(
         """chip => {
-          const [west, south, east, north] = floodscope.book.chips.get(chip).bounds;
-          const map = floodscope.map.leaflet;
+          const [west, south, east, north] = floodscope.catalog.chips.get(chip).bounds;
+          const map = floodscope.leaflet.map;
           const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
           const strip = document.getElementById("layer-strip").getBoundingClientRect();
           return [2 * (b.y - a.y), strip.top - map.getContainer().getBoundingClientRect().top];
         }""",
         chip,
     )
-    assert room[0] > room[1] or page.page.evaluate("floodscope.map.leaflet.getZoom()") == 15
+    assert room[0] > room[1] or page.page.evaluate("floodscope.leaflet.map.getZoom()") == 15
 
 
 def test_a_chip_that_a_link_opens_lies_above_the_strip_once_that_has_its_words(

@@ -20,16 +20,16 @@ OTHER = "backscatter:otsu"
 SCORES_ALONE = """.leaflet-container {{ background: rgb{ground} !important; }}
 .leaflet-map-pane > .leaflet-pane:not(.leaflet-scores-pane, .leaflet-left-scores-pane) {{ visibility: hidden !important; }}
 .leaflet-control-container, .fs-map > :not(#map) {{ opacity: 0 !important; }}"""
-CUT = "() => Math.round(floodscope.look.now.at * floodscope.map.leaflet.getSize().x)"
+CUT = "() => Math.round(floodscope.state.get().at * floodscope.leaflet.map.getSize().x)"
 DRAWN = """(pane) => {
   const layers = [];
-  floodscope.map.leaflet.eachLayer((layer) => { if (layer.options.pane === pane && layer.isLoading) layers.push(layer); });
+  floodscope.leaflet.map.eachLayer((layer) => { if (layer.options.pane === pane && layer.isLoading) layers.push(layer); });
   return layers.length > 0 && layers.every((layer) => !layer.isLoading());
 }"""
 
 
 def first_chip(page: Screen) -> str:
-    found: str = page.page.evaluate("[...floodscope.book.chips.keys()].sort()[0]")
+    found: str = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]")
     return found
 
 
@@ -59,7 +59,7 @@ def swiped(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
     page.click_chip(chip)
     page.answered(chip)
     page.painted(chip, "imagery")
-    page.until("([model, chip]) => floodscope.book.prediction(model, chip)", [OTHER, chip])
+    page.until("([model, chip]) => floodscope.catalog.prediction(model, chip)", [OTHER, chip])
     drawn(page, "left-scores", "scores")
     return page
 
@@ -72,7 +72,7 @@ def pictures(page: Screen) -> dict[str, Callable[[float], Masks]]:
     colour = LAYERS
     chip = page.query["chip"]
     revisions = page.page.evaluate(
-        "([chip, other]) => ['backscatter', other].map((m) => floodscope.book.prediction(m, chip).revision)",
+        "([chip, other]) => ['backscatter', other].map((m) => floodscope.catalog.prediction(m, chip).revision)",
         [chip, OTHER],
     )
     # Image tiles say where tiles lie; scores of each model are asked for in their places.
@@ -125,7 +125,7 @@ def test_both_sides_of_the_swipe_are_pixel_exact_at_every_threshold(swiped: Scre
     ):
         choose(page, "left", left)
         choose(page, "right", right)
-        page.page.evaluate("at => floodscope.look.set({ at })", at)
+        page.page.evaluate("at => floodscope.state.set({ at })", at)
         drawn(page, "left-scores", "scores")
         for threshold in (0.2, 0.85):
             page.set_threshold(threshold)
@@ -141,7 +141,7 @@ def test_the_legend_counts_what_the_difference_shows(
     swiped: Screen, simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     swiped.page.locator("#legend", has_text="both dry").wait_for()
-    size = swiped.page.evaluate("() => floodscope.book.details.size")
+    size = swiped.page.evaluate("() => floodscope.catalog.details.size")
     assert size
     swiped.until("() => /only B [\\d\u2009]+ px/.test(document.getElementById('legend').textContent)")
     counted = {}
@@ -153,7 +153,7 @@ def test_the_legend_counts_what_the_difference_shows(
     chip = swiped.query["chip"]
     both = [
         swiped.page.evaluate(
-            "([m, chip, k]) => { const h = floodscope.book.prediction(m, chip).histogram; return h.water[k] + h.dry[k]; }",
+            "([m, chip, k]) => { const h = floodscope.catalog.prediction(m, chip).histogram; return h.water[k] + h.dry[k]; }",
             [model, chip, level(0.3)],
         )
         for model in ("backscatter", OTHER)
@@ -174,10 +174,10 @@ def test_mouse_finger_keys_threshold_and_opacity_ask_the_server_for_nothing(swip
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
 
     def at(share: float) -> None:
-        page.until("share => Math.abs(floodscope.look.now.at - share) < 0.005", share)
-        clip = page.page.evaluate("() => floodscope.map.leaflet.getPane('scores').style.clip")
+        page.until("share => Math.abs(floodscope.state.get().at - share) < 0.005", share)
+        clip = page.page.evaluate("() => floodscope.leaflet.map.getPane('scores').style.clip")
         assert clip.startswith("rect(")
-        assert handle.get_attribute("aria-valuenow") == str(round(100 * page.page.evaluate("floodscope.look.now.at")))
+        assert handle.get_attribute("aria-valuenow") == str(round(100 * page.page.evaluate("floodscope.state.get().at")))
 
     with page.no_request():
         page.page.mouse.move(x, y)
@@ -211,7 +211,7 @@ def test_mouse_finger_keys_threshold_and_opacity_ask_the_server_for_nothing(swip
 
 def test_a_link_restores_the_swipe(swiped: Screen, simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     choose(swiped, "left", "Errors")
-    swiped.page.evaluate("() => floodscope.look.set({ at: 0.314 })")
+    swiped.page.evaluate("() => floodscope.state.set({ at: 0.314 })")
     swiped.until_query(left="errors", right="difference", at="0.314", b=OTHER, mode="swipe")
     again = screen(simulated_dashboard)
     again.page.goto(swiped.page.url)

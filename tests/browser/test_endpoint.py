@@ -34,7 +34,7 @@ def choose(page: Screen, name: str) -> None:
 
 
 def a_chip(page: Screen) -> str:
-    found: list[str] = page.page.evaluate("[...floodscope.book.chips.keys()].sort()")
+    found: list[str] = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()")
     return found[CHIP]
 
 
@@ -100,7 +100,7 @@ def test_every_failure_of_an_endpoint_is_told_beside_the_chip(
             page = screen(dashboard).open()
             choose(page, "floods ·|Test U-Net at floods ·")
             page.page.locator("#model-dot[data-state=ready]").wait_for()
-            chips: list[str] = page.page.evaluate("[...floodscope.book.chips.keys()].sort()")
+            chips: list[str] = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()")
             told = {}
             cases = [*FAILURES, (Says(hang_s=3.0), "has not answered within 1 s, and was not asked a second time")]
             for chip, (answer, message) in zip(chips, cases, strict=False):

@@ -15,21 +15,21 @@ SIZES = ((1440, 900), (1280, 800), (390, 844))
 
 # The chip is open, the map shows it as large as it fits, and so says the address, which is written once the map has rested.
 THERE = """id => {
-  const chip = floodscope.book.chips.get(id);
+  const chip = floodscope.catalog.chips.get(id);
   const query = new URLSearchParams(location.search);
-  if (query.get("chip") !== id || floodscope.tiles.chosen !== id || floodscope.map.flying()) return false;
-  const { leaflet, viewOf } = floodscope.map;
+  if (query.get("chip") !== id || floodscope.state.get().chip !== id || floodscope.flights.flying()) return false;
+  const { leaflet: { map: leaflet }, flights: { viewOf } } = floodscope;
   const { centre, zoom } = viewOf(chip.bounds);
   const near = (at) => leaflet.project(at, zoom).distanceTo(leaflet.project(centre, zoom)) < 2;
   return leaflet.getZoom() === zoom && near(leaflet.getCenter())
     && Number(query.get("z")) === zoom && near([Number(query.get("lat")), Number(query.get("lon"))]);
 }"""
-WHERE = """id => [floodscope.tiles.chosen, location.search, floodscope.map.leaflet.getZoom(), floodscope.map.leaflet.getCenter(),
-  floodscope.map.viewOf(floodscope.book.chips.get(id).bounds)].map((part) => JSON.stringify(part)).join(' ')"""
+WHERE = """id => [floodscope.state.get().chip, location.search, floodscope.leaflet.map.getZoom(), floodscope.leaflet.map.getCenter(),
+  floodscope.flights.viewOf(floodscope.catalog.chips.get(id).bounds)].map((part) => JSON.stringify(part)).join(' ')"""
 
 
 def chips_of(page: Screen) -> list[str]:
-    found: list[str] = page.page.evaluate("[...floodscope.book.chips.keys()].sort((a, b) => a.localeCompare(b))")
+    found: list[str] = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort((a, b) => a.localeCompare(b))")
     return found
 
 
@@ -82,8 +82,8 @@ def test_a_chip_chosen_while_the_map_zooms_is_where_the_map_ends(
     for n, frames in enumerate((0, 1, 3)):
         page.page.evaluate(
             """([id, frames]) => new Promise((done) => {
-              floodscope.map.leaflet.setView([0, 0], 4, { animate: false });
-              floodscope.map.leaflet.setZoom(6, { animate: true });
+              floodscope.leaflet.map.setView([0, 0], 4, { animate: false });
+              floodscope.leaflet.map.setZoom(6, { animate: true });
               const then = () => { if (frames-- > 0) requestAnimationFrame(then); else { floodscope.tiles.choose(id); done(); } };
               then();
             })""",
@@ -99,7 +99,7 @@ def test_the_map_knows_where_it_is_when_its_pane_is_back_where_it_began(
     page = screen(simulated_dashboard, still=False).open()
     apart = page.page.evaluate(
         """async () => {
-          const map = floodscope.map.leaflet;
+          const map = floodscope.leaflet.map;
           map.setView([10, 100], 12, { animate: false, reset: true });
           map.panBy([120, 0], { animate: false });
           const over = new Promise((done) => map.once("moveend", done));

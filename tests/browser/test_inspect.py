@@ -20,7 +20,7 @@ from tiles.chip import Chip
 from tiles.probability import level
 from tiles.reading.door import read_chip
 
-SETTLED = "() => floodscope.draw.state.answer !== null || floodscope.draw.state.error !== ''"
+SETTLED = "() => floodscope.drawing.sketch.answer !== null || floodscope.drawing.sketch.error !== ''"
 
 
 @dataclass
@@ -93,7 +93,7 @@ def _fixed(value: float) -> str:
 @pytest.fixture
 def opened(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Opened:
     page = screen(simulated_dashboard).open()
-    chip = page.page.evaluate("[...floodscope.book.chips.keys()].sort()[0]")
+    chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]")
     return at_rest(page, simulated_dashboard, chip)
 
 
@@ -104,7 +104,7 @@ def at_rest(page: Screen, dashboard: Dashboard, chip: str) -> Opened:
     page.painted(chip, "imagery")
     page.painted(chip)
     record = open_catalog(dashboard.sources).get(chip)
-    revision = page.page.evaluate("chip => floodscope.book.prediction('backscatter', chip).revision", chip)
+    revision = page.page.evaluate("chip => floodscope.catalog.prediction('backscatter', chip).revision", chip)
     with Store(dashboard.data) as store:
         prediction = store.find(chip, revision)
         assert prediction is not None
@@ -209,7 +209,7 @@ def test_areas_drawn_by_mouse_count_what_numpy_counts_at_every_threshold(opened:
     for row, column in ((20, 30), (40, size - 30), (size - 40, size - 50), (size // 2, size // 2)):
         page.page.mouse.click(*opened.spot(row, column))
     page.page.keyboard.press("Enter")
-    page.until("() => floodscope.look.now.area.length === 4 && floodscope.draw.state.answer !== null")
+    page.until("() => floodscope.state.get().area.length === 4 && floodscope.drawing.sketch.answer !== null")
     page.until("() => new URLSearchParams(location.search).get('area').split(';').length === 4")
     page.frames(10)
     check()
@@ -223,7 +223,7 @@ def test_a_real_chip_in_utm_counts_the_same(real_dashboard: Dashboard, screen: S
     lon, lat = opened.lonlat(100, 120)
     other = opened.lonlat(400, 450)
     ring = [[lon, other[1]], [other[0], other[1]], [other[0], lat], [lon, lat]]
-    page.page.evaluate("ring => floodscope.draw.use(ring)", ring)
+    page.page.evaluate("ring => floodscope.drawing.use(ring)", ring)
     for threshold in (0.3, 0.5):
         page.set_threshold(threshold)
         assert opened.figures() == opened.counts(threshold, opened.ring())
@@ -247,11 +247,11 @@ def test_a_chip_is_reviewed_by_keys_alone(opened: Opened) -> None:
     keyboard.press("i")
     page.page.get_by_label("Pinned pixel").get_by_text("Class").wait_for()
     page.until("() => document.getElementById('look-announcement').textContent.startsWith('Pinned')")
-    pixel = page.page.evaluate("() => [floodscope.inspect.pinned.row, floodscope.inspect.pinned.column]")
+    pixel = page.page.evaluate("() => [floodscope.pixel.pinned.row, floodscope.pixel.pinned.column]")
     keyboard.press("Shift+ArrowRight")
-    page.until("p => floodscope.inspect.pinned.row === p[0] && floodscope.inspect.pinned.column === p[1] + 1", pixel)
+    page.until("p => floodscope.pixel.pinned.row === p[0] && floodscope.pixel.pinned.column === p[1] + 1", pixel)
     keyboard.press("Shift+ArrowDown")
-    page.until("p => floodscope.inspect.pinned.row === p[0] + 1", pixel)
+    page.until("p => floodscope.pixel.pinned.row === p[0] + 1", pixel)
     keyboard.press("a")
     page.until("() => document.activeElement.name === 'west'")
     west, south, east, north = opened.chip.grid.footprint().bounds
@@ -282,7 +282,7 @@ def test_layers_are_compared_and_chips_changed_by_keys_alone(opened: Opened) -> 
     keyboard.press("f")
     page.until("() => !new URLSearchParams(location.search).has('mode')")
     keyboard.press("j")
-    page.until("chip => floodscope.book.opened.id !== chip", opened.id)
+    page.until("chip => floodscope.catalog.opened.id !== chip", opened.id)
     page.until("() => !new URLSearchParams(location.search).has('pin')")
     keyboard.press("k")
     page.answered(opened.id)
@@ -326,15 +326,15 @@ def test_no_view_of_the_comparison_breaks_a_rule(
     page = screen(simulated_dashboard, size=size).open(
         theme=theme, mode="swipe", b="backscatter:otsu", left="difference"
     )
-    opened = at_rest(page, simulated_dashboard, page.page.evaluate("[...floodscope.book.chips.keys()].sort()[0]"))
-    page.until("() => floodscope.book.prediction('backscatter:otsu', floodscope.inspect.now.chip)")
+    opened = at_rest(page, simulated_dashboard, page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]"))
+    page.until("() => floodscope.catalog.prediction('backscatter:otsu', floodscope.pixel.now.chip)")
     found = {"swipe": violations(page.page)}
     page.page.locator("#compare label", has_text="Four").click()
     page.until("() => floodscope.four.maps.length === 4")
     page.frames(5)
     found["four"] = violations(page.page)
     page.page.locator("#compare label", has_text="One").click()
-    page.page.evaluate("place => floodscope.inspect.pin(place)", list(opened.lonlat(50.5, 50.5)))
+    page.page.evaluate("place => floodscope.pixel.pin(place)", list(opened.lonlat(50.5, 50.5)))
     page.page.locator("#backscatter summary").click()
     page.page.locator(".fs-histogram").nth(1).wait_for()
     page.page.locator("#coordinates summary").click()

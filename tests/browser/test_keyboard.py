@@ -86,14 +86,14 @@ def test_escape_goes_back_to_the_row_and_space_opens_the_next(
         page.until("() => document.activeElement.matches('#chips-table .ag-cell')")
         assert page.page.evaluate(CHOSEN) == chip
     press(page, "ArrowDown", "Space")
-    page.until("first => floodscope.book.opened.id !== first", first)
+    page.until("first => floodscope.catalog.opened.id !== first", first)
     page.until("() => document.activeElement.id === 'chip-panel'")
 
 
 def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(simulated_dashboard).open()
     to_the_chips_table(page)
-    chips = page.page.evaluate("() => [...floodscope.book.chips.keys()].sort()")
+    chips = page.page.evaluate("() => [...floodscope.catalog.chips.keys()].sort()")
     page.page.evaluate(
         """() => {
           window.met = new Set();
@@ -147,7 +147,7 @@ def test_arrows_move_sliders_and_layers(simulated_dashboard: Dashboard, screen: 
 
 def test_menus_open_chips_and_models_by_key(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(simulated_dashboard).open()
-    chip = page.page.evaluate("() => [...floodscope.book.chips.keys()].sort()[0]")
+    chip = page.page.evaluate("() => [...floodscope.catalog.chips.keys()].sort()[0]")
     tab_until(page, "input#search")
     page.page.keyboard.type(chip)
     page.page.get_by_role("option", name=chip, exact=True).wait_for()

@@ -21,10 +21,10 @@ GHOSTS = 5
 CHIPS = 6
 SHAPES = """() => {
   let n = 0;
-  floodscope.map.leaflet.eachLayer((l) => { n += Boolean(l.feature?.properties?.chip && l.getLatLngs); });
+  floodscope.leaflet.map.eachLayer((l) => { n += Boolean(l.feature?.properties?.chip && l.getLatLngs); });
   return n;
 }"""
-LISTED = "() => { let n = 0; floodscope.tables.api('chips-table')?.forEachNode(() => { n += 1; }); return n; }"
+LISTED = "() => { let n = 0; floodscope.bridge.table('chips-table')?.forEachNode(() => { n += 1; }); return n; }"
 CLUSTERS = """() => [...document.querySelectorAll('.fs-cluster')].map((c) => [Number(c.textContent), c.title]).sort()"""
 
 
@@ -78,7 +78,7 @@ def test_counts_hold_what_can_be_opened_and_a_switch_brings_the_rest(sparse: Das
 
 def test_a_cluster_counts_what_can_be_opened_and_names_its_ghosts(sparse: Dashboard, screen: ScreenMaker) -> None:
     page = screen(sparse).open(tab="regions", z=4, **dict(zip(("lat", "lon"), (14, 8), strict=True)))
-    chip = page.page.evaluate("[...floodscope.book.chips.values()].find((c) => c.imagery).id")
+    chip = page.page.evaluate("[...floodscope.catalog.chips.values()].find((c) => c.imagery).id")
     page.go(*page.centre(chip), 5)
     page.page.locator("#known-toggle").click()
     page.page.locator(".fs-cluster").first.wait_for()
@@ -86,7 +86,7 @@ def test_a_cluster_counts_what_can_be_opened_and_names_its_ghosts(sparse: Dashbo
     assert ([1, f"1 chip, {GHOSTS} known only: zoom in"]) in found
     (lat, lon) = page.centre("lonely")
     page.go(lat, lon, 5)
-    page.until("() => [...floodscope.map.leaflet.getPane('points').querySelectorAll('path')].length > 0")
+    page.until("() => [...floodscope.leaflet.map.getPane('points').querySelectorAll('path')].length > 0")
 
 
 def test_a_link_to_a_chip_that_is_only_known_shows_its_outline(sparse: Dashboard, screen: ScreenMaker) -> None:
@@ -99,7 +99,7 @@ def test_a_link_to_a_chip_that_is_only_known_shows_its_outline(sparse: Dashboard
 
 def test_a_filter_counts_ghosts_and_chips_apart(sparse: Dashboard, screen: ScreenMaker) -> None:
     page = screen(sparse).open(tab="chips", known=1)
-    country = page.page.evaluate("[...floodscope.book.chips.values()].find((c) => c.imagery).country")
+    country = page.page.evaluate("[...floodscope.catalog.chips.values()].find((c) => c.imagery).country")
     page.page.evaluate("country => floodscope.filterbar.set({ country: [country] })", country)
     expect(page.page.locator("#filter-count")).to_have_text(f"1 of {CHIPS} chips")
     expect(page.page.locator("#known-toggle")).to_have_text(f"Hide {GHOSTS} known only")

@@ -36,7 +36,7 @@ def open_chip(screen: ScreenMaker, dashboard: Dashboard, chip: str, **options: o
 
 
 def some_simulated(page: Page) -> str:
-    found: str = page.evaluate("[...floodscope.book.chips.keys()].sort()[0]")
+    found: str = page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]")
     return found
 
 

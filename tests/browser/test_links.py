@@ -23,9 +23,9 @@ DRAW = """(seed) => {
   const random = () => floodscope.scores.hash(n += 1) / 4294967296;
   const pick = (list) => list[Math.floor(random() * list.length)];
   const some = (list) => list.filter(() => random() < 0.3);
-  const chips = [...floodscope.book.chips.values()];
+  const chips = [...floodscope.catalog.chips.values()];
   const names = (key) => [...new Set(chips.map((chip) => chip[key] || "Unknown"))].sort();
-  const models = floodscope.review.state.settings.models.map((m) => m.spec);
+  const models = floodscope.workbench.settings.models.map((m) => m.spec);
   const state = Object.fromEntries(floodscope.view.FIELDS.map(({ name, draw }) => [name, draw ? draw(random) : null]));
   Object.assign(state, {
     chip: random() < 0.6 ? pick(chips).id : null, model: pick(models.slice(0, 2)), countries: some(names("country")),
@@ -50,9 +50,9 @@ DRAW = """(seed) => {
 }"""
 # The state of the page's components, and whether it is the one that was asked for: the map's place to a pixel.
 SAME = """({ state, search }) => {
-  const now = floodscope.travel.state;
+  const now = floodscope.history.written;
   if (!now) return null;
-  const { leaflet } = floodscope.map;
+  const leaflet = floodscope.leaflet.map;
   const other = floodscope.view.FIELDS.map(({ name }) => name).filter((name) => !["lat", "lon", "zoom"].includes(name))
     .filter((name) => JSON.stringify(now[name] ?? null) !== JSON.stringify(state[name] ?? null));
   const [a, b] = [leaflet.project([state.lat, state.lon], state.zoom), leaflet.project(leaflet.getCenter(), state.zoom)];
@@ -90,14 +90,14 @@ def test_every_random_state_survives_the_way_into_the_url_and_back(
         drawn = draw(page, seed)
         parsed = page.page.evaluate("search => floodscope.view.parse(search)", drawn["search"])
         defaults = page.page.evaluate(
-            "view => floodscope.view.complete(view, floodscope.review.state.settings)", parsed
+            "view => floodscope.view.complete(view, floodscope.workbench.settings)", parsed
         )
         assert {k: v for k, v in defaults.items() if v != drawn["state"].get(k)} == {}, drawn["search"]
 
 
 def test_every_random_state_is_restored_in_all_components(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(simulated_dashboard).open()
-    page.until("() => floodscope.travel.state !== null")
+    page.until("() => floodscope.history.written !== null")
     for seed in range(SHOWN):
         drawn = draw(page, seed)
         page.page.evaluate(
@@ -128,7 +128,7 @@ def test_there_and_back_in_one_moment_ends_where_it_began(
     simulated_dashboard: Dashboard, screen: ScreenMaker, pause: str
 ) -> None:
     page = screen(simulated_dashboard).open()
-    page.until("() => floodscope.travel.state !== null")
+    page.until("() => floodscope.history.written !== null")
     here, there = (
         f"?mode=swipe&left={left}&right={right}&model={model}"
         for left, right, model in (("vv", "truth", "backscatter"), ("vh", "errors", "backscatter:otsu"))
@@ -149,7 +149,7 @@ def test_there_and_back_in_one_moment_ends_where_it_began(
     )
     page.page.wait_for_timeout(1000)
     page.until(
-        "() => { const { left, right, model } = floodscope.travel.state;"
+        "() => { const { left, right, model } = floodscope.history.written;"
         " return [left, right, model].join() === 'vv,truth,backscatter'; }"
     )
 
@@ -160,12 +160,12 @@ def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
     page = screen(simulated_dashboard).open(tab="regions")
     rows = page.page.locator("#regions-table .ag-row")
     rows.first.wait_for()
-    start = page.page.evaluate("floodscope.map.leaflet.getZoom()")
+    start = page.page.evaluate("floodscope.leaflet.map.getZoom()")
     region = rows.first.get_attribute("row-id")
     rows.first.locator("[col-id=name]").click()
     page.page.locator("#region-tag").wait_for()
     page.page.wait_for_timeout(1500)  # steps that follow one another at once would be one
-    near = page.page.evaluate("floodscope.map.leaflet.getZoom()")
+    near = page.page.evaluate("floodscope.leaflet.map.getZoom()")
     chip = page.page.locator("#chips-table .ag-row").first.get_attribute("row-id")
     assert chip is not None
     page.page.locator(f"#chips-table .ag-row[row-id='{chip}'] [col-id=id]").click()
@@ -174,16 +174,16 @@ def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
 
     page.page.go_back()
     page.page.locator("#chips-table .ag-row").first.wait_for()
-    page.until("() => floodscope.travel.state.chip === null && floodscope.travel.state.tab === 'chips'")
-    page.until("zoom => floodscope.map.leaflet.getZoom() === zoom", near)
+    page.until("() => floodscope.history.written.chip === null && floodscope.history.written.tab === 'chips'")
+    page.until("zoom => floodscope.leaflet.map.getZoom() === zoom", near)
     assert page.query["region"] == region
     page.page.go_back()
-    page.until("() => floodscope.travel.state.region === null && floodscope.travel.state.tab === 'regions'")
-    page.until("zoom => floodscope.map.leaflet.getZoom() === zoom", start)
+    page.until("() => floodscope.history.written.region === null && floodscope.history.written.tab === 'regions'")
+    page.until("zoom => floodscope.leaflet.map.getZoom() === zoom", start)
     page.page.go_forward()
     page.page.go_forward()
     page.answered(chip)
-    page.until("chip => floodscope.travel.state.chip === chip && floodscope.travel.state.tab === 'chip'", chip)
+    page.until("chip => floodscope.history.written.chip === chip && floodscope.history.written.tab === 'chip'", chip)
 
 
 def test_what_follows_a_click_late_is_part_of_its_step(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:

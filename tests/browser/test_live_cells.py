@@ -17,18 +17,18 @@ from tiles.simulate import simulate
 
 # What is wrong on the page: a drawn row's cell that is not its row's figure now, or rows that are not in the order of their sort.
 WRONG = """([table, fields]) => {
-  const { chiplist, groups, review, words } = floodscope;
-  const { model, other, k, by, region } = review.state;
+  const { chips, format, groups, state } = floodscope;
+  const { model, other, level: k, by } = state.get();
   const truth = table === "regions-table"
     ? new Map(groups.rows(model, k, by).filter((r) => r.labelled).map((r) => [r.name, r]))
-    : new Map(chiplist.rows({ model, other, k }).map((r) => [r.id, r]));
+    : new Map(chips.rows({ model, other, k }).map((r) => [r.id, r]));
   const text = {
-    iou: (r) => (r.iou !== null ? r.iou.toFixed(2) : table === "regions-table" ? words.NONE : r.state),
-    f1: (r) => words.score(r.f1), precision: (r) => words.score(r.precision), recall: (r) => words.score(r.recall),
-    missed: (r) => words.integer(r.missed), false: (r) => words.integer(r.false),
+    iou: (r) => (r.iou !== null ? r.iou.toFixed(2) : table === "regions-table" ? format.NONE : r.state),
+    f1: (r) => format.score(r.f1), precision: (r) => format.score(r.precision), recall: (r) => format.score(r.recall),
+    missed: (r) => format.integer(r.missed), false: (r) => format.integer(r.false),
   };
   const wrong = [];
-  const grid = floodscope.tables.api(table);
+  const grid = floodscope.bridge.table(table);
   const cell = (id, column) =>
     document.querySelector(`#${table} .ag-row[row-id="${CSS.escape(id)}"] .ag-cell[col-id="${column}"]`);
   const drawn = [...truth].filter(([id]) => cell(id, "iou"));
@@ -79,13 +79,13 @@ def move(page: Screen, table: str, rng: random.Random) -> str:
     moves = {
         "threshold": lambda: page.set_threshold(rng.randint(1, 99) / 100),
         f"sort {field} {sort}": lambda: page.page.evaluate(
-            "([table, colId, sort]) => floodscope.tables.api(table)?.applyColumnState("
+            "([table, colId, sort]) => floodscope.bridge.table(table)?.applyColumnState("
             "{ state: [{ colId, sort }], defaultState: { sort: null } })",
             [table, field, sort],
         ),
         f"filter {low}": lambda: page.page.evaluate("low => floodscope.filterbar.set({ iou: [low, 1] })", low),
         "by": lambda: page.page.evaluate(
-            "by => floodscope.review.set({ by })", rng.choice(["country", "split", "water"])
+            "by => floodscope.state.set({ by })", rng.choice(["country", "split", "water"])
         ),
         "theme": lambda: page.page.locator("#theme-toggle").click(),
     }

@@ -106,7 +106,7 @@ def test_search_takes_the_room_of_the_header(phone: Screen) -> None:
     narrow = box(phone, "input#search")
     phone.page.locator("input#search").click()
     phone.until("width => document.querySelector('input#search').clientWidth > 1.5 * width", narrow[2] - narrow[0])
-    chip = phone.page.evaluate("() => [...floodscope.book.chips.keys()][0]")
+    chip = phone.page.evaluate("() => [...floodscope.catalog.chips.keys()][0]")
     phone.search(chip)
     phone.answered(chip)
 

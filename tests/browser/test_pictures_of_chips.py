@@ -43,7 +43,7 @@ def opened(screen: ScreenMaker, dashboard: Dashboard, **options: object) -> Scre
 
 def view(page: Screen) -> list[float]:
     found: list[float] = page.page.evaluate(
-        "() => { const m = floodscope.map.leaflet, c = m.getCenter(); return [c.lat, c.lng, m.getZoom()]; }"
+        "() => { const m = floodscope.leaflet.map, c = m.getCenter(); return [c.lat, c.lng, m.getZoom()]; }"
     )
     return found
 
@@ -80,7 +80,7 @@ def test_it_is_opened_from_the_table_as_a_picture_with_no_world_around(
 
     page.page.locator("#picture-close").click()
     page.until(
-        "before => { const c = floodscope.map.leaflet.getCenter(); return Math.abs(c.lat - before[0]) < 1e-6; }", before
+        "before => { const c = floodscope.leaflet.map.getCenter(); return Math.abs(c.lat - before[0]) < 1e-6; }", before
     )
     assert view(page) == pytest.approx(before)
     expect(page.page.locator("#picture-line")).to_be_hidden()
@@ -136,10 +136,10 @@ def test_a_link_brings_it_back_and_other_chips_bring_the_world_back(dashboard: D
     page.until(NO_WORLD)
     page.page.locator("#map").focus()
     page.page.keyboard.press("j")  # from tile_2 on: each chip is passed, with a place or without
-    names = {page.page.evaluate("floodscope.tiles.chosen")}
+    names = {page.page.evaluate("floodscope.state.get().chip")}
     for _ in range(2):
         page.page.keyboard.press("j")
-        names.add(page.page.evaluate("floodscope.tiles.chosen"))
+        names.add(page.page.evaluate("floodscope.state.get().chip"))
     assert names == {"tile_1", "tile_2", "there"}
     page.choose_in_table("there")
     page.answered("there")
@@ -164,4 +164,4 @@ def test_escape_goes_back_to_the_map_and_its_group_is_no_place(dashboard: Dashbo
     assert not page.page.evaluate("Boolean(floodscope.picture.shown)")
     groups = page.page.evaluate("floodscope.groups.rows('backscatter', 127, 'country').map(g => g.name).sort()")
     assert groups == ["Austria", "No place"]
-    assert page.page.evaluate("floodscope.map.points().features.length") == 1
+    assert page.page.evaluate("floodscope.shapes.points().features.length") == 1

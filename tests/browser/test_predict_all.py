@@ -23,7 +23,7 @@ def test_predict_all_shows_progress_and_results_as_they_come_can_be_cancelled_an
     button.click()
     job.get_by_text(f"of {CHIPS}").wait_for()
     # Some are coloured on the map and counted in the figures while others are still to come.
-    page.until("n => floodscope.map.state.iou.size > n", before + 1)
+    page.until("n => floodscope.shapes.state.iou.size > n", before + 1)
     page.until("n => Number(document.querySelectorAll('#figures .fs-figure-value')[1].textContent) > n", before)
     assert button.is_disabled()
     assert "Predicting" in job.inner_text()
@@ -41,7 +41,7 @@ def test_predict_all_shows_progress_and_results_as_they_come_can_be_cancelled_an
     page.ready()
     page.page.locator("#job", has_text="Done").wait_for()
     page.until("n => document.querySelectorAll('#figures .fs-figure-value')[1].textContent === n", str(CHIPS))
-    page.until("n => floodscope.map.state.iou.size === n", CHIPS)
+    page.until("n => floodscope.shapes.state.iou.size === n", CHIPS)
     assert button.is_disabled()
 
 
@@ -68,7 +68,7 @@ def test_a_chip_that_cannot_be_predicted_is_listed_with_its_reason(unasked: Dash
     page.page.locator("#job", has_text="Done").wait_for(state="detached")
     assert page.page.evaluate("document.activeElement.id") == "panel"
     page.open(model="backscatter:otsu", tab="regions")
-    page.until("() => floodscope.book.unpredicted('backscatter:otsu').cannot === 1")
+    page.until("() => floodscope.catalog.unpredicted('backscatter:otsu').cannot === 1")
     page.page.wait_for_load_state("networkidle")
     assert page.page.locator("#job").inner_text() == ""
     assert page.page.locator("#predict-all").is_disabled()
@@ -78,7 +78,7 @@ def test_another_model_has_other_numbers_and_going_back_reads_them_back(
     simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     page = screen(simulated_dashboard).open()
-    chip = page.page.evaluate("[...floodscope.book.chips.keys()].sort()[3]")
+    chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[3]")
     first = page.page.locator("input#model").input_value()
     page.click_chip(chip)
     page.answered(chip)
@@ -86,14 +86,14 @@ def test_another_model_has_other_numbers_and_going_back_reads_them_back(
     before, rows = page.figures(), page.rows()
     tiles = page.page.locator(".fs-scores-layer .leaflet-tile").first.get_attribute("src")
     page.choose_model(OTSU)
-    page.until("model => floodscope.book.opened.model === model", "backscatter:otsu")
+    page.until("model => floodscope.catalog.opened.model === model", "backscatter:otsu")
     page.answered(chip)
     page.painted(chip)
     assert page.rows()["Model"] == OTSU
     assert page.figures() != before
     assert page.page.locator(".fs-scores-layer .leaflet-tile").first.get_attribute("src") != tiles
     page.choose_model(first)
-    page.until("model => floodscope.book.opened.model === model", "backscatter")
+    page.until("model => floodscope.catalog.opened.model === model", "backscatter")
     page.answered(chip)
     page.painted(chip)
     assert page.figures() == before

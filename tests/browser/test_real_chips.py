@@ -63,7 +63,7 @@ def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
     real_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     page = screen(real_dashboard).open(known=1)
-    chips = page.page.evaluate("[...floodscope.book.chips.values()]")
+    chips = page.page.evaluate("[...floodscope.catalog.chips.values()]")
     imagery = [chip for chip in chips if chip["imagery"]]
     assert len(imagery) == 16
     assert "16 chips with imagery" in page.page.locator("#catalog-label").inner_text()
@@ -71,14 +71,14 @@ def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
     assert len(outlines) == 446 - 12
     drawn = page.page.evaluate("""() => {
       const out = {};
-      floodscope.map.leaflet.eachLayer(l => { const c = l.feature?.properties?.chip;
+      floodscope.leaflet.map.eachLayer(l => { const c = l.feature?.properties?.chip;
         if (c && l.getLatLngs) out[c] = [l.options.dashArray, l.options.fillOpacity]; });
       return out;
     }""")
     assert set(drawn) == outlines | {chip["id"] for chip in imagery}
-    page.until("() => floodscope.map.state.withChips.size > 0")
+    page.until("() => floodscope.shapes.state.withChips.size > 0")
     styles = page.page.evaluate(
-        "ids => ids.map(id => floodscope.map.footprintStyle({properties: {chip: id}}))", sorted(outlines)
+        "ids => ids.map(id => floodscope.shapes.styleOfFootprint({properties: {chip: id}}))", sorted(outlines)
     )
     assert {(style["dashArray"], style["fillOpacity"]) for style in styles} == {("3 3", 0)}
 
@@ -120,9 +120,9 @@ def test_a_cluster_opens_into_chips_that_can_be_clicked(real_dashboard: Dashboar
     page = screen(real_dashboard).open(z=2, lat=10, lon=10)
     clusters = page.page.locator(".fs-cluster")
     clusters.first.wait_for()
-    before = page.page.evaluate("floodscope.map.leaflet.getZoom()")
+    before = page.page.evaluate("floodscope.leaflet.map.getZoom()")
     clusters.last.click()
-    page.until("before => floodscope.map.leaflet.getZoom() > before", before)
+    page.until("before => floodscope.leaflet.map.getZoom() > before", before)
     page.click_chip("Somalia_699062", zoom=9)
     page.answered("Somalia_699062")
 
@@ -166,7 +166,7 @@ def test_a_label_without_a_known_pixel_gives_a_prediction_and_no_score(
 
 def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(real_dashboard).open(known=1)
-    outline = page.page.evaluate("[...floodscope.book.chips.values()].find(c => c.ring && !c.imagery).id")
+    outline = page.page.evaluate("[...floodscope.catalog.chips.values()].find(c => c.ring && !c.imagery).id")
     page.click_chip(outline, zoom=12)
     page.page.locator("#chip-panel h2", has_text=outline).wait_for()
     assert "image is not on disk" in page.notice()

@@ -31,19 +31,19 @@ from tiles.simulate import simulate
 FIRST, SECOND = "backscatter", "backscatter:otsu"
 ROWS = """(table) => {
   const out = {};
-  floodscope.tables.api(table)?.forEachNode((n) => { out[n.id] = n.data; });
+  floodscope.bridge.table(table)?.forEachNode((n) => { out[n.id] = n.data; });
   return out;
 }"""
 ORDER = """(table) => {
   const out = [];
-  floodscope.tables.api(table)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id));
+  floodscope.bridge.table(table)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id));
   return out;
 }"""
 FEW = f"(name) => {{ const row = ({ROWS})('regions-table')[name]; return row && row.scored === 1; }}"
 FILLED = f"(column) => Object.values(({ROWS})('chips-table')).every((row) => row[column] !== null)"
 SHAPES = """() => {
   let n = 0;
-  floodscope.map.leaflet.eachLayer((l) => { n += Boolean(l.feature?.properties?.chip && l.getLatLngs); });
+  floodscope.leaflet.map.eachLayer((l) => { n += Boolean(l.feature?.properties?.chip && l.getLatLngs); });
   return n;
 }"""
 
@@ -81,7 +81,7 @@ def close(shown: Any, expected: Any) -> bool:
 
 def regions(page: Screen, by: str) -> dict[str, dict[str, Any]]:
     page.page.locator("#regions-by").select_option(by)
-    page.until("by => floodscope.review.state.by === by", by)
+    page.until("by => floodscope.state.get().by === by", by)
     page.frames(3)
     found: dict[str, dict[str, Any]] = page.page.evaluate(ROWS, "regions-table")
     return found
@@ -161,10 +161,10 @@ def test_a_newcomer_comes_to_the_worst_chip_of_the_worst_country_in_two_clicks(
     order = page.page.evaluate(ORDER, "chips-table")
     assert order == worst_first_of(reviewed, country)
     # The chips of the region fill the map, and those of others are pale.
-    page.until("() => floodscope.map.leaflet.getZoom() >= 6")
+    page.until("() => floodscope.leaflet.map.getZoom() >= 6")
     other = next(r.id for r in reviewed.records if r.country != country)
     opacities = page.page.evaluate(
-        "ids => ids.map((id) => floodscope.map.footprintStyle({ properties: { chip: id } }).opacity)", [order[0], other]
+        "ids => ids.map((id) => floodscope.shapes.styleOfFootprint({ properties: { chip: id } }).opacity)", [order[0], other]
     )
     assert opacities[1] < opacities[0]
     page.page.locator("#chips-table .ag-row[row-index='0'] [col-id=id]").click()  # 2
@@ -220,7 +220,7 @@ def test_filters_act_on_map_list_table_and_figures_alike(reviewed: Reviewed, scr
     assert [int(n) for n in page.page.locator(".fs-cluster").all_inner_texts()] == [2]
     page.tab("Chips")
     page.until(
-        "() => { let n = 0; floodscope.tables.api('chips-table')?.forEachNode(() => { n += 1; }); return n === 2; }"
+        "() => { let n = 0; floodscope.bridge.table('chips-table')?.forEachNode(() => { n += 1; }); return n === 2; }"
     )
     page.page.locator("#view-explore").click()
     page.page.locator("#explore h2", has_text="2 chips of 22").wait_for()
@@ -246,7 +246,7 @@ def test_chips_are_sorted_by_what_is_asked_for(reviewed: Reviewed, screen: Scree
     }
     for sort, of_chip in values.items():
         page.page.locator("#chips-sort").select_option(sort)
-        page.until("sort => floodscope.review.state.sort === sort", sort)
+        page.until("sort => floodscope.state.get().sort === sort", sort)
         page.until(FILLED, sort)
         page.frames(3)
         rows = page.page.evaluate(ROWS, "chips-table")
@@ -287,10 +287,10 @@ def test_two_models_differ_by_the_numbers_of_the_comparison(reviewed: Reviewed, 
     page = screen(reviewed.dashboard).open(tab="models", t=0.5)
     page.page.locator("#pick-b").select_option(SECOND)
     page.page.locator("#difference-table").wait_for()
-    page.until("model => floodscope.book.shelf(model).size === 22", SECOND)
+    page.until("model => floodscope.catalog.shelf(model).size === 22", SECOND)
     (pair,) = compare([reviewed.evaluation(spec, 0.5, "country") for spec in (FIRST, SECOND)])["pairs"]
     shown = page.page.evaluate(
-        f"() => floodscope.paired.of(floodscope.paired.common('{FIRST}', '{SECOND}', 'country'), 127)"
+        f"() => floodscope.pairs.of(floodscope.pairing.common('{FIRST}', '{SECOND}', 'country'), 127)"
     )
     groups = {group["name"]: group for group in shown["groups"]}
     for expected, group in [(pair, shown), *((e, groups[e["name"]]) for e in pair["countries"])]:
@@ -340,7 +340,7 @@ def test_the_whole_review_of_a_chip_by_keyboard_alone(reviewed: Reviewed, screen
     page.page.locator("#regions-table .ag-row").first.wait_for()
     tab_until(page, "#regions-by")
     press(page, "ArrowDown")  # by event
-    page.until("() => floodscope.review.state.by === 'event'")
+    page.until("() => floodscope.state.get().by === 'event'")
     tab_until(page, "#regions-table .ag-cell")
     press(page, "Enter")
     page.until("() => document.activeElement.id === 'region-tag'")
@@ -407,15 +407,15 @@ def test_what_an_address_names_and_the_catalog_has_not_filters_nothing(
 ) -> None:
     page = screen(reviewed.dashboard).open(tab="models" if "b" in address else "chips", **address)
     page.until(
-        "([chips]) => floodscope.sieve.chips().filter((c) => floodscope.sieve.focused(c.id)).length === chips"
-        " && !floodscope.review.state.region && !floodscope.review.stored.other",
+        "([chips]) => floodscope.filters.chips().filter((c) => floodscope.filters.focused(c.id)).length === chips"
+        " && !floodscope.state.get().region && !floodscope.state.get().other",
         [len(reviewed.records)],
     )
 
 
 def test_dates_the_wrong_way_round_are_turned(reviewed: Reviewed, screen: ScreenMaker) -> None:
     page = screen(reviewed.dashboard).open(tab="chips", **{"from": "2030-01-01", "to": "2000-01-01"})
-    page.until("chips => floodscope.sieve.chips().length === chips", len(reviewed.records))
+    page.until("chips => floodscope.filters.chips().length === chips", len(reviewed.records))
 
 
 def test_pictures_of_every_kind_stand_in_cards_of_one_height(real_dashboard: Dashboard, screen: ScreenMaker) -> None:

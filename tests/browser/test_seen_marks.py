@@ -32,9 +32,9 @@ from tiles.simulate import simulate
 
 BASELINE = "backscatter"
 CROSSED = {"threshold": 0.5, "by": "country", "groups": 3, "micro": {"chips": 7, "iou": 0.4321, "iou_ci": [0.31, 0.52]}}
-ROWS = """(table) => { const out = {}; floodscope.tables.api(table)?.forEachNode((n) => { out[n.id] = n.data; }); return out; }"""
+ROWS = """(table) => { const out = {}; floodscope.bridge.table(table)?.forEachNode((n) => { out[n.id] = n.data; }); return out; }"""
 ORDER = """(t) => {
-  const out = []; floodscope.tables.api(t)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id)); return out; }"""
+  const out = []; floodscope.bridge.table(t)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id)); return out; }"""
 # The ids of the rows, or cards, that carry a mark, and what it says.
 MARKED = """(table) => [...document.querySelectorAll(`#${table} .ag-row[row-id] .ag-cell[col-id=iou] .fs-seen`)]
   .map((mark) => [mark.closest('.ag-row').getAttribute('row-id'), mark.textContent]).sort()"""
@@ -93,7 +93,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
 def opened(trained: Trained, screen: ScreenMaker, name: str, **state: Any) -> Screen:
     page = screen(trained.dashboard, size=state.pop("size", (1280, 800)))
     page.open(model=trained.offered(name), **state)
-    page.until("([model, n]) => floodscope.book.shelf(model).size === n", [trained.offered(name), len(trained.records)])
+    page.until("([model, n]) => floodscope.catalog.shelf(model).size === n", [trained.offered(name), len(trained.records)])
     return page
 
 
@@ -144,7 +144,7 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
     with page.no_request():
         page.set_slider("Threshold", 0.56)
     page.page.evaluate("seen => floodscope.filterbar.set({ seen })", "yes")
-    page.until("n => floodscope.tables.api('chips-table')?.getDisplayedRowCount() === n", len(trained.seen))
+    page.until("n => floodscope.bridge.table('chips-table')?.getDisplayedRowCount() === n", len(trained.seen))
     page.frames(3)
     assert page.page.evaluate(MARKED, "chips-table") == [[chip, "seen"] for chip in scored]
     page.page.locator("#filter > summary").click()
@@ -165,7 +165,7 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
     assert "Left out by country: 0.432" in page.page.locator("#chip-panel .fs-seen-note").inner_text()
     west, south, east, north = next(r.footprint.bounds for r in trained.records if r.id == chip and r.footprint)
     page.page.evaluate(
-        "ring => floodscope.draw.use(ring)", [[west, south], [east, south], [east, north], [west, north]]
+        "ring => floodscope.drawing.use(ring)", [[west, south], [east, south], [east, north], [west, north]]
     )
     expect(page.page.locator("#area-figures .fs-seen")).to_have_text("seen")
     page.page.locator("#transforms summary").click()
@@ -179,25 +179,25 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
 
 def test_the_map_draws_across_what_is_seen(trained: Trained, screen: ScreenMaker) -> None:
     page = opened(trained, screen, "some", tab="regions")
-    page.until("name => floodscope.map.state.countrySeen.has(name)", trained.lost)
-    style = "name => floodscope.map.countryStyle({ properties: { name } }).fillColor"
+    page.until("name => floodscope.shapes.state.countrySeen.has(name)", trained.lost)
+    style = "name => floodscope.shapes.styleOfCountry({ properties: { name } }).fillColor"
     assert page.page.evaluate(style, trained.lost).startswith("url(#fs-seen-")
     assert page.page.evaluate(style, trained.halved).startswith("rgb(")
     fills = page.page.evaluate(
-        "ids => ids.map((chip) => floodscope.map.footprintStyle({ properties: { chip } }).fillColor)",
+        "ids => ids.map((chip) => floodscope.shapes.styleOfFootprint({ properties: { chip } }).fillColor)",
         [sorted(trained.seen)[0], next(r.id for r in trained.records if r.id not in trained.seen)],
     )
     assert [fill.startswith("url(#fs-seen-") for fill in fills] == [True, False]
     name = fills[0].removeprefix("url(#").removesuffix(")")
     assert page.page.locator(f"pattern[id='{name}']").count() == 1
-    told = page.page.evaluate("id => floodscope.map.describe(floodscope.book.chips.get(id))", sorted(trained.seen)[0])
+    told = page.page.evaluate("id => floodscope.shapes.describe(floodscope.catalog.chips.get(id))", sorted(trained.seen)[0])
     assert told.endswith("seen by this model")
 
 
 def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, screen: ScreenMaker) -> None:
     page = opened(trained, screen, "some", tab="models", b=BASELINE, t=0.5)
     page.page.locator("#difference-table").wait_for()
-    page.until("([model, n]) => floodscope.book.shelf(model).size === n", [BASELINE, len(trained.records)])
+    page.until("([model, n]) => floodscope.catalog.shelf(model).size === n", [BASELINE, len(trained.records)])
     page.frames(3)
     with Store(trained.dashboard.data) as store:
         both = [
@@ -207,7 +207,7 @@ def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, scre
     (pair,) = compare(both)["pairs"]
     expected = pair["micro_unseen"]
     shown = page.page.evaluate(
-        "([a, b]) => floodscope.paired.of(floodscope.paired.common(a, b, 'country'), 127)",
+        "([a, b]) => floodscope.pairs.of(floodscope.pairing.common(a, b, 'country'), 127)",
         [trained.offered("some"), BASELINE],
     )
     assert (shown["chips"], shown["seen"]) == (expected["chips"], False)
@@ -230,7 +230,7 @@ def test_where_nothing_is_unseen_there_is_no_headline(trained: Trained, screen: 
     scored = len(trained.histograms("every"))
     assert f"trained or calibrated on all {scored} scored chips, so no score here measures it." in note
     assert "Left out by country: 0.432, 7 chips." in note
-    page.page.evaluate("b => floodscope.review.set({ other: b })", BASELINE)
+    page.page.evaluate("b => floodscope.state.set({ other: b })", BASELINE)
     page.tab("Models")
     row = page.page.locator("#difference-table tr[data-name='All chips'] td")
     row.first.wait_for()

@@ -23,13 +23,13 @@ def shipped_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash
 
 def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(shipped_dashboard).open()
-    chip = sorted(page.page.evaluate("[...floodscope.book.chips.keys()]"))[0]
+    chip = sorted(page.page.evaluate("[...floodscope.catalog.chips.keys()]"))[0]
     page.choose_in_table(chip)
     page.answered(chip)
     page.painted(chip)
     rows = page.rows()
     assert (rows["Model"], rows["Device"]) == (read_bundle(WEIGHTS).name, "cpu")
-    assert page.page.evaluate("floodscope.book.opened.model") == SHIPPED
+    assert page.page.evaluate("floodscope.catalog.opened.model") == SHIPPED
     page.tab("Models")
     card = page.page.locator(".fs-model-card", has_text="(in use)")
     card.locator("summary").click()

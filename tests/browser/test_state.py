@@ -15,7 +15,7 @@ def test_a_link_restores_chip_view_layers_threshold_opacity_model_tab_and_theme(
     simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     page = screen(simulated_dashboard).open()
-    chip = page.page.evaluate("[...floodscope.book.chips.keys()].sort()[2]")
+    chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[2]")
     page.click_chip(chip)
     page.answered(chip)
     page.painted(chip)
@@ -56,9 +56,9 @@ def test_a_link_restores_chip_view_layers_threshold_opacity_model_tab_and_theme(
     assert again.slider("Opacity").get_attribute("aria-valuenow") == "0.8"
     assert again.page.locator("input#model").input_value() == page.page.locator("input#model").input_value()
     assert again.page.get_by_role("tab", selected=True).inner_text() == "Models"
-    place = again.page.evaluate("(() => { const c = floodscope.map.leaflet.getCenter(); return [c.lat, c.lng]; })()")
+    place = again.page.evaluate("(() => { const c = floodscope.leaflet.map.getCenter(); return [c.lat, c.lng]; })()")
     assert place == pytest.approx([lat + 0.004, lon - 0.003], abs=2e-4)
-    assert again.page.evaluate("floodscope.map.leaflet.getZoom()") == 14
+    assert again.page.evaluate("floodscope.leaflet.map.getZoom()") == 14
     assert again.figures() == figures
     again.until_query(chip=chip, z="14", model="backscatter:otsu", base="vv", t="0.45", theme=other)
 
@@ -69,7 +69,7 @@ def test_an_unknown_chip_in_the_url_is_told_and_the_page_works(
     page = screen(simulated_dashboard).open(chip="<img src=x onerror=alert(1)>", tab="chip")
     told = page.page.locator("#chip-panel .fs-notice-error")
     told.get_by_text("No chip <img src=x onerror=alert(1)> is in this catalog").wait_for()
-    chip = page.page.evaluate("[...floodscope.book.chips.keys()].sort()[1]")
+    chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[1]")
     page.choose_in_table(chip)
     page.answered(chip)
     page.painted(chip)
@@ -94,5 +94,5 @@ def test_senseless_values_in_the_url_fall_back_to_the_defaults(
     assert checked(page, "base") == "composite"
     assert checked(page, "overlay") == "prediction"
     assert page.page.evaluate("document.documentElement.dataset.theme") in {"dark", "light"}
-    assert page.page.evaluate("floodscope.map.leaflet.getZoom()") == 2
+    assert page.page.evaluate("floodscope.leaflet.map.getZoom()") == 2
     page.until_query(model="backscatter", t="0.5", o="0.75", base="composite", overlay="prediction")

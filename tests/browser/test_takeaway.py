@@ -45,7 +45,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def first_chip(page: Screen) -> str:
-    return str(page.page.evaluate("() => floodscope.book.chips.keys().next().value"))
+    return str(page.page.evaluate("() => floodscope.catalog.chips.keys().next().value"))
 
 
 def open_first(page: Screen) -> str:
@@ -65,8 +65,8 @@ def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
     page.page.keyboard.press("Tab")
     assert page.page.evaluate("document.activeElement.id") == "uploads-files"
     page.page.locator("#uploads-files").set_input_files([str(path) for path in own])
-    page.until("() => floodscope.book.chips.size === 4")
-    chip = page.page.evaluate("() => [...floodscope.book.chips.values()].find(c => c.layout === 'upload').id")
+    page.until("() => floodscope.catalog.chips.size === 4")
+    chip = page.page.evaluate("() => [...floodscope.catalog.chips.values()].find(c => c.layout === 'upload').id")
     page.answered(chip)
     page.painted(chip)
     assert page.figures()["IoU"][0] != "–"
@@ -74,7 +74,7 @@ def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
     page.page.get_by_role("button", name=f"Remove {chip}", exact=True).click()
     page.page.get_by_role("button", name=f"Remove {chip} and its predictions for good").click()  # asked once more
     page.page.locator("#uploads-dialog .fs-notice", has_text="are removed").wait_for()
-    page.until("() => floodscope.book.chips.size === 3")
+    page.until("() => floodscope.catalog.chips.size === 3")
     assert not list(small.data.glob("uploads/*/chip.json")) and not list(small.data.glob(f"predictions/*/{chip}.*"))
 
 
@@ -87,10 +87,10 @@ def test_what_others_send_and_remove_comes_to_an_open_page(
     )  # two browsers: nothing but the server connects them
     one.page.locator("#add-images").click()
     one.page.locator("#uploads-files").set_input_files([str(path) for path in own])
-    one.until("() => floodscope.book.chips.size === 4")
-    chip = one.page.evaluate("() => [...floodscope.book.chips.values()].find(c => c.layout === 'upload').id")
+    one.until("() => floodscope.catalog.chips.size === 4")
+    chip = one.page.evaluate("() => [...floodscope.catalog.chips.values()].find(c => c.layout === 'upload').id")
     one.answered(chip)
-    other.until("() => floodscope.book.chips.size === 4")
+    other.until("() => floodscope.catalog.chips.size === 4")
     other.page.locator("#catalog-label", has_text="4 chips with imagery").wait_for()
     other.page.locator("#add-images").click()
     other.page.locator("#uploads-dialog").get_by_role("button", name=chip, exact=True).click()
@@ -105,7 +105,7 @@ def test_what_others_send_and_remove_comes_to_an_open_page(
     other.tab("Regions")
     assert other.figures("#figures")["Chips"][0] == "3"
     predicted = int(other.figures("#figures")["Predicted"][0])
-    assert predicted == other.page.evaluate("() => floodscope.book.shelf('backscatter').size")
+    assert predicted == other.page.evaluate("() => floodscope.catalog.shelf('backscatter').size")
     assert predicted <= 3
     other.page.keyboard.press("j")  # on to another chip
     other.page.locator("#chip-panel .fs-figure").first.wait_for()
@@ -148,7 +148,7 @@ def test_what_an_image_does_not_say_is_asked_by_buttons_and_told_beside_the_chip
     page.page.locator("#chip-files-details summary").click()
     page.page.get_by_text("VV and VH are amplitude, converted to dB (as you said).").wait_for()
     page.page.evaluate("() => fetch('uploads/my_pond', { method: 'DELETE', headers: { 'X-Floodscope': 'page' } })")
-    page.until("() => floodscope.book.chips.size === 3")
+    page.until("() => floodscope.catalog.chips.size === 3")
 
 
 def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
@@ -177,10 +177,10 @@ def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: Screen
 
 def test_the_filtered_chips_are_taken_away_and_no_others(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
     page = screen(small).open(tab="chips")
-    chips = page.page.evaluate("[...floodscope.book.chips.values()].map(c => [c.id, c.country])")
+    chips = page.page.evaluate("[...floodscope.catalog.chips.values()].map(c => [c.id, c.country])")
     country = chips[0][1]
     page.page.evaluate("country => floodscope.filterbar.set({ country: [country] })", country)
-    page.until("n => floodscope.sieve.chips().length < n", len(chips))
+    page.until("n => floodscope.filters.chips().length < n", len(chips))
     page.page.locator("#take-away").click()
     page.page.get_by_role("radio", name=re.compile("that the filters leave$")).check()
     with page.page.expect_download() as download:
@@ -215,7 +215,7 @@ def test_where_the_filters_leave_nothing_nothing_is_chosen_to_be_taken(small: Da
 
 def test_the_chips_of_a_region_are_offered(small: Dashboard, screen: ScreenMaker) -> None:
     page = screen(small).open(tab="chips", region="Ghana")
-    there = page.page.evaluate("[...floodscope.book.chips.values()].filter(c => c.country === 'Ghana').length")
+    there = page.page.evaluate("[...floodscope.catalog.chips.values()].filter(c => c.country === 'Ghana').length")
     assert 0 < there < 3
     page.page.locator("#take-away").click()
     page.page.get_by_text(f"The {there} chip{'s' if there > 1 else ''} with imagery that Ghana has").wait_for()
@@ -227,15 +227,15 @@ def test_a_chip_removed_on_another_page_is_gone_here_too(
     first, second = screen(small).open(), screen(small).open()
     first.page.locator("#add-images").click()
     first.page.locator("#uploads-files").set_input_files([str(path) for path in own])
-    second.until("() => floodscope.book.chips.size === 4")
-    chip = second.page.evaluate("() => [...floodscope.book.chips.values()].find(c => c.layout === 'upload').id")
+    second.until("() => floodscope.catalog.chips.size === 4")
+    chip = second.page.evaluate("() => [...floodscope.catalog.chips.values()].find(c => c.layout === 'upload').id")
     second.choose_in_table(chip)
     second.answered(chip)
     first.answered(chip)
     first.page.locator("#add-images").click()
     first.page.get_by_role("button", name=f"Remove {chip}", exact=True).click()
     first.page.get_by_role("button", name=f"Remove {chip} and its predictions for good").click()
-    second.until("() => floodscope.book.chips.size === 3")
+    second.until("() => floodscope.catalog.chips.size === 3")
     second.page.locator("#chip-panel", has_text="This image was removed").wait_for()
     assert first.query.get("chip") is None, "who removes it need not be told"
 
