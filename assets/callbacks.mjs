@@ -1,11 +1,12 @@
 // Clientside callbacks: what the browser answers by itself. Each reads its inputs, calls the modules beside, and returns.
 // This is where the page begins: it offers Dash what it calls by name, and starts it.
-import * as view from "./page/view.mjs"; // first: until Dash tells more, the state is as the address says
+
 import * as catalog from "./data/catalog.mjs";
 import * as endpoints from "./data/endpoints.mjs";
 import * as filters from "./data/filters.mjs";
 import * as groups from "./data/groups.mjs";
 import * as training from "./data/training.mjs";
+import * as travel from "./history.mjs";
 import * as comparison from "./map/comparison.mjs";
 import * as flights from "./map/flights.mjs";
 import * as four from "./map/four.mjs";
@@ -22,13 +23,13 @@ import { columns } from "./page/columns.mjs";
 import * as format from "./page/format.mjs";
 import * as state from "./page/state.mjs";
 import { NO_FILTERS } from "./page/state.mjs";
+import * as view from "./page/view.mjs"; // first: until Dash tells more, the state is as the address says
 import * as panel from "./panel/chip.mjs";
 import * as explore from "./review/explore.mjs";
 import * as filterbar from "./review/filterbar.mjs";
 import * as regions from "./review/regions.mjs";
 import * as workbench from "./review/workbench.mjs";
 import * as scores from "./scores/histogram.mjs";
-import * as travel from "./history.mjs";
 import "./connection.mjs";
 import "./keyboard.mjs";
 import "./keys.mjs";
@@ -47,7 +48,14 @@ const idOf = (selection) => (selection && selection.id) || null;
 const later = () => {
   let task = null;
   return (then) => {
-    if (!task) requestAnimationFrame(() => setTimeout(() => { const last = task; task = null; last(); }));
+    if (!task)
+      requestAnimationFrame(() =>
+        setTimeout(() => {
+          const last = task;
+          task = null;
+          last();
+        }),
+      );
     task = then;
   };
 };
@@ -96,8 +104,13 @@ const copyLink = (clicks) => {
   };
   travel.settle();
   // Browsers give a clipboard to pages of this machine and of https alone.
-  const copied = navigator.clipboard ? navigator.clipboard.writeText(window.location.href) : Promise.reject(new Error("no clipboard"));
-  copied.then(() => say("Link copied"), () => say("Copy it from the address bar"));
+  const copied = navigator.clipboard
+    ? navigator.clipboard.writeText(window.location.href)
+    : Promise.reject(new Error("no clipboard"));
+  copied.then(
+    () => say("Link copied"),
+    () => say("Copy it from the address bar"),
+  );
   return same();
 };
 
@@ -118,7 +131,13 @@ const catalogLoaded = (payload) => {
   const label = [html.Span({ className: "fs-catalog-name", title: name }, name)];
   if (simulated) label.push(html.Span({ className: "fs-badge fs-badge-simulated" }, "Simulated data"));
   label.push(html.Span({ className: "fs-catalog-count" }, `${format.count(counts.imagery, "chip")} with imagery`));
-  if (counts.unplaced) label.push(html.Span({ className: "fs-catalog-count", title: "They are shown as pictures: open them from the Chips table." }, `${format.integer(counts.unplaced)} without a place`));
+  if (counts.unplaced)
+    label.push(
+      html.Span(
+        { className: "fs-catalog-count", title: "They are shown as pictures: open them from the Chips table." },
+        `${format.integer(counts.unplaced)} without a place`,
+      ),
+    );
   return [version, shapes.points(), shapes.footprints(), options, label];
 };
 
@@ -137,7 +156,10 @@ const ask = (selection, model, again) => {
 const chipOpened = (payload) => {
   if (!payload) return same();
   const waits = () => payload.pending && payload.click === click.name; // else something else was chosen meanwhile
-  if (waits()) setTimeout(() => { if (waits()) tell("ask-again", { data: { at: Date.now() } }); }, 400);
+  if (waits())
+    setTimeout(() => {
+      if (waits()) tell("ask-again", { data: { at: Date.now() } });
+    }, 400);
   const version = catalog.open(payload);
   if (payload.prediction) tiles.again();
   return version;
@@ -179,7 +201,8 @@ const showLegend = (base, overlay, threshold, selection, version, mode, left, ri
 let outlined = null; // the chip for which the outlines were turned on
 const showChip = (selection, version, model) => {
   const chip = catalog.chips.get(idOf(selection));
-  if (chip && chip.id !== outlined) { // who opens a chip that is only known sees its outline
+  if (chip && chip.id !== outlined) {
+    // who opens a chip that is only known sees its outline
     outlined = chip.id;
     if (filters.onlyKnown(chip) && !filters.values.known) filterbar.set({ known: true });
   }
@@ -231,11 +254,12 @@ const search = (value) => {
 };
 // A table is made when its tab is opened first.
 const mounted = new Set();
-const mountTables = (tab, tables) => ["regions", "chips"].map((name) => {
-  if (name !== tab || mounted.has(name)) return same();
-  mounted.add(name);
-  return tables[name];
-});
+const mountTables = (tab, tables) =>
+  ["regions", "chips"].map((name) => {
+    if (name !== tab || mounted.has(name)) return same();
+    mounted.add(name);
+    return tables[name];
+  });
 // A table tells its chosen row again when its rows are written anew: nobody has chosen then.
 const anew = (key) => {
   let last = null;
@@ -257,11 +281,13 @@ const regionChosen = (rows) => {
   if (name) workbench.chooseRegion(name);
   return same();
 };
-const tabOfSelection = (selection, tab) => (idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : same());
+const tabOfSelection = (selection, tab) =>
+  idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : same();
 
 // --- panel ---------------------------------------------------------------------------------------------------
-const chipPanel = (selection, version, threshold, model) =>
-  [panel.chip({ id: idOf(selection), opened: catalog.opened, model, k: level(threshold), threshold: threshold ?? 0.5 })];
+const chipPanel = (selection, version, threshold, model) => [
+  panel.chip({ id: idOf(selection), opened: catalog.opened, model, k: level(threshold), threshold: threshold ?? 0.5 }),
+];
 
 const overview = (version, threshold, tab, sieve, review, model) => {
   if (!version || tab !== "regions") return Array(2).fill(same());
@@ -271,7 +297,10 @@ const overview = (version, threshold, tab, sieve, review, model) => {
   const all = groups.rows(model, k, by);
   const regions = all.filter((region) => region.labelled);
   const { cannot } = catalog.unpredicted(model, filters.chips());
-  return [panel.figures(model, groups.total(model, k), regions, { ...groups.unscored(model, k), cannot }), panel.unlabelled(groups.unlabelled(model, by))];
+  return [
+    panel.figures(model, groups.total(model, k), regions, { ...groups.unscored(model, k), cannot }),
+    panel.unlabelled(groups.unlabelled(model, by)),
+  ];
 };
 
 const jobShown = (version, job, model) => {
@@ -299,10 +328,11 @@ const modelState = (payload, version, model) => {
   const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
   return [payload.state, `${payload.name} on ${device}`, device];
 };
-const afterResize = () => setTimeout(() => {
-  if (leaflet.map) leaflet.map.invalidateSize({ pan: false });
-  four.resize();
-}, 250);
+const afterResize = () =>
+  setTimeout(() => {
+    if (leaflet.map) leaflet.map.invalidateSize({ pan: false });
+    four.resize();
+  }, 250);
 const drawer = (clicks, open) => {
   if (!clicks) return same();
   afterResize();
@@ -325,14 +355,46 @@ const chipFiles = (selection, version) => {
 };
 
 offer("floodscope", {
-  restore, persist, showTheme, flipTheme, copyLink, catalogLoaded, predictionsLoaded, ask, chipOpened, jobNews, showLayers, showLegend, showChip,
-  highlight, mountTables, compareSides, otherChosen, lookGiven, lookClosely, search, rowChosen, regionChosen, tabOfSelection, chipPanel, overview, review,
-  chipFiles, jobShown, modelState, drawer, drawerClass,
+  restore,
+  persist,
+  showTheme,
+  flipTheme,
+  copyLink,
+  catalogLoaded,
+  predictionsLoaded,
+  ask,
+  chipOpened,
+  jobNews,
+  showLayers,
+  showLegend,
+  showChip,
+  highlight,
+  mountTables,
+  compareSides,
+  otherChosen,
+  lookGiven,
+  lookClosely,
+  search,
+  rowChosen,
+  regionChosen,
+  tabOfSelection,
+  chipPanel,
+  overview,
+  review,
+  chipFiles,
+  jobShown,
+  modelState,
+  drawer,
+  drawerClass,
 });
 // What dash-leaflet calls (dashboard/page/layout/map.py).
 offer("leaflet", {
-  pointToLayer: shapes.pointToLayer, clusterToLayer: shapes.clusterToLayer, onFootprint: shapes.onFootprint, onCountry: shapes.onCountry,
-  footprintStyle: shapes.styleOfFootprint, countryStyle: shapes.styleOfCountry,
+  pointToLayer: shapes.pointToLayer,
+  clusterToLayer: shapes.clusterToLayer,
+  onFootprint: shapes.onFootprint,
+  onCountry: shapes.onCountry,
+  footprintStyle: shapes.styleOfFootprint,
+  countryStyle: shapes.styleOfCountry,
 });
 offerToTables(columns, { fsLive: cells.text, fsBar: regions.bar, fsSpark: regions.line, fsThumbs: regions.thumbs });
 begin();

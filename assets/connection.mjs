@@ -1,6 +1,7 @@
 // Whether the server answers, and does what it is asked. Where it does not answer, the page says so; once it is back, the
 // page is loaded anew: the URL holds what was shown, and the server what was predicted.
 import { watchRequests } from "./page/bridge.mjs";
+
 const PAUSE = 1500;
 let lost = false;
 
@@ -15,8 +16,11 @@ const say = (text) => {
   bar.textContent = text;
 };
 
-const knock = () => fetch("healthz", { cache: "no-store" })
-  .then((answer) => (answer.ok ? window.location.reload() : setTimeout(knock, PAUSE)), () => setTimeout(knock, PAUSE));
+const knock = () =>
+  fetch("healthz", { cache: "no-store" }).then(
+    (answer) => (answer.ok ? window.location.reload() : setTimeout(knock, PAUSE)),
+    () => setTimeout(knock, PAUSE),
+  );
 
 const onLost = () => {
   if (lost) return;
@@ -28,10 +32,18 @@ const onLost = () => {
 // What Dash asks and may not have done, it tells nobody: the bar says the server's sentence, until Dash is answered again.
 const onAnswer = async (answer) => {
   if (lost) return;
-  const told = answer.status === 403 ? await answer.clone().json().catch(() => ({})) : {};
+  const told =
+    answer.status === 403
+      ? await answer
+          .clone()
+          .json()
+          .catch(() => ({}))
+      : {};
   if (told.message) say(told.message);
   else if (answer.ok) document.getElementById("fs-connection")?.remove();
 };
 
-window.addEventListener("beforeunload", () => { lost = true; }); // requests that a leaving page drops tell nothing
+window.addEventListener("beforeunload", () => {
+  lost = true;
+}); // requests that a leaving page drops tell nothing
 watchRequests({ answered: onAnswer, lost: onLost });

@@ -1,12 +1,13 @@
 // The address follows the screen, and the browser's Back and Forward bring an earlier screen back.
-import * as state from "./page/state.mjs";
-import * as sides from "./map/sides.mjs";
+
 import * as four from "./map/four.mjs";
 import * as leaflet from "./map/leaflet.mjs";
 import * as board from "./map/picture.mjs";
 import * as pixel from "./map/pixel.mjs";
-import * as view from "./page/view.mjs";
+import * as sides from "./map/sides.mjs";
 import { tell } from "./page/bridge.mjs";
+import * as state from "./page/state.mjs";
+import * as view from "./page/view.mjs";
 
 const TOGETHER_MS = 600; // uses of the page that follow one another so soon are one step
 const REST_MS = 700; // a map that has moved is written once it rests: a step that follows at once was why it moved
@@ -40,7 +41,9 @@ const persist = (values) => {
   write(step ? "pushState" : "replaceState");
 };
 // What waits is written at once: somebody wants the view.
-const settle = () => { if (resting !== null) write("replaceState"); };
+const settle = () => {
+  if (resting !== null) write("replaceState");
+};
 
 const give = (place, value) => {
   const dot = place.lastIndexOf(".");
@@ -50,16 +53,20 @@ const differ = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
 
 // Mantine's Select tells its value once more a moment after it was given one; where the next has come by then, as when
 // Back is pressed twice, it takes the earlier one again. It is told anew, until the screen is used.
-const insist = (after, components, agreed = 0, checks = 20) => setTimeout(() => {
-  if (asked !== after) return;
-  if (agreed === 4 || !checks) { asked = null; return; }
-  // Model B too: it is chosen by itself where, for that moment, it was part of the picture.
-  const held = ({ name, at }) => at && (at.endsWith(".value") || (name === "other" && !sides.needsOther()));
-  const lost = view.FIELDS.filter((field) => held(field) && differ(last[field.name] ?? null, after[field.name] ?? null));
-  if (lost.some(({ name }) => name === "other")) state.set(components.get("review.data"), { told: true });
-  lost.forEach(({ at }) => give(at, components.get(at)));
-  insist(after, components, lost.length ? 0 : agreed + 1, checks - 1);
-}, TOGETHER_MS / 4);
+const insist = (after, components, agreed = 0, checks = 20) =>
+  setTimeout(() => {
+    if (asked !== after) return;
+    if (agreed === 4 || !checks) {
+      asked = null;
+      return;
+    }
+    // Model B too: it is chosen by itself where, for that moment, it was part of the picture.
+    const held = ({ name, at }) => at && (at.endsWith(".value") || (name === "other" && !sides.needsOther()));
+    const lost = view.FIELDS.filter((field) => held(field) && differ(last[field.name] ?? null, after[field.name] ?? null));
+    if (lost.some(({ name }) => name === "other")) state.set(components.get("review.data"), { told: true });
+    lost.forEach(({ at }) => give(at, components.get(at)));
+    insist(after, components, lost.length ? 0 : agreed + 1, checks - 1);
+  }, TOGETHER_MS / 4);
 const use = () => {
   asked = null;
   used = performance.now();
@@ -81,14 +88,17 @@ const arrive = () => {
   state.set(components.get("review.data"), { told: true });
   pixel.arrive(after);
   four.update(true);
-  view.FIELDS.filter(({ name, at }) => at && before.some((screen) => differ(screen[name], after[name])))
-    .forEach(({ at, also }) => [at, also].filter(Boolean).forEach((place) => give(place, components.get(place))));
+  view.FIELDS.filter(({ name, at }) => at && before.some((screen) => differ(screen[name], after[name]))).forEach(({ at, also }) =>
+    [at, also].filter(Boolean).forEach((place) => give(place, components.get(place))),
+  );
   asked = after;
   insist(after, components);
   if (wanted.zoom !== null && leaflet.map) board.goTo([wanted.lat, wanted.lon], wanted.zoom);
 };
 window.addEventListener("popstate", arrive);
 
-const begin = (known) => { settings = known; };
+const begin = (known) => {
+  settings = known;
+};
 
-export { persist, settle, begin, last as written };
+export { begin, last as written, persist, settle };

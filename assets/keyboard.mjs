@@ -3,9 +3,9 @@
 import * as catalog from "./data/catalog.mjs";
 import * as board from "./map/picture.mjs";
 import * as tiles from "./map/tiles.mjs";
-import * as workbench from "./review/workbench.mjs";
-import * as view from "./page/view.mjs";
 import { table as tableOf, tell } from "./page/bridge.mjs";
+import * as view from "./page/view.mjs";
+import * as workbench from "./review/workbench.mjs";
 
 const PANEL = "chip-panel";
 const CHIPS = "chips-table";
@@ -24,35 +24,49 @@ const again = {
   [CHIPS]: (id) => tiles.choose(id),
   "regions-table": (name) => workbench.chooseRegion(name, true),
 };
-document.addEventListener("click", (event) => {
-  const row = near(event, ".ag-theme-fs .ag-row-selected");
-  const table = row && row.closest(".ag-theme-fs").id;
-  if (table in again) again[table](row.getAttribute("row-id"));
-}, true);
+document.addEventListener(
+  "click",
+  (event) => {
+    const row = near(event, ".ag-theme-fs .ag-row-selected");
+    const table = row && row.closest(".ag-theme-fs").id;
+    if (table in again) again[table](row.getAttribute("row-id"));
+  },
+  true,
+);
 
 // Enter and Space open the row; focus follows a chip into its panel.
-document.addEventListener("keydown", (event) => {
-  const cell = near(event, ".ag-theme-fs .ag-cell");
-  if (!cell || (event.key !== "Enter" && event.key !== " ")) return;
-  event.preventDefault();
-  event.stopPropagation(); // Space would take the selection back
-  cell.click();
-  if (!cell.closest(`#${CHIPS}`)) return;
-  const panel = document.getElementById(PANEL);
-  when(() => visible(panel), () => panel.focus());
-}, true);
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const cell = near(event, ".ag-theme-fs .ag-cell");
+    if (!cell || (event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    event.stopPropagation(); // Space would take the selection back
+    cell.click();
+    if (!cell.closest(`#${CHIPS}`)) return;
+    const panel = document.getElementById(PANEL);
+    when(
+      () => visible(panel),
+      () => panel.focus(),
+    );
+  },
+  true,
+);
 
 const backToTable = () => {
   const row = catalog.opened && catalog.opened.id;
   tell("tab", { value: "chips" });
   const there = () => (visible(document.getElementById(CHIPS)) ? tableOf(CHIPS) : null);
-  when(() => there()?.getDisplayedRowCount(), () => {
-    const api = there();
-    const node = row && api.getRowNode(row);
-    const index = node ? node.rowIndex : 0;
-    api.ensureIndexVisible(index);
-    api.setFocusedCell(index, "id");
-  });
+  when(
+    () => there()?.getDisplayedRowCount(),
+    () => {
+      const api = there();
+      const node = row && api.getRowNode(row);
+      const index = node ? node.rowIndex : 0;
+      api.ensureIndexVisible(index);
+      api.setFocusedCell(index, "id");
+    },
+  );
 };
 
 // --- Escape --------------------------------------------------------------------------------------------------
@@ -61,11 +75,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const explained = !root.dataset.tips && document.querySelector(".fs-figure:is(:hover, :focus)");
   if (explained) root.dataset.tips = "off";
-  else if (near(event, `#${PANEL}`)) { backToTable(); board.close(); }
+  else if (near(event, `#${PANEL}`)) {
+    backToTable();
+    board.close();
+  }
 });
-["focusin", "pointerover"].forEach((name) => document.addEventListener(name, (event) => {
-  if (near(event, ".fs-figure")) delete root.dataset.tips;
-}));
+["focusin", "pointerover"].forEach((name) =>
+  document.addEventListener(name, (event) => {
+    if (near(event, ".fs-figure")) delete root.dataset.tips;
+  }),
+);
 
 // --- what became of the chip is said, once it has settled --------------------------------------------------------
 let timer = null;
@@ -74,10 +93,11 @@ const say = () => {
   const place = document.getElementById("announcement");
   if (place && news && place.textContent !== news.dataset.say) place.textContent = news.dataset.say;
 };
-const listen = (panel) => new MutationObserver(() => {
-  clearTimeout(timer);
-  timer = setTimeout(say, 300);
-}).observe(panel, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-say"] });
+const listen = (panel) =>
+  new MutationObserver(() => {
+    clearTimeout(timer);
+    timer = setTimeout(say, 300);
+  }).observe(panel, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-say"] });
 
 // Mantine's menus do not say that they are combo boxes, nor whether they are open.
 const combobox = (input) => {

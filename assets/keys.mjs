@@ -1,24 +1,37 @@
 // Single keys for the whole review of a chip, and the dialog that tells them. They can be turned off (WCAG 2.1.4), and
 // rest while something is typed.
-import * as state from "./page/state.mjs";
+
 import * as catalog from "./data/catalog.mjs";
-import * as layers from "./page/layers.mjs";
 import * as drawing from "./map/drawing.mjs";
 import * as board from "./map/picture.mjs";
 import * as pixel from "./map/pixel.mjs";
 import * as tiles from "./map/tiles.mjs";
-import * as inspector from "./panel/inspector.mjs";
-import * as chiplist from "./review/chips.mjs";
 import { table, tell } from "./page/bridge.mjs";
 import { make, terms } from "./page/dom.mjs";
+import * as layers from "./page/layers.mjs";
 import { sorted } from "./page/order.mjs";
+import * as state from "./page/state.mjs";
+import * as inspector from "./panel/inspector.mjs";
+import * as chiplist from "./review/chips.mjs";
 
 const OFF = "floodscope-keys-off";
 const set = (id, value) => tell(id, { value });
 const dialog = () => document.getElementById("keys-dialog");
 
-const off = () => { try { return localStorage.getItem(OFF) === "yes"; } catch { return false; } };
-const turn = (on) => { try { localStorage.setItem(OFF, on ? "no" : "yes"); } catch { /* a page without storage */ } };
+const off = () => {
+  try {
+    return localStorage.getItem(OFF) === "yes";
+  } catch {
+    return false;
+  }
+};
+const turn = (on) => {
+  try {
+    localStorage.setItem(OFF, on ? "no" : "yes");
+  } catch {
+    /* a page without storage */
+  }
+};
 
 // The chips that pass the filters, in the order of their list; where a header of the table sorts it, in the table's.
 const order = () => {
@@ -26,7 +39,10 @@ const order = () => {
   const rows = sorted(chiplist.rows({ model: now.model, other: now.other, k: now.level }), now.sort).map(({ id }) => id);
   const shown = [];
   const api = table("chips-table");
-  if (api && now.list === "list") api.forEachNodeAfterFilterAndSort((node) => { if (node.data && node.data.id) shown.push(node.data.id); });
+  if (api && now.list === "list")
+    api.forEachNodeAfterFilterAndSort((node) => {
+      if (node.data && node.data.id) shown.push(node.data.id);
+    });
   const passed = new Set(rows);
   const current = shown.length === rows.length && shown.every((id) => passed.has(id));
   return (current ? shown : rows).filter((id) => catalog.chips.get(id)?.imagery);
@@ -57,11 +73,23 @@ const open = () => {
 };
 
 const DO = {
-  j: () => step(1), k: () => step(-1), p: predict,
-  s: () => mode("swipe"), f: () => mode("four"),
-  ",": () => threshold(-0.01), ".": () => threshold(0.01), "<": () => threshold(-0.1), ">": () => threshold(0.1), ";": () => threshold(-0.1), ":": () => threshold(0.1),
-  i: () => pixel.pinMiddle(), r: () => drawing.start("rectangle"),
-  a: () => { set("tab", "chip"); requestAnimationFrame(() => requestAnimationFrame(inspector.openForm)); },
+  j: () => step(1),
+  k: () => step(-1),
+  p: predict,
+  s: () => mode("swipe"),
+  f: () => mode("four"),
+  ",": () => threshold(-0.01),
+  ".": () => threshold(0.01),
+  "<": () => threshold(-0.1),
+  ">": () => threshold(0.1),
+  ";": () => threshold(-0.1),
+  ":": () => threshold(0.1),
+  i: () => pixel.pinMiddle(),
+  r: () => drawing.start("rectangle"),
+  a: () => {
+    set("tab", "chip");
+    requestAnimationFrame(() => requestAnimationFrame(inspector.openForm));
+  },
   "?": open,
 };
 // Of a layer by its own key.
@@ -73,16 +101,35 @@ const ofLayers = (kind) => {
 };
 // What the dialog tells of them; `A B` are two keys, `Shift + arrows` two at once.
 const told = () => [
-  ["Chips", [["J", "next chip"], ["K", "previous chip"], ["P", "predict the open chip"]]],
-  ["Layers", [
-    ofLayers("image"), ofLayers("overlay"), ["S", "swipe between two layers, or back"],
-    ["F", "four maps side by side, or back"], ["← →", "move the swipe's handle, when it has the focus"],
-    [", .", "threshold down or up by 0.01; with Shift by 0.10"],
-  ]],
-  ["Pixel and area", [
-    ["I", "pin the pixel in the middle of the map"], ["Shift + arrows", "move the pin by a pixel"], ["R", "draw a rectangle"],
-    ["A", "give an area by its coordinates"], ["Esc", "stop drawing, or take the pin away; back to the map from a picture"],
-  ]],
+  [
+    "Chips",
+    [
+      ["J", "next chip"],
+      ["K", "previous chip"],
+      ["P", "predict the open chip"],
+    ],
+  ],
+  [
+    "Layers",
+    [
+      ofLayers("image"),
+      ofLayers("overlay"),
+      ["S", "swipe between two layers, or back"],
+      ["F", "four maps side by side, or back"],
+      ["← →", "move the swipe's handle, when it has the focus"],
+      [", .", "threshold down or up by 0.01; with Shift by 0.10"],
+    ],
+  ],
+  [
+    "Pixel and area",
+    [
+      ["I", "pin the pixel in the middle of the map"],
+      ["Shift + arrows", "move the pin by a pixel"],
+      ["R", "draw a rectangle"],
+      ["A", "give an area by its coordinates"],
+      ["Esc", "stop drawing, or take the pin away; back to the map from a picture"],
+    ],
+  ],
   ["Help", [["?", "these keys"]]],
 ];
 const caps = (text) => {
@@ -90,12 +137,14 @@ const caps = (text) => {
   text.split(" ").forEach((part) => place.append(part === "+" ? " + " : make("kbd", {}, part)));
   return place;
 };
-const explain = () => told().map(([title, rows]) => {
-  return make("section", {}, make("h3", {}, title), terms(rows.map(([names, meaning]) => [caps(names), meaning])));
-});
+const explain = () =>
+  told().map(([title, rows]) => {
+    return make("section", {}, make("h3", {}, title), terms(rows.map(([names, meaning]) => [caps(names), meaning])));
+  });
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const TYPED = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable=true], [role=combobox], [role=option], dialog";
+const TYPED =
+  "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable=true], [role=combobox], [role=option], dialog";
 
 const onKey = (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -134,9 +183,10 @@ const start = new MutationObserver(() => {
   document.getElementById("keys-told").replaceChildren(...explain());
   document.getElementById("keys-off-place").replaceChildren(toggle());
   document.getElementById("keys-close").addEventListener("click", () => box.close());
-  box.addEventListener("click", (event) => { if (event.target === box) box.close(); }); // beside it
+  box.addEventListener("click", (event) => {
+    if (event.target === box) box.close();
+  }); // beside it
   document.getElementById("keys-button").addEventListener("click", open);
   document.addEventListener("keydown", onKey, true);
 });
 start.observe(document, { childList: true, subtree: true });
-

@@ -16,7 +16,10 @@ const gone = new Set(); // ids of chips that were in the catalog and are not any
 const setCatalog = (payload) => {
   const before = new Map(chips);
   chips.clear();
-  payload.chips.forEach((chip) => { chips.set(chip.id, chip); gone.delete(chip.id); });
+  payload.chips.forEach((chip) => {
+    chips.set(chip.id, chip);
+    gone.delete(chip.id);
+  });
   before.forEach((was, id) => {
     const now = chips.get(id);
     if (now && now.revision === was.revision) return;
@@ -61,7 +64,10 @@ const open = (answer) => {
 };
 
 // What callbacks compute follows from more than this book holds: have them compute again.
-const touch = () => { version += 1; return version; };
+const touch = () => {
+  version += 1;
+  return version;
+};
 
 const prediction = (model, id) => (models.has(model) ? models.get(model).get(id) : undefined);
 
@@ -82,4 +88,20 @@ const chipFigures = (model, id, k) => {
   return scores.figures(scores.confusion(p.histogram, k));
 };
 
-export { chips, details, gone, setCatalog, add, open, touch, prediction, failure, unpredicted, chipFigures, shelf, info, opened, version };
+export {
+  add,
+  chipFigures,
+  chips,
+  details,
+  failure,
+  gone,
+  info,
+  open,
+  opened,
+  prediction,
+  setCatalog,
+  shelf,
+  touch,
+  unpredicted,
+  version,
+};

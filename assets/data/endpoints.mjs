@@ -1,8 +1,8 @@
 // The endpoints among the models: how each answers, in the model picker and on its card. The server knows; this asks it.
 import { ask } from "../page/ask.mjs";
-import * as state from "../page/state.mjs";
 import { tell } from "../page/bridge.mjs";
 import * as format from "../page/format.mjs";
+import * as state from "../page/state.mjs";
 import * as catalog from "./catalog.mjs";
 
 const PAUSE = 5000;
@@ -23,13 +23,19 @@ const of = (spec) => {
   if (!s) return {};
   const quick = s.state === "ready" && s.latency_s !== null ? `, which answers in ${format.seconds(s.latency_s)}` : "";
   return {
-    name: s.name, id: s.id === "endpoint" ? null : s.id, threshold: s.threshold, device: `${s.device}${quick}`,
+    name: s.name,
+    id: s.id === "endpoint" ? null : s.id,
+    threshold: s.threshold,
+    device: `${s.device}${quick}`,
     error: s.state === "error" ? s.message : null,
   };
 };
 
 const options = () => {
-  const item = (m) => ({ value: m.spec, label: m.endpoint ? `${(statuses.get(m.spec) || m).label || m.name} · ${said(statuses.get(m.spec))}` : m.name });
+  const item = (m) => ({
+    value: m.spec,
+    label: m.endpoint ? `${(statuses.get(m.spec) || m).label || m.name} · ${said(statuses.get(m.spec))}` : m.name,
+  });
   const group = (name, served) => ({ group: name, items: models.filter((m) => Boolean(m.endpoint) === served).map(item) });
   return [group("On this machine", false), group("Endpoints", true)];
 };

@@ -1,7 +1,8 @@
 // Which chips are shown: the filters, and the region that was chosen. Map, list, tables and figures ask here.
-import { nameOf } from "./grouping.mjs";
+
 import { NO_FILTERS } from "../page/state.mjs";
 import * as catalog from "./catalog.mjs";
+import { nameOf } from "./grouping.mjs";
 import * as training from "./training.mjs";
 
 let values = NO_FILTERS;
@@ -13,9 +14,14 @@ let key = "";
 
 const listed = (list) => list && list.length > 0;
 const active = () => ({
-  country: listed(values.country), event: listed(values.event), split: listed(values.split),
-  date: Boolean(values.from || values.to), iou: Boolean(values.iou) && (values.iou[0] > 0 || values.iou[1] < 1),
-  labelled: Boolean(values.labelled), predicted: Boolean(values.predicted), seen: Boolean(values.seen),
+  country: listed(values.country),
+  event: listed(values.event),
+  split: listed(values.split),
+  date: Boolean(values.from || values.to),
+  iou: Boolean(values.iou) && (values.iou[0] > 0 || values.iou[1] < 1),
+  labelled: Boolean(values.labelled),
+  predicted: Boolean(values.predicted),
+  seen: Boolean(values.seen),
 });
 const any = () => Object.values(active()).includes(true);
 
@@ -25,7 +31,10 @@ let names = { version: null };
 const sound = (wanted) => {
   if (names.version !== catalog.version) {
     const chips = [...catalog.chips.values()];
-    names = { version: catalog.version, ...Object.fromEntries(KEYS.map((name) => [name, new Set(chips.map((chip) => nameOf(name, chip)))])) };
+    names = {
+      version: catalog.version,
+      ...Object.fromEntries(KEYS.map((name) => [name, new Set(chips.map((chip) => nameOf(name, chip)))])),
+    };
   }
   const known = (name) => [...new Set(wanted[name] || [])].filter((value) => !catalog.chips.size || names[name].has(value));
   const dates = wanted.from && wanted.to && wanted.from > wanted.to ? { from: wanted.to, to: wanted.from } : {};
@@ -57,7 +66,12 @@ const use = (news) => {
   values = sound({ ...NO_FILTERS, ...(news.values || values) });
   context = { ...context, ...news };
   const on = active();
-  const now = JSON.stringify([values, catalog.version, on.iou || on.predicted || on.seen ? context.model : 0, on.iou ? context.k : 0]);
+  const now = JSON.stringify([
+    values,
+    catalog.version,
+    on.iou || on.predicted || on.seen ? context.model : 0,
+    on.iou ? context.k : 0,
+  ]);
   if (now === key) return false;
   const fresh = key === "" || JSON.parse(key)[1] !== catalog.version;
   key = now;
@@ -77,13 +91,22 @@ const use = (news) => {
 
 const of = (ids) => {
   const out = [];
-  ids.forEach((id) => { const chip = catalog.chips.get(id); if (chip) out.push(chip); });
+  ids.forEach((id) => {
+    const chip = catalog.chips.get(id);
+    if (chip) out.push(chip);
+  });
   return out;
 };
 const chips = () => of(passed);
 const known = () => of(ghosts); // shown or not
 // How many chips there are without any filter, those that are only known left out.
-const total = () => { let n = 0; catalog.chips.forEach((chip) => { n += onlyKnown(chip) ? 0 : 1; }); return n; };
+const total = () => {
+  let n = 0;
+  catalog.chips.forEach((chip) => {
+    n += onlyKnown(chip) ? 0 : 1;
+  });
+  return n;
+};
 
 // Whether a chip belongs to the chosen region; every chip does where none is chosen.
 const focused = (id) => {
@@ -92,4 +115,4 @@ const focused = (id) => {
   return Boolean(chip) && nameOf(context.by, chip, context.model) === context.region;
 };
 
-export { use, chips, known, onlyKnown, total, focused, any, active, values, context, version };
+export { active, any, chips, context, focused, known, onlyKnown, total, use, values, version };

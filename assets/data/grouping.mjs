@@ -3,7 +3,14 @@ import * as catalog from "./catalog.mjs";
 
 export const BY = { country: "Country", event: "Event", split: "Split", water: "Water share" };
 // Share of water among the labelled pixels, in percent: up to and including (model/scores/water_share.py).
-export const SHARES = [[0, "no water"], [1, "up to 1 %"], [5, "1 to 5 %"], [20, "5 to 20 %"], [50, "20 to 50 %"], [100, "over 50 %"]];
+export const SHARES = [
+  [0, "no water"],
+  [1, "up to 1 %"],
+  [5, "1 to 5 %"],
+  [20, "5 to 20 %"],
+  [50, "20 to 50 %"],
+  [100, "over 50 %"],
+];
 export const UNKNOWN = "Unknown";
 
 // The share of water of a histogram, by name.

@@ -1,12 +1,13 @@
 // Groups of chips and their scores: by country, event, split or water share, of the chips that pass the filters.
 // What does not depend on the threshold is added up once; a new threshold costs four sums a chip and the intervals.
-import { nameOf } from "./grouping.mjs";
-import * as headline from "../scores/headline.mjs";
+
 import * as curves from "../scores/curves.mjs";
+import * as headline from "../scores/headline.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as worst from "../scores/worst.mjs";
 import * as catalog from "./catalog.mjs";
 import * as filters from "./filters.mjs";
+import { nameOf } from "./grouping.mjs";
 
 const empty = (name) => ({ name, chips: 0, imagery: 0, labelled: 0, predicted: 0, scored: [] });
 const take = (group, chip, model) => {
@@ -23,8 +24,11 @@ const take = (group, chip, model) => {
 const settle = (group) => {
   const { counted, seen } = headline.pool(group.scored);
   Object.assign(group, {
-    ids: counted.map(({ id }) => id), histograms: counted.map(({ histogram }) => histogram), seen,
-    seenChips: group.scored.filter((one) => one.seen === true).length, unknown: group.scored.filter((one) => one.seen === null).length,
+    ids: counted.map(({ id }) => id),
+    histograms: counted.map(({ histogram }) => histogram),
+    seen,
+    seenChips: group.scored.filter((one) => one.seen === true).length,
+    unknown: group.scored.filter((one) => one.seen === null).length,
   });
   return group;
 };
@@ -58,7 +62,12 @@ const curve = (group) => {
   const sum = sumOf(group.histograms);
   const pixels = sum.water[0] + sum.dry[0];
   group.curve = {
-    sum, pixels, iou: iou(sum), best: bestThreshold(sum), calibration: calibrationError(sum), water: pixels ? sum.water[0] / pixels : null,
+    sum,
+    pixels,
+    iou: iou(sum),
+    best: bestThreshold(sum),
+    calibration: calibrationError(sum),
+    water: pixels ? sum.water[0] / pixels : null,
   };
   return group.curve;
 };
@@ -71,19 +80,32 @@ const summary = (group, k) => {
     const { name, chips, imagery, labelled, predicted, scored, seen, seenChips, unknown } = group;
     const sum = scores.sum(some);
     group.summary = {
-      k, name, chips, imagery, labelled, predicted, all: scored.length, scored: some.length, seen, seenChips, unknown,
-      worst: worst.value(sum), wrong: sum.fp + sum.fn,
-      ...scores.figures(sum), interval: seen ? null : scores.interval(some),
+      k,
+      name,
+      chips,
+      imagery,
+      labelled,
+      predicted,
+      all: scored.length,
+      scored: some.length,
+      seen,
+      seenChips,
+      unknown,
+      worst: worst.value(sum),
+      wrong: sum.fp + sum.fn,
+      ...scores.figures(sum),
+      interval: seen ? null : scores.interval(some),
     };
   }
   return group.summary;
 };
 
 // One row a group at a level, with its curve and what its number is worth.
-const rows = (model, k, by = "country") => of(model, by).list.map((group) => {
-  const [row, of1] = [summary(group, k), curve(group)];
-  return { ...row, curve: of1, rank: worst.rank({ scored: row.scored, water: of1.water, seen: row.seen }) };
-});
+const rows = (model, k, by = "country") =>
+  of(model, by).list.map((group) => {
+    const [row, of1] = [summary(group, k), curve(group)];
+    return { ...row, curve: of1, rank: worst.rank({ scored: row.scored, water: of1.water, seen: row.seen }) };
+  });
 const total = (model, k) => summary(of(model, "country").all, k);
 
 // Micro IoU of the countries with a scored chip, and which of them the model has seen all of: all that the map's colours need.
@@ -122,4 +144,4 @@ const unscored = (model, k) => {
   return out;
 };
 
-export { of, rows, total, countryIou, unlabelled, unscored, curve };
+export { countryIou, curve, of, rows, total, unlabelled, unscored };

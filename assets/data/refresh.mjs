@@ -16,16 +16,23 @@ const once = async () => {
 };
 const renew = async ({ others = false } = {}) => {
   while (asking) await asking.catch(() => {});
-  asking = once().finally(() => { asking = null; });
+  asking = once().finally(() => {
+    asking = null;
+  });
   await asking;
   if (others) pages.postMessage("changed");
 };
-const quietly = () => renew().catch(() => { /* a page whose server is gone says so itself */ });
+const quietly = () =>
+  renew().catch(() => {
+    /* a page whose server is gone says so itself */
+  });
 
 // Nobody looks at a hidden page; it asks when it is seen again.
-const look = () => { if (!document.hidden && !asking && catalog.version) quietly(); };
+const look = () => {
+  if (!document.hidden && !asking && catalog.version) quietly();
+};
 pages.onmessage = quietly;
 setInterval(look, PAUSE_MS);
 document.addEventListener("visibilitychange", look);
 
-export { renew, look };
+export { look, renew };

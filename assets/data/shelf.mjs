@@ -1,10 +1,11 @@
 // The models beside the one in use: all that the store has predictions of, and where another differs from it.
-import * as training from "./training.mjs";
+
 import { ask } from "../page/ask.mjs";
-import * as state from "../page/state.mjs";
 import { tell } from "../page/bridge.mjs";
+import * as state from "../page/state.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as catalog from "./catalog.mjs";
+import * as training from "./training.mjs";
 
 let models = []; // as dashboard/workspace/models.py lists them
 const pairs = new Map(); // "A B" -> {found: Map(id -> {pixels, apart, revisions}), progress, cursor, busy}
@@ -12,12 +13,28 @@ const loaded = new Set();
 
 const news = () => tell("version", { data: catalog.touch() });
 let problem = "";
-const failed = (error) => { problem = error.message; news(); };
+const failed = (error) => {
+  problem = error.message;
+  news();
+};
 
-const refresh = () => ask("review/models").then((list) => { models = list; training.learn(list); problem = ""; news(); }).catch(failed);
+const refresh = () =>
+  ask("review/models")
+    .then((list) => {
+      models = list;
+      training.learn(list);
+      problem = "";
+      news();
+    })
+    .catch(failed);
 // Ask for the models, where nobody has yet.
 let begun = false;
-const begin = () => { if (!begun) { begun = true; refresh(); } };
+const begin = () => {
+  if (!begun) {
+    begun = true;
+    refresh();
+  }
+};
 // Those that show something, and model B beside the one in use: the one that was chosen, which the review's store and the
 // address hold, else the first other one.
 const usable = () => models.filter((m) => !m.error);
@@ -29,7 +46,8 @@ const load = (spec) => {
   if (!spec || loaded.has(spec)) return;
   loaded.add(spec);
   const known = () => models.some((m) => m.spec === spec);
-  if (!known()) { // it may have come into the store since; else a link names a model that there is not
+  if (!known()) {
+    // it may have come into the store since; else a link names a model that there is not
     refresh().then(() => {
       loaded.delete(spec);
       if (known()) load(spec);
@@ -38,8 +56,14 @@ const load = (spec) => {
     return;
   }
   ask(`review/predictions?model=${encodeURIComponent(spec)}`)
-    .then((payload) => { catalog.add(spec, payload.predictions); news(); })
-    .catch((error) => { loaded.delete(spec); failed(error); });
+    .then((payload) => {
+      catalog.add(spec, payload.predictions);
+      news();
+    })
+    .catch((error) => {
+      loaded.delete(spec);
+      failed(error);
+    });
 };
 
 // --- disagreement --------------------------------------------------------------------------------------------
@@ -51,15 +75,25 @@ const count = (first, second) => {
   if (!pairs.has(key)) pairs.set(key, { found: new Map(), progress: null, cursor: 0, busy: false, common: 0 });
   const pair = pairs.get(key);
   const common = [...catalog.shelf(first).keys()].filter((id) => catalog.prediction(second, id)).length;
-  if (!pair.busy && pair.common !== common && !(pair.progress && pair.progress.running)) Object.assign(pair, { progress: null, cursor: 0, common });
+  if (!pair.busy && pair.common !== common && !(pair.progress && pair.progress.running))
+    Object.assign(pair, { progress: null, cursor: 0, common });
   if (pair.busy || (pair.progress && !pair.progress.running)) return;
   pair.busy = true;
-  ask(`review/disagreement?first=${encodeURIComponent(first)}&second=${encodeURIComponent(second)}&since=${pair.cursor}`, { method: "POST" }).then((answer) => {
-    answer.chips.forEach((c) => pair.found.set(c.id, { pixels: c.pixels, revisions: c.revisions, apart: scores.numbers(c.apart) }));
-    Object.assign(pair, { progress: answer.progress, cursor: answer.cursor, busy: false });
-    if (answer.chips.length) news();
-    if (answer.progress.running) setTimeout(() => count(first, second), POLL_MS);
-  }).catch((error) => { pair.busy = false; failed(error); });
+  ask(`review/disagreement?first=${encodeURIComponent(first)}&second=${encodeURIComponent(second)}&since=${pair.cursor}`, {
+    method: "POST",
+  })
+    .then((answer) => {
+      answer.chips.forEach((c) =>
+        pair.found.set(c.id, { pixels: c.pixels, revisions: c.revisions, apart: scores.numbers(c.apart) }),
+      );
+      Object.assign(pair, { progress: answer.progress, cursor: answer.cursor, busy: false });
+      if (answer.chips.length) news();
+      if (answer.progress.running) setTimeout(() => count(first, second), POLL_MS);
+    })
+    .catch((error) => {
+      pair.busy = false;
+      failed(error);
+    });
 };
 
 // Share of a chip's pixels that are wet under one of two models alone; null where it is not counted.
@@ -73,4 +107,4 @@ const apart = (first, second, id, k) => {
 };
 const progress = (first, second) => (pairs.get(keyOf(first, second)) || {}).progress;
 
-export { begin, refresh, load, usable, beside, count, apart, progress, nameOf, models, problem };
+export { apart, begin, beside, count, load, models, nameOf, problem, progress, refresh, usable };

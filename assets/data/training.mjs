@@ -4,13 +4,18 @@ import * as catalog from "./catalog.mjs";
 
 // Has a model seen a chip? true, false, or null where it does not tell.
 const of = (model, id) => catalog.prediction(model, id)?.seen ?? null;
-const byAny = (models, id) => (models.some((model) => of(model, id) === true) ? true : models.some((model) => of(model, id) === null) ? null : false);
+const byAny = (models, id) =>
+  models.some((model) => of(model, id) === true) ? true : models.some((model) => of(model, id) === null) ? null : false;
 
 // --- what is known of a model ----------------------------------------------------------------------------------
 let [offered, listed] = [[], []];
 // The models that the page was made with, and those that the server has listed since.
-const begin = (models) => { offered = models; };
-const learn = (models) => { listed = models; };
+const begin = (models) => {
+  offered = models;
+};
+const learn = (models) => {
+  listed = models;
+};
 const about = (model) => ({ ...offered.find((m) => m.spec === model), ...listed.find((m) => m.spec === model) });
 
 // "Left out by country: 0.763, 12 chips"; nothing where it was not cross-validated.
@@ -26,12 +31,16 @@ const sentence = (model, { scored, seen, unknown }) => {
   if (!scored) return "";
   const validated = crossvalidated(model);
   const beside = validated ? ` ${validated}.` : "";
-  if (seen === scored) return `This model was trained or calibrated on ${scored === 1 ? "the one scored chip" : `all ${some}`}, so no score here measures it.${beside}`;
-  if (unknown === scored) return `This model does not tell what it was trained on: whether it has seen these chips is not known.${beside}`;
+  if (seen === scored)
+    return `This model was trained or calibrated on ${scored === 1 ? "the one scored chip" : `all ${some}`}, so no score here measures it.${beside}`;
+  if (unknown === scored)
+    return `This model does not tell what it was trained on: whether it has seen these chips is not known.${beside}`;
   if (left === scored) return "";
-  const known = seen ? `This model was trained or calibrated on ${format.integer(seen)} of ${some}` : `Of ${format.integer(unknown)} of ${some} it is not known whether the model was trained on them`;
+  const known = seen
+    ? `This model was trained or calibrated on ${format.integer(seen)} of ${some}`
+    : `Of ${format.integer(unknown)} of ${some} it is not known whether the model was trained on them`;
   const rest = seen && unknown ? `, of ${format.integer(unknown)} it is not known` : "";
   return `${known}${rest}: ${left ? `figures count the other ${left === 1 ? "one" : format.integer(left)}` : "none is left to measure it"}.${beside}`;
 };
 
-export { of, byAny, begin, learn, crossvalidated, sentence };
+export { begin, byAny, crossvalidated, learn, of, sentence };

@@ -1,15 +1,16 @@
 // Comparing the open chip: what must be known before it can be drawn, which is model B's prediction and, for the legend,
 // how often the two models agree. Asked for when it is shown, and once.
-import * as sides from "./sides.mjs";
-import { ask } from "../page/ask.mjs";
-import * as state from "../page/state.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as shelf from "../data/shelf.mjs";
+import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
 import * as format from "../page/format.mjs";
+import * as state from "../page/state.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as four from "./four.mjs";
 import * as pixel from "./pixel.mjs";
+import * as sides from "./sides.mjs";
 import * as swipe from "./swipe.mjs";
 import * as tiles from "./tiles.mjs";
 
@@ -27,7 +28,8 @@ const offer = () => {
   const models = shelf.usable();
   if (!models.length || !open.model) return;
   const { other } = state.get();
-  if (other && !models.some((m) => m.spec === other)) { // it may have come into the store since
+  if (other && !models.some((m) => m.spec === other)) {
+    // it may have come into the store since
     shelf.load(other);
     return;
   }
@@ -57,10 +59,14 @@ const askPrediction = (chip, other) => {
     news(catalog.add(other, prediction ? [prediction] : [], message ? [{ id: chip, message }] : []));
   };
   const click = format.unique(); // one for all of its questions: they begin one prediction
-  const once = () => ask(`inspect/prediction/${encodeURIComponent(chip)}`, { json: { model: other, click } }).then((answer) => {
-    if (answer.pending) setTimeout(once, AGAIN_MS);
-    else done(answer.error, answer.prediction);
-  }, (error) => done(error.message));
+  const once = () =>
+    ask(`inspect/prediction/${encodeURIComponent(chip)}`, { json: { model: other, click } }).then(
+      (answer) => {
+        if (answer.pending) setTimeout(once, AGAIN_MS);
+        else done(answer.error, answer.prediction);
+      },
+      (error) => done(error.message),
+    );
   once();
 };
 
@@ -72,10 +78,13 @@ const askAgreement = (id, revisions) => {
   const key = revisions.join(" ");
   if (agreements.has(key)) return;
   agreements.set(key, null);
-  ask(`inspect/agreement/${encodeURIComponent(id)}/${revisions.join("/")}`).then((counts) => {
-    agreements.set(key, Object.fromEntries(Object.entries(counts).map(([name, some]) => [name, scores.suffixSums(some)])));
-    news(catalog.touch());
-  }, () => agreements.delete(key));
+  ask(`inspect/agreement/${encodeURIComponent(id)}/${revisions.join("/")}`).then(
+    (counts) => {
+      agreements.set(key, Object.fromEntries(Object.entries(counts).map(([name, some]) => [name, scores.suffixSums(some)])));
+      news(catalog.touch());
+    },
+    () => agreements.delete(key),
+  );
 };
 
 // Pixels of each class of the difference at a level, or null where they are not known.
@@ -98,7 +107,10 @@ const update = (chip, model) => {
   open = { chip, model };
   const { mode } = state.get();
   document.documentElement.dataset.mode = mode;
-  if (mode === "swipe") { shelf.begin(); offer(); }
+  if (mode === "swipe") {
+    shelf.begin();
+    offer();
+  }
   const other = shelf.beside(model);
   [...failed.keys()].filter((key) => !key.startsWith(`${other} `)).forEach((key) => failed.delete(key)); // who chooses B anew is answered anew
   if (chip && other && sides.needsOther()) {
@@ -112,4 +124,4 @@ const update = (chip, model) => {
   pixel.refresh();
 };
 
-export { update, choose, follow, agreement, problem };
+export { agreement, choose, follow, problem, update };

@@ -8,12 +8,13 @@ const CLASSES = ["dry", "onlyA", "onlyB", "wet"]; // index: A is water + 2 * B i
 const live = new Set(); // layers on the map
 let level = 127;
 
-const loaded = (url) => new Promise((resolve, reject) => {
-  const image = new Image();
-  image.onload = () => resolve(image);
-  image.onerror = () => reject(new Error(url));
-  image.src = url;
-});
+const loaded = (url) =>
+  new Promise((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => resolve(image);
+    image.onerror = () => reject(new Error(url));
+    image.src = url;
+  });
 
 // RGBA of an image, as it is in the file.
 const pixels = (image) => {
@@ -49,12 +50,19 @@ const layer = (urls, options) => {
     createTile(coords, done) {
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [SIZE, SIZE];
-      const at = (url) => url.replace("{z}", coords.z - 1).replace("{x}", coords.x).replace("{y}", coords.y);
-      Promise.all(urls.map((url) => loaded(at(url)))).then((images) => {
-        canvas.scores = images.map(pixels);
-        paint(canvas);
-        done(null, canvas);
-      }, (error) => done(error, canvas));
+      const at = (url) =>
+        url
+          .replace("{z}", coords.z - 1)
+          .replace("{x}", coords.x)
+          .replace("{y}", coords.y);
+      Promise.all(urls.map((url) => loaded(at(url)))).then(
+        (images) => {
+          canvas.scores = images.map(pixels);
+          paint(canvas);
+          done(null, canvas);
+        },
+        (error) => done(error, canvas),
+      );
       return canvas;
     },
   });

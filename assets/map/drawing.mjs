@@ -1,9 +1,10 @@
 // Areas drawn on the map by mouse or finger, or given by numbers, and what the server counts in them. The answer is a
 // score histogram (contract 3), so the threshold needs no further request.
-import { ask } from "../page/ask.mjs";
-import * as state from "../page/state.mjs";
+
 import * as catalog from "../data/catalog.mjs";
+import { ask } from "../page/ask.mjs";
 import { libraries, tell } from "../page/bridge.mjs";
+import * as state from "../page/state.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as pixel from "./pixel.mjs";
@@ -19,7 +20,12 @@ const lonlat = (event) => {
   const { lat, lng } = map().mouseEventToLatLng(event);
   return [lng, lat];
 };
-const rectangle = ([a, b], [c, d]) => [[Math.min(a, c), Math.min(b, d)], [Math.max(a, c), Math.min(b, d)], [Math.max(a, c), Math.max(b, d)], [Math.min(a, c), Math.max(b, d)]];
+const rectangle = ([a, b], [c, d]) => [
+  [Math.min(a, c), Math.min(b, d)],
+  [Math.max(a, c), Math.min(b, d)],
+  [Math.max(a, c), Math.max(b, d)],
+  [Math.min(a, c), Math.max(b, d)],
+];
 
 // --- the area in use ------------------------------------------------------------------------------------------
 const changed = () => {
@@ -55,11 +61,17 @@ const refresh = ({ chip, model }) => {
     Object.assign(sketch, part);
     changed();
   };
-  ask(`inspect/area/${encodeURIComponent(chip)}/${prediction.revision}`, { json: body }).then((answer) => settle({
-    answer: {
-      ...answer, area: scores.area(answer.area), histogram: answer.histogram ? scores.histogram(answer.histogram) : null,
-    },
-  }), (error) => settle({ error: error.message }));
+  ask(`inspect/area/${encodeURIComponent(chip)}/${prediction.revision}`, { json: body }).then(
+    (answer) =>
+      settle({
+        answer: {
+          ...answer,
+          area: scores.area(answer.area),
+          histogram: answer.histogram ? scores.histogram(answer.histogram) : null,
+        },
+      }),
+    (error) => settle({ error: error.message }),
+  );
 };
 
 pixel.onOpen(refresh);
@@ -72,9 +84,13 @@ const HINTS = {
 const trace = (points) => {
   if (preview) preview.remove();
   const shape = points.map(([lon, lat]) => [lat, lon]);
-  preview = libraries.L.featureGroup([libraries.L.polygon(shape, { pane: "marks", interactive: false, className: "fs-mark fs-mark-area-rim" }),
+  preview = libraries.L.featureGroup([
+    libraries.L.polygon(shape, { pane: "marks", interactive: false, className: "fs-mark fs-mark-area-rim" }),
     libraries.L.polygon(shape, { pane: "marks", interactive: false, className: "fs-mark fs-mark-area" }),
-    ...sketch.corners.map(([lon, lat]) => libraries.L.circleMarker([lat, lon], { pane: "marks", interactive: false, radius: 4, className: "fs-mark fs-mark-corner" }))]).addTo(map());
+    ...sketch.corners.map(([lon, lat]) =>
+      libraries.L.circleMarker([lat, lon], { pane: "marks", interactive: false, radius: 4, className: "fs-mark fs-mark-corner" }),
+    ),
+  ]).addTo(map());
 };
 const stop = () => {
   if (!sketch.tool) return false;
@@ -103,7 +119,8 @@ const finish = () => {
   use(ring);
 };
 
-const near = (a, event) => map().latLngToContainerPoint([a[1], a[0]]).distanceTo(map().mouseEventToContainerPoint(event)) < CLOSE_PX;
+const near = (a, event) =>
+  map().latLngToContainerPoint([a[1], a[0]]).distanceTo(map().mouseEventToContainerPoint(event)) < CLOSE_PX;
 const down = (event) => {
   if (event.button || event.target !== surface()) return;
   event.preventDefault();
@@ -113,7 +130,10 @@ const down = (event) => {
     return;
   }
   const { corners } = sketch;
-  if (corners.length >= 3 && near(corners[0], event)) { finish(); return; }
+  if (corners.length >= 3 && near(corners[0], event)) {
+    finish();
+    return;
+  }
   if (corners.length && near(corners[corners.length - 1], event)) return; // the second click of two
   corners.push(lonlat(event));
   if (corners.length >= MAX_CORNERS) finish();
@@ -121,13 +141,17 @@ const down = (event) => {
 };
 const move = (event) => {
   if (sketch.tool === "rectangle" && sketch.from) trace(rectangle(sketch.from.place, lonlat(event)));
-  if (sketch.tool === "polygon" && sketch.corners.length && event.pointerType === "mouse") trace([...sketch.corners, lonlat(event)]);
+  if (sketch.tool === "polygon" && sketch.corners.length && event.pointerType === "mouse")
+    trace([...sketch.corners, lonlat(event)]);
 };
 const up = (event) => {
   if (sketch.tool !== "rectangle" || !sketch.from) return;
   const { place, x, y } = sketch.from;
   sketch.from = null;
-  if (Math.abs(event.clientX - x) < 3 || Math.abs(event.clientY - y) < 3) { trace([]); return; }
+  if (Math.abs(event.clientX - x) < 3 || Math.abs(event.clientY - y) < 3) {
+    trace([]);
+    return;
+  }
   const ring = rectangle(place, lonlat(event));
   stop();
   use(ring);
@@ -136,8 +160,10 @@ const key = (event) => {
   if (!sketch.tool) return;
   if (event.key === "Escape") stop();
   else if (event.key === "Enter" && sketch.tool === "polygon" && event.target.tagName !== "BUTTON") finish();
-  else if (event.key === "Backspace" && sketch.corners.length) { sketch.corners.pop(); trace(sketch.corners); }
-  else return;
+  else if (event.key === "Backspace" && sketch.corners.length) {
+    sketch.corners.pop();
+    trace(sketch.corners);
+  } else return;
   event.preventDefault();
   event.stopPropagation();
 };
@@ -147,11 +173,15 @@ const install = () => {
   place.addEventListener("pointerdown", down);
   place.addEventListener("pointermove", move);
   place.addEventListener("pointerup", up);
-  place.addEventListener("dblclick", (event) => { if (event.target === place && sketch.tool === "polygon") finish(); });
-  place.addEventListener("pointercancel", () => { sketch.from = null; });
+  place.addEventListener("dblclick", (event) => {
+    if (event.target === place && sketch.tool === "polygon") finish();
+  });
+  place.addEventListener("pointercancel", () => {
+    sketch.from = null;
+  });
   document.getElementById("draw-done").addEventListener("click", finish);
   document.getElementById("draw-cancel").addEventListener("click", stop);
   document.addEventListener("keydown", key, true);
 };
 
-export { install, start, use, remove, sketch };
+export { install, remove, sketch, start, use };

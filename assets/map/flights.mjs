@@ -1,6 +1,7 @@
 // Going somewhere on the map: views in which a place is seen whole, and flights there.
-import * as view from "../page/view.mjs";
+
 import { libraries } from "../page/bridge.mjs";
+import * as view from "../page/view.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
 
@@ -22,7 +23,8 @@ const key = () => {
   const element = document.querySelector(".fs-key");
   if (!element) return null;
   const [box, ground] = [element.getBoundingClientRect(), leaflet.map.getContainer().getBoundingClientRect()];
-  if (element.open && element.matches(":hover, :focus-within")) return { left: box.left - ground.left, bottom: box.bottom - ground.top };
+  if (element.open && element.matches(":hover, :focus-within"))
+    return { left: box.left - ground.left, bottom: box.bottom - ground.top };
   const [summary, text] = [element.firstElementChild, document.createRange()];
   text.selectNodeContents(summary);
   return {
@@ -37,7 +39,17 @@ const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
   const size = leaflet.map.getSize();
   const top = board.above() || margin();
   const room = libraries.L.point(2 * margin(), top + below());
-  const zoom = Math.min(maxZoom, leaflet.map.getBoundsZoom([[south, west], [north, east]], false, room));
+  const zoom = Math.min(
+    maxZoom,
+    leaflet.map.getBoundsZoom(
+      [
+        [south, west],
+        [north, east],
+      ],
+      false,
+      room,
+    ),
+  );
   const [topLeft, bottomRight] = [leaflet.map.project([north, west], zoom), leaflet.map.project([south, east], zoom)];
   const half = bottomRight.subtract(topLeft).divideBy(2);
   const at = libraries.L.point(size.x / 2, (top + size.y - below()) / 2); // of the middle, on the map
@@ -65,12 +77,16 @@ const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
 };
 
 // Do something each time that a flight has ended.
-const onLanded = (then) => { landed.push(then); };
-leaflet.onMap((map) => map.on("moveend", () => {
-  if (!flight) return;
-  flight = false;
-  landed.forEach((then) => then());
-}));
+const onLanded = (then) => {
+  landed.push(then);
+};
+leaflet.onMap((map) =>
+  map.on("moveend", () => {
+    if (!flight) return;
+    flight = false;
+    landed.forEach((then) => then());
+  }),
+);
 const flying = () => flight;
 
 // A link has opened a chip: until somebody uses the page, the strip below it may still get its words, and so its height.
@@ -82,7 +98,15 @@ const open = (bounds, options) => {
 const settle = () => {
   if (settling && performance.now() < settling.until) flyToBounds(settling.bounds, { instant: true });
 };
-["pointerdown", "keydown", "wheel"].forEach((used) => window.addEventListener(used, () => { settling = null; }, { capture: true, passive: true }));
+["pointerdown", "keydown", "wheel"].forEach((used) =>
+  window.addEventListener(
+    used,
+    () => {
+      settling = null;
+    },
+    { capture: true, passive: true },
+  ),
+);
 
 const flyToChips = (chips) => {
   const boxes = chips.map((chip) => chip.bounds).filter(Boolean);
@@ -93,4 +117,4 @@ const flyToChips = (chips) => {
   return true;
 };
 
-export { viewOf, flyToBounds, flyToChips, flying, onLanded, open, settle };
+export { flying, flyToBounds, flyToChips, onLanded, open, settle, viewOf };

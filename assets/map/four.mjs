@@ -1,9 +1,10 @@
 // Four maps of one chip side by side (`FOUR` in tiles/drawing/layers.py). They move together, and take the main map along,
 // which lies below and keeps the view that the address of the page holds.
-import { libraries } from "../page/bridge.mjs";
-import * as state from "../page/state.mjs";
+
 import * as catalog from "../data/catalog.mjs";
+import { libraries } from "../page/bridge.mjs";
 import * as layers from "../page/layers.mjs";
+import * as state from "../page/state.mjs";
 import * as flights from "./flights.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as painting from "./painting.mjs";
@@ -27,13 +28,23 @@ const main = () => leaflet.map;
 const aside = () => libraries.L.point(0, -(document.getElementById("layer-strip").offsetHeight + 24) / 2);
 // What the cells show where the main map is, and the other way round.
 const ofMain = () => [main().unproject(main().project(main().getCenter()).add(aside())), Math.max(1, main().getZoom() - NEARER)];
-const toMain = ([centre, zoom]) => [main().unproject(main().project(centre, zoom + NEARER).subtract(aside()), zoom + NEARER), zoom + NEARER];
+const toMain = ([centre, zoom]) => [
+  main().unproject(
+    main()
+      .project(centre, zoom + NEARER)
+      .subtract(aside()),
+    zoom + NEARER,
+  ),
+  zoom + NEARER,
+];
 
 const follow = (from) => {
   if (moving) return;
   moving = true;
   const view = from === main() ? ofMain() : [from.getCenter(), from.getZoom()];
-  maps.forEach((map) => { if (map !== from) map.setView(...view, { animate: false }); });
+  maps.forEach((map) => {
+    if (map !== from) map.setView(...view, { animate: false });
+  });
   if (from !== main()) leaflet.jump(...toMain(view));
   moving = false;
 };
@@ -41,24 +52,40 @@ const follow = (from) => {
 const followMain = () => follow(main());
 
 // A cross in every cell, where the pointer is in one of them.
-const point = (latlng) => maps.forEach((map) => {
-  if (!latlng) { map.cross.remove(); return; }
-  map.cross.setLatLng(latlng).addTo(map);
-});
+const point = (latlng) =>
+  maps.forEach((map) => {
+    if (!latlng) {
+      map.cross.remove();
+      return;
+    }
+    map.cross.setLatLng(latlng).addTo(map);
+  });
 
 const make = (cell, n) => {
   const name = cell.querySelector(".fs-four-name").textContent;
   painting.dress(cell.style, sides()[n]);
   const map = libraries.L.map(cell.querySelector(".fs-four-map"), {
-    zoomControl: false, attributionControl: n === 3, fadeAnimation: false, zoomAnimation: false, minZoom: 1, maxZoom: 19, inertia: false,
+    zoomControl: false,
+    attributionControl: n === 3,
+    fadeAnimation: false,
+    zoomAnimation: false,
+    minZoom: 1,
+    maxZoom: 19,
+    inertia: false,
   });
-  ["imagery", "scores", "marks"].forEach((pane, i) => { map.createPane(pane).style.zIndex = 310 + 10 * i; });
+  ["imagery", "scores", "marks"].forEach((pane, i) => {
+    map.createPane(pane).style.zIndex = 310 + 10 * i;
+  });
   if (n === 3) map.attributionControl.setPrefix(false);
   if (n === 0) libraries.L.control.zoom({ position: "bottomleft" }).addTo(map);
   const container = map.getContainer();
   container.setAttribute("role", "application");
   container.setAttribute("aria-label", `${name}; moves with the other three maps`);
-  map.cross = libraries.L.marker([0, 0], { interactive: false, keyboard: false, icon: libraries.L.divIcon({ className: "fs-cross", iconSize: [15, 15] }) });
+  map.cross = libraries.L.marker([0, 0], {
+    interactive: false,
+    keyboard: false,
+    icon: libraries.L.divIcon({ className: "fs-cross", iconSize: [15, 15] }),
+  });
   map.setView(...ofMain(), { animate: false });
   map.on("move", () => follow(map));
   map.on("mousemove", (event) => point(event.latlng));
@@ -76,10 +103,14 @@ const fitTo = (all) => {
 const fit = (one) => {
   chip = one.id;
   const [west, south, east, north] = one.frame;
-  const all = [[south, west], [north, east]];
+  const all = [
+    [south, west],
+    [north, east],
+  ];
   if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) fitTo(all);
 };
-const stillWhole = () => shown() && fitted !== null && maps[0].getZoom() === fitted[2] && maps[0].getCenter().equals(fitted[1], 1e-6);
+const stillWhole = () =>
+  shown() && fitted !== null && maps[0].getZoom() === fitted[2] && maps[0].getCenter().equals(fitted[1], 1e-6);
 
 // Put the tiles of the open chip on all four: the ones that the main map has asked for already. Where a link has
 // placed the map, they show that.
@@ -116,7 +147,13 @@ const close = () => {
   if (!shown()) return;
   main().off("move", followMain);
   const whole = catalog.chips.get(chip);
-  const back = !linked && whole && maps[0].getBounds().contains([[whole.frame[1], whole.frame[0]], [whole.frame[3], whole.frame[2]]]);
+  const back =
+    !linked &&
+    whole &&
+    maps[0].getBounds().contains([
+      [whole.frame[1], whole.frame[0]],
+      [whole.frame[3], whole.frame[2]],
+    ]);
   maps.forEach((map) => map.remove());
   [maps, chip, fitted] = [[], null, null];
   document.getElementById("four-up").hidden = true;
@@ -151,4 +188,4 @@ const install = () => {
 
 tiles.onPainted(fill);
 
-export { sides, install, update, shown, resize, maps };
+export { install, maps, resize, shown, sides, update };

@@ -9,7 +9,9 @@ export const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").
 export const near = () => map.getZoom() >= FOOTPRINT_ZOOM;
 
 // Do something with the map once it is there.
-export const onMap = (then) => { begun.push(then); };
+export const onMap = (then) => {
+  begun.push(then);
+};
 
 // The first layer that is drawn hands its map over.
 export const attach = (context) => {
@@ -19,7 +21,10 @@ export const attach = (context) => {
   const fly = map.flyTo.bind(map);
   // A cluster of chips that lie on one another asks for no zoom: they are told apart by their footprints.
   map.flyTo = (centre, zoom = 12, options = {}) => {
-    if (calm()) { jump(centre, zoom); return map; }
+    if (calm()) {
+      jump(centre, zoom);
+      return map;
+    }
     endZoom();
     return fly(centre, zoom, { duration: 0.6, ...options });
   };
@@ -48,10 +53,15 @@ export const endZoom = () => {
 };
 // Show a place at once, whatever the map was doing.
 export const jump = (centre, zoom) => {
-  const there = () => { endZoom(); map.setView(centre, zoom, { animate: false }); };
+  const there = () => {
+    endZoom();
+    map.setView(centre, zoom, { animate: false });
+  };
   there();
   const mine = going;
-  requestAnimationFrame(() => { if (mine === going && map._animatingZoom) there(); }); // a zoom asked for before begins in the next frame
+  requestAnimationFrame(() => {
+    if (mine === going && map._animatingZoom) there();
+  }); // a zoom asked for before begins in the next frame
 };
 
 export { map };

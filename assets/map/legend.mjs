@@ -1,19 +1,26 @@
 // What the colours on the map mean now, and how many pixels have them.
-import { dark } from "../scores/colour.mjs";
-import * as layers from "../page/layers.mjs";
+
 import * as format from "../page/format.mjs";
+import * as layers from "../page/layers.mjs";
+import { dark } from "../scores/colour.mjs";
 
 const GREYED = [{ colour: "linear-gradient(90deg,#000,#fff)", letter: "", text: "image in grey" }];
-const counted = (legend, counts) => legend.map((line) => {
-  const pixels = line.count ? counts[line.count] ?? null : null;
-  return pixels === null ? line : { ...line, text: `${line.text} ${format.integer(pixels)} px` };
-});
+const counted = (legend, counts) =>
+  legend.map((line) => {
+    const pixels = line.count ? (counts[line.count] ?? null) : null;
+    return pixels === null ? line : { ...line, text: `${line.text} ${format.integer(pixels)} px` };
+  });
 
-const item = (kind) => ({ colour, letter, text, note }) => {
-  const { html } = format;
-  return html.Span({ className: `fs-legend-item fs-legend-${kind}`, title: note || text },
-    html.Span({ className: `fs-swatch${dark(colour) ? " fs-swatch-dark" : ""}`, style: { background: colour } }, letter), text);
-};
+const item =
+  (kind) =>
+  ({ colour, letter, text, note }) => {
+    const { html } = format;
+    return html.Span(
+      { className: `fs-legend-item fs-legend-${kind}`, title: note || text },
+      html.Span({ className: `fs-swatch${dark(colour) ? " fs-swatch-dark" : ""}`, style: { background: colour } }, letter),
+      text,
+    );
+  };
 
 // The legend of the sides that are shown: {image, overlay} each.
 const items = (sides, counts, unlabelled, agreement, problem) => {
@@ -24,7 +31,8 @@ const items = (sides, counts, unlabelled, agreement, problem) => {
   const some = told.filter(({ overlay }) => !missing.includes(overlay.without_label));
   const rows = some.flatMap(({ overlay }) => counted(overlay.legend, { ...counts, ...agreement }));
   // What stands under scores in a swipe is the image that is named beside it, or no news.
-  const images = some.filter(({ side }) => sides.length === 1 || side.overlay === "none")
+  const images = some
+    .filter(({ side }) => sides.length === 1 || side.overlay === "none")
     .flatMap(({ image, overlay }) => (overlay.grey && !image.paint.length ? GREYED : image.legend));
   const out = [...rows.map(item("class")), ...images.map(item("image"))];
   if (missing.length) out.push(said(`no known label, so ${missing.map((what) => `no ${what}`).join(" and ")}`));

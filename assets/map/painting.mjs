@@ -14,11 +14,22 @@ const make = (name, attributes, ...children) => {
   element.append(...children);
   return element;
 };
-const step = () => make("feComponentTransfer", {}, make("feFuncR", { type: "discrete", class: "fs-step", tableValues: table(127) }));
+const step = () =>
+  make("feComponentTransfer", {}, make("feFuncR", { type: "discrete", class: "fs-step", tableValues: table(127) }));
 const matrix = (rows) => make("feColorMatrix", { type: "matrix", values: rows.map((row) => row.join(" ")).join("  ") });
-const filter = (id, paint) => make("filter", {
-  id, x: "0", y: "0", width: "100%", height: "100%", "color-interpolation-filters": "sRGB",
-}, ...paint.map((one) => (one === "level" ? step() : matrix(one))));
+const filter = (id, paint) =>
+  make(
+    "filter",
+    {
+      id,
+      x: "0",
+      y: "0",
+      width: "100%",
+      height: "100%",
+      "color-interpolation-filters": "sRGB",
+    },
+    ...paint.map((one) => (one === "level" ? step() : matrix(one))),
+  );
 
 // Layers of one paint share a filter, which has the name of the first of them.
 const painter = ({ paint }) => layers.all.find((other) => JSON.stringify(other.paint) === JSON.stringify(paint));
@@ -27,11 +38,19 @@ const filterOf = (layer) => (layer.paint.length ? `url(#fs-${painter(layer).name
 let steps = null;
 const install = () => {
   if (steps) return;
-  const hatch = make("pattern", { id: "fs-hatch", width: "6", height: "6", patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-    make("rect", { width: "6", height: "6", class: "fs-hatch-ground" }), make("line", { x1: "0", y1: "0", x2: "0", y2: "6", class: "fs-hatch-line" }));
+  const hatch = make(
+    "pattern",
+    { id: "fs-hatch", width: "6", height: "6", patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    make("rect", { width: "6", height: "6", class: "fs-hatch-ground" }),
+    make("line", { x1: "0", y1: "0", x2: "0", y2: "6", class: "fs-hatch-line" }),
+  );
   const painters = layers.all.filter((layer) => layer.paint.length && painter(layer) === layer);
   const filters = painters.map(({ name, paint }) => filter(`fs-${name}`, paint));
-  const svg = make("svg", { width: "0", height: "0", "aria-hidden": "true", class: "fs-filters" }, make("defs", {}, ...filters, hatch));
+  const svg = make(
+    "svg",
+    { width: "0", height: "0", "aria-hidden": "true", class: "fs-filters" },
+    make("defs", {}, ...filters, hatch),
+  );
   document.body.append(svg);
   steps = [...svg.querySelectorAll(".fs-step")];
 };
@@ -55,11 +74,13 @@ const show = ({ main, left, level, opacity }) => {
   setLevel(level);
   difference.setLevel(level);
   const { style } = document.documentElement;
-  Object.entries({ "": main, "left-": left }).filter(([, side]) => side).forEach(([prefix, side]) => {
-    dress(style, side, prefix);
-    style.setProperty(`--fs-${prefix}overlay-opacity`, side.overlay === "none" ? "0" : String(opacity));
-  });
+  Object.entries({ "": main, "left-": left })
+    .filter(([, side]) => side)
+    .forEach(([prefix, side]) => {
+      dress(style, side, prefix);
+      style.setProperty(`--fs-${prefix}overlay-opacity`, side.overlay === "none" ? "0" : String(opacity));
+    });
   style.setProperty("--fs-opacity", String(opacity));
 };
 
-export { show, dress };
+export { dress, show };

@@ -4,7 +4,12 @@ import { dark, ramp as rampOf } from "../scores/colour.mjs";
 
 // The page is made with the palette (tiles/palette.py) as custom properties of its root.
 const said = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--fs-${name}`).trim();
-export const COLOURS = Object.fromEntries(["water", "truth", "hit", "false", "missed", "wet", "dry", "onlyA", "onlyB"].map((name) => [name, said(name).split(" ").map(Number)]));
+export const COLOURS = Object.fromEntries(
+  ["water", "truth", "hit", "false", "missed", "wet", "dry", "onlyA", "onlyB"].map((name) => [
+    name,
+    said(name).split(" ").map(Number),
+  ]),
+);
 const RAMP = said("ramp").split(", ");
 export const css = (name) => `rgb(${COLOURS[name].join(",")})`;
 // Colour of an IoU from 0 to 1.
@@ -28,8 +33,14 @@ export const hatch = (colour) => {
   }
   const id = `fs-seen-${colour.replace(/\D+/g, "-")}`;
   if (!document.getElementById(id)) {
-    place.append(svg("pattern", { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-      svg("rect", { width: 7, height: 7, fill: colour }), svg("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: `fs-seen-line${dark(colour) ? " fs-seen-line-light" : ""}` })));
+    place.append(
+      svg(
+        "pattern",
+        { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+        svg("rect", { width: 7, height: 7, fill: colour }),
+        svg("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: `fs-seen-line${dark(colour) ? " fs-seen-line-light" : ""}` }),
+      ),
+    );
   }
   return `url(#${id})`;
 };

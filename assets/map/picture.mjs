@@ -18,9 +18,12 @@ const root = document.documentElement;
 
 const build = () => {
   const { make } = dom;
-  line = make("div", { class: "fs-picture-line", id: "picture-line", role: "status" },
+  line = make(
+    "div",
+    { class: "fs-picture-line", id: "picture-line", role: "status" },
     make("span", {}, "This chip has no place on Earth: it is shown as a picture, not on the map."),
-    make("button", { class: "fs-button", type: "button", id: "picture-close", onclick: () => close() }, "Back to the map"));
+    make("button", { class: "fs-button", type: "button", id: "picture-close", onclick: () => close() }, "Back to the map"),
+  );
   document.querySelector(".fs-map").append(line);
 };
 
@@ -29,7 +32,9 @@ const dress = () => {
   root.dataset.picture = shown ? "open" : "none";
   if (!line) build();
   line.hidden = !shown;
-  map().getContainer().setAttribute("aria-label", shown ? `Picture of ${shown.id}, which has no place on Earth` : WORLD);
+  map()
+    .getContainer()
+    .setAttribute("aria-label", shown ? `Picture of ${shown.id}, which has no place on Earth` : WORLD);
   if (map().attributionControl) map().attributionControl[shown ? "removeAttribution" : "addAttribution"](EARTH);
 };
 
@@ -56,7 +61,9 @@ const close = () => {
 };
 
 // Do something when the picture is closed.
-const onClosed = (then) => { closed.push(then); };
+const onClosed = (then) => {
+  closed.push(then);
+};
 
 // The world is to be seen elsewhere, as Back and links ask: at once, or once the picture is closed.
 const goTo = (centre, zoom) => {
@@ -67,4 +74,4 @@ const goTo = (centre, zoom) => {
 // Height that the line takes at the top of the board.
 const above = () => (shown ? line.offsetTop + line.offsetHeight + GAP : 0);
 
-export { use, close, onClosed, goTo, above, shown };
+export { above, close, goTo, onClosed, shown, use };

@@ -1,13 +1,14 @@
 // The pixel under the pointer, and the one that is pinned: values from the point endpoint, asked for when the pointer
 // rests, and kept. What follows from the threshold (the class of error) is computed here.
-import * as palette from "./palette.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as shelf from "../data/shelf.mjs";
-import { libraries, tell } from "../page/bridge.mjs";
 import { ask } from "../page/ask.mjs";
+import { libraries, tell } from "../page/bridge.mjs";
 import * as format from "../page/format.mjs";
 import * as state from "../page/state.mjs";
 import * as leaflet from "./leaflet.mjs";
+import * as palette from "./palette.mjs";
 import * as board from "./picture.mjs";
 import * as sides from "./sides.mjs";
 
@@ -46,7 +47,11 @@ const inChip = ({ frame: [west, south, east, north] }, [lon, lat]) => lon >= wes
 // The pixel at a place: what is kept at once, else from the server; null off the chip.
 const recall = (from, place) => kept.findLast(({ key, pixel }) => key === from.key && within(pixel.ring, place))?.pixel;
 const fetchPixel = (from, place) => {
-  const query = new URLSearchParams([["lon", place[0].toFixed(7)], ["lat", place[1].toFixed(7)], ...from.revisions.map((r) => ["prediction", r])]);
+  const query = new URLSearchParams([
+    ["lon", place[0].toFixed(7)],
+    ["lat", place[1].toFixed(7)],
+    ...from.revisions.map((r) => ["prediction", r]),
+  ]);
   return ask(`inspect/point/${encodeURIComponent(from.chip.id)}/${from.chip.revision}?${query}`).then((pixel) => {
     if (pixel) kept.push({ key: from.key, pixel });
     if (kept.length > KEPT) kept.shift();
@@ -59,13 +64,15 @@ const at = (place) => {
   const known = recall(from, place);
   return known ? Promise.resolve(known) : fetchPixel(from, place);
 };
-const middle = (pixel) => [0, 1].map((i) => Number((pixel.ring.reduce((sum, corner) => sum + corner[i], 0) / pixel.ring.length).toFixed(6)));
+const middle = (pixel) =>
+  [0, 1].map((i) => Number((pixel.ring.reduce((sum, corner) => sum + corner[i], 0) / pixel.ring.length).toFixed(6)));
 
 // --- what a pixel says ----------------------------------------------------------------------------------------
 const dB = (value) => (value === null ? "no data" : `${value.toFixed(1).replace("-", "−")}\u2009dB`);
-const place = ([lon, lat]) => `${Math.abs(lat).toFixed(5)}° ${lat < 0 ? "S" : "N"} ${Math.abs(((lon + 540) % 360) - 180).toFixed(5)}° ${((lon + 540) % 360) - 180 < 0 ? "W" : "E"}`;
+const place = ([lon, lat]) =>
+  `${Math.abs(lat).toFixed(5)}° ${lat < 0 ? "S" : "N"} ${Math.abs(((lon + 540) % 360) - 180).toFixed(5)}° ${((lon + 540) % 360) - 180 < 0 ? "W" : "E"}`;
 const probability = (value) => (value === null || value === undefined ? format.NONE : (value / 254).toFixed(2));
-const label = (pixel) => ({ 0: "dry", 1: "water" }[pixel.label] || "unknown");
+const label = (pixel) => ({ 0: "dry", 1: "water" })[pixel.label] || "unknown";
 // The class of error at the present threshold: name and letters, as in the legend.
 const kind = (pixel) => {
   const value = pixel.values[0];
@@ -76,7 +83,12 @@ const kind = (pixel) => {
 };
 const facts = (pixel) => {
   const unplaced = catalog.chips.get(now.chip)?.unplaced;
-  const out = [["Place", unplaced ? `row ${pixel.row}, column ${pixel.column}` : place(middle(pixel))], ["VV", dB(pixel.vv)], ["VH", dB(pixel.vh)], ["p", pixel.values.length ? probability(pixel.values[0]) : format.NONE]];
+  const out = [
+    ["Place", unplaced ? `row ${pixel.row}, column ${pixel.column}` : place(middle(pixel))],
+    ["VV", dB(pixel.vv)],
+    ["VH", dB(pixel.vh)],
+    ["p", pixel.values.length ? probability(pixel.values[0]) : format.NONE],
+  ];
   if (pixel.values.length > 1) out.push(["p of B", probability(pixel.values[1])]);
   return [...out, ["Label", label(pixel)], ["Class", kind(pixel)[0], kind(pixel)[1]]];
 };
@@ -93,17 +105,19 @@ const readout = () => {
     line.replaceChildren(sources() ? HINT : "");
     return;
   }
-  line.replaceChildren(...facts(pixel).map(([name, value, colour]) => {
-    const part = document.createElement("span");
-    part.textContent = name === "Place" || name === "Class" ? value : `${name}\u2009${value}`;
-    part.dataset.fact = name;
-    if (colour) {
-      const swatch = document.createElement("i");
-      swatch.style.background = palette.css(colour);
-      part.prepend(swatch);
-    }
-    return part;
-  }));
+  line.replaceChildren(
+    ...facts(pixel).map(([name, value, colour]) => {
+      const part = document.createElement("span");
+      part.textContent = name === "Place" || name === "Class" ? value : `${name}\u2009${value}`;
+      part.dataset.fact = name;
+      if (colour) {
+        const swatch = document.createElement("i");
+        swatch.style.background = palette.css(colour);
+        part.prepend(swatch);
+      }
+      return part;
+    }),
+  );
 };
 
 // --- pointer --------------------------------------------------------------------------------------------------
@@ -116,11 +130,26 @@ const hover = ({ latlng }) => {
   const from = sources();
   clearTimeout(resting);
   asked += 1;
-  if (!from || !inChip(from.chip, spot)) { if (over) show(null); return; }
+  if (!from || !inChip(from.chip, spot)) {
+    if (over) show(null);
+    return;
+  }
   const known = recall(from, spot);
-  if (known) { show(known); return; }
+  if (known) {
+    show(known);
+    return;
+  }
   const mine = asked;
-  resting = setTimeout(() => at(spot).then((pixel) => { if (mine === asked) show(pixel); }, () => {}), REST_MS);
+  resting = setTimeout(
+    () =>
+      at(spot).then(
+        (pixel) => {
+          if (mine === asked) show(pixel);
+        },
+        () => {},
+      ),
+    REST_MS,
+  );
 };
 const leave = () => {
   clearTimeout(resting);
@@ -132,37 +161,63 @@ const leave = () => {
 // Each map's own group of marks: the outline of the pinned pixel, that of the area.
 const groups = new WeakMap();
 const watched = new Set(); // the maps that there are
-const mark = () => watched.forEach((map) => {
-  if (!groups.has(map)) groups.set(map, libraries.L.layerGroup([], { pane: "marks" }).addTo(map));
-  const group = groups.get(map).clearLayers();
-  const line = (ring, name) => libraries.L.polygon(ring.map(([lon, lat]) => [lat, lon]), { pane: "marks", interactive: false, className: `fs-mark fs-mark-${name}` });
-  const { area } = state.get();
-  if (area) group.addLayer(line(area, "area-rim")).addLayer(line(area, "area"));
-  if (!pinned) return;
-  const [lon, lat] = middle(pinned);
-  group.addLayer(line(pinned.ring, "pixel"));
-  group.addLayer(libraries.L.marker([lat, lon], { pane: "marks", interactive: false, keyboard: false, icon: libraries.L.divIcon({ className: "fs-pin", iconSize: [19, 19] }) }));
-});
+const mark = () =>
+  watched.forEach((map) => {
+    if (!groups.has(map)) groups.set(map, libraries.L.layerGroup([], { pane: "marks" }).addTo(map));
+    const group = groups.get(map).clearLayers();
+    const line = (ring, name) =>
+      libraries.L.polygon(
+        ring.map(([lon, lat]) => [lat, lon]),
+        { pane: "marks", interactive: false, className: `fs-mark fs-mark-${name}` },
+      );
+    const { area } = state.get();
+    if (area) group.addLayer(line(area, "area-rim")).addLayer(line(area, "area"));
+    if (!pinned) return;
+    const [lon, lat] = middle(pinned);
+    group.addLayer(line(pinned.ring, "pixel"));
+    group.addLayer(
+      libraries.L.marker([lat, lon], {
+        pane: "marks",
+        interactive: false,
+        keyboard: false,
+        icon: libraries.L.divIcon({ className: "fs-pin", iconSize: [19, 19] }),
+      }),
+    );
+  });
 
-const said = (text) => { document.getElementById("look-announcement").textContent = text; };
+const said = (text) => {
+  document.getElementById("look-announcement").textContent = text;
+};
 // Do something when what is known of the pinned pixel has changed, or the level.
-const onChange = (then) => { listeners.push(then); };
+const onChange = (then) => {
+  listeners.push(then);
+};
 const changed = () => listeners.forEach((then) => then(now, pinned));
 // Do something when a chip is opened, or more is known of it.
-const onOpen = (then) => { opened.push(then); };
+const onOpen = (then) => {
+  opened.push(then);
+};
 const settle = (pixel) => {
   pinned = pixel;
   mark();
   readout();
   changed();
 };
-const pin = (spot) => at(spot).then((pixel) => {
-  if (!pixel) return;
-  settle(pixel);
-  state.set({ pin: middle(pixel) });
-  said(`Pinned: ${facts(pixel).map(([name, value]) => `${name} ${value}`).join(", ")}`);
-  tell("tab", { value: "chip" });
-}, (error) => said(error.message));
+const pin = (spot) =>
+  at(spot).then(
+    (pixel) => {
+      if (!pixel) return;
+      settle(pixel);
+      state.set({ pin: middle(pixel) });
+      said(
+        `Pinned: ${facts(pixel)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(", ")}`,
+      );
+      tell("tab", { value: "chip" });
+    },
+    (error) => said(error.message),
+  );
 const unpin = () => {
   if (!pinned && !state.get().pin) return false;
   state.set({ pin: null });
@@ -195,7 +250,9 @@ const watch = (map) => {
   map.on("mousemove", hover);
   map.on("mouseout", leave);
   // On the main map footprints hear of clicks; a picture has none.
-  map.on("click", (event) => { if (map !== leaflet.map || board.shown) click(event, now.chip); });
+  map.on("click", (event) => {
+    if (map !== leaflet.map || board.shown) click(event, now.chip);
+  });
 };
 
 // The pixel in the middle of the map, for keyboards; where that is off the chip, the chip's own.
@@ -241,7 +298,33 @@ const refresh = () => {
   if (!spot || !from) return;
   const known = recall(from, spot);
   if (known && known === pinned) return;
-  at(spot).then((pixel) => { if (now.chip === chip) settle(pixel); }, () => {});
+  at(spot).then(
+    (pixel) => {
+      if (now.chip === chip) settle(pixel);
+    },
+    () => {},
+  );
 };
 
-export { open, arrive, given, refresh, click, watch, pin, unpin, move, pinMiddle, mark, facts, kind, said, sources, onChange, onOpen, changed, now, pinned };
+export {
+  arrive,
+  changed,
+  click,
+  facts,
+  given,
+  kind,
+  mark,
+  move,
+  now,
+  onChange,
+  onOpen,
+  open,
+  pin,
+  pinMiddle,
+  pinned,
+  refresh,
+  said,
+  sources,
+  unpin,
+  watch,
+};

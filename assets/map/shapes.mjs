@@ -34,28 +34,51 @@ const over = (chip, id) => {
 };
 
 const footprintStyle = (chip) => {
-  if (chip.id === state.selected) return { weight: 2, color: palette.ofTheme("--fs-accent"), opacity: 1, fillOpacity: 0, dashArray: null };
-  if (chip.problem) return { weight: 1.5, color: palette.ofTheme("--fs-warning"), opacity: 0.9, fillOpacity: 0, dashArray: "2 3" };
+  if (chip.id === state.selected)
+    return { weight: 2, color: palette.ofTheme("--fs-accent"), opacity: 1, fillOpacity: 0, dashArray: null };
+  if (chip.problem)
+    return { weight: 1.5, color: palette.ofTheme("--fs-warning"), opacity: 0.9, fillOpacity: 0, dashArray: "2 3" };
   if (!chip.imagery) return { weight: 1, color: palette.ofTheme("--fs-muted"), opacity: 0.8, fillOpacity: 0, dashArray: "3 3" };
   const scored = state.iou.has(chip.id);
   return {
-    weight: 1.5, color: chip.labelled && scored ? rimColour(chip) : palette.ofTheme("--fs-ink"), opacity: 0.9, dashArray: null,
-    fillOpacity: over(chip, state.selected) ? 0 : chip.labelled ? 0.55 * filled(chip) : 0.7, fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
+    weight: 1.5,
+    color: chip.labelled && scored ? rimColour(chip) : palette.ofTheme("--fs-ink"),
+    opacity: 0.9,
+    dashArray: null,
+    fillOpacity: over(chip, state.selected) ? 0 : chip.labelled ? 0.55 * filled(chip) : 0.7,
+    fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
   };
 };
 
 const pointStyle = (chip) => ({
-  radius: chip.imagery ? 7 : 4, weight: chip.id === state.selected ? 3 : 1,
-  color: chip.id === state.selected ? palette.ofTheme("--fs-accent") : palette.ofTheme("--fs-ink"), opacity: chip.imagery ? 0.9 : 0.5,
-  fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)", fillOpacity: chip.imagery ? 0.95 * (chip.labelled ? filled(chip) : 1) : 0,
+  radius: chip.imagery ? 7 : 4,
+  weight: chip.id === state.selected ? 3 : 1,
+  color: chip.id === state.selected ? palette.ofTheme("--fs-accent") : palette.ofTheme("--fs-ink"),
+  opacity: chip.imagery ? 0.9 : 0.5,
+  fillColor: chip.labelled ? chipColour(chip) : "url(#fs-hatch)",
+  fillOpacity: chip.imagery ? 0.95 * (chip.labelled ? filled(chip) : 1) : 0,
   dashArray: chip.imagery ? null : "2 2",
 });
 
 const countryStyle = (name) => {
-  const base = { weight: 0.6, color: palette.ofTheme("--fs-border-land"), opacity: 1, fillColor: palette.ofTheme("--fs-land"), fillOpacity: 1 };
+  const base = {
+    weight: 0.6,
+    color: palette.ofTheme("--fs-border-land"),
+    opacity: 1,
+    fillColor: palette.ofTheme("--fs-land"),
+    fillOpacity: 1,
+  };
   const iou = state.country.get(name);
-  if (iou !== undefined && iou !== null) return { ...base, fillColor: tint(iou, state.countrySeen.has(name)), fillOpacity: 0.9, weight: 1.2, color: palette.ofTheme("--fs-ink") };
-  if (state.withChips.has(name)) return { ...base, weight: 1, color: palette.ofTheme("--fs-ink-soft"), fillColor: palette.ofTheme("--fs-land-chips") };
+  if (iou !== undefined && iou !== null)
+    return {
+      ...base,
+      fillColor: tint(iou, state.countrySeen.has(name)),
+      fillOpacity: 0.9,
+      weight: 1.2,
+      color: palette.ofTheme("--fs-ink"),
+    };
+  if (state.withChips.has(name))
+    return { ...base, weight: 1, color: palette.ofTheme("--fs-ink-soft"), fillColor: palette.ofTheme("--fs-land-chips") };
   return base;
 };
 
@@ -98,10 +121,15 @@ const listen = (layer, id) => {
   outOfTab(layer);
   layer.bindTooltip(() => tooltip(catalog.chips.get(id)), { direction: "top", opacity: 1 });
   // Over the open chip the pointer reads pixels, and a click pins one.
-  layer.on("tooltipopen", () => { if (id === state.selected) layer.closeTooltip(); });
+  layer.on("tooltipopen", () => {
+    if (id === state.selected) layer.closeTooltip();
+  });
   layer.on("mouseover", () => tiles.point(id));
   layer.on("mouseout", () => tiles.leave());
-  layer.on("click", (event) => { libraries.L.DomEvent.stopPropagation(event); if (!pixel.click(event, id)) tiles.choose(id); });
+  layer.on("click", (event) => {
+    libraries.L.DomEvent.stopPropagation(event);
+    if (!pixel.click(event, id)) tiles.choose(id);
+  });
   return layer;
 };
 const clusterToLayer = (feature, latlng, index) => {
@@ -109,11 +137,19 @@ const clusterToLayer = (feature, latlng, index) => {
   const ghosts = fading.members(feature, index).filter((id) => filters.onlyKnown(chipOf({ properties: { chip: id } }))).length;
   const n = all - ghosts;
   const size = (n || ghosts) < 20 ? 28 : (n || ghosts) < 200 ? 34 : 42;
-  const told = [n ? format.count(n, "chip") : "", ghosts ? `${format.integer(ghosts)} known only` : ""].filter(Boolean).join(", ");
+  const told = [n ? format.count(n, "chip") : "", ghosts ? `${format.integer(ghosts)} known only` : ""]
+    .filter(Boolean)
+    .join(", ");
   const kind = n ? (ghosts ? "fs-cluster fs-cluster-some" : "fs-cluster") : "fs-cluster fs-cluster-ghosts";
-  return fading.cluster(libraries.L.marker(latlng, {
-    pane: "points", title: `${told}: zoom in`, icon: libraries.L.divIcon({ className: kind, html: `<span>${n || ghosts}</span>`, iconSize: [size, size] }),
-  }), feature, index);
+  return fading.cluster(
+    libraries.L.marker(latlng, {
+      pane: "points",
+      title: `${told}: zoom in`,
+      icon: libraries.L.divIcon({ className: kind, html: `<span>${n || ghosts}</span>`, iconSize: [size, size] }),
+    }),
+    feature,
+    index,
+  );
 };
 const onFootprint = (feature, layer, context) => {
   leaflet.attach(context);
@@ -125,11 +161,15 @@ const onCountry = (feature, layer, context) => {
   if (!layers.country.has(name)) layers.country.set(name, []);
   layers.country.get(name).push(layer);
   outOfTab(layer);
-  layer.bindTooltip(() => {
-    const iou = state.country.get(name);
-    if (iou !== undefined && iou !== null) return `${name}: IoU ${iou.toFixed(2)}${state.countrySeen.has(name) ? ", all of it seen by this model" : ""}`;
-    return state.withChips.has(name) ? `${name}: not scored yet` : name;
-  }, { sticky: true, opacity: 1 });
+  layer.bindTooltip(
+    () => {
+      const iou = state.country.get(name);
+      if (iou !== undefined && iou !== null)
+        return `${name}: IoU ${iou.toFixed(2)}${state.countrySeen.has(name) ? ", all of it seen by this model" : ""}`;
+      return state.withChips.has(name) ? `${name}: not scored yet` : name;
+    },
+    { sticky: true, opacity: 1 },
+  );
 };
 
 // What dash-leaflet calls by name.
@@ -162,13 +202,20 @@ const repaint = () => {
   if (!leaflet.map) return;
   const shown = leaflet.near() ? layers.footprint : layers.point;
   shown.forEach((_, id) => paintChip(id));
-  if (!leaflet.near()) layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, fading.country(name, countryStyle(name)))));
+  if (!leaflet.near())
+    layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, fading.country(name, countryStyle(name)))));
 };
 
 // Recolour by what is known now: IoU by chip (absent: not predicted; null: undefined) and by country.
 const restyle = ({ iou, country, model }) => {
   const shown = [...catalog.chips.values()].filter((chip) => filters.values.known || !filters.onlyKnown(chip));
-  Object.assign(state, { iou, country: country.iou, countrySeen: country.seen, model, withChips: new Set(shown.map((chip) => chip.country)) });
+  Object.assign(state, {
+    iou,
+    country: country.iou,
+    countrySeen: country.seen,
+    model,
+    withChips: new Set(shown.map((chip) => chip.country)),
+  });
   repaint();
 };
 
@@ -176,7 +223,9 @@ const highlight = (id) => {
   const before = state.selected;
   state.selected = id;
   [before, id].filter(Boolean).forEach(paintChip);
-  catalog.chips.forEach((chip) => { if (over(chip, before) || over(chip, id)) paintChip(chip.id); });
+  catalog.chips.forEach((chip) => {
+    if (over(chip, before) || over(chip, id)) paintChip(chip.id);
+  });
   const top = layers.footprint.get(id);
   if (top && top._map) top.bringToFront();
 };
@@ -185,16 +234,31 @@ const collection = (chips, geometry) => ({
   type: "FeatureCollection",
   features: chips.map((chip) => ({ type: "Feature", id: chip.id, properties: { chip: chip.id }, geometry: geometry(chip) })),
 });
-const footprints = () => collection(
-  filters.chips().filter((chip) => chip.ring),
-  (chip) => ({ type: "Polygon", coordinates: [chip.ring] }),
-);
-const points = () => collection(
-  filters.chips().filter((chip) => chip.bounds),
-  ({ bounds: [w, s, e, n] }) => ({ type: "Point", coordinates: [(w + e) / 2, (s + n) / 2] }),
-);
+const footprints = () =>
+  collection(
+    filters.chips().filter((chip) => chip.ring),
+    (chip) => ({ type: "Polygon", coordinates: [chip.ring] }),
+  );
+const points = () =>
+  collection(
+    filters.chips().filter((chip) => chip.bounds),
+    ({ bounds: [w, s, e, n] }) => ({ type: "Point", coordinates: [(w + e) / 2, (s + n) / 2] }),
+  );
 
 const styleOfFootprint = (feature) => fading.chip(feature.properties.chip, footprintStyle(chipOf(feature)));
 const styleOfCountry = (feature) => fading.country(feature.properties.name, countryStyle(feature.properties.name));
 
-export { pointToLayer, clusterToLayer, onFootprint, onCountry, styleOfFootprint, styleOfCountry, restyle, highlight, footprints, points, describe, state };
+export {
+  clusterToLayer,
+  describe,
+  footprints,
+  highlight,
+  onCountry,
+  onFootprint,
+  points,
+  pointToLayer,
+  restyle,
+  state,
+  styleOfCountry,
+  styleOfFootprint,
+};

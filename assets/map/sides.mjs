@@ -3,7 +3,8 @@ import * as layers from "../page/layers.mjs";
 import * as state from "../page/state.mjs";
 
 /** A layer as a side: an image alone, or an overlay over the image. */
-export const side = (layer, base) => (layers.of(layer).kind === "image" ? { image: layer, overlay: "none" } : { image: base, overlay: layer });
+export const side = (layer, base) =>
+  layers.of(layer).kind === "image" ? { image: layer, overlay: "none" } : { image: base, overlay: layer };
 
 /** What is shown: `main`, or right of the swipe's handle, and `left` of it. */
 export const shown = () => {

@@ -1,6 +1,7 @@
 // The swipe: two sets of panes, each clipped at the handle. Dragged by mouse and finger, moved by the arrow keys.
-import * as state from "../page/state.mjs";
+
 import * as layers from "../page/layers.mjs";
+import * as state from "../page/state.mjs";
 import * as leaflet from "./leaflet.mjs";
 
 const SIDES = { right: ["imagery", "scores"], left: ["left-imagery", "left-scores"] };
@@ -15,11 +16,13 @@ const clip = () => {
   const size = map.getSize();
   const [top, end] = [map.containerPointToLayerPoint([0, 0]), map.containerPointToLayerPoint(size)];
   const cut = top.x + Math.round(at * size.x);
-  Object.entries(SIDES).forEach(([name, panes]) => panes.forEach((pane) => {
-    const rect = name === "right" ? [top.y, end.x, end.y, cut] : [top.y, cut, end.y, top.x];
-    const element = map.getPane(pane);
-    if (element) element.style.clip = mode === "swipe" ? `rect(${rect.map((v) => `${v}px`).join(" ")})` : "";
-  }));
+  Object.entries(SIDES).forEach(([name, panes]) =>
+    panes.forEach((pane) => {
+      const rect = name === "right" ? [top.y, end.x, end.y, cut] : [top.y, cut, end.y, top.x];
+      const element = map.getPane(pane);
+      if (element) element.style.clip = mode === "swipe" ? `rect(${rect.map((v) => `${v}px`).join(" ")})` : "";
+    }),
+  );
 };
 
 const place = () => {
@@ -36,7 +39,16 @@ const place = () => {
   clip();
 };
 
-const STEPS = { ArrowLeft: -0.01, ArrowDown: -0.01, ArrowRight: 0.01, ArrowUp: 0.01, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 };
+const STEPS = {
+  ArrowLeft: -0.01,
+  ArrowDown: -0.01,
+  ArrowRight: 0.01,
+  ArrowUp: 0.01,
+  PageDown: -0.1,
+  PageUp: 0.1,
+  Home: -1,
+  End: 1,
+};
 const to = (share) => state.set({ at: round(share) });
 
 const drag = (event) => {
@@ -51,13 +63,17 @@ const install = () => {
     element.focus({ preventScroll: true });
     event.preventDefault();
   });
-  element.addEventListener("pointermove", (event) => { if (element.hasPointerCapture(event.pointerId)) drag(event); });
+  element.addEventListener("pointermove", (event) => {
+    if (element.hasPointerCapture(event.pointerId)) drag(event);
+  });
   element.addEventListener("keydown", (event) => {
     if (!(event.key in STEPS)) return;
     event.preventDefault();
     to(state.get().at + STEPS[event.key] * (event.shiftKey ? 10 : 1));
   });
-  state.listen((now, before) => { if (["mode", "at", "left", "right"].some((name) => now[name] !== before[name])) place(); });
+  state.listen((now, before) => {
+    if (["mode", "at", "left", "right"].some((name) => now[name] !== before[name])) place();
+  });
   const map = leaflet.map;
   map.on("move zoom viewreset resize", clip);
   place();

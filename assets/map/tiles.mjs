@@ -1,11 +1,11 @@
 // The tile layers of the open chip. They are put on the Leaflet map at the moment of a choice, without a round through
 // Dash: image and, where the prediction is known, scores are asked for before anything else is done.
 import * as catalog from "../data/catalog.mjs";
-import * as layers from "../page/layers.mjs";
 import * as refresh from "../data/refresh.mjs";
 import * as shelf from "../data/shelf.mjs";
 import { libraries, tell } from "../page/bridge.mjs";
 import * as format from "../page/format.mjs";
+import * as layers from "../page/layers.mjs";
 import * as state from "../page/state.mjs";
 import * as difference from "./difference.mjs";
 import * as flights from "./flights.mjs";
@@ -21,15 +21,25 @@ const address = (layer, chip, revision) => `tiles/${layer}/${encodeURIComponent(
 // A tile that does not come is transparent: its chip may have been removed, which the catalog tells.
 const NOTHING = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 const optionsOf = (pane, chip) => ({
-  pane, tileSize: SIZE, errorTileUrl: NOTHING, maxZoom: 22, minZoom: 5, updateWhenZooming: false, keepBuffer: 1,
+  pane,
+  tileSize: SIZE,
+  errorTileUrl: NOTHING,
+  maxZoom: 22,
+  minZoom: 5,
+  updateWhenZooming: false,
+  keepBuffer: 1,
   // Leaflet turns a tile back to within 180 degrees before it compares: what goes on beyond needs the whole belt.
-  bounds: [[chip.frame[1], chip.frame[2] > 180 ? -180 : chip.frame[0]], [chip.frame[3], Math.min(chip.frame[2], 180)]],
+  bounds: [
+    [chip.frame[1], chip.frame[2] > 180 ? -180 : chip.frame[0]],
+    [chip.frame[3], Math.min(chip.frame[2], 180)],
+  ],
   attribution: chip.simulated ? "Simulated data (floodscope)" : "Contains modified Copernicus Sentinel data",
 });
 // A layer of one address, or of the two whose difference is drawn.
-const layerOf = (pane, chip, url) => (url.includes(" ")
-  ? difference.layer(url.split(" "), optionsOf(pane, chip))
-  : libraries.L.tileLayer(url, { ...optionsOf(pane, chip), zoomOffset: -1, className: `fs-${pane}-layer` }));
+const layerOf = (pane, chip, url) =>
+  url.includes(" ")
+    ? difference.layer(url.split(" "), optionsOf(pane, chip))
+    : libraries.L.tileLayer(url, { ...optionsOf(pane, chip), zoomOffset: -1, className: `fs-${pane}-layer` });
 
 const painted = []; // what is told of the chip that is drawn now
 const drawn = {}; // pane -> {url, layer}
@@ -41,14 +51,19 @@ let gone = null; // the choice that the map has gone to
 // Where the tiles of a layer are, of two models both; null while a prediction is not known.
 const urlOf = (chip, model, { tiles, models }) => {
   if (!models.length) return address(tiles, chip, chip.revision);
-  const made = models.map((which) => (which === "a" ? model : shelf.beside(model))).map((by) => by && catalog.prediction(by, chip.id));
+  const made = models
+    .map((which) => (which === "a" ? model : shelf.beside(model)))
+    .map((by) => by && catalog.prediction(by, chip.id));
   return made.every(Boolean) ? made.map((p) => address(tiles, chip, p.revision)).join(" ") : null;
 };
 // What there is to draw of one side of the picture: pane -> {chip, url}.
 const panesOf = (chip, model, side, prefix = "") => {
   if (!chip || !chip.imagery || !chip.frame) return {};
   const urls = { imagery: side.image, scores: side.overlay };
-  const panes = Object.entries(urls).map(([pane, name]) => [`${prefix}${pane}`, { chip, url: urlOf(chip, model, layers.of(name)) }]);
+  const panes = Object.entries(urls).map(([pane, name]) => [
+    `${prefix}${pane}`,
+    { chip, url: urlOf(chip, model, layers.of(name)) },
+  ]);
   return Object.fromEntries(panes.filter(([, { url }]) => url));
 };
 const layersOf = (chip, model) => {
@@ -69,7 +84,10 @@ const prefetch = ({ chip, url }) => {
   for (let x = from.x; x <= to.x; x += 1) {
     for (let y = from.y; y <= to.y; y += 1) {
       const image = new Image();
-      image.src = url.replace("{z}", zoom - 1).replace("{x}", ((x % around) + around) % around).replace("{y}", y);
+      image.src = url
+        .replace("{z}", zoom - 1)
+        .replace("{x}", ((x % around) + around) % around)
+        .replace("{y}", y);
       images.push(image);
     }
   }
@@ -117,7 +135,9 @@ const open = (chosen, model = last.model) => {
   Object.values(wanted).forEach(prefetch);
   // The requests leave when this task ends, and before what is queued here: a map of many shapes moves slowly.
   queueMicrotask(() => {
-    flights[selection.restored ? "open" : "flyToBounds"](chip.frame, { instant: picture || !wanted.imagery || Boolean(wanted.scores) });
+    flights[selection.restored ? "open" : "flyToBounds"](chip.frame, {
+      instant: picture || !wanted.imagery || Boolean(wanted.scores),
+    });
     show();
   });
 };
@@ -163,9 +183,13 @@ const choose = (id) => {
 
 const again = () => open(last.selection);
 // Do something each time that the wanted tiles are put on the map.
-const onPainted = (then) => { painted.push(then); };
+const onPainted = (then) => {
+  painted.push(then);
+};
 flights.onLanded(again);
 board.onClosed(() => open(null));
-state.listen((now, before) => { if (now.base !== before.base || now.overlay !== before.overlay) again(); });
+state.listen((now, before) => {
+  if (now.base !== before.base || now.overlay !== before.overlay) again();
+});
 
-export { open, choose, point, leave, layerOf, panesOf, again, onPainted };
+export { again, choose, layerOf, leave, onPainted, open, panesOf, point };

@@ -19,9 +19,18 @@ const choice = (...choices) => ({
   draw: (random) => choices[Math.floor(random() * choices.length)],
 });
 const text = { parse: (value) => value || null, format: String, draw: null }; // what may be drawn, the catalog knows
-const flag = { parse: (value) => (value === "1" ? true : null), format: (value) => (value ? "1" : ""), draw: (random) => random() < 0.5 };
+const flag = {
+  parse: (value) => (value === "1" ? true : null),
+  format: (value) => (value ? "1" : ""),
+  draw: (random) => random() < 0.5,
+};
 // Several texts: the key is repeated in the URL, so no text needs a separator that it might hold.
-const texts = { many: true, parse: (values) => (values.length ? values : null), format: (values) => values.map(String), draw: null };
+const texts = {
+  many: true,
+  parse: (values) => (values.length ? values : null),
+  format: (values) => values.map(String),
+  draw: null,
+};
 const range = (low, high) => ({
   parse: (value) => {
     const parts = (value || "").split("-");
@@ -30,7 +39,8 @@ const range = (low, high) => ({
     return Number.isFinite(a) && Number.isFinite(b) && low <= a && a <= b && b <= high ? [a, b] : null;
   },
   format: ([a, b]) => `${a}-${b}`,
-  draw: (random) => [low + random() * (high - low), low + random() * (high - low)].map((v) => Number(v.toFixed(2))).sort((a, b) => a - b),
+  draw: (random) =>
+    [low + random() * (high - low), low + random() * (high - low)].map((v) => Number(v.toFixed(2))).sort((a, b) => a - b),
 });
 const day = {
   parse: (value) => (/^\d{4}-\d\d-\d\d$/.test(value || "") && !Number.isNaN(Date.parse(value)) ? value : null),
@@ -53,7 +63,8 @@ const ring = places(3, 100);
 const one = places(1, 1);
 const spot = { parse: (value) => one.parse(value)?.[0] ?? null, format: (point) => one.format([point]), draw: null };
 
-const chosenModel = (view, settings) => settings.models.find((m) => m.spec === view.model) || settings.models.find((m) => m.spec === settings.model);
+const chosenModel = (view, settings) =>
+  settings.models.find((m) => m.spec === view.model) || settings.models.find((m) => m.spec === settings.model);
 
 /**
  * The table of a page and what follows from it.
@@ -68,25 +79,62 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
   // out of the URL; step: its change is one that the browser's Back undoes; take and give: between value and component;
   // part: the component's value is an object, and this is one of its entries.
   const FIELDS = [
-    { name: "chip", key: "chip", ...text, at: "selection.data", step: true,
+    {
+      name: "chip",
+      key: "chip",
+      ...text,
+      at: "selection.data",
+      step: true,
       take: (selection) => (selection && selection.id) || null,
-      give: (id, first, view) => (id ? { id, at: moment(), restored: true, placed: view.zoom !== null } : first ? undefined : null) },
+      give: (id, first, view) =>
+        id ? { id, at: moment(), restored: true, placed: view.zoom !== null } : first ? undefined : null,
+    },
     { name: "zoom", key: "z", ...number(0, 22), draw: (random) => 2 + Math.floor(random() * 17) },
     { name: "lat", key: "lat", ...number(-90, 90, 5), draw: (random) => Number((120 * random() - 60).toFixed(5)) },
     { name: "lon", key: "lon", ...number(-540, 540, 5), draw: (random) => Number((340 * random() - 170).toFixed(5)) },
-    { name: "model", key: "model", ...text, at: "model.value", step: true,
-      check: (spec, settings) => settings.models.some((m) => m.spec === spec), fallback: (view, settings) => settings.model },
+    {
+      name: "model",
+      key: "model",
+      ...text,
+      at: "model.value",
+      step: true,
+      check: (spec, settings) => settings.models.some((m) => m.spec === spec),
+      fallback: (view, settings) => settings.model,
+    },
     { name: "base", key: "base", ...choice(...images), at: "base.value", fallback: "composite" },
     { name: "overlay", key: "overlay", ...choice(...overlays), at: "overlay.value", fallback: "prediction" },
     // Read from the level, which follows the slider once the picture is drawn.
-    { name: "threshold", key: "t", ...number(0, 1), at: "level.data", also: "threshold.value",
-      fallback: (view, settings) => { const known = chosenModel(view, settings); return known ? known.threshold : 0.5; } },
+    {
+      name: "threshold",
+      key: "t",
+      ...number(0, 1),
+      at: "level.data",
+      also: "threshold.value",
+      fallback: (view, settings) => {
+        const known = chosenModel(view, settings);
+        return known ? known.threshold : 0.5;
+      },
+    },
     { name: "opacity", key: "o", ...number(0, 1), at: "opacity.value", fallback: 0.75 },
-    { name: "tab", key: "tab", ...choice("chip", "regions", "chips", "models"), at: "tab.value", step: true,
-      fallback: (view) => (view.chip ? "chip" : "regions") },
+    {
+      name: "tab",
+      key: "tab",
+      ...choice("chip", "regions", "chips", "models"),
+      at: "tab.value",
+      step: true,
+      fallback: (view) => (view.chip ? "chip" : "regions"),
+    },
     { name: "theme", key: "theme", ...choice("dark", "light"), at: "theme.data", fallback: () => preferredTheme },
     // One chip, closely: what is compared, where the swipe's handle is, the pinned pixel, the drawn area.
-    { name: "mode", key: "mode", ...choice("one", "swipe", "four"), at: "compare.value", fallback: "one", quiet: true, step: true },
+    {
+      name: "mode",
+      key: "mode",
+      ...choice("one", "swipe", "four"),
+      at: "compare.value",
+      fallback: "one",
+      quiet: true,
+      step: true,
+    },
     { name: "left", key: "left", ...choice(...swiped), at: "left.value", fallback: "composite", quiet: true },
     { name: "right", key: "right", ...choice(...swiped), at: "right.value", fallback: "prediction", quiet: true },
     { name: "handle", key: "at", ...number(0, 1), at: "look.data", part: "at", fallback: 0.5, quiet: true },
@@ -94,11 +142,36 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
     { name: "area", key: "area", ...ring, at: "look.data", part: "area", quiet: true },
     // The review workbench. Model B is the same here and on the map; the store may know one that is not on offer, so any text is one.
     { name: "other", key: "b", ...text, at: "review.data", part: "other", quiet: true, step: true },
-    { name: "by", key: "by", ...choice("country", "event", "split", "water"), at: "review.data", part: "by", fallback: "country", quiet: true, step: true },
+    {
+      name: "by",
+      key: "by",
+      ...choice("country", "event", "split", "water"),
+      at: "review.data",
+      part: "by",
+      fallback: "country",
+      quiet: true,
+      step: true,
+    },
     { name: "region", key: "region", ...text, at: "review.data", part: "region", quiet: true, step: true },
-    { name: "list", key: "list", ...choice("list", "grid", "explore"), at: "review.data", part: "list", fallback: "list", quiet: true, step: true },
-    { name: "sort", key: "sort", ...choice(...Object.keys(SORTS)), at: "review.data", part: "sort",
-      fallback: "iou", quiet: true },
+    {
+      name: "list",
+      key: "list",
+      ...choice("list", "grid", "explore"),
+      at: "review.data",
+      part: "list",
+      fallback: "list",
+      quiet: true,
+      step: true,
+    },
+    {
+      name: "sort",
+      key: "sort",
+      ...choice(...Object.keys(SORTS)),
+      at: "review.data",
+      part: "sort",
+      fallback: "iou",
+      quiet: true,
+    },
     { name: "wide", key: "wide", ...flag, at: "review.data", part: "wide", fallback: false, quiet: true },
     // The filters.
     { name: "countries", key: "country", ...texts, at: "sieve.data", part: "country", fallback: [], quiet: true },
@@ -117,7 +190,9 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
   // What a query string says; whatever is missing or senseless is null.
   const parse = (search) => {
     const query = new URLSearchParams(search);
-    const view = Object.fromEntries(FIELDS.map(({ name, key, many, parse: read }) => [name, read(many ? query.getAll(key) : query.get(key))]));
+    const view = Object.fromEntries(
+      FIELDS.map(({ name, key, many, parse: read }) => [name, read(many ? query.getAll(key) : query.get(key))]),
+    );
     const placed = ["lat", "lon", "zoom"].every((name) => view[name] !== null);
     return placed ? view : { ...view, lat: null, lon: null, zoom: null };
   };
@@ -128,7 +203,10 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
     FIELDS.forEach(({ name, key, format: write, fallback, quiet }) => {
       const value = state[name];
       if (value === null || value === undefined || (quiet && same(value, fallback))) return;
-      [write(value)].flat().filter((part) => part !== "").forEach((part) => query.append(key, part));
+      [write(value)]
+        .flat()
+        .filter((part) => part !== "")
+        .forEach((part) => query.append(key, part));
     });
     return `?${query.toString()}`;
   };
@@ -136,9 +214,11 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
   // A view in which nothing is missing that has a default.
   const complete = (view, settings) => {
     const sound = { ...view };
-    FIELDS.forEach(({ name, check }) => { if (check && sound[name] !== null && !check(sound[name], settings)) sound[name] = null; });
+    FIELDS.forEach(({ name, check }) => {
+      if (check && sound[name] !== null && !check(sound[name], settings)) sound[name] = null;
+    });
     FIELDS.forEach(({ name, fallback }) => {
-      if (sound[name] === null) sound[name] = typeof fallback === "function" ? fallback(sound, settings) : fallback ?? null;
+      if (sound[name] === null) sound[name] = typeof fallback === "function" ? fallback(sound, settings) : (fallback ?? null);
     });
     return sound;
   };
@@ -158,11 +238,13 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
   // The state that the values of the components and the place of the map are.
   const fromComponents = (values) => {
     const place = values.get("view.data") || { lat: null, lon: null, zoom: null };
-    return Object.fromEntries(FIELDS.map(({ name, at, part, take }) => {
-      if (!at) return [name, place[name]];
-      const value = part ? (values.get(at) || {})[part] : values.get(at);
-      return [name, take ? take(value) : value];
-    }));
+    return Object.fromEntries(
+      FIELDS.map(({ name, at, part, take }) => {
+        if (!at) return [name, place[name]];
+        const value = part ? (values.get(at) || {})[part] : values.get(at);
+        return [name, take ? take(value) : value];
+      }),
+    );
   };
 
   // Whether the step from one state to another is one that Back undoes.

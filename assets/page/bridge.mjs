@@ -28,13 +28,21 @@ export const offerToTables = (functions, components) => {
 
 /** A table, or null as long as its tab was not opened and its script has not come. */
 export const table = (id) => {
-  try { return window.dash_ag_grid.getApi(id) || null; } catch { return null; }
+  try {
+    return window.dash_ag_grid.getApi(id) || null;
+  } catch {
+    return null;
+  }
 };
 
 /** Leaflet and React, which dash-leaflet and Dash bring; there once the page is drawn. */
 export const libraries = {
-  get L() { return window.L; },
-  get React() { return window.React; },
+  get L() {
+    return window.L;
+  },
+  get React() {
+    return window.React;
+  },
 };
 
 /** Have React draw in this very frame: it would wait for the next. */
@@ -47,14 +55,20 @@ export const atOnce = (then) => (window.ReactDOM && window.ReactDOM.flushSync ? 
 export const watchRequests = ({ answered, lost }) => {
   const ask = window.fetch.bind(window);
   const ofDash = ([what]) => String(what.url || what).includes("_dash-update-component");
-  window.fetch = (...request) => ask(...request).then((answer) => {
-    if (ofDash(request)) answered(answer);
-    return answer;
-  }, (error) => {
-    if (error.name !== "AbortError" && ofDash(request)) lost();
-    throw error;
-  });
+  window.fetch = (...request) =>
+    ask(...request).then(
+      (answer) => {
+        if (ofDash(request)) answered(answer);
+        return answer;
+      },
+      (error) => {
+        if (error.name !== "AbortError" && ofDash(request)) lost();
+        throw error;
+      },
+    );
 };
 
 /** Have Dash begin: its scripts are there, and what it calls by name is offered. */
-export const begin = () => { new window.DashRenderer(); };
+export const begin = () => {
+  new window.DashRenderer();
+};

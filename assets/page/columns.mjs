@@ -1,14 +1,16 @@
 // What columns of the tables name (dashboard/page/layout/tables.py): how a value is written, compared, explained, and shown grey.
+
+import * as worst from "../scores/worst.mjs";
 import * as format from "./format.mjs";
 import * as marks from "./marks.mjs";
-import * as worst from "../scores/worst.mjs";
 
 export const columns = {
   fsScore: (params) => format.score(params.value),
   fsScore3: (params) => format.score3(params.value),
   fsPercent: (params) => format.percent(params.value),
   fsInteger: (params) => format.integer(params.value),
-  fsChips: (params) => (params.data.scored === 1 ? `n${"\u2009"}=${"\u2009"}1` : `${params.data.scored}\u2009/\u2009${params.data.labelled}`),
+  fsChips: (params) =>
+    params.data.scored === 1 ? `n${"\u2009"}=${"\u2009"}1` : `${params.data.scored}\u2009/\u2009${params.data.labelled}`,
   fsIouOrState: (params) => (params.value === null || params.value === undefined ? params.data.state : params.value.toFixed(2)),
   fsIou: (params) => {
     if (params.value === null || params.value === undefined) return format.NONE;
@@ -30,18 +32,40 @@ export const columns = {
     return stays && descending ? -order : order;
   },
   // Numbers that rest on too little are grey: of a region of one chip, without water, or seen by the model; of a chip with little water.
-  fsFew: ({ data, column }) => Boolean(data && (data.rank || (column.getColId() === "iou" && (data.little || data.seen === true)))),
-  fsIouTip: ({ data }) => (data ? [
-    marks.tipOf(data.seen),
-    data.little ? "less than 1 % of the truth is water: ranked by the share of pixels that are right, more than by IoU" : "",
-  ].filter(Boolean).join("; ") || null : null),
-  fsChipsTip: ({ data }) => (data && data.seenChips ? `${format.count(data.seenChips, "scored chip")} seen by this model${data.seen ? "" : ", not counted"}` : null),
+  fsFew: ({ data, column }) =>
+    Boolean(data && (data.rank || (column.getColId() === "iou" && (data.little || data.seen === true)))),
+  fsIouTip: ({ data }) =>
+    data
+      ? [
+          marks.tipOf(data.seen),
+          data.little
+            ? "less than 1 % of the truth is water: ranked by the share of pixels that are right, more than by IoU"
+            : "",
+        ]
+          .filter(Boolean)
+          .join("; ") || null
+      : null,
+  fsChipsTip: ({ data }) =>
+    data && data.seenChips
+      ? `${format.count(data.seenChips, "scored chip")} seen by this model${data.seen ? "" : ", not counted"}`
+      : null,
   fsTabOut: () => false, // the browser's own Tab: on to what stands after the table
-  fsGridTheme: (quartz) => quartz.withParams({
-    fontFamily: "inherit", fontSize: 13, headerFontSize: 13, headerFontWeight: 500, wrapperBorderRadius: 8, cellHorizontalPadding: 6,
-    backgroundColor: "var(--fs-surface)", foregroundColor: "var(--fs-ink)", headerBackgroundColor: "var(--fs-raised)",
-    headerTextColor: "var(--fs-ink-soft)", borderColor: "var(--fs-border)", accentColor: "var(--fs-accent)", browserColorScheme: "inherit",
-    selectedRowBackgroundColor: "color-mix(in srgb, var(--fs-accent) 22%, transparent)",
-    rowHoverColor: "color-mix(in srgb, var(--fs-accent) 10%, transparent)",
-  }),
+  fsGridTheme: (quartz) =>
+    quartz.withParams({
+      fontFamily: "inherit",
+      fontSize: 13,
+      headerFontSize: 13,
+      headerFontWeight: 500,
+      wrapperBorderRadius: 8,
+      cellHorizontalPadding: 6,
+      backgroundColor: "var(--fs-surface)",
+      foregroundColor: "var(--fs-ink)",
+      headerBackgroundColor: "var(--fs-raised)",
+      headerTextColor: "var(--fs-ink-soft)",
+      borderColor: "var(--fs-border)",
+      accentColor: "var(--fs-accent)",
+      browserColorScheme: "inherit",
+      selectedRowBackgroundColor: "color-mix(in srgb, var(--fs-accent) 22%, transparent)",
+      rowHoverColor: "color-mix(in srgb, var(--fs-accent) 10%, transparent)",
+    }),
 };

@@ -4,8 +4,19 @@ import { make } from "./dom.mjs";
 // A modal dialog with a heading and a button that closes it; Escape and the focus are the browser's affair.
 const dialog = (id, title, ...children) => {
   const heading = make("h2", { id: `${id}-title`, text: title });
-  const close = make("button", { type: "button", class: "fs-button fs-dialog-close", "aria-label": "Close", text: "×", onclick: () => box.close() });
-  const box = make("dialog", { id, class: "fs-dialog", "aria-labelledby": `${id}-title` }, make("div", { class: "fs-dialog-head" }, heading, close), ...children);
+  const close = make("button", {
+    type: "button",
+    class: "fs-button fs-dialog-close",
+    "aria-label": "Close",
+    text: "×",
+    onclick: () => box.close(),
+  });
+  const box = make(
+    "dialog",
+    { id, class: "fs-dialog", "aria-labelledby": `${id}-title` },
+    make("div", { class: "fs-dialog-head" }, heading, close),
+    ...children,
+  );
   document.body.append(box);
   return box;
 };
@@ -21,7 +32,12 @@ const say = (place, kind, ...parts) => {
 const progress = () => {
   const text = make("span");
   const done = make("div", { class: "fs-job-done" });
-  const bar = make("div", { class: "fs-job fs-job-now", role: "status", hidden: true }, text, make("div", { class: "fs-job-bar" }, done));
+  const bar = make(
+    "div",
+    { class: "fs-job fs-job-now", role: "status", hidden: true },
+    text,
+    make("div", { class: "fs-job-bar" }, done),
+  );
   const show = (words, share = 0) => {
     bar.hidden = words === null;
     if (words !== null && text.textContent !== words) text.textContent = words;
@@ -35,4 +51,4 @@ const megabytes = (bytes) => {
   return `${value < 9.95 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value)}\u2009${bytes < 1073741824 ? "MiB" : "GiB"}`;
 };
 
-export { dialog, say, progress, megabytes };
+export { dialog, megabytes, progress, say };

@@ -23,19 +23,30 @@ const fill = (place, ...children) => {
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   const open = new Map([...element.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
   element.replaceChildren(...children.flat().filter(Boolean));
-  element.querySelectorAll("details[id]").forEach((one) => { if (open.has(one.id)) one.open = open.get(one.id); });
+  element.querySelectorAll("details[id]").forEach((one) => {
+    if (open.has(one.id)) one.open = open.get(one.id);
+  });
   const again = focused && document.getElementById(focused);
   if (again) again.focus();
 };
 
 // A choice of one: [[value, text], ...].
 const select = (props, options, value) => {
-  const element = make("select", { ...props, class: "fs-select" }, options.map(([key, text]) => make("option", { value: key }, text)));
+  const element = make(
+    "select",
+    { ...props, class: "fs-select" },
+    options.map(([key, text]) => make("option", { value: key }, text)),
+  );
   element.value = value;
   return element;
 };
 
 // A list of terms: [[term, meaning], ...].
-const terms = (rows) => make("dl", {}, rows.flatMap(([term, meaning]) => [make("dt", {}, term), make("dd", {}, meaning)]));
+const terms = (rows) =>
+  make(
+    "dl",
+    {},
+    rows.flatMap(([term, meaning]) => [make("dt", {}, term), make("dd", {}, meaning)]),
+  );
 
-export { make, svg, fill, select, terms };
+export { fill, make, select, svg, terms };

@@ -2,7 +2,12 @@
 const THIN = "\u2009";
 const NONE = "–";
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
-const integer = (value) => (known(value) ? Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, THIN) : NONE);
+const integer = (value) =>
+  known(value)
+    ? Math.round(value)
+        .toString()
+        .replace(/\B(?=(\d{3})+(?!\d))/g, THIN)
+    : NONE;
 const count = (value, thing) => `${integer(value)} ${thing}${value === 1 ? "" : "s"}`;
 const score = (value) => (known(value) ? value.toFixed(2) : NONE);
 const score3 = (value) => (known(value) ? value.toFixed(3) : NONE);
@@ -19,12 +24,19 @@ const unique = () => `${Date.now().toString(36)}-${Math.random().toString(36).sl
 
 // The present moment, milliseconds; of two the later is greater, even where a busy page comes to both in one millisecond.
 let latest = 0;
-const moment = () => { latest = Math.max(Date.now(), latest + 1); return latest; };
+const moment = () => {
+  latest = Math.max(Date.now(), latest + 1);
+  return latest;
+};
 
 // A Dash component, as a clientside callback returns it.
-const component = (namespace, type) => (props, ...children) => ({
-  namespace, type, props: { ...props, children: children.length === 1 ? children[0] : children },
-});
+const component =
+  (namespace, type) =>
+  (props, ...children) => ({
+    namespace,
+    type,
+    props: { ...props, children: children.length === 1 ? children[0] : children },
+  });
 const html = new Proxy({}, { get: (_, type) => component("dash_html_components", type) });
 
 const METRICS = {
@@ -38,4 +50,4 @@ const METRICS = {
   Labelled: "Valid pixels whose truth is known; only these are scored.",
 };
 
-export { integer, count, score, score3, percent, km2, seconds, interval, unique, moment, html, METRICS, NONE, known };
+export { count, html, integer, interval, km2, known, METRICS, moment, NONE, percent, score, score3, seconds, unique };

@@ -20,4 +20,4 @@ const markCell = (place, seen) => {
   place.append(mark(seen));
 };
 
-export { wordOf, tipOf, mark, after, markCell };
+export { after, mark, markCell, tipOf, wordOf };

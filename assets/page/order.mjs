@@ -24,4 +24,3 @@ export const sorted = (list, sort) => {
   const [, column, descending] = SORTS[sort] || SORTS.iou;
   return [...list].sort(compare(column, descending));
 };
-

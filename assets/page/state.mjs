@@ -41,14 +41,42 @@ import { level } from "../scores/histogram.mjs";
  */
 
 /** @type {Filters} */
-export const NO_FILTERS = { country: [], event: [], split: [], from: null, to: null, iou: [0, 1], labelled: null, predicted: null, seen: null, known: false };
+export const NO_FILTERS = {
+  country: [],
+  event: [],
+  split: [],
+  from: null,
+  to: null,
+  iou: [0, 1],
+  labelled: null,
+  predicted: null,
+  seen: null,
+  known: false,
+};
 
 /** @type {State} */
 export const DEFAULTS = {
-  chip: null, model: null, other: null, threshold: 0.5, level: 127,
-  mode: "one", base: "composite", overlay: "prediction", left: "composite", right: "prediction", at: 0.5, pin: null, area: null,
-  by: "country", region: null, list: "list", sort: "iou", wide: false,
-  filters: NO_FILTERS, tab: null, theme: null,
+  chip: null,
+  model: null,
+  other: null,
+  threshold: 0.5,
+  level: 127,
+  mode: "one",
+  base: "composite",
+  overlay: "prediction",
+  left: "composite",
+  right: "prediction",
+  at: 0.5,
+  pin: null,
+  area: null,
+  by: "country",
+  region: null,
+  list: "list",
+  sort: "iou",
+  wide: false,
+  filters: NO_FILTERS,
+  tab: null,
+  theme: null,
 };
 
 /** @type {State} */
@@ -60,7 +88,9 @@ const listeners = [];
 export const get = () => now;
 
 /** @param {(now: State, before: State, told: boolean) => void} then */
-export const listen = (then) => { listeners.push(then); };
+export const listen = (then) => {
+  listeners.push(then);
+};
 
 /**
  * Change a part; who listens is called where it is another.

@@ -6,7 +6,10 @@ const waiting = new Map(); // table -> what is to be done with it once it is the
 const attempt = (table) => {
   const grid = tableOf(table);
   const then = waiting.get(table);
-  if (!grid) { setTimeout(() => attempt(table), 50); return; }
+  if (!grid) {
+    setTimeout(() => attempt(table), 50);
+    return;
+  }
   waiting.delete(table);
   then(grid);
 };
@@ -23,7 +26,10 @@ const alike = (old, row, following) => Object.keys(row).every((field) => followi
 const followers = new WeakMap();
 const followingOf = (grid, beside) => {
   if (!followers.has(grid)) {
-    const live = grid.getColumnDefs().filter(({ cellRenderer }) => cellRenderer === "fsLive").map(({ field }) => field);
+    const live = grid
+      .getColumnDefs()
+      .filter(({ cellRenderer }) => cellRenderer === "fsLive")
+      .map(({ field }) => field);
     followers.set(grid, new Set([...live, ...beside]));
   }
   return followers.get(grid);
@@ -37,11 +43,13 @@ const write = (grid, rows, beside) => {
   const old = held.get(grid) || [];
   if (rows.length && old.length === rows.length && rows.every((row, i) => alike(old[i], row, following))) {
     rows.forEach((row, i) => Object.assign(old[i], row));
-    if (grid.getColumnState().some((column) => column.sort && following.has(column.colId))) atOnce(() => grid.refreshClientSideRowModel("sort"));
+    if (grid.getColumnState().some((column) => column.sort && following.has(column.colId)))
+      atOnce(() => grid.refreshClientSideRowModel("sort"));
   } else {
     held.set(grid, rows);
     atOnce(() => grid.setGridOption("rowData", rows));
   }
   cells.write();
 };
+
 export { use, write };

@@ -5,15 +5,26 @@ import * as state from "./state.mjs";
 
 const preferredTheme = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
 
-export const { FIELDS, parse, format, complete, toComponents, fromComponents, isStep } = addressOf({ images, overlays, swiped, preferredTheme });
+export const { FIELDS, parse, format, complete, toComponents, fromComponents, isStep } = addressOf({
+  images,
+  overlays,
+  swiped,
+  preferredTheme,
+});
 
 const first = parse(window.location.search);
 // The state that the page was opened with.
 export const initial = () => first;
 
 // Until Dash tells more, the screen is as the address says.
-state.set(Object.fromEntries(Object.keys(state.DEFAULTS).map((name) => [name, first[name === "at" ? "handle" : name]])
-  .filter(([, value]) => value !== null && value !== undefined)), { told: true });
+state.set(
+  Object.fromEntries(
+    Object.keys(state.DEFAULTS)
+      .map((name) => [name, first[name === "at" ? "handle" : name]])
+      .filter(([, value]) => value !== null && value !== undefined),
+  ),
+  { told: true },
+);
 
 // The map must have its size before it is put in its place.
 if (first.wide) document.documentElement.dataset.panel = "wide";

@@ -1,9 +1,10 @@
 // What stands in the panel: the open chip, the figures of all regions, the bars.
-import * as marks from "../page/marks.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as filters from "../data/filters.mjs";
 import * as training from "../data/training.mjs";
 import * as format from "../page/format.mjs";
+import * as marks from "../page/marks.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as worst from "../scores/worst.mjs";
 
@@ -14,20 +15,40 @@ const span = (className, ...children) => format.html.Span({ className }, ...chil
 const figure = (name, value, note, meaning = format.METRICS[name], few = false) => {
   const tip = `tip-${name.toLowerCase().replace(/\W+/g, "-")}`;
   return format.html.Div(
-    { className: `fs-figure${few ? " fs-figure-few" : ""}`, tabIndex: 0, role: "group", "aria-label": [name, value, note].filter(Boolean).join(", "), "aria-describedby": tip },
-    span("fs-figure-name", name), span("fs-figure-value", value), note ? span("fs-figure-note", note) : "",
+    {
+      className: `fs-figure${few ? " fs-figure-few" : ""}`,
+      tabIndex: 0,
+      role: "group",
+      "aria-label": [name, value, note].filter(Boolean).join(", "),
+      "aria-describedby": tip,
+    },
+    span("fs-figure-name", name),
+    span("fs-figure-value", value),
+    note ? span("fs-figure-note", note) : "",
     format.html.Span({ className: "fs-tip", id: tip, role: "tooltip" }, meaning),
   );
 };
 // A score in two digits; a third is in its explanation.
 const metric = (name, value, note) =>
-  figure(name, format.score(value), note, `${format.METRICS[name]}${format.known(value) ? ` Here ${format.score3(value)}.` : ""}`);
+  figure(
+    name,
+    format.score(value),
+    note,
+    `${format.METRICS[name]}${format.known(value) ? ` Here ${format.score3(value)}.` : ""}`,
+  );
 const row = (name, value) => div("fs-row", span("fs-row-name", name), span("fs-row-value", value));
-const notice = (kind, ...text) => format.html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
+const notice = (kind, ...text) =>
+  format.html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
 
-const empty = () => div("fs-empty",
-  format.html.H2({}, "No chip is open"),
-  format.html.P({}, "Click a chip on the map, or choose one in the Chips table: its image is drawn, its water predicted and, where there is a label, scored."));
+const empty = () =>
+  div(
+    "fs-empty",
+    format.html.H2({}, "No chip is open"),
+    format.html.P(
+      {},
+      "Click a chip on the map, or choose one in the Chips table: its image is drawn, its water predicted and, where there is a label, scored.",
+    ),
+  );
 
 const badges = (chip, p) => {
   const out = [];
@@ -37,18 +58,37 @@ const badges = (chip, p) => {
   else if (!chip.labelled) badge("muted", "No label");
   const seen = p && (p.seen ?? null);
   if (p && (seen === true || (seen === null && chip.labelled))) {
-    out.push(format.html.Span({ className: "fs-badge fs-badge-seen", title: marks.tipOf(seen) }, seen ? "Seen by the model" : "Not known whether seen"));
+    out.push(
+      format.html.Span(
+        { className: "fs-badge fs-badge-seen", title: marks.tipOf(seen) },
+        seen ? "Seen by the model" : "Not known whether seen",
+      ),
+    );
   }
   if (chip.imagery && chip.unplaced) badge("muted", "No place");
   return out.length ? div("fs-badges", ...out) : "";
 };
 
-const heading = (chip, p) => div("fs-chip-heading",
-  format.html.H2({ dir: "auto" }, chip.id),
-  chip.file ? format.html.Div({ className: "fs-chip-file", dir: "auto", title: "The files of this chip" }, chip.file) : "",
-  div("fs-chip-place", [chip.country, chip.event && chip.event !== chip.country ? `event ${chip.event}` : null, chip.date,
-    chip.split ? `${chip.split} split` : null, chip.layout].filter(Boolean).join(" · ")),
-  badges(chip, p), ...[chip.unplaced, chip.assumed_grid].filter((told) => told && chip.imagery).map((told) => notice("info", told)));
+const heading = (chip, p) =>
+  div(
+    "fs-chip-heading",
+    format.html.H2({ dir: "auto" }, chip.id),
+    chip.file ? format.html.Div({ className: "fs-chip-file", dir: "auto", title: "The files of this chip" }, chip.file) : "",
+    div(
+      "fs-chip-place",
+      [
+        chip.country,
+        chip.event && chip.event !== chip.country ? `event ${chip.event}` : null,
+        chip.date,
+        chip.split ? `${chip.split} split` : null,
+        chip.layout,
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    ),
+    badges(chip, p),
+    ...[chip.unplaced, chip.assumed_grid].filter((told) => told && chip.imagery).map((told) => notice("info", told)),
+  );
 
 // An area by its value at the threshold; of a chip without a place pixels are counted.
 const area = (detail, value) => {
@@ -63,22 +103,45 @@ const chip = ({ id, opened, model, k, threshold }) => {
   const c = catalog.chips.get(id);
   if (!c) {
     if (!catalog.chips.size) return div("fs-empty", format.html.P({}, "Reading the catalog …"));
-    if (catalog.gone.has(id)) return said(`${id} was removed`, format.html.H2({}, id), notice("info", "This image was removed, and its predictions with it. Choose another chip in the Chips table."));
+    if (catalog.gone.has(id))
+      return said(
+        `${id} was removed`,
+        format.html.H2({}, id),
+        notice("info", "This image was removed, and its predictions with it. Choose another chip in the Chips table."),
+      );
     return notice("error", `No chip ${id} is in this catalog. Choose one in the Chips table.`);
   }
   if (!c.imagery) {
-    return said(`${c.id}: ${c.problem ? "cannot be used" : "no imagery on disk"}`, heading(c), c.problem ? notice("error", c.problem)
-      : notice("info", "The catalog knows this chip, but its image is not on disk. Its footprint is drawn as an outline where it is known."));
+    return said(
+      `${c.id}: ${c.problem ? "cannot be used" : "no imagery on disk"}`,
+      heading(c),
+      c.problem
+        ? notice("error", c.problem)
+        : notice(
+            "info",
+            "The catalog knows this chip, but its image is not on disk. Its footprint is drawn as an outline where it is known.",
+          ),
+    );
   }
   const p = catalog.prediction(model, id);
   const answered = ready(opened, id, model);
   if (answered && opened.error) return said(`${c.id} could not be predicted`, heading(c), notice("error", opened.error));
   if (!p) {
     const pending = opened && opened.id === id && opened.model === model && opened.pending ? opened : {};
-    const wait = pending.note ? pending.note : pending.loading ? "Loading the model …"
-      : pending.ahead ? `Waiting for ${format.count(pending.ahead, "prediction")} before this one …` : "Predicting water …";
-    return said(`${c.id}: ${pending.loading ? "loading the model" : "predicting water"}`, heading(c), notice("busy", wait),
-      div("fs-skeleton"), div("fs-skeleton fs-skeleton-short"));
+    const wait = pending.note
+      ? pending.note
+      : pending.loading
+        ? "Loading the model …"
+        : pending.ahead
+          ? `Waiting for ${format.count(pending.ahead, "prediction")} before this one …`
+          : "Predicting water …";
+    return said(
+      `${c.id}: ${pending.loading ? "loading the model" : "predicting water"}`,
+      heading(c),
+      notice("busy", wait),
+      div("fs-skeleton"),
+      div("fs-skeleton fs-skeleton-short"),
+    );
   }
   return said(outcome(c, p, k, threshold), heading(c, p), ...scored(c, p, k, threshold, model));
 };
@@ -102,27 +165,77 @@ const scored = (c, p, k, threshold, model) => {
   const known = f && f.tp + f.fp + f.fn + f.tn > 0;
   if (known) {
     const undefinedIou = f.iou === null ? "no water here, none predicted" : "";
-    out.push(div("fs-figures fs-figures-chip",
-      metric("IoU", f.iou, undefinedIou || marks.wordOf(p.seen ?? null)), metric("Precision", f.precision), metric("Recall", f.recall), metric("F1", f.f1)));
+    out.push(
+      div(
+        "fs-figures fs-figures-chip",
+        metric("IoU", f.iou, undefinedIou || marks.wordOf(p.seen ?? null)),
+        metric("Precision", f.precision),
+        metric("Recall", f.recall),
+        metric("F1", f.f1),
+      ),
+    );
     if (p.seen === true) {
       const validated = training.crossvalidated(model);
-      out.push(format.html.P({ className: "fs-soft fs-seen-note" }, `This model was trained or calibrated on this chip, so these scores do not measure it.${validated ? ` ${validated}.` : ""}`));
+      out.push(
+        format.html.P(
+          { className: "fs-soft fs-seen-note" },
+          `This model was trained or calibrated on this chip, so these scores do not measure it.${validated ? ` ${validated}.` : ""}`,
+        ),
+      );
     }
   } else {
-    out.push(notice("info", p.label_problem ? `Not scored: ${p.label_problem}` : c.labelled ? "Not scored: the label holds no known pixel on valid data." : "Not scored: this chip has no label."));
+    out.push(
+      notice(
+        "info",
+        p.label_problem
+          ? `Not scored: ${p.label_problem}`
+          : c.labelled
+            ? "Not scored: the label holds no known pixel on valid data."
+            : "Not scored: this chip has no label.",
+      ),
+    );
   }
   // What is told of its place stands above.
-  (p.notes || []).filter((note) => note !== c.unplaced && note !== c.assumed_grid).forEach((note) => out.push(notice("info", note)));
-  out.push(div("fs-figures fs-figures-two", figure("Water", area(detail, water), detail && !detail.placed ? `${integer(water)} px at p ≥ ${threshold.toFixed(2)}` : `at p ≥ ${threshold.toFixed(2)}`),
-    figure("Truth", known && detail ? area(detail, detail.placed ? detail.label_water_km2 : p.histogram.water[0]) : format.NONE,
-      known && detail && !detail.placed ? `${integer(p.histogram.water[0])} px are water in the label` : known ? "water in the label" : c.labelled && !p.label_problem ? "nothing is known" : "no label")));
+  (p.notes || [])
+    .filter((note) => note !== c.unplaced && note !== c.assumed_grid)
+    .forEach((note) => out.push(notice("info", note)));
+  out.push(
+    div(
+      "fs-figures fs-figures-two",
+      figure(
+        "Water",
+        area(detail, water),
+        detail && !detail.placed ? `${integer(water)} px at p ≥ ${threshold.toFixed(2)}` : `at p ≥ ${threshold.toFixed(2)}`,
+      ),
+      figure(
+        "Truth",
+        known && detail ? area(detail, detail.placed ? detail.label_water_km2 : p.histogram.water[0]) : format.NONE,
+        known && detail && !detail.placed
+          ? `${integer(p.histogram.water[0])} px are water in the label`
+          : known
+            ? "water in the label"
+            : c.labelled && !p.label_problem
+              ? "nothing is known"
+              : "no label",
+      ),
+    ),
+  );
   const rows = [];
   if (known) {
-    rows.push(row("True water (TP)", `${integer(f.tp)} px`), row("False water (FP)", `${integer(f.fp)} px`), row("Missed water (FN)", `${integer(f.fn)} px`),
-      row("True dry (TN)", `${integer(f.tn)} px`));
+    rows.push(
+      row("True water (TP)", `${integer(f.tp)} px`),
+      row("False water (FP)", `${integer(f.fp)} px`),
+      row("Missed water (FN)", `${integer(f.fn)} px`),
+      row("True dry (TN)", `${integer(f.tn)} px`),
+    );
   }
   rows.push(row("Valid pixels", `${percent(p.valid_share)}`));
-  rows.push(row("Model", p.model_name), row("Device", p.device), row("Prediction took", seconds(p.seconds)), row("Predicted", `${p.created.slice(0, 16).replace("T", " ")} UTC`));
+  rows.push(
+    row("Model", p.model_name),
+    row("Device", p.device),
+    row("Prediction took", seconds(p.seconds)),
+    row("Predicted", `${p.created.slice(0, 16).replace("T", " ")} UTC`),
+  );
   out.push(div("fs-rows", ...rows));
   return out;
 };
@@ -132,15 +245,47 @@ const figures = (model, all, regions, unscored) => {
   const { integer, score, interval } = format;
   const only = filters.known().length;
   const weakest = [...regions].sort(worst.compare).find((r) => r.rank === 0 && r.worst !== null) || null; // as the table has them
-  const why = !regions.length ? "no labelled chip is shown" : !all.all ? "predict to find out" : all.seen === true ? "no unseen chip" : "no region of two chips";
+  const why = !regions.length
+    ? "no labelled chip is shown"
+    : !all.all
+      ? "predict to find out"
+      : all.seen === true
+        ? "no unseen chip"
+        : "no region of two chips";
   const out = [
-    figure("Chips", integer(all.imagery), [`${integer(all.labelled)} labelled, ${integer(all.all)} scored`, only ? `${integer(only)} known only` : ""].filter(Boolean).join("; "),
-      `Chips with imagery on disk: only these can be opened and predicted, only labelled ones scored. Of those that are known only, there is no image.${notScored(unscored)}`),
-    figure("Predicted", integer(all.predicted), `of ${integer(all.imagery)}${unscored.cannot ? `, ${integer(unscored.cannot)} cannot be predicted` : ""}`, "Chips that the chosen model has predicted, of those with imagery."),
-    figure("Micro IoU", all.seen === true ? format.NONE : score(all.iou), all.seen === true ? "no unseen chip" : all.interval ? interval(all.interval) : all.scored ? `n = ${all.scored}` : "nothing scored yet",
-      "IoU over the pixels of all scored chips together that the model has not seen, with its 95 % bootstrap interval over chips.", all.scored === 1),
-    figure("Weakest region", weakest ? weakest.name : format.NONE, weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : why,
-      `The first row of the table, of regions with two scored chips or more, unseen by the model and with water in their labels. ${worst.RULE}`),
+    figure(
+      "Chips",
+      integer(all.imagery),
+      [`${integer(all.labelled)} labelled, ${integer(all.all)} scored`, only ? `${integer(only)} known only` : ""]
+        .filter(Boolean)
+        .join("; "),
+      `Chips with imagery on disk: only these can be opened and predicted, only labelled ones scored. Of those that are known only, there is no image.${notScored(unscored)}`,
+    ),
+    figure(
+      "Predicted",
+      integer(all.predicted),
+      `of ${integer(all.imagery)}${unscored.cannot ? `, ${integer(unscored.cannot)} cannot be predicted` : ""}`,
+      "Chips that the chosen model has predicted, of those with imagery.",
+    ),
+    figure(
+      "Micro IoU",
+      all.seen === true ? format.NONE : score(all.iou),
+      all.seen === true
+        ? "no unseen chip"
+        : all.interval
+          ? interval(all.interval)
+          : all.scored
+            ? `n = ${all.scored}`
+            : "nothing scored yet",
+      "IoU over the pixels of all scored chips together that the model has not seen, with its 95 % bootstrap interval over chips.",
+      all.scored === 1,
+    ),
+    figure(
+      "Weakest region",
+      weakest ? weakest.name : format.NONE,
+      weakest ? `IoU ${score(weakest.iou)}, n = ${weakest.scored}` : why,
+      `The first row of the table, of regions with two scored chips or more, unseen by the model and with water in their labels. ${worst.RULE}`,
+    ),
   ];
   const told = training.sentence(model, { scored: all.all, seen: all.seenChips, unknown: all.unknown });
   if (told) out.push(format.html.P({ className: "fs-soft fs-seen-note", id: "seen-note" }, told));
@@ -162,10 +307,17 @@ const notScored = ({ waiting, failed, unknown }) => {
 const unlabelled = (regions) => {
   if (!regions.length) return [];
   const { html, count } = format;
-  const what = (r) => (r.imagery ? `${count(r.imagery, "chip")} with imagery, none labelled` : `${count(r.chips, "chip")}, none with imagery on disk`);
-  return [html.Details({ className: "fs-explained", key: "unlabelled" },
-    html.Summary({}, `${count(regions.length, "region")} without a labelled chip`),
-    html.Dl({}, ...regions.flatMap((r) => [html.Dt({}, r.name), html.Dd({}, what(r))])))];
+  const what = (r) =>
+    r.imagery
+      ? `${count(r.imagery, "chip")} with imagery, none labelled`
+      : `${count(r.chips, "chip")}, none with imagery on disk`;
+  return [
+    html.Details(
+      { className: "fs-explained", key: "unlabelled" },
+      html.Summary({}, `${count(regions.length, "region")} without a labelled chip`),
+      html.Dl({}, ...regions.flatMap((r) => [html.Dt({}, r.name), html.Dd({}, what(r))])),
+    ),
+  ];
 };
 
 // --- jobs -----------------------------------------------------------------------------------------
@@ -174,18 +326,41 @@ const job = (progress, name) => {
   const ready = progress.done + progress.skipped + progress.failed.length;
   const share = progress.total ? ready / progress.total : 1;
   const text = progress.running
-    ? progress.loading ? `Loading the model: ${format.count(progress.total - ready, "chip")} to predict`
-    : `Predicting: ${integer(ready)} of ${integer(progress.total)}${progress.rate ? `, ${progress.rate.toFixed(1)} chips/s` : ""}`
+    ? progress.loading
+      ? `Loading the model: ${format.count(progress.total - ready, "chip")} to predict`
+      : `Predicting: ${integer(ready)} of ${integer(progress.total)}${progress.rate ? `, ${progress.rate.toFixed(1)} chips/s` : ""}`
     : `${progress.cancelled ? "Cancelled" : "Done"}: ${integer(progress.done)} predicted in ${seconds(progress.seconds)}`;
-  const out = [html.Span({}, text), html.Div({ className: "fs-job-bar" }, html.Div({ className: "fs-job-done", style: { width: `${100 * share}%` } }, ""))];
+  const out = [
+    html.Span({}, text),
+    html.Div({ className: "fs-job-bar" }, html.Div({ className: "fs-job-done", style: { width: `${100 * share}%` } }, "")),
+  ];
   if (progress.failed.length) {
-    out.push(html.Details({ className: "fs-job-failed" }, html.Summary({}, `${integer(progress.failed.length)} could not be predicted`),
-      html.Ul({}, ...progress.failed.slice(0, 20).map((f) => html.Li({}, f.message)))));
+    out.push(
+      html.Details(
+        { className: "fs-job-failed" },
+        html.Summary({}, `${integer(progress.failed.length)} could not be predicted`),
+        html.Ul({}, ...progress.failed.slice(0, 20).map((f) => html.Li({}, f.message))),
+      ),
+    );
   }
   if (!progress.running) {
-    out.splice(1, 0, html.Button({ id: "job-close", className: "fs-job-close", type: "button", title: "Close this notice", "aria-label": "Close this notice", "data-job": name }, "×"));
+    out.splice(
+      1,
+      0,
+      html.Button(
+        {
+          id: "job-close",
+          className: "fs-job-close",
+          type: "button",
+          title: "Close this notice",
+          "aria-label": "Close this notice",
+          "data-job": name,
+        },
+        "×",
+      ),
+    );
   }
   return out;
 };
 
-export { chip, job, figures, unlabelled };
+export { chip, figures, job, unlabelled };

@@ -1,40 +1,68 @@
 // The lower part of the chip's panel: the pinned pixel, the histograms of backscatter, the drawn area. Plain elements:
 // Dash draws nothing here.
-import { drawing } from "./spread.mjs";
-import { make } from "../page/dom.mjs";
-import { ask } from "../page/ask.mjs";
-import * as state from "../page/state.mjs";
-import * as square from "../scores/square.mjs";
-import * as palette from "../map/palette.mjs";
-import * as marks from "../page/marks.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as training from "../data/training.mjs";
 import * as areas from "../map/drawing.mjs";
+import * as palette from "../map/palette.mjs";
 import * as pixel from "../map/pixel.mjs";
+import { ask } from "../page/ask.mjs";
+import { make } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
+import * as marks from "../page/marks.mjs";
+import * as state from "../page/state.mjs";
 import * as backscatter from "../scores/backscatter.mjs";
 import * as scores from "../scores/histogram.mjs";
+import * as square from "../scores/square.mjs";
+import { drawing } from "./spread.mjs";
 
-const button = (text, then, attributes = {}) => make("button", { class: "fs-button", type: "button", onclick: then, ...attributes }, text);
-const row = (name, value, swatch) => make("div", { class: "fs-row" }, make("span", { class: "fs-row-name" }, name),
-  make("span", { class: "fs-row-value" }, swatch ? make("i", { class: "fs-row-swatch", style: `background:${palette.css(swatch)}` }) : "", value));
+const button = (text, then, attributes = {}) =>
+  make("button", { class: "fs-button", type: "button", onclick: then, ...attributes }, text);
+const row = (name, value, swatch) =>
+  make(
+    "div",
+    { class: "fs-row" },
+    make("span", { class: "fs-row-name" }, name),
+    make(
+      "span",
+      { class: "fs-row-value" },
+      swatch ? make("i", { class: "fs-row-swatch", style: `background:${palette.css(swatch)}` }) : "",
+      value,
+    ),
+  );
 const notice = (text) => make("p", { class: "fs-notice fs-notice-error", role: "alert" }, text);
 
 const spreads = new Map(); // prediction revision -> decoded counts, a promise's message, or "busy"
 let parts = null; // the sections, made once
 
 // --- the pixel ------------------------------------------------------------------------------------------------
-const pixelPart = (pinned) => (pinned
-  ? [make("div", { class: "fs-part-head" }, make("h3", {}, "Pinned pixel"), button("Unpin", pixel.unpin)),
-    make("div", { class: "fs-rows" }, ...pixel.facts(pinned).map(([name, value, colour]) => row(name === "p" ? "Probability of water" : name === "p of B" ? "Probability under B" : name, value, colour)))]
-  : []);
+const pixelPart = (pinned) =>
+  pinned
+    ? [
+        make("div", { class: "fs-part-head" }, make("h3", {}, "Pinned pixel"), button("Unpin", pixel.unpin)),
+        make(
+          "div",
+          { class: "fs-rows" },
+          ...pixel
+            .facts(pinned)
+            .map(([name, value, colour]) =>
+              row(name === "p" ? "Probability of water" : name === "p of B" ? "Probability under B" : name, value, colour),
+            ),
+        ),
+      ]
+    : [];
 
 // --- the histograms -------------------------------------------------------------------------------------------
 const askSpread = (chip, revision) => {
   if (spreads.has(revision)) return;
   spreads.set(revision, "busy");
   ask(`inspect/spread/${encodeURIComponent(chip)}/${revision}`)
-    .then((answer) => spreads.set(revision, backscatter.decode(answer)), (error) => { spreads.set(revision, error.message); })
+    .then(
+      (answer) => spreads.set(revision, backscatter.decode(answer)),
+      (error) => {
+        spreads.set(revision, error.message);
+      },
+    )
     .finally(() => render(pixel.now, pixel.pinned));
 };
 const spreadPart = (now, revision, pinned) => {
@@ -42,11 +70,22 @@ const spreadPart = (now, revision, pinned) => {
   if (!found || found === "busy") return [make("p", { class: "fs-quiet" }, "Counting pixels …")];
   if (typeof found === "string") return [notice(found)];
   return [
-    ...backscatter.BANDS.map((band) => make("figure", {}, make("figcaption", {}, `${band.toUpperCase()}, dB`),
-      drawing(found, band, now.level, pinned ? pinned[band] : null))),
-    make("div", { class: "fs-legend" }, ...backscatter.names(found, now.level).map(([name, css]) =>
-      make("span", { class: "fs-legend-item" }, make("span", { class: `fs-line fs-line-${css}` }), name)),
-    pinned ? make("span", { class: "fs-legend-item" }, make("span", { class: "fs-line fs-line-here" }), "pinned pixel") : ""),
+    ...backscatter.BANDS.map((band) =>
+      make(
+        "figure",
+        {},
+        make("figcaption", {}, `${band.toUpperCase()}, dB`),
+        drawing(found, band, now.level, pinned ? pinned[band] : null),
+      ),
+    ),
+    make(
+      "div",
+      { class: "fs-legend" },
+      ...backscatter
+        .names(found, now.level)
+        .map(([name, css]) => make("span", { class: "fs-legend-item" }, make("span", { class: `fs-line fs-line-${css}` }), name)),
+      pinned ? make("span", { class: "fs-legend-item" }, make("span", { class: "fs-line fs-line-here" }), "pinned pixel") : "",
+    ),
     make("p", { class: "fs-quiet" }, "Each curve is drawn to its own height. Errors follow the threshold."),
   ];
 };
@@ -63,18 +102,41 @@ const areaFigures = (now, answer) => {
   const f = answer.histogram && scores.figures(scores.confusion(answer.histogram, k));
   const known = f && f.tp + f.fp + f.fn + f.tn > 0;
   if (!known) return [...rows, row("Truth", "no known label here")];
-  rows.push(row("Water in the label", answer.placed ? km2(answer.label_water_km2) : `${integer(answer.histogram.water[0])} px`, "truth"), row("IoU", f.iou === null ? "no water here, none predicted" : make("span", {}, score(f.iou), ...marks.after(training.of(now.model, now.chip)))),
-    row("Precision, recall", `${score(f.precision)}, ${score(f.recall)}`), row("True water (TP)", `${integer(f.tp)} px`, "hit"),
-    row("False water (FP)", `${integer(f.fp)} px`, "false"), row("Missed water (FN)", `${integer(f.fn)} px`, "missed"), row("True dry (TN)", `${integer(f.tn)} px`));
+  rows.push(
+    row("Water in the label", answer.placed ? km2(answer.label_water_km2) : `${integer(answer.histogram.water[0])} px`, "truth"),
+    row(
+      "IoU",
+      f.iou === null
+        ? "no water here, none predicted"
+        : make("span", {}, score(f.iou), ...marks.after(training.of(now.model, now.chip))),
+    ),
+    row("Precision, recall", `${score(f.precision)}, ${score(f.recall)}`),
+    row("True water (TP)", `${integer(f.tp)} px`, "hit"),
+    row("False water (FP)", `${integer(f.fp)} px`, "false"),
+    row("Missed water (FN)", `${integer(f.fn)} px`, "missed"),
+    row("True dry (TN)", `${integer(f.tn)} px`),
+  );
   return rows;
 };
 const areaPart = (now) => {
   const { area } = state.get();
   const { sketch } = areas;
-  const out = [make("div", { class: "fs-part-head" }, make("h3", {}, "Area"),
-    make("div", { class: "fs-buttons" }, button("Rectangle", () => areas.start("rectangle"), { id: "draw-rectangle" }),
-      button("Polygon", () => areas.start("polygon"), { id: "draw-polygon" }), area ? button("Remove", areas.remove, { id: "draw-remove" }) : ""))];
-  if (!area) out.push(make("p", { class: "fs-quiet" }, "Draw over the image, or give coordinates: water, IoU and counts inside."));
+  const out = [
+    make(
+      "div",
+      { class: "fs-part-head" },
+      make("h3", {}, "Area"),
+      make(
+        "div",
+        { class: "fs-buttons" },
+        button("Rectangle", () => areas.start("rectangle"), { id: "draw-rectangle" }),
+        button("Polygon", () => areas.start("polygon"), { id: "draw-polygon" }),
+        area ? button("Remove", areas.remove, { id: "draw-remove" }) : "",
+      ),
+    ),
+  ];
+  if (!area)
+    out.push(make("p", { class: "fs-quiet" }, "Draw over the image, or give coordinates: water, IoU and counts inside."));
   else if (sketch.error) out.push(notice(sketch.error));
   else if (sketch.answer) out.push(make("div", { class: "fs-rows", id: "area-figures" }, ...areaFigures(now, sketch.answer)));
   else out.push(make("p", { class: "fs-quiet" }, "Counting pixels …"));
@@ -86,22 +148,50 @@ const unplaced = () => {
   const chip = catalog.chips.get(pixel.now.chip);
   return chip && chip.unplaced ? chip : null;
 };
-const NAMES = (board) => (board ? { west: "Left", south: "Bottom", east: "Right", north: "Top" } : { west: "West", south: "South", east: "East", north: "North" });
+const NAMES = (board) =>
+  board
+    ? { west: "Left", south: "Bottom", east: "Right", north: "Top" }
+    : { west: "West", south: "South", east: "East", north: "North" };
 
 // A rectangle by numbers: the keyboard's way, and the exact one.
 const form = () => {
-  const field = (name, side) => make("label", {}, make("span", {}, name), make("input", { type: "number", step: "any", required: true, name: side, class: "fs-input" }));
-  const made = make("form", { class: "fs-coordinates", novalidate: true }, field("West", "west"), field("South", "south"), field("East", "east"), field("North", "north"),
-    make("p", { class: "fs-form-problem", role: "alert" }), make("button", { class: "fs-button fs-button-primary", type: "submit" }, "Measure"));
+  const field = (name, side) =>
+    make(
+      "label",
+      {},
+      make("span", {}, name),
+      make("input", { type: "number", step: "any", required: true, name: side, class: "fs-input" }),
+    );
+  const made = make(
+    "form",
+    { class: "fs-coordinates", novalidate: true },
+    field("West", "west"),
+    field("South", "south"),
+    field("East", "east"),
+    field("North", "north"),
+    make("p", { class: "fs-form-problem", role: "alert" }),
+    make("button", { class: "fs-button fs-button-primary", type: "submit" }, "Measure"),
+  );
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     const [west, south, east, north] = ["west", "south", "east", "north"].map((side) => Number(made.elements[side].value || NaN));
     const board = unplaced();
-    const wrong = [west, south, east, north].some((v) => !Number.isFinite(v)) ? `Give four numbers, ${board ? "pixels" : "degrees in WGS84"}.`
-      : west >= east ? `${NAMES(board).west} must be smaller than ${NAMES(board).east.toLowerCase()}.`
-        : board && north >= south ? "Top must be smaller than bottom." : !board && south >= north ? "South must be smaller than north." : "";
+    const wrong = [west, south, east, north].some((v) => !Number.isFinite(v))
+      ? `Give four numbers, ${board ? "pixels" : "degrees in WGS84"}.`
+      : west >= east
+        ? `${NAMES(board).west} must be smaller than ${NAMES(board).east.toLowerCase()}.`
+        : board && north >= south
+          ? "Top must be smaller than bottom."
+          : !board && south >= north
+            ? "South must be smaller than north."
+            : "";
     made.querySelector(".fs-form-problem").textContent = wrong;
-    const corners = [[west, south], [east, south], [east, north], [west, north]];
+    const corners = [
+      [west, south],
+      [east, south],
+      [east, north],
+      [west, north],
+    ];
     if (!wrong) areas.use(board ? corners.map((corner) => square.ofPixel(board, corner)) : corners);
   });
   return made;
@@ -127,10 +217,25 @@ const openForm = () => {
 
 // --- all ------------------------------------------------------------------------------------------------------
 const build = (place) => {
-  const made = { pixel: make("section", { "aria-label": "Pinned pixel" }), area: make("section", { "aria-label": "Area" }), spread: make("div", { class: "fs-spread" }), form: form() };
-  made.backscatter = make("details", { class: "fs-explained", id: "backscatter" }, make("summary", {}, "Backscatter of water, dry land and errors"), made.spread);
+  const made = {
+    pixel: make("section", { "aria-label": "Pinned pixel" }),
+    area: make("section", { "aria-label": "Area" }),
+    spread: make("div", { class: "fs-spread" }),
+    form: form(),
+  };
+  made.backscatter = make(
+    "details",
+    { class: "fs-explained", id: "backscatter" },
+    make("summary", {}, "Backscatter of water, dry land and errors"),
+    made.spread,
+  );
   made.backscatter.addEventListener("toggle", () => render(pixel.now, pixel.pinned));
-  made.coordinates = make("details", { class: "fs-explained", id: "coordinates" }, make("summary", {}, "Rectangle by coordinates"), made.form);
+  made.coordinates = make(
+    "details",
+    { class: "fs-explained", id: "coordinates" },
+    make("summary", {}, "Rectangle by coordinates"),
+    made.form,
+  );
   place.replaceChildren(made.pixel, made.backscatter, made.area, made.coordinates);
   return made;
 };
@@ -161,7 +266,12 @@ const render = (now, pinned) => {
   if (filled !== (area || chip.id)) {
     filled = area || chip.id;
     const [west, south, east, north] = chip.frame;
-    fill(area || [[west, south], [east, north]]);
+    fill(
+      area || [
+        [west, south],
+        [east, north],
+      ],
+    );
   }
 };
 

@@ -1,11 +1,12 @@
 // Taking predictions away: which chips, which files; made on the server in the background, fetched as one zip.
-import * as state from "../page/state.mjs";
-import { make } from "../page/dom.mjs";
-import { ask } from "../page/ask.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as filters from "../data/filters.mjs";
-import { dialog, say, progress, megabytes } from "../page/dialogs.mjs";
+import { ask } from "../page/ask.mjs";
+import { dialog, megabytes, progress, say } from "../page/dialogs.mjs";
+import { make } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
+import * as state from "../page/state.mjs";
 
 const POLL_MS = 400;
 const STATES = { predicting: "Predicting chips", writing: "Writing chips", packing: "Packing files" };
@@ -13,19 +14,33 @@ let parts = null;
 let running = null; // id of the export that is being made
 
 // The ids of the chips with imagery that filters and region leave, or null where neither is set.
-const filtered = () => (filters.any() || filters.context.region
-  ? filters.chips().filter((c) => c.imagery && filters.focused(c.id)).map((c) => c.id) : null);
+const filtered = () =>
+  filters.any() || filters.context.region
+    ? filters
+        .chips()
+        .filter((c) => c.imagery && filters.focused(c.id))
+        .map((c) => c.id)
+    : null;
 const left = (ids) => {
   const { region } = filters.context;
   const by = !region ? "the filters leave" : filters.any() ? "filters and region leave" : `${region} has`;
   return ids.length ? `The ${format.count(ids.length, "chip")} with imagery that ${by}` : `None: ${by} no chip with imagery`;
 };
 
-const radio = ({ value, text, empty }, checked) => make("label", { class: "fs-choice" },
-  make("input", { type: "radio", name: "takeaway-chips", value, checked, disabled: empty }), make("span", { text }));
-const box = ({ name, title, note, chosen }) => make("label", { class: "fs-choice" },
-  make("input", { type: "checkbox", name: "takeaway-format", value: name, checked: chosen }),
-  make("span", {}, title, make("small", { text: note })));
+const radio = ({ value, text, empty }, checked) =>
+  make(
+    "label",
+    { class: "fs-choice" },
+    make("input", { type: "radio", name: "takeaway-chips", value, checked, disabled: empty }),
+    make("span", { text }),
+  );
+const box = ({ name, title, note, chosen }) =>
+  make(
+    "label",
+    { class: "fs-choice" },
+    make("input", { type: "checkbox", name: "takeaway-format", value: name, checked: chosen }),
+    make("span", {}, title, make("small", { text: note })),
+  );
 
 const build = () => {
   const formats = JSON.parse(document.getElementById("take-away").dataset.formats);
@@ -35,10 +50,25 @@ const build = () => {
   const bar = progress();
   const begins = make("button", { type: "submit", class: "fs-button fs-button-primary", text: "Make the file" });
   const cancel = make("button", { type: "button", class: "fs-button", hidden: true, text: "Cancel", onclick: () => stop() });
-  const form = make("form", { onsubmit: (event) => { event.preventDefault(); begin(); } },
+  const form = make(
+    "form",
+    {
+      onsubmit: (event) => {
+        event.preventDefault();
+        begin();
+      },
+    },
     make("fieldset", {}, make("legend", { text: "Which chips" }), chips),
-    make("fieldset", {}, make("legend", { text: "Which files" }), make("div", { class: "fs-choices fs-choices-two" }, ...formats.map(box))),
-    what, make("div", { class: "fs-dialog-row" }, begins, cancel, bar.bar), result);
+    make(
+      "fieldset",
+      {},
+      make("legend", { text: "Which files" }),
+      make("div", { class: "fs-choices fs-choices-two" }, ...formats.map(box)),
+    ),
+    what,
+    make("div", { class: "fs-dialog-row" }, begins, cancel, bar.bar),
+    result,
+  );
   return { dialog: dialog("takeaway-dialog", "Take away", form), form, chips, what, result, bar, begins, cancel };
 };
 
@@ -96,8 +126,13 @@ const begin = async () => {
 const watch = async (first) => {
   let news = first;
   while (news.running) {
-    parts.bar.show(`${STATES[news.state]}: ${format.integer(news.done)} of ${format.integer(news.total)}`, news.total ? news.done / news.total : 0);
-    await new Promise((done) => { setTimeout(done, POLL_MS); });
+    parts.bar.show(
+      `${STATES[news.state]}: ${format.integer(news.done)} of ${format.integer(news.total)}`,
+      news.total ? news.done / news.total : 0,
+    );
+    await new Promise((done) => {
+      setTimeout(done, POLL_MS);
+    });
     news = await ask(`exports/${news.id}`);
   }
   if (news.state === "failed") throw new Error(news.message);
@@ -106,8 +141,12 @@ const watch = async (first) => {
     return;
   }
   const link = make("a", { href: `exports/${news.id}/file`, download: news.name, class: "fs-link", text: news.name });
-  say(parts.result, "info", make("p", {}, link, ` (${megabytes(news.size)}) is ready; it waits here for an hour.`),
-    news.notes.length ? make("ul", {}, ...news.notes.slice(0, 20).map((note) => make("li", { text: note }))) : "");
+  say(
+    parts.result,
+    "info",
+    make("p", {}, link, ` (${megabytes(news.size)}) is ready; it waits here for an hour.`),
+    news.notes.length ? make("ul", {}, ...news.notes.slice(0, 20).map((note) => make("li", { text: note }))) : "",
+  );
   link.click();
 };
 
@@ -118,10 +157,11 @@ const stop = () => {
 const busy = (is) => {
   parts.begins.disabled = is;
   parts.cancel.hidden = !is;
-  parts.form.querySelectorAll("fieldset").forEach((set) => { set.disabled = is; });
+  parts.form.querySelectorAll("fieldset").forEach((set) => {
+    set.disabled = is;
+  });
 };
 
 document.addEventListener("click", (event) => {
   if (event.target instanceof Element && event.target.closest("#take-away")) open();
 });
-

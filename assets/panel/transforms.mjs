@@ -1,12 +1,13 @@
 // The open chip under changes that leave its truth as it is. Pictures come as score pixels, so that layer and threshold move
 // them as they move the map, with no request.
-import * as marks from "../page/marks.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as training from "../data/training.mjs";
 import { ask } from "../page/ask.mjs";
 import { make } from "../page/dom.mjs";
-import * as state from "../page/state.mjs";
 import * as format from "../page/format.mjs";
+import * as marks from "../page/marks.mjs";
+import * as state from "../page/state.mjs";
 import * as scores from "../scores/histogram.mjs";
 
 const AGAIN_MS = 300;
@@ -15,12 +16,20 @@ let turn = 0; // a later call ends the earlier ones
 let answers = []; // of the cards that are filled: [{card, answer}]
 
 const section = () => document.getElementById("transforms");
-const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
+const wait = (ms) =>
+  new Promise((done) => {
+    setTimeout(done, ms);
+  });
 
 const cardOf = ({ title }) => {
   const figures = make("span", { class: "fs-transform-figures", text: "…" });
   const picture = make("div", { class: "fs-transform-picture" });
-  return { title, figures, picture, whole: make("figure", { class: "fs-transform" }, picture, make("figcaption", {}, make("strong", { text: title }), figures)) };
+  return {
+    title,
+    figures,
+    picture,
+    whole: make("figure", { class: "fs-transform" }, picture, make("figcaption", {}, make("strong", { text: title }), figures)),
+  };
 };
 
 const fill = (card, answer) => {
@@ -43,8 +52,12 @@ const describe = () => {
     const differ = `${percent(answer.pixels ? answer.differing[k] / answer.pixels : 0)} change class`;
     const same = answer.name === "turn0";
     const moved = known(changed) && known(plain) && !same ? changed - plain : null;
-    const step = moved === null ? "" : Math.abs(moved) < 0.005 ? " (the same)" : ` (${moved < 0 ? "−" : "+"}${Math.abs(moved).toFixed(2)})`;
-    card.figures.replaceChildren(...(answer.changed ? [`IoU ${score(changed)}${step}`, ...marks.after(seen)] : ["no label"]), same ? "" : ` · ${differ}`);
+    const step =
+      moved === null ? "" : Math.abs(moved) < 0.005 ? " (the same)" : ` (${moved < 0 ? "−" : "+"}${Math.abs(moved).toFixed(2)})`;
+    card.figures.replaceChildren(
+      ...(answer.changed ? [`IoU ${score(changed)}${step}`, ...marks.after(seen)] : ["no label"]),
+      same ? "" : ` · ${differ}`,
+    );
   });
 };
 
@@ -63,7 +76,10 @@ const run = async (chip, model) => {
     try {
       let answer = { pending: true };
       while (answer.pending && mine === turn) {
-        answer = await ask(`transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}&click=${click}`, { method: "POST" });
+        answer = await ask(
+          `transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}&click=${click}`,
+          { method: "POST" },
+        );
         if (answer.pending) await wait(AGAIN_MS);
       }
       if (mine !== turn) return;
@@ -85,7 +101,10 @@ const follow = () => {
   const predicted = Boolean(chip && model && catalog.prediction(model, chip));
   place.hidden = !predicted;
   if (!predicted || !place.open) {
-    if (!predicted) { turn += 1; shown = ""; }
+    if (!predicted) {
+      turn += 1;
+      shown = "";
+    }
     return;
   }
   const now = `${model}\n${chip}\n${catalog.prediction(model, chip).revision}`;
@@ -98,13 +117,23 @@ const follow = () => {
 };
 
 let timer = null;
-const soon = () => { clearTimeout(timer); timer = setTimeout(follow, 120); }; // the address follows the panel
-document.addEventListener("toggle", (event) => {
-  if (event.target === section()) follow();
-}, true);
+const soon = () => {
+  clearTimeout(timer);
+  timer = setTimeout(follow, 120);
+}; // the address follows the panel
+document.addEventListener(
+  "toggle",
+  (event) => {
+    if (event.target === section()) follow();
+  },
+  true,
+);
 const watch = () => {
   const panel = document.getElementById("chip-panel");
-  if (!panel) { requestAnimationFrame(watch); return; }
+  if (!panel) {
+    requestAnimationFrame(watch);
+    return;
+  }
   new MutationObserver(soon).observe(panel, { childList: true, subtree: true, characterData: true });
   soon();
 };

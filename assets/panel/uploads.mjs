@@ -1,13 +1,14 @@
 // Images of one's own: files dropped anywhere on the page, or chosen, are sent to the server, checked there, and shown.
-import * as state from "../page/state.mjs";
-import { make } from "../page/dom.mjs";
-import { ask } from "../page/ask.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as refresh from "../data/refresh.mjs";
 import * as tiles from "../map/tiles.mjs";
+import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
-import { dialog, say, progress, megabytes } from "../page/dialogs.mjs";
+import { dialog, megabytes, progress, say } from "../page/dialogs.mjs";
+import { make } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
+import * as state from "../page/state.mjs";
 
 let parts = null; // the dialog and what changes in it, made when it is first needed
 let sending = null; // the request on its way
@@ -17,20 +18,53 @@ const limits = () => JSON.parse(document.getElementById("add-images").dataset.li
 
 const build = () => {
   const { file, batch, files } = limits();
-  const input = make("input", { type: "file", id: "uploads-files", multiple: true, accept: ".tif,.tiff,image/tiff", class: "fs-visually-hidden", onchange: () => chosen() });
-  const drop = make("label", { class: "fs-drop", for: "uploads-files" },
+  const input = make("input", {
+    type: "file",
+    id: "uploads-files",
+    multiple: true,
+    accept: ".tif,.tiff,image/tiff",
+    class: "fs-visually-hidden",
+    onchange: () => chosen(),
+  });
+  const drop = make(
+    "label",
+    { class: "fs-drop", for: "uploads-files" },
     make("strong", { text: "Drop GeoTIFFs here, or choose them" }),
-    make("span", { text: "NAME_vv.tif with NAME_vh.tif, or one file with a VV and a VH band; NAME_label.tif is the truth. Several pairs at once are fine." }));
+    make("span", {
+      text: "NAME_vv.tif with NAME_vh.tif, or one file with a VV and a VH band; NAME_label.tif is the truth. Several pairs at once are fine.",
+    }),
+  );
   const result = make("div", { role: "status" });
   const list = make("ul", { class: "fs-uploads-list" });
   const kept = make("section", { class: "fs-uploads-kept", hidden: true }, make("h3", { text: "Kept images" }), list);
-  const cancel = make("button", { type: "button", class: "fs-button", hidden: true, text: "Cancel", onclick: () => sending && sending.abort() });
+  const cancel = make("button", {
+    type: "button",
+    class: "fs-button",
+    hidden: true,
+    text: "Cancel",
+    onclick: () => sending && sending.abort(),
+  });
   const bar = progress();
-  const box = dialog("uploads-dialog", "Your images",
-    make("p", { text: "Backscatter of VV and VH on one grid: dB, or linear power and amplitude, which are converted. Each image is checked, placed on the map, predicted and, with a label, scored." }),
-    input, drop, make("div", { class: "fs-dialog-row" }, bar.bar, cancel), result, kept,
-    make("p", { class: "fs-dialog-small", text: `Up to ${files} files and ${megabytes(batch)} at once, ${megabytes(file)} each. They are kept in the server's data folder, for all who use this dashboard, until they are removed.` }));
-  const chosen = () => { send([...input.files]); input.value = ""; };
+  const box = dialog(
+    "uploads-dialog",
+    "Your images",
+    make("p", {
+      text: "Backscatter of VV and VH on one grid: dB, or linear power and amplitude, which are converted. Each image is checked, placed on the map, predicted and, with a label, scored.",
+    }),
+    input,
+    drop,
+    make("div", { class: "fs-dialog-row" }, bar.bar, cancel),
+    result,
+    kept,
+    make("p", {
+      class: "fs-dialog-small",
+      text: `Up to ${files} files and ${megabytes(batch)} at once, ${megabytes(file)} each. They are kept in the server's data folder, for all who use this dashboard, until they are removed.`,
+    }),
+  );
+  const chosen = () => {
+    send([...input.files]);
+    input.value = "";
+  };
   return { box, drop, result, list, kept, bar, cancel };
 };
 
@@ -45,10 +79,23 @@ const showKept = async () => {
   try {
     const { images } = await ask("uploads");
     parts.kept.hidden = images.length === 0;
-    parts.list.replaceChildren(...images.map((image) => make("li", {},
-      make("button", { type: "button", class: "fs-link", text: image.id, title: image.names.join(", "), onclick: () => show(image.id) }),
-      make("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
-      removal(image.id))));
+    parts.list.replaceChildren(
+      ...images.map((image) =>
+        make(
+          "li",
+          {},
+          make("button", {
+            type: "button",
+            class: "fs-link",
+            text: image.id,
+            title: image.names.join(", "),
+            onclick: () => show(image.id),
+          }),
+          make("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
+          removal(image.id),
+        ),
+      ),
+    );
   } catch (error) {
     say(parts.result, "error", error.message);
   }
@@ -61,7 +108,10 @@ const show = async (id) => {
     say(parts.result, "error", error.message);
     return;
   }
-  whenKnown(id, () => { parts.box.close(); tiles.choose(id); });
+  whenKnown(id, () => {
+    parts.box.close();
+    tiles.choose(id);
+  });
 };
 
 // It is gone for all who use the dashboard, so it is asked for twice.
@@ -97,9 +147,11 @@ const problemOf = (files) => {
   const large = files.find((f) => f.size > file);
   const total = files.reduce((sum, f) => sum + f.size, 0);
   if (!files.length) return "No file was dropped: folders must be opened first, and their files dropped.";
-  if (files.length > most) return `${files.length} files are more than the ${most} that are taken at once: send them in several parts.`;
+  if (files.length > most)
+    return `${files.length} files are more than the ${most} that are taken at once: send them in several parts.`;
   if (large) return `${large.name} has ${megabytes(large.size)}, ${megabytes(file)} is the most: cut it into tiles first.`;
-  if (total > batch) return `These files have ${megabytes(total)} together, ${megabytes(batch)} is the most at once: send them in several parts.`;
+  if (total > batch)
+    return `These files have ${megabytes(total)} together, ${megabytes(batch)} is the most at once: send them in several parts.`;
   return null;
 };
 
@@ -122,7 +174,10 @@ const send = (files, said = {}) => {
   const count = format.count(files.length, "file");
   parts.bar.show(`Sending ${count} …`);
   request.upload.addEventListener("progress", ({ loaded, total }) => {
-    parts.bar.show(loaded < total ? `Sending ${count}: ${megabytes(loaded)} of ${megabytes(total)}` : `Checking ${count} …`, loaded / total);
+    parts.bar.show(
+      loaded < total ? `Sending ${count}: ${megabytes(loaded)} of ${megabytes(total)}` : `Checking ${count} …`,
+      loaded / total,
+    );
   });
   request.addEventListener("loadend", () => {
     sending = null;
@@ -131,7 +186,13 @@ const send = (files, said = {}) => {
   });
   request.addEventListener("load", () => answered(request));
   request.addEventListener("abort", () => say(parts.result, "info", "Cancelled: nothing was kept."));
-  request.addEventListener("error", () => say(parts.result, "error", "The server broke the connection, perhaps since the files are too large, or it has stopped: try fewer or smaller ones."));
+  request.addEventListener("error", () =>
+    say(
+      parts.result,
+      "error",
+      "The server broke the connection, perhaps since the files are too large, or it has stopped: try fewer or smaller ones.",
+    ),
+  );
   request.open("POST", `uploads?${new URLSearchParams(said)}`);
   request.setRequestHeader("X-Floodscope", "page");
   request.send(form);
@@ -140,25 +201,42 @@ const send = (files, said = {}) => {
 // What the server asks of an image is answered by a button: its files are sent again with the answer.
 const answers = ({ name, files, choices }) => {
   const again = sent.filter((file) => files.includes(file.name));
-  const button = ({ text, option, value }) => make("button", {
-    type: "button", class: "fs-button", text, "aria-label": `${name}: ${text}`,
-    onclick: () => send(again, { [option]: value }),
-  });
+  const button = ({ text, option, value }) =>
+    make("button", {
+      type: "button",
+      class: "fs-button",
+      text,
+      "aria-label": `${name}: ${text}`,
+      onclick: () => send(again, { [option]: value }),
+    });
   return choices.length ? make("div", { class: "fs-uploads-answers" }, ...choices.map(button)) : null;
 };
 
 const answered = async (request) => {
   let answer = {};
-  try { answer = JSON.parse(request.responseText); } catch { /* told below */ }
+  try {
+    answer = JSON.parse(request.responseText);
+  } catch {
+    /* told below */
+  }
   if (request.status !== 200) {
     say(parts.result, "error", answer.message || `The server answered ${request.status}: try again.`);
     return;
   }
   const { added, refused } = answer;
-  const words = added.length ? [`${format.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.`, ...added.map((a) => a.message).filter(Boolean)].join(" ") : "";
+  const words = added.length
+    ? [
+        `${format.count(added.length, "image")} added: ${added.map((a) => a.id).join(", ")}.`,
+        ...added.map((a) => a.message).filter(Boolean),
+      ].join(" ")
+    : "";
   if (refused.length) {
-    say(parts.result, "error", make("p", { text: `${format.count(refused.length, "image")} not taken${words ? `; ${words}` : ":"}` }),
-      make("ul", {}, ...refused.map((refusal) => make("li", { text: refusal.message }, answers(refusal)))));
+    say(
+      parts.result,
+      "error",
+      make("p", { text: `${format.count(refused.length, "image")} not taken${words ? `; ${words}` : ":"}` }),
+      make("ul", {}, ...refused.map((refusal) => make("li", { text: refusal.message }, answers(refusal)))),
+    );
   } else {
     say(parts.result, "info", words);
   }

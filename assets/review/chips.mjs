@@ -1,13 +1,14 @@
 // The list of chips: its rows, how they are sorted, and the two ways to show them, a table and a grid of pictures.
-import * as state from "../page/state.mjs";
-import * as marks from "../page/marks.mjs";
-import { SORTS, sorted } from "../page/order.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as filters from "../data/filters.mjs";
 import * as shelf from "../data/shelf.mjs";
 import * as tiles from "../map/tiles.mjs";
-import { make, fill } from "../page/dom.mjs";
+import { fill, make } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
+import * as marks from "../page/marks.mjs";
+import { SORTS, sorted } from "../page/order.mjs";
+import * as state from "../page/state.mjs";
 import * as tables from "../page/tables.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as worst from "../scores/worst.mjs";
@@ -34,34 +35,50 @@ const rows = ({ model, other, k }) => {
     const p = catalog.prediction(model, chip.id);
     const f = catalog.chipFigures(model, chip.id, k);
     return {
-      id: chip.id, country: chip.country || (chip.unplaced ? "no place" : null), event: chip.event, date: chip.date ? chip.date.slice(0, 10) : null, split: chip.split, file: chip.file,
-      state: stateOf(chip, model, p, f), iou: f ? f.iou : null, predicted: Boolean(p), missed: f ? f.fn : null, false: f ? f.fp : null,
-      uncertain: p ? p.uncertain : null, apart: other ? shelf.apart(model, other, chip.id, k) : null,
-      model, revision: p ? p.revision : null,
-      seen: f && scores.counted(f) ? p.seen ?? null : undefined, // a mark stands beside a score
-      worst: f ? worst.value(f) : null, wrong: f ? f.fp + f.fn : null, little: Boolean(f) && worst.little(f),
+      id: chip.id,
+      country: chip.country || (chip.unplaced ? "no place" : null),
+      event: chip.event,
+      date: chip.date ? chip.date.slice(0, 10) : null,
+      split: chip.split,
+      file: chip.file,
+      state: stateOf(chip, model, p, f),
+      iou: f ? f.iou : null,
+      predicted: Boolean(p),
+      missed: f ? f.fn : null,
+      false: f ? f.fp : null,
+      uncertain: p ? p.uncertain : null,
+      apart: other ? shelf.apart(model, other, chip.id, k) : null,
+      model,
+      revision: p ? p.revision : null,
+      seen: f && scores.counted(f) ? (p.seen ?? null) : undefined, // a mark stands beside a score
+      worst: f ? worst.value(f) : null,
+      wrong: f ? f.fp + f.fn : null,
+      little: Boolean(f) && worst.little(f),
     };
   });
 };
 
 // --- the table -----------------------------------------------------------------------------------------------
 let applied = null; // the sort that the table was given; whoever clicks a header sorts by it
-const showTable = (list, sort) => tables.use(TABLE, (grid) => {
-  if (applied === null) {
-    grid.addEventListener("sortChanged", () => {
-      const by = grid.getColumnState().find((column) => column.sort);
-      const found = Object.entries(SORTS).find(([, [, column, descending]]) => by && column === by.colId && descending === (by.sort === "desc"));
-      if (found && found[0] !== applied) state.set({ sort: found[0] });
-    });
-  }
-  tables.write(grid, list, FOLLOWING);
-  if (applied !== sort) {
-    applied = sort;
-    const [, column, descending] = SORTS[sort];
-    if (!["id", "iou"].includes(column)) grid.moveColumns([column], BESIDE_IOU); // what is sorted by is in sight
-    grid.applyColumnState({ state: [{ colId: column, sort: descending ? "desc" : "asc" }], defaultState: { sort: null } });
-  }
-});
+const showTable = (list, sort) =>
+  tables.use(TABLE, (grid) => {
+    if (applied === null) {
+      grid.addEventListener("sortChanged", () => {
+        const by = grid.getColumnState().find((column) => column.sort);
+        const found = Object.entries(SORTS).find(
+          ([, [, column, descending]]) => by && column === by.colId && descending === (by.sort === "desc"),
+        );
+        if (found && found[0] !== applied) state.set({ sort: found[0] });
+      });
+    }
+    tables.write(grid, list, FOLLOWING);
+    if (applied !== sort) {
+      applied = sort;
+      const [, column, descending] = SORTS[sort];
+      if (!["id", "iou"].includes(column)) grid.moveColumns([column], BESIDE_IOU); // what is sorted by is in sight
+      grid.applyColumnState({ state: [{ colId: column, sort: descending ? "desc" : "asc" }], defaultState: { sort: null } });
+    }
+  });
 
 // --- the grid of pictures ------------------------------------------------------------------------------------
 const note = (row, sort) => {
@@ -71,16 +88,29 @@ const note = (row, sort) => {
   if (sort === "uncertain" && row.uncertain !== null) return `${percent(row.uncertain)} uncertain`;
   if (sort === "apart" && row.apart !== null) return `${percent(row.apart)} differ`;
   if ((sort === "newest" || sort === "oldest") && row.date) return row.date;
-  return row.iou === null ? (row.state === "scored" ? "no water" : row.state) : `IoU ${score(row.iou)}${row.little ? ", dry land" : ""}`;
+  return row.iou === null
+    ? row.state === "scored"
+      ? "no water"
+      : row.state
+    : `IoU ${score(row.iou)}${row.little ? ", dry land" : ""}`;
 };
 const labelOf = (row, said) => `Open ${row.id}, ${said}${marks.tipOf(row.seen) && `, ${marks.tipOf(row.seen)}`}`;
 const card = (row, model, sort) => {
   const chip = catalog.chips.get(row.id);
   const said = note(row, sort);
-  return make("button", {
-    class: "fs-card", type: "button", "data-chip": row.id, "aria-label": labelOf(row, said), onclick: () => tiles.choose(row.id),
-  }, make("span", { class: "fs-thumbs" }, thumbnails.elements(chip, model)), make("span", { class: "fs-card-name" }, row.id),
-  make("span", { class: "fs-card-foot" }, make("span", { class: "fs-card-note" }, said), marks.mark(row.seen)));
+  return make(
+    "button",
+    {
+      class: "fs-card",
+      type: "button",
+      "data-chip": row.id,
+      "aria-label": labelOf(row, said),
+      onclick: () => tiles.choose(row.id),
+    },
+    make("span", { class: "fs-thumbs" }, thumbnails.elements(chip, model)),
+    make("span", { class: "fs-card-name" }, row.id),
+    make("span", { class: "fs-card-foot" }, make("span", { class: "fs-card-note" }, said), marks.mark(row.seen)),
+  );
 };
 let watcher = null;
 let drawn = ""; // what the cards are of: they are made anew where it changes, and else written over
@@ -104,11 +134,22 @@ const showGallery = (list, { model, sort }) => {
   const next = () => {
     list.slice(at, at + PORTION).forEach((row) => more.before(card(row, model, sort)));
     at += PORTION;
-    if (at >= list.length) { watcher.disconnect(); more.remove(); }
+    if (at >= list.length) {
+      watcher.disconnect();
+      more.remove();
+    }
   };
-  watcher = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) next(); }, { root: place.closest(".fs-tab"), rootMargin: "400px" });
+  watcher = new IntersectionObserver(
+    (entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) next();
+    },
+    { root: place.closest(".fs-tab"), rootMargin: "400px" },
+  );
   fill(place, list.length ? more : make("p", { class: "fs-soft" }, "No chip passes the filters."));
-  if (list.length) { next(); if (more.isConnected) watcher.observe(more); }
+  if (list.length) {
+    next();
+    if (more.isConnected) watcher.observe(more);
+  }
 };
 
 const show = (shown) => {

@@ -1,24 +1,25 @@
 // The Models tab: the model in use (A) beside another (B), where they differ, their curves, their totals, their cards.
-import { ask } from "../page/ask.mjs";
-import * as pairs from "../scores/pairing.mjs";
-import * as state from "../page/state.mjs";
-import * as grouping from "../data/grouping.mjs";
-import * as headline from "../scores/headline.mjs";
-import * as marks from "../page/marks.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as endpoints from "../data/endpoints.mjs";
+import * as grouping from "../data/grouping.mjs";
 import * as groups from "../data/groups.mjs";
 import * as pairing from "../data/pairing.mjs";
 import * as shelf from "../data/shelf.mjs";
 import * as training from "../data/training.mjs";
 import * as tiles from "../map/tiles.mjs";
+import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
 import * as charts from "../page/charts.mjs";
-import { make, fill, select } from "../page/dom.mjs";
+import { fill, make, select } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
 import * as markdown from "../page/markdown.mjs";
+import * as marks from "../page/marks.mjs";
+import * as state from "../page/state.mjs";
 import * as curves from "../scores/curves.mjs";
+import * as headline from "../scores/headline.mjs";
 import * as scores from "../scores/histogram.mjs";
+import * as pairs from "../scores/pairing.mjs";
 import * as thumbnails from "./thumbnails.mjs";
 
 const MOVERS = 8;
@@ -29,19 +30,43 @@ const cards = new Map(); // spec -> Markdown, or {error}
 const title = (m) => `${m.name} (${format.count(m.chips, "chip")})`;
 const pick = ({ model, other }) => {
   const all = shelf.usable();
-  const a = select({ id: "pick-a", onchange: (event) => tell("model", { value: event.target.value }) },
-    all.filter((m) => m.offered).map((m) => [m.spec, title(m)]), model);
-  const b = select({ id: "pick-b", onchange: (event) => state.set({ other: event.target.value || null }) },
-    [["", "Choose a model to compare with"], ...all.filter((m) => m.spec !== model).map((m) => [m.spec, m.offered ? title(m) : `${title(m)}, not on offer`])], other || "");
+  const a = select(
+    { id: "pick-a", onchange: (event) => tell("model", { value: event.target.value }) },
+    all.filter((m) => m.offered).map((m) => [m.spec, title(m)]),
+    model,
+  );
+  const b = select(
+    { id: "pick-b", onchange: (event) => state.set({ other: event.target.value || null }) },
+    [
+      ["", "Choose a model to compare with"],
+      ...all.filter((m) => m.spec !== model).map((m) => [m.spec, m.offered ? title(m) : `${title(m)}, not on offer`]),
+    ],
+    other || "",
+  );
   const swappable = other && all.some((m) => m.spec === other && m.offered);
-  fill(PLACE.pick,
-    make("label", { for: "pick-a" }, make("span", { class: "fs-letter fs-letter-a" }, "A"), "Model in use"), a,
-    make("label", { for: "pick-b" }, make("span", { class: "fs-letter fs-letter-b" }, "B"), "Compared with"), b,
-    swappable ? make("button", { class: "fs-button", type: "button", id: "model-swap", onclick: () => {
-      state.set({ other: model });
-      tell("model", { value: other });
-    } }, "Swap A and B") : "",
-    shelf.problem ? make("p", { class: "fs-notice fs-notice-error", role: "alert" }, shelf.problem) : "");
+  fill(
+    PLACE.pick,
+    make("label", { for: "pick-a" }, make("span", { class: "fs-letter fs-letter-a" }, "A"), "Model in use"),
+    a,
+    make("label", { for: "pick-b" }, make("span", { class: "fs-letter fs-letter-b" }, "B"), "Compared with"),
+    b,
+    swappable
+      ? make(
+          "button",
+          {
+            class: "fs-button",
+            type: "button",
+            id: "model-swap",
+            onclick: () => {
+              state.set({ other: model });
+              tell("model", { value: other });
+            },
+          },
+          "Swap A and B",
+        )
+      : "",
+    shelf.problem ? make("p", { class: "fs-notice fs-notice-error", role: "alert" }, shelf.problem) : "",
+  );
 };
 
 // --- the difference ------------------------------------------------------------------------------------------
@@ -62,73 +87,224 @@ const verdict = (d) => {
 const ALL = "All chips";
 const cell = (text, few) => make("td", few ? { class: "fs-few" } : {}, text);
 const iouOf = (d, figures) => (d.seen === true && d.name === ALL ? format.NONE : format.score(figures.iou)); // of all, no number that is no measure
-const differences = (c, by) => make("div", { class: "fs-scroll", tabindex: 0, role: "region", "aria-label": "Difference by region" }, make("table", { class: "fs-table", id: "difference-table" },
-  make("thead", {}, make("tr", {}, [grouping.BY[by], "Better", "A", "B", "A − B [95 %]", "Chips"].map((name) => make("th", { scope: "col" }, name)))),
-  make("tbody", {}, [{ ...c, name: ALL }, ...c.groups].map((d) => make("tr", { "data-name": d.name },
-    make("th", { scope: "row", title: d.name }, d.name), cell(verdict(d), !d.interval), cell(iouOf(d, d.one), d.seen === true), cell(iouOf(d, d.two), d.seen === true),
-    cell(d.seen === true && d.name === ALL ? format.NONE : `${signed(d.difference)} ${d.seen === true ? "" : range(d.interval)}`, !d.interval), cell(format.integer(d.chips)))))));
+const differences = (c, by) =>
+  make(
+    "div",
+    { class: "fs-scroll", tabindex: 0, role: "region", "aria-label": "Difference by region" },
+    make(
+      "table",
+      { class: "fs-table", id: "difference-table" },
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          [grouping.BY[by], "Better", "A", "B", "A − B [95 %]", "Chips"].map((name) => make("th", { scope: "col" }, name)),
+        ),
+      ),
+      make(
+        "tbody",
+        {},
+        [{ ...c, name: ALL }, ...c.groups].map((d) =>
+          make(
+            "tr",
+            { "data-name": d.name },
+            make("th", { scope: "row", title: d.name }, d.name),
+            cell(verdict(d), !d.interval),
+            cell(iouOf(d, d.one), d.seen === true),
+            cell(iouOf(d, d.two), d.seen === true),
+            cell(
+              d.seen === true && d.name === ALL
+                ? format.NONE
+                : `${signed(d.difference)} ${d.seen === true ? "" : range(d.interval)}`,
+              !d.interval,
+            ),
+            cell(format.integer(d.chips)),
+          ),
+        ),
+      ),
+    ),
+  );
 // What is counted, where a model was trained on some of the chips.
 const counted = (c, chips) => {
-  const [all, seen, unknown] = [chips.length, chips.filter((one) => one.seen === true).length, chips.filter((one) => one.seen === null).length];
+  const [all, seen, unknown] = [
+    chips.length,
+    chips.filter((one) => one.seen === true).length,
+    chips.filter((one) => one.seen === null).length,
+  ];
   const left = all - seen - unknown;
   if (left === all) return "";
   if (unknown === all) return "It is not known whether A or B has seen these chips.";
-  if (seen === all) return `All ${format.count(all, "chip")} that both have scored were seen by A or B, so there is no difference to rely on.`;
-  if (!left) return `${format.integer(seen)} of ${format.count(all, "chip")} were seen by A or B, of the others it is not known, so there is no difference to rely on.`;
+  if (seen === all)
+    return `All ${format.count(all, "chip")} that both have scored were seen by A or B, so there is no difference to rely on.`;
+  if (!left)
+    return `${format.integer(seen)} of ${format.count(all, "chip")} were seen by A or B, of the others it is not known, so there is no difference to rely on.`;
   return `Counted: the ${format.count(left, "chip")} of ${format.integer(all)} that neither A nor B has seen.`;
 };
-const validated = (model, other) => [["A", model], ["B", other]].map(([letter, spec]) => [letter, training.crossvalidated(spec)]).filter(([, told]) => told)
-  .map(([letter, told]) => `${letter}: ${told[0].toLowerCase()}${told.slice(1)}.`).join(" ");
+const validated = (model, other) =>
+  [
+    ["A", model],
+    ["B", other],
+  ]
+    .map(([letter, spec]) => [letter, training.crossvalidated(spec)])
+    .filter(([, told]) => told)
+    .map(([letter, told]) => `${letter}: ${told[0].toLowerCase()}${told.slice(1)}.`)
+    .join(" ");
 
+const movers = (c, model, other) =>
+  c.moved.slice(0, MOVERS).map((m) => {
+    const chip = catalog.chips.get(m.id);
+    const better = m.fewer > 0 ? "A" : "B";
+    const said = `${better} has ${format.integer(Math.abs(m.fewer))} px fewer wrong`;
+    const pictures = [...thumbnails.elements(chip, model), ...thumbnails.elements(chip, other).slice(1)];
+    return make(
+      "button",
+      {
+        class: "fs-card fs-card-wide",
+        type: "button",
+        "aria-label": `Open ${m.id}: ${said}${m.seen === true ? ", seen by A or B" : ""}`,
+        onclick: () => tiles.choose(m.id),
+      },
+      make("span", { class: "fs-thumbs" }, pictures),
+      make("span", { class: "fs-card-name" }, m.id),
+      make("span", { class: "fs-card-foot" }, make("span", { class: "fs-card-note" }, said), marks.mark(m.seen)),
+    );
+  });
 
-const movers = (c, model, other) => c.moved.slice(0, MOVERS).map((m) => {
-  const chip = catalog.chips.get(m.id);
-  const better = m.fewer > 0 ? "A" : "B";
-  const said = `${better} has ${format.integer(Math.abs(m.fewer))} px fewer wrong`;
-  const pictures = [...thumbnails.elements(chip, model), ...thumbnails.elements(chip, other).slice(1)];
-  return make("button", { class: "fs-card fs-card-wide", type: "button", "aria-label": `Open ${m.id}: ${said}${m.seen === true ? ", seen by A or B" : ""}`, onclick: () => tiles.choose(m.id) },
-    make("span", { class: "fs-thumbs" }, pictures), make("span", { class: "fs-card-name" }, m.id),
-    make("span", { class: "fs-card-foot" }, make("span", { class: "fs-card-note" }, said), marks.mark(m.seen)));
-});
-
-const totals = (c) => make("table", { class: "fs-table", id: "totals-table" },
-  make("caption", {}, `Pixels of the ${format.count(c.chips, "chip")} that both have scored${c.seen === true ? ", seen by A or B" : ""}`),
-  make("thead", {}, make("tr", {}, ["", "True water", "False water", "Missed water", "True dry"].map((name) => make("th", { scope: "col" }, name || make("span", { class: "fs-visually-hidden" }, "Model"))))),
-  make("tbody", {}, [["A", c.one], ["B", c.two]].map(([name, f]) => make("tr", {}, make("th", { scope: "row" }, name), ["tp", "fp", "fn", "tn"].map((key) => make("td", {}, format.integer(f[key])))))));
+const totals = (c) =>
+  make(
+    "table",
+    { class: "fs-table", id: "totals-table" },
+    make(
+      "caption",
+      {},
+      `Pixels of the ${format.count(c.chips, "chip")} that both have scored${c.seen === true ? ", seen by A or B" : ""}`,
+    ),
+    make(
+      "thead",
+      {},
+      make(
+        "tr",
+        {},
+        ["", "True water", "False water", "Missed water", "True dry"].map((name) =>
+          make("th", { scope: "col" }, name || make("span", { class: "fs-visually-hidden" }, "Model")),
+        ),
+      ),
+    ),
+    make(
+      "tbody",
+      {},
+      [
+        ["A", c.one],
+        ["B", c.two],
+      ].map(([name, f]) =>
+        make(
+          "tr",
+          {},
+          make("th", { scope: "row" }, name),
+          ["tp", "fp", "fn", "tn"].map((key) => make("td", {}, format.integer(f[key]))),
+        ),
+      ),
+    ),
+  );
 
 const difference = (c, chips, { model, other, by }) => {
   if (!c.chips) {
-    const reason = catalog.shelf(other).size ? "No chip is scored under both models." : `${shelf.nameOf(other)} has predicted nothing here yet. Choose it as the model in use (A), and press Predict all chips in Regions.`;
+    const reason = catalog.shelf(other).size
+      ? "No chip is scored under both models."
+      : `${shelf.nameOf(other)} has predicted nothing here yet. Choose it as the model in use (A), and press Predict all chips in Regions.`;
     fill(PLACE.difference, make("p", { class: "fs-notice" }, reason));
     return;
   }
-  fill(PLACE.difference, make("h2", {}, "Where they differ"),
-    make("p", { class: "fs-soft" }, "Micro IoU of A less that of B, with its paired 95 % bootstrap interval over the same chips. Better: the model that the interval speaks for; – where it holds 0, ? where there are too few chips."),
-    ...[counted(c, chips), validated(model, other)].filter(Boolean).map((told) => make("p", { class: "fs-soft fs-seen-note" }, told)),
-    differences(c, by), totals(c),
+  fill(
+    PLACE.difference,
+    make("h2", {}, "Where they differ"),
+    make(
+      "p",
+      { class: "fs-soft" },
+      "Micro IoU of A less that of B, with its paired 95 % bootstrap interval over the same chips. Better: the model that the interval speaks for; – where it holds 0, ? where there are too few chips.",
+    ),
+    ...[counted(c, chips), validated(model, other)]
+      .filter(Boolean)
+      .map((told) => make("p", { class: "fs-soft fs-seen-note" }, told)),
+    differences(c, by),
+    totals(c),
     make("h2", {}, "Chips that moved most"),
-    c.moved.length ? make("div", { class: "fs-gallery", id: "movers" }, movers(c, model, other)) : make("p", { class: "fs-soft" }, "At this threshold both are right and wrong in the same number of pixels on every chip."));
+    c.moved.length
+      ? make("div", { class: "fs-gallery", id: "movers" }, movers(c, model, other))
+      : make("p", { class: "fs-soft" }, "At this threshold both are right and wrong in the same number of pixels on every chip."),
+  );
 };
 
 // --- curves ----------------------------------------------------------------------------------------------------
 const TENTHS = [0, 0.25, 0.5, 0.75, 1];
 const AXES = { x: [0, 1], y: [0, 1], xTicks: TENTHS, yTicks: TENTHS };
-const dots = (h) => curves.reliability(h).filter((b) => b.pixels).map((b) => [b.predicted, b.observed, 3, `${format.integer(b.pixels)} px: predicted ${b.predicted.toFixed(2)}, water ${b.observed.toFixed(2)}`]);
+const dots = (h) =>
+  curves
+    .reliability(h)
+    .filter((b) => b.pixels)
+    .map((b) => [
+      b.predicted,
+      b.observed,
+      3,
+      `${format.integer(b.pixels)} px: predicted ${b.predicted.toFixed(2)}, water ${b.observed.toFixed(2)}`,
+    ]);
 const drawCurves = (sums, k, seen = false) => {
   const { frame, line, dots: marks, diagonal } = charts;
   const { precisionRecall, averagePrecision, calibrationError } = curves;
-  const here = (h) => { const f = scores.figures(scores.confusion(h, k)); return f.recall === null || f.precision === null ? [] : [[f.recall, f.precision, 4, "at the threshold"]]; };
+  const here = (h) => {
+    const f = scores.figures(scores.confusion(h, k));
+    return f.recall === null || f.precision === null ? [] : [[f.recall, f.precision, 4, "at the threshold"]];
+  };
   const each = (make1) => sums.map(([letter, h]) => make1(letter, h));
   const told = (name, value) => `${name}: ${sums.map(([letter, h]) => `${letter} ${format.score3(value(h))}`).join(", ")}`;
-  if (!sums.length) { fill(PLACE.curves); return; } // nothing is scored: there is nothing to draw
-  const on = seen === true ? [make("p", { class: "fs-soft fs-seen-note" }, marks.mark(true), " Drawn of chips that it was trained or calibrated on: no measure of how good it is.")] : [];
-  fill(PLACE.curves,
-    make("h2", {}, "Precision and recall"), ...on, make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
-    frame(`Precision over recall. ${told("Average precision", averagePrecision)}`, { ...AXES, xTitle: "Recall", yTitle: "Precision" },
-      ...each((letter, h) => line(precisionRecall(h), letter.toLowerCase(), letter)), ...each((letter, h) => marks(here(h), letter.toLowerCase()))),
-    make("h2", {}, "Reliability"), make("p", { class: "fs-soft" }, `${told("Calibration error", calibrationError)}. On the diagonal a probability is what it says.`),
-    frame(`Share of water over predicted probability. ${told("Calibration error", calibrationError)}`, { ...AXES, xTitle: "Predicted probability of water", yTitle: "Share of water" },
-      diagonal, ...each((letter, h) => line(dots(h).map(([x, y]) => [x, y]), letter.toLowerCase(), letter)), ...each((letter, h) => marks(dots(h), letter.toLowerCase()))));
+  if (!sums.length) {
+    fill(PLACE.curves);
+    return;
+  } // nothing is scored: there is nothing to draw
+  const on =
+    seen === true
+      ? [
+          make(
+            "p",
+            { class: "fs-soft fs-seen-note" },
+            marks.mark(true),
+            " Drawn of chips that it was trained or calibrated on: no measure of how good it is.",
+          ),
+        ]
+      : [];
+  fill(
+    PLACE.curves,
+    make("h2", {}, "Precision and recall"),
+    ...on,
+    make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
+    frame(
+      `Precision over recall. ${told("Average precision", averagePrecision)}`,
+      { ...AXES, xTitle: "Recall", yTitle: "Precision" },
+      ...each((letter, h) => line(precisionRecall(h), letter.toLowerCase(), letter)),
+      ...each((letter, h) => marks(here(h), letter.toLowerCase())),
+    ),
+    make("h2", {}, "Reliability"),
+    make(
+      "p",
+      { class: "fs-soft" },
+      `${told("Calibration error", calibrationError)}. On the diagonal a probability is what it says.`,
+    ),
+    frame(
+      `Share of water over predicted probability. ${told("Calibration error", calibrationError)}`,
+      { ...AXES, xTitle: "Predicted probability of water", yTitle: "Share of water" },
+      diagonal,
+      ...each((letter, h) =>
+        line(
+          dots(h).map(([x, y]) => [x, y]),
+          letter.toLowerCase(),
+          letter,
+        ),
+      ),
+      ...each((letter, h) => marks(dots(h), letter.toLowerCase())),
+    ),
+  );
 };
 
 // --- cards -----------------------------------------------------------------------------------------------------
@@ -137,7 +313,11 @@ const cardOf = (m, opened) => {
   const held = cards.get(key);
   if (opened && !held) {
     cards.set(key, "");
-    ask(`review/card?model=${encodeURIComponent(m.spec)}`).then((told) => cards.set(key, told.markdown), (error) => cards.set(key, { error: error.message }))
+    ask(`review/card?model=${encodeURIComponent(m.spec)}`)
+      .then(
+        (told) => cards.set(key, told.markdown),
+        (error) => cards.set(key, { error: error.message }),
+      )
       .then(() => showCards(null));
   }
   if (held && held.error) return [make("p", { class: "fs-notice fs-notice-error" }, held.error)];
@@ -149,17 +329,44 @@ const showCards = (settings, model = inUse) => {
   inUse = model;
   if (settings) {
     const known = new Map(shelf.models.map((m) => [m.spec, m]));
-    listed = [...settings.models.map((m) => ({ ...m, ...known.get(m.spec), ...endpoints.of(m.spec) })), ...shelf.models.filter((m) => !m.offered && !settings.models.some((s) => s.spec === m.spec))];
+    listed = [
+      ...settings.models.map((m) => ({ ...m, ...known.get(m.spec), ...endpoints.of(m.spec) })),
+      ...shelf.models.filter((m) => !m.offered && !settings.models.some((s) => s.spec === m.spec)),
+    ];
   }
-  fill(PLACE.cards, make("h2", {}, "Model cards"), listed.map((m, i) => {
-    const id = `model-card-${i}`;
-    const before = document.getElementById(id);
-    const card = make("details", { class: "fs-model-card", id, open: before ? before.open : Boolean(m.error) },
-      make("summary", {}, m.name, m.spec === inUse ? " (in use)" : "", make("span", { class: "fs-soft" }, m.device && !m.error && m.device !== "not loaded" ? ` Runs on ${m.device}.` : "", m.error ? " cannot be opened" : m.latest ? ` ${format.count(m.chips, "chip")}, latest ${m.latest.slice(0, 10)}` : " nothing predicted")),
-      m.error ? make("p", { class: "fs-notice fs-notice-error" }, m.error) : before && before.open ? cardOf(m, true) : "");
-    card.addEventListener("toggle", () => { if (card.open && card.children.length < 2 && !m.error) showCards(null); });
-    return card;
-  }));
+  fill(
+    PLACE.cards,
+    make("h2", {}, "Model cards"),
+    listed.map((m, i) => {
+      const id = `model-card-${i}`;
+      const before = document.getElementById(id);
+      const card = make(
+        "details",
+        { class: "fs-model-card", id, open: before ? before.open : Boolean(m.error) },
+        make(
+          "summary",
+          {},
+          m.name,
+          m.spec === inUse ? " (in use)" : "",
+          make(
+            "span",
+            { class: "fs-soft" },
+            m.device && !m.error && m.device !== "not loaded" ? ` Runs on ${m.device}.` : "",
+            m.error
+              ? " cannot be opened"
+              : m.latest
+                ? ` ${format.count(m.chips, "chip")}, latest ${m.latest.slice(0, 10)}`
+                : " nothing predicted",
+          ),
+        ),
+        m.error ? make("p", { class: "fs-notice fs-notice-error" }, m.error) : before && before.open ? cardOf(m, true) : "",
+      );
+      card.addEventListener("toggle", () => {
+        if (card.open && card.children.length < 2 && !m.error) showCards(null);
+      });
+      return card;
+    }),
+  );
 };
 
 // --- all of it -------------------------------------------------------------------------------------------------
@@ -167,7 +374,10 @@ let last = ""; // what the lists are of; a new threshold changes numbers and cur
 const show = (shown) => {
   const { model, other, k, by, settings } = shown;
   const now = JSON.stringify([catalog.version, model, other]);
-  if (now !== last) { pick(shown); showCards(settings, model); }
+  if (now !== last) {
+    pick(shown);
+    showCards(settings, model);
+  }
   last = now;
   if (other) shelf.load(other);
   const chips = other ? pairing.common(model, other, by) : [];
@@ -176,13 +386,25 @@ const show = (shown) => {
     difference(c, chips, shown);
     const { sumOf } = curves;
     const { counted: some, seen } = headline.pool(chips);
-    drawCurves(some.length ? [["A", sumOf(some.map((c1) => c1.one))], ["B", sumOf(some.map((c1) => c1.two))]] : [], k, seen);
+    drawCurves(
+      some.length
+        ? [
+            ["A", sumOf(some.map((c1) => c1.one))],
+            ["B", sumOf(some.map((c1) => c1.two))],
+          ]
+        : [],
+      k,
+      seen,
+    );
     return;
   }
   const all = groups.of(model, "country").all;
   const told = training.sentence(model, { scored: all.scored.length, seen: all.seenChips, unknown: all.unknown });
-  fill(PLACE.difference, make("p", { class: "fs-soft" }, "Choose a second model to see where the two differ, chip by chip and region by region."),
-    told ? make("p", { class: "fs-soft fs-seen-note" }, told) : "");
+  fill(
+    PLACE.difference,
+    make("p", { class: "fs-soft" }, "Choose a second model to see where the two differ, chip by chip and region by region."),
+    told ? make("p", { class: "fs-soft fs-seen-note" }, told) : "",
+  );
   drawCurves(all.ids.length ? [["A", groups.curve(all).sum]] : [], k, all.seen);
 };
 

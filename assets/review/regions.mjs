@@ -1,8 +1,9 @@
 // The Regions table: rows from the groups, written into the grid without a round through Dash, and how its cells are drawn.
-import * as grouping from "../data/grouping.mjs";
-import * as palette from "../map/palette.mjs";
+
 import * as catalog from "../data/catalog.mjs";
+import * as grouping from "../data/grouping.mjs";
 import * as groups from "../data/groups.mjs";
+import * as palette from "../map/palette.mjs";
 import * as cells from "../page/cells.mjs";
 import { svg, terms } from "../page/dom.mjs";
 import * as tables from "../page/tables.mjs";
@@ -12,14 +13,21 @@ const TABLE = "regions-table";
 
 const NOTES = [
   ["n = 1", "One chip alone: no interval, and no number to rely on; such regions come after the others."],
-  ["seen", "All scored chips of the region were seen by the model: their number is no measure of it, and such regions come last."],
-  ["Grey", "One chip, seen chips alone, or no water in the labels, where every wet pixel is false and IoU is 0 at most; such regions come after the others."],
+  [
+    "seen",
+    "All scored chips of the region were seen by the model: their number is no measure of it, and such regions come last.",
+  ],
+  [
+    "Grey",
+    "One chip, seen chips alone, or no water in the labels, where every wet pixel is false and IoU is 0 at most; such regions come after the others.",
+  ],
 ];
 // What the columns mean, for those who hover over nothing. Told here, not by Dash, which weighs each of its words at every change.
 const explain = (grid) => {
   const place = document.getElementById("regions-terms");
   const columns = grid.getColumnDefs().filter(({ headerTooltip }) => headerTooltip);
-  if (place && !place.firstChild) place.append(terms([...columns.map((column) => [column.headerName, column.headerTooltip]), ...NOTES]));
+  if (place && !place.firstChild)
+    place.append(terms([...columns.map((column) => [column.headerName, column.headerTooltip]), ...NOTES]));
 };
 
 // The line of IoU over the threshold in a box of 100 x 22, made once a group.
@@ -27,7 +35,10 @@ const spark = (curve) => {
   if (curve.path !== undefined) return curve.path;
   let [path, pen] = ["", "M"];
   for (let v = 0; v < curve.iou.length; v += 4) {
-    if (curve.iou[v] === null) { pen = "M"; continue; }
+    if (curve.iou[v] === null) {
+      pen = "M";
+      continue;
+    }
     path += `${pen}${((100 * v) / 254).toFixed(1)} ${(21 - 20 * curve.iou[v]).toFixed(1)}`;
     pen = "L";
   }
@@ -37,15 +48,36 @@ const spark = (curve) => {
 
 const FOLLOWING = ["low", "high", "k", "worst", "wrong"]; // fields beside the columns that follow the threshold
 const rowOf = (r, k) => ({
-  name: r.name, chips: r.chips, labelled: r.labelled, predicted: r.predicted, scored: r.scored, iou: r.iou,
-  low: r.interval ? r.interval[0] : null, high: r.interval ? r.interval[1] : null, f1: r.f1, precision: r.precision, recall: r.recall,
-  pixels: r.curve.pixels, water: r.curve.water, best: r.curve.best, calibration: r.curve.calibration, k, path: spark(r.curve),
-  seen: r.all ? r.seen : undefined, seenChips: r.seenChips, rank: r.rank, worst: r.all ? r.worst : null, wrong: r.wrong,
+  name: r.name,
+  chips: r.chips,
+  labelled: r.labelled,
+  predicted: r.predicted,
+  scored: r.scored,
+  iou: r.iou,
+  low: r.interval ? r.interval[0] : null,
+  high: r.interval ? r.interval[1] : null,
+  f1: r.f1,
+  precision: r.precision,
+  recall: r.recall,
+  pixels: r.curve.pixels,
+  water: r.curve.water,
+  best: r.curve.best,
+  calibration: r.curve.calibration,
+  k,
+  path: spark(r.curve),
+  seen: r.all ? r.seen : undefined,
+  seenChips: r.seenChips,
+  rank: r.rank,
+  worst: r.all ? r.worst : null,
+  wrong: r.wrong,
 });
 
 // Show the regions that have a labelled chip.
 const show = (model, k, by, region) => {
-  const rows = groups.rows(model, k, by).filter((r) => r.labelled).map((r) => rowOf(r, k));
+  const rows = groups
+    .rows(model, k, by)
+    .filter((r) => r.labelled)
+    .map((r) => rowOf(r, k));
   tables.use(TABLE, (grid) => {
     explain(grid);
     tables.write(grid, rows, FOLLOWING);
@@ -64,19 +96,22 @@ const show = (model, k, by, region) => {
 
 // --- cells that are drawn ------------------------------------------------------------------------------------
 
-const chart = (place, ...parts) => place.appendChild(
-  svg("svg", { class: "fs-cell-chart", viewBox: "-1 0 102 22", preserveAspectRatio: "none", "aria-hidden": true }, ...parts),
-);
-const put = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => {
-  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
-});
+const chart = (place, ...parts) =>
+  place.appendChild(
+    svg("svg", { class: "fs-cell-chart", viewBox: "-1 0 102 22", preserveAspectRatio: "none", "aria-hidden": true }, ...parts),
+  );
+const put = (element, attributes) =>
+  Object.entries(attributes).forEach(([name, value]) => {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+  });
 const share = (value) => Math.min(Math.max(value, 0), 1) * 100;
 
 // IoU from 0 to 1 with its interval; grey and thin where it cannot be relied on.
 const bar = cells.cell((place) => {
   const [body, rim, whisker] = [
     svg("rect", { x: 0, stroke: "var(--fs-muted)", "stroke-width": 0.5 }),
-    svg("path", { class: "fs-whisker-rim", "stroke-width": 4.5 }), svg("path", { class: "fs-whisker", "stroke-width": 1.5 }),
+    svg("path", { class: "fs-whisker-rim", "stroke-width": 4.5 }),
+    svg("path", { class: "fs-whisker", "stroke-width": 1.5 }),
   ];
   const all = chart(place, svg("path", { class: "fs-cell-axis", d: "M0 2V20M50 2V20M100 2V20" }), body, rim, whisker);
   return ({ iou, low, high, rank }) => {
@@ -107,4 +142,4 @@ const thumbs = ({ data }) => {
   return chip ? thumbnails.react(chip, data.model) : null;
 };
 
-export { show, bar, line, thumbs };
+export { bar, line, show, thumbs };

@@ -1,6 +1,7 @@
 // Thumbnails of chips: the false colour, and the errors at the present threshold, which an SVG filter makes of score pixels.
-import { libraries } from "../page/bridge.mjs";
+
 import * as catalog from "../data/catalog.mjs";
+import { libraries } from "../page/bridge.mjs";
 import * as dom from "../page/dom.mjs";
 
 const address = (kind, chip, revision) => `review/thumbnails/${kind}/${encodeURIComponent(chip.id)}/${revision}.png`;
@@ -11,18 +12,46 @@ const pictures = (chip, model) => {
   const p = catalog.prediction(model, chip.id);
   const image = address("composite", chip, chip.revision);
   const kind = chip.labelled ? "errors" : "prediction"; // what there is to see of a chip without a label
-  return [[`fs-thumb${chip.unplaced ? " fs-thumb-unplaced" : ""}`, [["", image]]], ...(p ? [["fs-thumb", [["fs-thumb-grey", image], [`fs-thumb-${kind}`, address("scores", chip, p.revision)]]]] : [])];
+  return [
+    [`fs-thumb${chip.unplaced ? " fs-thumb-unplaced" : ""}`, [["", image]]],
+    ...(p
+      ? [
+          [
+            "fs-thumb",
+            [
+              ["fs-thumb-grey", image],
+              [`fs-thumb-${kind}`, address("scores", chip, p.revision)],
+            ],
+          ],
+        ]
+      : []),
+  ];
 };
 
 const SIZE = { width: 128, height: 128, loading: "lazy", decoding: "async", alt: "" };
-const elements = (chip, model) => pictures(chip, model).map(([name, images]) => dom.make("span", { class: name },
-  images.map(([kind, src]) => dom.make("img", { ...SIZE, class: kind, src }))));
+const elements = (chip, model) =>
+  pictures(chip, model).map(([name, images]) =>
+    dom.make(
+      "span",
+      { class: name },
+      images.map(([kind, src]) => dom.make("img", { ...SIZE, class: kind, src })),
+    ),
+  );
 
 // The same for a cell of a table, which React draws.
 const react = (chip, model) => {
   const { createElement } = libraries.React;
-  return createElement("span", { className: "fs-thumbs" }, pictures(chip, model).map(([name, images], i) => createElement("span", { className: name, key: i },
-    images.map(([kind, src]) => createElement("img", { ...SIZE, className: kind, src, key: src })))));
+  return createElement(
+    "span",
+    { className: "fs-thumbs" },
+    pictures(chip, model).map(([name, images], i) =>
+      createElement(
+        "span",
+        { className: name, key: i },
+        images.map(([kind, src]) => createElement("img", { ...SIZE, className: kind, src, key: src })),
+      ),
+    ),
+  );
 };
 
 export { elements, react };

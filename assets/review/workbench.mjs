@@ -1,10 +1,9 @@
 // The review workbench: what the panel's tables, lists and figures show. One function draws all of it from one state, so
 // that the slider, a filter, a region or another model change map, list, table and figures together.
-import { SORTS } from "../page/order.mjs";
-import * as state from "../page/state.mjs";
-import * as grouping from "../data/grouping.mjs";
+
 import * as catalog from "../data/catalog.mjs";
 import * as filters from "../data/filters.mjs";
+import * as grouping from "../data/grouping.mjs";
 import * as groups from "../data/groups.mjs";
 import * as shelf from "../data/shelf.mjs";
 import * as fading from "../map/fading.mjs";
@@ -12,8 +11,10 @@ import * as flights from "../map/flights.mjs";
 import * as leaflet from "../map/leaflet.mjs";
 import * as shapes from "../map/shapes.mjs";
 import { tell } from "../page/bridge.mjs";
-import { make, fill, select } from "../page/dom.mjs";
+import { fill, make, select } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
+import { SORTS } from "../page/order.mjs";
+import * as state from "../page/state.mjs";
 import * as chiplist from "./chips.mjs";
 import * as explore from "./explore.mjs";
 import * as filterbar from "./filterbar.mjs";
@@ -34,39 +35,91 @@ const recolour = () => {
 };
 
 // --- the head of the Chips tab -----------------------------------------------------------------------------------
-const VIEWS = [["list", "List"], ["grid", "Pictures"], ["explore", "Explore"]];
-const regionTag = (id, { by, region } = state.get()) => (region ? make("button", {
-  class: "fs-tag fs-tag-region", type: "button", id, "aria-label": `${grouping.BY[by]} ${region}: show all regions again`, onclick: () => state.set({ region: null }),
-}, `${grouping.BY[by]}: ${region}`, make("span", { "aria-hidden": true }, " ×")) : "");
+const VIEWS = [
+  ["list", "List"],
+  ["grid", "Pictures"],
+  ["explore", "Explore"],
+];
+const regionTag = (id, { by, region } = state.get()) =>
+  region
+    ? make(
+        "button",
+        {
+          class: "fs-tag fs-tag-region",
+          type: "button",
+          id,
+          "aria-label": `${grouping.BY[by]} ${region}: show all regions again`,
+          onclick: () => state.set({ region: null }),
+        },
+        `${grouping.BY[by]}: ${region}`,
+        make("span", { "aria-hidden": true }, " ×"),
+      )
+    : "";
 const head = () => {
   const { list, sort, other, model } = state.get();
   const shown = filters.chips().filter((chip) => filters.focused(chip.id));
   const ghosts = shown.filter(filters.onlyKnown).length;
   const told = `${format.count(shown.length - ghosts, "chip")}${ghosts ? `, ${format.integer(ghosts)} known only` : ""}`;
-  fill("chips-head",
+  fill(
+    "chips-head",
     regionTag("region-tag"),
-    make("div", { class: "fs-views", role: "group", "aria-label": "Show chips as" }, VIEWS.map(([value, text]) => make("button", {
-      class: "fs-view", type: "button", id: `view-${value}`, "aria-pressed": String(list === value), onclick: () => state.set({ list: value }),
-    }, text))),
-    list === "explore" ? "" : select({ id: "chips-sort", "aria-label": "Sort chips by", onchange: (event) => state.set({ sort: event.target.value }) },
-      Object.entries(SORTS).map(([value, [text]]) => [value, text]), sort),
+    make(
+      "div",
+      { class: "fs-views", role: "group", "aria-label": "Show chips as" },
+      VIEWS.map(([value, text]) =>
+        make(
+          "button",
+          {
+            class: "fs-view",
+            type: "button",
+            id: `view-${value}`,
+            "aria-pressed": String(list === value),
+            onclick: () => state.set({ list: value }),
+          },
+          text,
+        ),
+      ),
+    ),
+    list === "explore"
+      ? ""
+      : select(
+          { id: "chips-sort", "aria-label": "Sort chips by", onchange: (event) => state.set({ sort: event.target.value }) },
+          Object.entries(SORTS).map(([value, [text]]) => [value, text]),
+          sort,
+        ),
     list === "explore" ? "" : make("span", { class: "fs-soft", id: "chips-count" }, told),
-    list !== "explore" && sort === "apart" ? make("p", { class: "fs-soft fs-head-note", role: "status" }, apartNote(model, other)) : "");
+    list !== "explore" && sort === "apart"
+      ? make("p", { class: "fs-soft fs-head-note", role: "status" }, apartNote(model, other))
+      : "",
+  );
   document.getElementById("chips-list").hidden = list !== "list";
   document.getElementById("chips-gallery").hidden = list !== "grid";
   document.getElementById("explore").hidden = list !== "explore";
 };
 const apartNote = (model, other) => {
-  if (!other) return "Choose a second model in the Models tab: then chips are sorted by the share of pixels on which the two differ.";
+  if (!other)
+    return "Choose a second model in the Models tab: then chips are sorted by the share of pixels on which the two differ.";
   const progress = shelf.progress(model, other);
   if (!progress) return "Comparing the two models …";
-  if (progress.running) return `Comparing the two models: ${format.integer(progress.done + progress.failed.length)} of ${format.integer(progress.total)}`;
-  return progress.total ? `Share of pixels on which ${shelf.nameOf(model)} and ${shelf.nameOf(other)} differ.` : "No chip is predicted by both models yet.";
+  if (progress.running)
+    return `Comparing the two models: ${format.integer(progress.done + progress.failed.length)} of ${format.integer(progress.total)}`;
+  return progress.total
+    ? `Share of pixels on which ${shelf.nameOf(model)} and ${shelf.nameOf(other)} differ.`
+    : "No chip is predicted by both models yet.";
 };
 
 // --- the head of the Regions tab ---------------------------------------------------------------------------------
-const regionsHead = () => fill("regions-head", make("label", { for: "regions-by" }, "Regions by"),
-  select({ id: "regions-by", onchange: (event) => state.set({ by: event.target.value, region: null }) }, Object.entries(grouping.BY).map(([value, text]) => [value, text.toLowerCase()]), state.get().by), regionTag("regions-tag"));
+const regionsHead = () =>
+  fill(
+    "regions-head",
+    make("label", { for: "regions-by" }, "Regions by"),
+    select(
+      { id: "regions-by", onchange: (event) => state.set({ by: event.target.value, region: null }) },
+      Object.entries(grouping.BY).map(([value, text]) => [value, text.toLowerCase()]),
+      state.get().by,
+    ),
+    regionTag("regions-tag"),
+  );
 
 // --- all of it ---------------------------------------------------------------------------------------------------
 // Do something where what it is made of has changed.
@@ -87,8 +140,10 @@ const shapesGiven = () => {
 const sound = () => {
   const { by, region, model } = state.get();
   if (!region || !catalog.chips.size) return true;
-  const known = by === "water" ? grouping.SHARES.some(([, name]) => name === region) || region === grouping.UNKNOWN
-    : [...catalog.chips.values()].some((chip) => grouping.nameOf(by, chip, model) === region);
+  const known =
+    by === "water"
+      ? grouping.SHARES.some(([, name]) => name === region) || region === grouping.UNKNOWN
+      : [...catalog.chips.values()].some((chip) => grouping.nameOf(by, chip, model) === region);
   if (!known) state.set({ region: null });
   return known;
 };
@@ -118,26 +173,42 @@ const draw = () => {
   }
   if (tab === "chips") {
     if (sort === "apart" && other) shelf.count(model, other);
-    where("chips head", [version, sieved, region, by, list, sort, other, model, list === "explore" || filters.active().iou ? k : 0], head);
+    where(
+      "chips head",
+      [version, sieved, region, by, list, sort, other, model, list === "explore" || filters.active().iou ? k : 0],
+      head,
+    );
     if (list === "explore") where("explore", [version, sieved, by, region, list, model], explore.show);
-    else where("chips", [version, k, model, other, sieved, region, by, list, sort], () => chiplist.show({ model, other, k, list, sort }));
+    else
+      where("chips", [version, k, model, other, sieved, region, by, list, sort], () =>
+        chiplist.show({ model, other, k, list, sort }),
+      );
   }
-  if (tab === "models") where("models", [version, k, model, other, sieved, by, theme], () => modelsTab.show({ model, other, k, by, settings }));
+  if (tab === "models")
+    where("models", [version, k, model, other, sieved, by, theme], () => modelsTab.show({ model, other, k, by, settings }));
 };
 
 // The slider moves: what is shown follows in the next frame, before Dash hears of it.
 let frame = 0;
 state.listen((now, before) => {
   if (now.level === before.level || !settings || frame) return;
-  frame = requestAnimationFrame(() => { frame = 0; draw(); });
+  frame = requestAnimationFrame(() => {
+    frame = 0;
+    draw();
+  });
 });
 
 // The slider itself tells its value, a frame before Dash does.
 const watchSlider = () => {
   const thumb = document.querySelector("#threshold [role=slider]");
-  if (!thumb) { setTimeout(watchSlider, 100); return; }
-  new MutationObserver(() => state.set({ threshold: Number(thumb.getAttribute("aria-valuenow")) }, { told: true }))
-    .observe(thumb, { attributes: true, attributeFilter: ["aria-valuenow"] });
+  if (!thumb) {
+    setTimeout(watchSlider, 100);
+    return;
+  }
+  new MutationObserver(() => state.set({ threshold: Number(thumb.getAttribute("aria-valuenow")) }, { told: true })).observe(
+    thumb,
+    { attributes: true, attributeFilter: ["aria-valuenow"] },
+  );
 };
 watchSlider();
 
@@ -169,4 +240,4 @@ const chooseRegion = (name, again = false) => {
   if (byKey) focus();
 };
 
-export { show, chooseRegion, shapesGiven, settings };
+export { chooseRegion, settings, shapesGiven, show };

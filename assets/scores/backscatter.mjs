@@ -2,9 +2,12 @@
 const LEVELS = 255;
 const BANDS = ["vv", "vh"];
 const CURVES = {
-  dry: { name: "dry in the label", css: "dry" }, water: { name: "water in the label", css: "water" },
-  false: { name: "false water (FP)", css: "false" }, missed: { name: "missed water (FN)", css: "missed" },
-  wet: { name: "predicted water", css: "wet" }, rest: { name: "predicted dry", css: "dry" },
+  dry: { name: "dry in the label", css: "dry" },
+  water: { name: "water in the label", css: "water" },
+  false: { name: "false water (FP)", css: "false" },
+  missed: { name: "missed water (FN)", css: "missed" },
+  wet: { name: "predicted water", css: "wet" },
+  rest: { name: "predicted dry", css: "dry" },
 };
 
 // The server's counts -> for band, class, bin the pixels at or above each value.
@@ -23,8 +26,14 @@ const decode = (answer) => {
 };
 
 // Pixels of a class in each bin from a level on.
-const from = (spread, band, name, k) => Array.from({ length: spread.bins }, (_, bin) =>
-  spread.sums[((BANDS.indexOf(band) * spread.classes.length + spread.classes.indexOf(name)) * spread.bins + bin) * (LEVELS + 1) + k]);
+const from = (spread, band, name, k) =>
+  Array.from(
+    { length: spread.bins },
+    (_, bin) =>
+      spread.sums[
+        ((BANDS.indexOf(band) * spread.classes.length + spread.classes.indexOf(name)) * spread.bins + bin) * (LEVELS + 1) + k
+      ],
+  );
 
 // The curves of one band at a level: name -> pixels by bin; without a known label, what is predicted.
 const curves = (spread, band, k) => {
@@ -40,11 +49,14 @@ const curves = (spread, band, k) => {
 const median = (spread, band, counts) => {
   const half = counts.reduce((a, b) => a + b, 0) / 2;
   let sum = 0;
-  const bin = counts.findIndex((n) => { sum += n; return sum >= half && half > 0; });
+  const bin = counts.findIndex((n) => {
+    sum += n;
+    return sum >= half && half > 0;
+  });
   return bin < 0 ? null : spread.lowest_db[band] + (bin + 0.5) * spread.bin_db;
 };
 
 // The names of the curves that a chip has.
 const names = (spread, k) => Object.keys(curves(spread, "vh", k)).map((name) => [CURVES[name].name, CURVES[name].css]);
 
-export { BANDS, CURVES, decode, curves, median, names };
+export { BANDS, CURVES, curves, decode, median, names };

@@ -14,6 +14,9 @@ export const ramp = (stops, iou) => {
 export const dark = (colour) => {
   const rgb = /^rgb\((\d+),(\d+),(\d+)\)$/.exec(colour);
   if (!rgb) return false;
-  const [r, g, b] = rgb.slice(1).map((v) => v / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = rgb
+    .slice(1)
+    .map((v) => v / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18;
 };

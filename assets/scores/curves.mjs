@@ -15,7 +15,8 @@ const sumOf = (histograms) => {
 };
 
 // IoU at every level; null where it is undefined.
-const iou = (h) => Array.from({ length: LEVELS }, (_, v) => (h.water[0] + h.dry[v] > 0 ? h.water[v] / (h.water[0] + h.dry[v]) : null));
+const iou = (h) =>
+  Array.from({ length: LEVELS }, (_, v) => (h.water[0] + h.dry[v] > 0 ? h.water[v] / (h.water[0] + h.dry[v]) : null));
 
 // The threshold of the highest IoU, null without water; of equally good ones the one nearest 0.5, the lower of two.
 const bestThreshold = (h) => {
@@ -23,7 +24,9 @@ const bestThreshold = (h) => {
   const values = iou(h);
   const most = Math.max(...values);
   let best = null;
-  values.forEach((value, v) => { if (value === most && (best === null || Math.abs(v - TOP / 2) < Math.abs(best - TOP / 2))) best = v; });
+  values.forEach((value, v) => {
+    if (value === most && (best === null || Math.abs(v - TOP / 2) < Math.abs(best - TOP / 2))) best = v;
+  });
   return best / TOP;
 };
 
@@ -38,7 +41,9 @@ const reliability = (h, bins = 15) => {
     bin.values += v * (water + dry);
   }
   return out.map(({ pixels, water, values }) => ({
-    pixels, predicted: pixels ? values / (pixels * TOP) : null, observed: pixels ? water / pixels : null,
+    pixels,
+    predicted: pixels ? values / (pixels * TOP) : null,
+    observed: pixels ? water / pixels : null,
   }));
 };
 
@@ -69,4 +74,4 @@ const averagePrecision = (h) => {
   return sum;
 };
 
-export { sumOf, iou, bestThreshold, reliability, calibrationError, precisionRecall, averagePrecision };
+export { averagePrecision, bestThreshold, calibrationError, iou, precisionRecall, reliability, sumOf };

@@ -29,7 +29,10 @@ const numbers = (base64) => new Uint32Array(bytes(base64).buffer);
 const ratio = (a, b) => (b > 0 ? a / b : null);
 
 const figures = ({ tp, fp, fn, tn }) => ({
-  tp, fp, fn, tn,
+  tp,
+  fp,
+  fn,
+  tn,
   iou: ratio(tp, tp + fp + fn),
   f1: ratio(2 * tp, 2 * tp + fp + fn),
   precision: ratio(tp, tp + fp),
@@ -39,13 +42,19 @@ const figures = ({ tp, fp, fn, tn }) => ({
 
 // Counts of one histogram at one level.
 const confusion = (h, k) => ({
-  tp: h.water[k], fp: h.dry[k], fn: h.water[0] - h.water[k], tn: h.dry[0] - h.dry[k],
+  tp: h.water[k],
+  fp: h.dry[k],
+  fn: h.water[0] - h.water[k],
+  tn: h.dry[0] - h.dry[k],
 });
 
-const sum = (counts) => counts.reduce(
-  (s, c) => ({ tp: s.tp + c.tp, fp: s.fp + c.fp, fn: s.fn + c.fn, tn: s.tn + c.tn }),
-  { tp: 0, fp: 0, fn: 0, tn: 0 },
-);
+const sum = (counts) =>
+  counts.reduce((s, c) => ({ tp: s.tp + c.tp, fp: s.fp + c.fp, fn: s.fn + c.fn, tn: s.tn + c.tn }), {
+    tp: 0,
+    fp: 0,
+    fn: 0,
+    tn: 0,
+  });
 
 // lowbias32 (C. Wellons): the resampling index is a hash of its place, so Python draws the same chips.
 const hash = (n) => {
@@ -99,7 +108,9 @@ const draws = (n) => {
   for (let at = 0; at < index.length; at += 1) index[at] = Math.floor((hash(at + 1) * n) / 4294967296);
   kept.set(n, index);
   let held = 0;
-  kept.forEach((other) => { held += other.length; });
+  kept.forEach((other) => {
+    held += other.length;
+  });
   while (held > MOST_KEPT && kept.size > 1) {
     const [oldest, other] = kept.entries().next().value;
     held -= other.length;
@@ -115,7 +126,8 @@ const resampled = (values, width) => {
   const out = new Float64Array(RESAMPLES * width);
   for (let b = 0, at = 0; b < RESAMPLES; b += 1) {
     const to = b * width;
-    if (width === 2) { // the common case, and the one of ten thousand chips
+    if (width === 2) {
+      // the common case, and the one of ten thousand chips
       let [one, two] = [0, 0];
       for (const end = at + n; at < end; at += 1) {
         const from = 2 * index[at];
@@ -145,7 +157,10 @@ const interval = (counts) => {
   const chips = counts.filter(counted);
   if (chips.length < 2) return null;
   const values = new Float64Array(2 * chips.length);
-  chips.forEach((c, i) => { values[2 * i] = c.tp; values[2 * i + 1] = c.tp + c.fp + c.fn; });
+  chips.forEach((c, i) => {
+    values[2 * i] = c.tp;
+    values[2 * i + 1] = c.tp + c.fp + c.fn;
+  });
   const sums = resampled(values, 2);
   const ious = new Float64Array(RESAMPLES);
   let known = 0;
@@ -172,7 +187,12 @@ const pairedInterval = (first, second) => {
   const [one, two] = [figures(sum(pairs.map(([a]) => a))).iou, figures(sum(pairs.map(([, b]) => b))).iou];
   const ends = percentiles(Float64Array.from(differences));
   if (!ends || one === null || two === null) return null;
-  return { difference: one - two, low: ends[0], high: ends[1], above: differences.filter((d) => d > 0).length / differences.length };
+  return {
+    difference: one - two,
+    low: ends[0],
+    high: ends[1],
+    above: differences.filter((d) => d > 0).length / differences.length,
+  };
 };
 
-export { LEVELS, level, histogram, area, suffixSums, numbers, confusion, figures, sum, counted, interval, pairedInterval, hash };
+export { area, confusion, counted, figures, hash, histogram, interval, LEVELS, level, numbers, pairedInterval, suffixSums, sum };

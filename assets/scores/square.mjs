@@ -10,7 +10,10 @@ export const size = (chip) => {
 export const toPixel = (chip, [lon, lat]) => {
   const [west, south, east, north] = chip.frame;
   const [width, height] = size(chip);
-  return [((lon - west) / (east - west)) * width, ((mercator(north) - mercator(lat)) / (mercator(north) - mercator(south))) * height];
+  return [
+    ((lon - west) / (east - west)) * width,
+    ((mercator(north) - mercator(lat)) / (mercator(north) - mercator(south))) * height,
+  ];
 };
 export const ofPixel = (chip, [column, row]) => {
   const [west, south, east, north] = chip.frame;

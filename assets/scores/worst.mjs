@@ -2,7 +2,8 @@
 const ENOUGH = 0.01; // share of the known pixels that is water in truth, from which on IoU alone says how good a mask is
 const MIN_CHIPS = 2; // fewer scored chips than this are no number to rely on
 
-const RULE = "Worst first: by IoU where 1 % of the truth or more is water; the less there is, the more the share of pixels that are right counts in its place, so that ten false pixels on dry land come after much missed water.";
+const RULE =
+  "Worst first: by IoU where 1 % of the truth or more is water; the less there is, the more the share of pixels that are right counts in its place, so that ten false pixels on dry land come after much missed water.";
 
 // How good a mask is, from 0 to 1, of counts that hold a known pixel; null where none is known.
 const value = ({ tp, fp, fn, tn }) => {
@@ -26,4 +27,4 @@ const compare = (a, b) => {
   return (a.rank || 0) - (b.rank || 0) || x - y || (b.wrong || 0) - (a.wrong || 0);
 };
 
-export { ENOUGH, RULE, value, little, rank, compare };
+export { compare, ENOUGH, little, RULE, rank, value };
