@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 READY := .venv/.ready
+PAGE := .venv/page/node_modules/.bin
+PAGE_READY := .venv/page/.ready
 
 .PHONY: help
 help: ## Say what can be made
@@ -20,16 +22,23 @@ test: lint ## Run every check and test, in a browser too
 	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(BIN)/python -m pytest tests/browser --numprocesses=2 --dist=loadfile
 
 .PHONY: lint
-lint: $(READY) ## Check style, format and types
+lint: $(READY) $(PAGE_READY) ## Check style, format and types, of Python and of the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy assets/sources
+	$(PAGE)/biome check --error-on-warnings .
+	$(PAGE)/tsc
 
 .PHONY: format
-format: $(READY) ## Format the code and mend what ruff can mend
+format: $(READY) $(PAGE_READY) ## Format the code and mend what ruff and biome can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(PAGE)/biome check --write .
+
+.PHONY: page
+page: $(READY) ## Ask the modules of the page in Node
+	@$(BIN)/python -m pytest tests/page
 
 .PHONY: benchmarks
 benchmarks: $(READY) ## Measure, as ratios against something named
@@ -54,6 +63,10 @@ setup: $(READY) ## Set up .venv and nothing else
 
 $(READY): pyproject.toml constraints.txt .ci/setup.sh
 	@.ci/setup.sh
+	@touch $@
+
+$(PAGE_READY): $(READY) package.json .ci/page_tools.sh
+	@.ci/page_tools.sh
 	@touch $@
 
 # Pins that still fit stay; `make constraints UPGRADE=--upgrade` takes the newest of all.

@@ -23,9 +23,9 @@ import { columns } from "./page/columns.mjs";
 import * as format from "./page/format.mjs";
 import * as state from "./page/state.mjs";
 import { NO_FILTERS } from "./page/state.mjs";
-import * as view from "./page/view.mjs"; // first: until Dash tells more, the state is as the address says
+import * as view from "./page/view.mjs";
 import * as panel from "./panel/chip.mjs";
-import * as explore from "./review/explore.mjs";
+import * as files from "./panel/files.mjs";
 import * as filterbar from "./review/filterbar.mjs";
 import * as regions from "./review/regions.mjs";
 import * as workbench from "./review/workbench.mjs";
@@ -350,7 +350,7 @@ const review = (version, threshold, tab, theme, sieve, chosen, model, settings) 
   return same();
 };
 const chipFiles = (selection, version) => {
-  if (version) explore.files(idOf(selection));
+  if (version) files.show(idOf(selection));
   return same();
 };
 

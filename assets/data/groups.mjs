@@ -4,6 +4,7 @@
 import * as curves from "../scores/curves.mjs";
 import * as headline from "../scores/headline.mjs";
 import * as scores from "../scores/histogram.mjs";
+import * as intervals from "../scores/intervals.mjs";
 import * as worst from "../scores/worst.mjs";
 import * as catalog from "./catalog.mjs";
 import * as filters from "./filters.mjs";
@@ -94,7 +95,7 @@ const summary = (group, k) => {
       worst: worst.value(sum),
       wrong: sum.fp + sum.fn,
       ...scores.figures(sum),
-      interval: seen ? null : scores.interval(some),
+      interval: seen ? null : intervals.interval(some),
     };
   }
   return group.summary;

@@ -1,30 +1,27 @@
 // The Models tab: the model in use (A) beside another (B), where they differ, their curves, their totals, their cards.
 
 import * as catalog from "../data/catalog.mjs";
-import * as endpoints from "../data/endpoints.mjs";
 import * as grouping from "../data/grouping.mjs";
 import * as groups from "../data/groups.mjs";
 import * as pairing from "../data/pairing.mjs";
 import * as shelf from "../data/shelf.mjs";
 import * as training from "../data/training.mjs";
 import * as tiles from "../map/tiles.mjs";
-import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
 import * as charts from "../page/charts.mjs";
 import { fill, make, select } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
-import * as markdown from "../page/markdown.mjs";
 import * as marks from "../page/marks.mjs";
 import * as state from "../page/state.mjs";
 import * as curves from "../scores/curves.mjs";
 import * as headline from "../scores/headline.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as pairs from "../scores/pairing.mjs";
+import * as cards from "./cards.mjs";
 import * as thumbnails from "./thumbnails.mjs";
 
 const MOVERS = 8;
-const PLACE = { pick: "models-pick", difference: "models-difference", curves: "models-curves", cards: "models-cards" };
-const cards = new Map(); // spec -> Markdown, or {error}
+const PLACE = { pick: "models-pick", difference: "models-difference", curves: "models-curves" };
 
 // --- which models --------------------------------------------------------------------------------------------
 const title = (m) => `${m.name} (${format.count(m.chips, "chip")})`;
@@ -307,68 +304,6 @@ const drawCurves = (sums, k, seen = false) => {
   );
 };
 
-// --- cards -----------------------------------------------------------------------------------------------------
-const cardOf = (m, opened) => {
-  const key = `${m.spec} ${m.id}`; // an endpoint may run another model by now
-  const held = cards.get(key);
-  if (opened && !held) {
-    cards.set(key, "");
-    ask(`review/card?model=${encodeURIComponent(m.spec)}`)
-      .then(
-        (told) => cards.set(key, told.markdown),
-        (error) => cards.set(key, { error: error.message }),
-      )
-      .then(() => showCards(null));
-  }
-  if (held && held.error) return [make("p", { class: "fs-notice fs-notice-error" }, held.error)];
-  return held ? markdown.render(held) : [make("p", { class: "fs-soft" }, "Reading the card …")];
-};
-let listed = [];
-let inUse = null;
-const showCards = (settings, model = inUse) => {
-  inUse = model;
-  if (settings) {
-    const known = new Map(shelf.models.map((m) => [m.spec, m]));
-    listed = [
-      ...settings.models.map((m) => ({ ...m, ...known.get(m.spec), ...endpoints.of(m.spec) })),
-      ...shelf.models.filter((m) => !m.offered && !settings.models.some((s) => s.spec === m.spec)),
-    ];
-  }
-  fill(
-    PLACE.cards,
-    make("h2", {}, "Model cards"),
-    listed.map((m, i) => {
-      const id = `model-card-${i}`;
-      const before = document.getElementById(id);
-      const card = make(
-        "details",
-        { class: "fs-model-card", id, open: before ? before.open : Boolean(m.error) },
-        make(
-          "summary",
-          {},
-          m.name,
-          m.spec === inUse ? " (in use)" : "",
-          make(
-            "span",
-            { class: "fs-soft" },
-            m.device && !m.error && m.device !== "not loaded" ? ` Runs on ${m.device}.` : "",
-            m.error
-              ? " cannot be opened"
-              : m.latest
-                ? ` ${format.count(m.chips, "chip")}, latest ${m.latest.slice(0, 10)}`
-                : " nothing predicted",
-          ),
-        ),
-        m.error ? make("p", { class: "fs-notice fs-notice-error" }, m.error) : before && before.open ? cardOf(m, true) : "",
-      );
-      card.addEventListener("toggle", () => {
-        if (card.open && card.children.length < 2 && !m.error) showCards(null);
-      });
-      return card;
-    }),
-  );
-};
-
 // --- all of it -------------------------------------------------------------------------------------------------
 let last = ""; // what the lists are of; a new threshold changes numbers and curves alone
 const show = (shown) => {
@@ -376,7 +311,7 @@ const show = (shown) => {
   const now = JSON.stringify([catalog.version, model, other]);
   if (now !== last) {
     pick(shown);
-    showCards(settings, model);
+    cards.show(settings, model);
   }
   last = now;
   if (other) shelf.load(other);

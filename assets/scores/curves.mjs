@@ -1,5 +1,5 @@
 // What follows from a histogram over all thresholds: best threshold, calibration, precision and recall. The formulas are
-// those of model/scores/histogram.py. A histogram is two suffix sums of 256 (assets/scores.js), of a chip or of a sum of chips.
+// those of model/scores/histogram.py. A histogram is two suffix sums of 256 (assets/scores/histogram.mjs), of a chip or of a sum of chips.
 const LEVELS = 255;
 const TOP = 254;
 

@@ -1,6 +1,7 @@
 // Two models on the same chips: the numbers of model/evaluation/comparison.py, at any threshold.
 import * as headline from "./headline.mjs";
 import * as scores from "./histogram.mjs";
+import * as intervals from "./intervals.mjs";
 
 // Of the pairs that neither model was trained on; of all where there is no such, and said to be.
 const difference = (all) => {
@@ -13,7 +14,7 @@ const difference = (all) => {
     one,
     two,
     difference: one.iou === null || two.iou === null ? null : one.iou - two.iou,
-    interval: seen ? null : scores.pairedInterval(first, second),
+    interval: seen ? null : intervals.pairedInterval(first, second),
   };
 };
 

@@ -1,4 +1,4 @@
-"""The components whose values the page's URL holds; assets/view.js has the same table, and says how each is written."""
+"""The components whose values the page's URL holds; assets/page/address.mjs has the same table, and says how each is written."""
 
 from __future__ import annotations
 

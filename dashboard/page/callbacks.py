@@ -1,4 +1,4 @@
-"""The callbacks: the server's, each one call of the workspace, and the browser's, which assets/callbacks.js holds."""
+"""The callbacks: the server's, each one call of the workspace, and the browser's, which assets/callbacks.mjs holds."""
 
 from __future__ import annotations
 

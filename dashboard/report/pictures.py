@@ -60,7 +60,7 @@ def image_url(chip: Chip, size: int) -> str:
 
 
 def scores_url(probability: ByteArray, label: ByteArray | None, size: int) -> str:
-    """Return the pixels of a score tile (contract 5) as a data URL, for the filters of assets/filters.js."""
+    """Return the pixels of a score tile (contract 5) as a data URL, for the filters of assets/map/painting.mjs."""
     step = step_of(probability.shape, size)
     some = None if label is None else label[::step, ::step]
     pixels = np.ascontiguousarray(np.moveaxis(score_pixels(probability[::step, ::step], some), 0, -1))

@@ -34,7 +34,7 @@ class Modules:
 
         Without the links a browser would learn of an import only when it has read the module that asks for it.
         """
-        folder = f"modules/{self.version}"
+        folder = f"./modules/{self.version}"
         links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">' for name in self.texts)
         lost = "document.body.textContent='The scripts of this page could not be loaded: reload it.'"
         return f'{links}<script type="module" src="{folder}/{ENTRY}" onerror="{lost}"></script>'

@@ -1,4 +1,4 @@
-"""Which chip is the worst: one rule for every list that begins with it; assets/worst.js has the same for the page."""
+"""Which chip is the worst: one rule for every list that begins with it; assets/scores/worst.mjs has the same for the page."""
 
 from __future__ import annotations
 

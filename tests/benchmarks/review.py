@@ -33,7 +33,7 @@ COMMITS = {"Commit", "Layerize"}  # the last of a frame on the page's own thread
 # Chips in 40 countries, 6 km squares, each with a histogram of 262,144 pixels that is its own.
 FILL = """async (count) => {
   const names = Array.from({ length: 40 }, (_, i) => `Country ${i}`);
-  const random = (() => { let n = 7; return () => floodscope.scores.hash(n += 1) / 4294967296; })();
+  const random = (() => { let n = 7; return () => floodscope.intervals.hash(n += 1) / 4294967296; })();
   const chips = Array.from({ length: count }, (_, i) => {
     const [x, y] = [-160 + 300 * random(), -50 + 100 * random()];
     const ring = [[x, y], [x + 0.05, y], [x + 0.05, y + 0.05], [x, y + 0.05], [x, y]];

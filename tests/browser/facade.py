@@ -1,4 +1,4 @@
-"""What a test sees of the page's inside: its modules by short names, as `floodscope` in the page. The product has no such global."""
+"""What a test sees of the page's inside: its modules by short names, as `floodscope`, which the product has not."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ MODULES = {
     "picture": "map/picture",
     "pixel": "map/pixel",
     "scores": "scores/histogram",
+    "intervals": "scores/intervals",
     "shapes": "map/shapes",
     "state": "page/state",
     "tiles": "map/tiles",

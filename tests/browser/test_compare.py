@@ -177,7 +177,9 @@ def test_mouse_finger_keys_threshold_and_opacity_ask_the_server_for_nothing(swip
         page.until("share => Math.abs(floodscope.state.get().at - share) < 0.005", share)
         clip = page.page.evaluate("() => floodscope.leaflet.map.getPane('scores').style.clip")
         assert clip.startswith("rect(")
-        assert handle.get_attribute("aria-valuenow") == str(round(100 * page.page.evaluate("floodscope.state.get().at")))
+        assert handle.get_attribute("aria-valuenow") == str(
+            round(100 * page.page.evaluate("floodscope.state.get().at"))
+        )
 
     with page.no_request():
         page.page.mouse.move(x, y)

@@ -24,7 +24,8 @@ THERE = """id => {
   return leaflet.getZoom() === zoom && near(leaflet.getCenter())
     && Number(query.get("z")) === zoom && near([Number(query.get("lat")), Number(query.get("lon"))]);
 }"""
-WHERE = """id => [floodscope.state.get().chip, location.search, floodscope.leaflet.map.getZoom(), floodscope.leaflet.map.getCenter(),
+WHERE = """id => [floodscope.state.get().chip, location.search,
+  floodscope.leaflet.map.getZoom(), floodscope.leaflet.map.getCenter(),
   floodscope.flights.viewOf(floodscope.catalog.chips.get(id).bounds)].map((part) => JSON.stringify(part)).join(' ')"""
 
 

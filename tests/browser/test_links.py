@@ -20,7 +20,7 @@ FRESH = int(os.environ.get("FLOODSCOPE_FRESH_LINKS", "1"))
 # A random state: the table draws what it can, the catalog and the models the rest. lowbias32 is the randomness.
 DRAW = """(seed) => {
   let n = 1000 * seed;
-  const random = () => floodscope.scores.hash(n += 1) / 4294967296;
+  const random = () => floodscope.intervals.hash(n += 1) / 4294967296;
   const pick = (list) => list[Math.floor(random() * list.length)];
   const some = (list) => list.filter(() => random() < 0.3);
   const chips = [...floodscope.catalog.chips.values()];
@@ -89,9 +89,7 @@ def test_every_random_state_survives_the_way_into_the_url_and_back(
     for seed in range(STATES):
         drawn = draw(page, seed)
         parsed = page.page.evaluate("search => floodscope.view.parse(search)", drawn["search"])
-        defaults = page.page.evaluate(
-            "view => floodscope.view.complete(view, floodscope.workbench.settings)", parsed
-        )
+        defaults = page.page.evaluate("view => floodscope.view.complete(view, floodscope.workbench.settings)", parsed)
         assert {k: v for k, v in defaults.items() if v != drawn["state"].get(k)} == {}, drawn["search"]
 
 

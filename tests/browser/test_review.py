@@ -164,7 +164,8 @@ def test_a_newcomer_comes_to_the_worst_chip_of_the_worst_country_in_two_clicks(
     page.until("() => floodscope.leaflet.map.getZoom() >= 6")
     other = next(r.id for r in reviewed.records if r.country != country)
     opacities = page.page.evaluate(
-        "ids => ids.map((id) => floodscope.shapes.styleOfFootprint({ properties: { chip: id } }).opacity)", [order[0], other]
+        "ids => ids.map((id) => floodscope.shapes.styleOfFootprint({ properties: { chip: id } }).opacity)",
+        [order[0], other],
     )
     assert opacities[1] < opacities[0]
     page.page.locator("#chips-table .ag-row[row-index='0'] [col-id=id]").click()  # 2

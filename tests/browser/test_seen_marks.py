@@ -32,7 +32,8 @@ from tiles.simulate import simulate
 
 BASELINE = "backscatter"
 CROSSED = {"threshold": 0.5, "by": "country", "groups": 3, "micro": {"chips": 7, "iou": 0.4321, "iou_ci": [0.31, 0.52]}}
-ROWS = """(table) => { const out = {}; floodscope.bridge.table(table)?.forEachNode((n) => { out[n.id] = n.data; }); return out; }"""
+ROWS = """(table) => {
+  const out = {}; floodscope.bridge.table(table)?.forEachNode((n) => { out[n.id] = n.data; }); return out; }"""
 ORDER = """(t) => {
   const out = []; floodscope.bridge.table(t)?.forEachNodeAfterFilterAndSort((n) => out.push(n.id)); return out; }"""
 # The ids of the rows, or cards, that carry a mark, and what it says.
@@ -93,7 +94,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
 def opened(trained: Trained, screen: ScreenMaker, name: str, **state: Any) -> Screen:
     page = screen(trained.dashboard, size=state.pop("size", (1280, 800)))
     page.open(model=trained.offered(name), **state)
-    page.until("([model, n]) => floodscope.catalog.shelf(model).size === n", [trained.offered(name), len(trained.records)])
+    page.until(
+        "([model, n]) => floodscope.catalog.shelf(model).size === n", [trained.offered(name), len(trained.records)]
+    )
     return page
 
 
@@ -190,7 +193,9 @@ def test_the_map_draws_across_what_is_seen(trained: Trained, screen: ScreenMaker
     assert [fill.startswith("url(#fs-seen-") for fill in fills] == [True, False]
     name = fills[0].removeprefix("url(#").removesuffix(")")
     assert page.page.locator(f"pattern[id='{name}']").count() == 1
-    told = page.page.evaluate("id => floodscope.shapes.describe(floodscope.catalog.chips.get(id))", sorted(trained.seen)[0])
+    told = page.page.evaluate(
+        "id => floodscope.shapes.describe(floodscope.catalog.chips.get(id))", sorted(trained.seen)[0]
+    )
     assert told.endswith("seen by this model")
 
 

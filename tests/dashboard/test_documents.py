@@ -47,8 +47,8 @@ def test_a_command_of_the_documents_is_one_that_is_understood(
 
 
 def test_every_parameter_of_the_address_is_in_the_documents() -> None:
-    table = (ROOT / "assets" / "view.js").read_text(encoding="utf-8")
-    keys = re.findall(r'\{ name: "\w+", key: "(\w+)"', table)
+    table = (ROOT / "assets" / "page" / "address.mjs").read_text(encoding="utf-8")
+    keys = re.findall(r'\bname: "\w+",\s+key: "(\w+)"', table)
     text = (ROOT / "docs" / "review-tables.md").read_text(encoding="utf-8")
     rows = text.partition("| in the address |")[2].partition("\n\n")[0]
     told = [key for row in rows.splitlines()[2:] for key in re.findall(r"`(\w+)`", row.split("|")[1])]

@@ -67,7 +67,7 @@ def _choice(
 
 
 def readout() -> html.Div:
-    """Return the line of values under the pointer; assets/inspect.js writes it."""
+    """Return the line of values under the pointer; assets/map/pixel.mjs writes it."""
     return html.Div(id="readout", className="fs-readout")
 
 
@@ -77,7 +77,7 @@ def keys_button() -> html.Button:
 
 
 def handle() -> html.Div:
-    """Return the swipe's handle; assets/swipe.js moves it and says where it is."""
+    """Return the swipe's handle; assets/map/swipe.mjs moves it and says where it is."""
     return html.Div(
         id="swipe-handle",
         className="fs-swipe",
@@ -94,7 +94,7 @@ def handle() -> html.Div:
 
 
 def four_up() -> html.Div:
-    """Return the places of the four maps; assets/four.js fills them."""
+    """Return the places of the four maps; assets/map/four.mjs fills them."""
     titles = {one.name: one.title for one in SHOWN}
     return html.Div(
         id="four-up",
@@ -112,7 +112,7 @@ def four_up() -> html.Div:
 
 
 def draw_surface() -> html.Div:
-    """Return what takes the pointer while an area is drawn, and says how; assets/draw.js works on it."""
+    """Return what takes the pointer while an area is drawn, and says how; assets/map/drawing.mjs works on it."""
     return html.Div(
         id="draw-surface",
         hidden=True,
@@ -149,7 +149,7 @@ def keys_dialog() -> html.Dialog:
             ),
             html.Div(
                 id="keys-told"
-            ),  # by assets/keys.js: as components of Dash each word would be weighed at every change
+            ),  # by assets/keys.mjs: as components of Dash each word would be weighed at every change
             html.Div(id="keys-off-place"),
         ],
     )

@@ -24,7 +24,7 @@ def menu(label: str, width: int) -> dict[str, Any]:
 
 
 def _models(models: Sequence[ModelEntry]) -> Sequence[object]:
-    """Return what the model picker offers; endpoints in a group of their own, which assets/endpoints.js keeps up to date."""
+    """Return what the model picker offers; endpoints in a group of their own; assets/data/endpoints.mjs keeps it up to date."""
     here, elsewhere = (
         [{"value": m["spec"], "label": m["name"]} for m in models if m["endpoint"] is served]
         for served in (False, True)

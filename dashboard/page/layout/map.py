@@ -90,7 +90,7 @@ def chip_map() -> html.Main:
 
 
 def _key() -> html.Details:
-    """Return what colours and patterns of chips and countries mean; assets/keyboard.js folds it on a phone."""
+    """Return what colours and patterns of chips and countries mean; assets/keyboard.mjs folds it on a phone."""
     symbols = (
         ("unscored", "not predicted yet"),
         ("seen", "seen by the model: no measure"),

@@ -58,7 +58,7 @@ def page(first: str, models: list[ModelEntry]) -> dmc.MantineProvider:
             dcc.Interval(id=ids.POLL, interval=400, disabled=True),
             html.A("Skip to the panel of chips", href="#panel", className="fs-skip"),
             html.Div(className="fs-app", children=[header(models), chip_map(), panel()]),
-            # assets/keyboard.js says here what became of an opened chip; it must stand before there is something to say.
+            # assets/keyboard.mjs says here what became of an opened chip; it must stand before there is something to say.
             html.Div(id="announcement", className="fs-visually-hidden", role="status"),
             html.Div(id="link-announcement", className="fs-visually-hidden", role="status"),
             html.Div(id="look-announcement", className="fs-visually-hidden", role="status"),

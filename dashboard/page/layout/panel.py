@@ -56,7 +56,7 @@ def tables() -> dict[str, object]:
 
 
 def _chip() -> html.Div:
-    # Focus comes to the panel when a chip is opened by keyboard; assets/keyboard.js announces what became of it.
+    # Focus comes to the panel when a chip is opened by keyboard; assets/keyboard.mjs announces what became of it.
     return html.Div(
         className="fs-tab-full",
         children=[
@@ -118,7 +118,7 @@ def _models() -> html.Div:
 
 
 def _explained() -> html.Details:
-    """Return what the columns mean, for those who hover over nothing: fingers and keyboards. assets/regions.js tells it."""
+    """Return what the columns mean, for those who hover over nothing. assets/review/regions.mjs tells it."""
     return html.Details(
         className="fs-explained", children=[html.Summary("What the columns mean"), html.Div(id="regions-terms")]
     )

@@ -1,8 +1,8 @@
 """The tables of regions and chips: their columns, and the grid that both are.
 
 A column is defined here alone: its name, what it means (`headerTooltip`, which the page also lists under the table of regions),
-how it is written, and whether it follows the threshold. Its value is a field of the rows that assets/regions.js or
-assets/chiplist.js makes.
+how it is written, and whether it follows the threshold. Its value is a field of the rows that assets/review/regions.mjs or
+assets/review/chips.mjs makes.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def _number(
     live: bool = False,
     tip: str | None = None,
 ) -> dict[str, object]:
-    """Return a column of numbers, which are never cut off; assets/live.js writes those that follow the threshold.
+    """Return a column of numbers, which are never cut off; assets/page/cells.mjs writes those that follow the threshold.
 
     Args:
         field, name, formatter, tooltip, width, comparator: of the column.
         live: it follows the threshold. The column of IoU also carries the mark of what the model has seen.
-        tip: a function of assets/tables.js that gives a cell's own tooltip.
+        tip: a function of assets/page/columns.mjs that gives a cell's own tooltip.
     """
     written = {"cellRenderer": "fsLive", "cellRendererParams": {"format": formatter, "marked": field == "iou"}}
     said = {} if tip is None else {"tooltipValueGetter": {"function": f"{tip}(params)"}}
@@ -58,7 +58,7 @@ def _number(
 
 
 def _drawn(field: str, name: str, renderer: str, tooltip: str, width: int) -> dict[str, object]:
-    """Return a column of small pictures, which a component of assets/regions.js draws."""
+    """Return a column of small pictures, which a component of assets/review/regions.mjs draws."""
     return {
         "field": field,
         "headerName": name,

@@ -11,7 +11,7 @@ from model.export.formats import FORMATS
 
 
 def actions() -> html.Div:
-    """Return the two buttons, which tell assets/uploads.js and assets/takeaway.js what they need to know."""
+    """Return the two buttons, which tell assets/panel/uploads.mjs and assets/panel/takeaway.mjs what they need to know."""
     limits = Limits()
     sizes = {"file": limits.file_bytes, "batch": limits.batch_bytes, "files": limits.files}
     choices = [{"name": one.name, "title": one.title, "note": one.note, "chosen": one.chosen} for one in FORMATS]

@@ -1,4 +1,4 @@
-"""The section of the open chip that predicts it changed; assets/transforms.js fills it when it is unfolded."""
+"""The section of the open chip that predicts it changed; assets/panel/transforms.mjs fills it when it is unfolded."""
 
 from __future__ import annotations
 

@@ -33,7 +33,10 @@ def test_scripts_styles_maps_and_answers_are_packed(client: FlaskClient) -> None
     page = client.get("/", headers=CHROMIUM)
     assert page.headers["Content-Encoding"] == "br"
     text = client.get("/").get_data(as_text=True)
-    addresses = [a.replace("&amp;", "&") for a in re.findall(r'(?:src|href)="\.?/?(_dash-[^"]+|assets/[^"]+)"', text)]
+    addresses = [
+        a.replace("&amp;", "&")
+        for a in re.findall(r'(?:src|href)="\.?/?(_dash-[^"]+|assets/[^"]+|modules/[^"]+)"', text)
+    ]
     assert len(addresses) > 40
     # What the page asks for after it has begun.
     addresses += ["_dash-layout", "_dash-dependencies", "assets/countries.geojson"]

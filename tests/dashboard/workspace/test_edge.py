@@ -65,7 +65,9 @@ def addresses(client: FlaskClient, workspace: Workspace, predicted: dict[str, st
     chips = [record.id for record in workspace.catalog.records()][:6]
     revisions = {record.id: record.revision() for record in workspace.catalog.records()}
     for rule in client.application.url_map.iter_rules():
-        if "GET" not in (rule.methods or ()) or rule.rule.startswith(("/assets", "/_dash-component-suites")):
+        if "GET" not in (rule.methods or ()) or rule.rule.startswith(
+            ("/assets", "/modules", "/_dash-component-suites")
+        ):
             continue
         for chip in [*chips, "nowhere"]:
             revision = (

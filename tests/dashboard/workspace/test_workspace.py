@@ -143,8 +143,8 @@ def test_a_path_that_is_no_page_is_not_found(client: FlaskClient) -> None:
     assert answer.mimetype == "text/plain"
     assert "There is no page at /nosuch/%3Cb%3E: the dashboard is at /." in answer.text
     assert client.get("/?chip=nowhere&t=0.4").status_code == 200
-    assert client.get("/assets/tiles.js").status_code == 200
-    assert client.get("/assets/nosuch.js").status_code == 404
+    assert client.get("/assets/style.css").status_code == 200
+    assert client.get("/assets/nosuch.css").status_code == 404
 
 
 def test_a_chip_that_cannot_be_predicted_is_told_to_every_page(simulated: Path, tmp_path: Path) -> None:

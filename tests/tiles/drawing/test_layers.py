@@ -32,7 +32,7 @@ def test_every_layer_of_the_page_is_made_of_tiles_that_there_are() -> None:
 
 
 def test_each_key_is_the_key_of_one_thing() -> None:
-    text = (REPOSITORY / "assets" / "keys.js").read_text(encoding="utf-8")
+    text = (REPOSITORY / "assets" / "keys.mjs").read_text(encoding="utf-8")
     others = re.findall(
         r'(?:^|[ {])"?([a-z,.<>;:?])"?: (?:\(\) =>|open)', text.partition("const DO = {")[2].partition("};")[0]
     )

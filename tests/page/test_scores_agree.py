@@ -1,40 +1,56 @@
-"""The browser computes the scores that Python computes: assets/scores.js and curves.js beside model/scores/histogram.py."""
+"""The browser computes the scores that Python computes: assets/scores/ beside model/scores/."""
 
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import numpy as np
-import pytest
-from running import Dashboard
-from screen import Screen, ScreenMaker
 
 from model.scores.histogram import LEVELS, Confusion, ScoreHistogram
 from model.scores.intervals import bootstrap_interval, lowbias32, paired_interval
 from model.scores.worst import RULE, worst_first
 from model.scores.worst import value as how_good
+from tests.page.node import ask
 from tiles.probability import level
 
 TOLERANCE = 1e-12
 FIGURES = ["iou", "f1", "precision", "recall", "accuracy"]
-COMPUTE = """(text) => {
-  const { scores } = floodscope;
-  const { groups, thresholds } = JSON.parse(text);
-  const ranked = (counts) => ({ ...scores.figures(counts), worst: floodscope.worst.value(counts) });
-  return JSON.stringify(groups.map((group) => {
+LEVEL = 'import { level } from "./scores/histogram.mjs"; export default (ts) => ts.map(level);'
+HASH = 'import { hash } from "./scores/intervals.mjs"; export default (ns) => ns.map(hash);'
+COMPUTE = """
+import * as scores from "./scores/histogram.mjs";
+import * as intervals from "./scores/intervals.mjs";
+import * as worst from "./scores/worst.mjs";
+export default ({ groups, thresholds }) => {
+  const ranked = (counts) => ({ ...scores.figures(counts), worst: worst.value(counts) });
+  return groups.map((group) => {
     const chips = group.map(scores.histogram);
     return thresholds.map((t) => {
       const counts = chips.map((h) => scores.confusion(h, scores.level(t)));
       const half = Math.floor(counts.length / 2);
       return {
-        each: counts.map(ranked), all: ranked(scores.sum(counts)), interval: scores.interval(counts),
-        paired: scores.pairedInterval(counts.slice(0, half), counts.slice(half, 2 * half)),
+        each: counts.map(ranked), all: ranked(scores.sum(counts)), interval: intervals.interval(counts),
+        paired: intervals.pairedInterval(counts.slice(0, half), counts.slice(half, 2 * half)),
       };
     });
-  }));
-}"""
+  });
+};"""
+CURVES = """
+import * as scores from "./scores/histogram.mjs";
+import * as curves from "./scores/curves.mjs";
+export default (groups) => groups.map((group) => {
+  const h = curves.sumOf(group.map(scores.histogram));
+  const bins = curves.reliability(h);
+  return {
+    best: curves.bestThreshold(h), calibration: curves.calibrationError(h), precision: curves.averagePrecision(h),
+    iou: curves.iou(h), pr: curves.precisionRecall(h), bins: bins.map((b) => [b.pixels, b.predicted, b.observed]),
+  };
+});"""
+ORDER = """
+import * as worst from "./scores/worst.mjs";
+export default (rows) => [worst.RULE, rows.map((c, i) => ({ i, worst: worst.value(c), wrong: c.fp + c.fn }))
+  .filter((row) => row.worst !== null).sort(worst.compare).map(({ i }) => i)];"""
 
 
 def random_histogram(random: np.random.Generator) -> ScoreHistogram:
@@ -47,28 +63,23 @@ def random_histogram(random: np.random.Generator) -> ScoreHistogram:
     return ScoreHistogram(*counts)
 
 
-@pytest.fixture
-def page(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
-    return screen(simulated_dashboard).open(tab="models")
-
-
-def test_levels_of_all_thresholds_agree(page: Screen) -> None:
+def test_levels_of_all_thresholds_agree() -> None:
     thresholds = [*(i / 1000 for i in range(1001)), *(v / 254 for v in range(255)), 0.5, 0.25, 1 / 3]
-    assert page.page.evaluate("ts => ts.map(floodscope.scores.level)", thresholds) == [level(t) for t in thresholds]
+    assert ask(LEVEL, thresholds) == [level(t) for t in thresholds]
 
 
-def test_hashes_agree(page: Screen) -> None:
+def test_hashes_agree() -> None:
     numbers = [0, 1, 2, 446, 446_000, 2**31 - 1, 2**31, 2**32 - 1]
     expected = lowbias32(np.array(numbers, dtype=np.uint32)).tolist()
-    assert page.page.evaluate("ns => ns.map(floodscope.scores.hash)", numbers) == expected
+    assert ask(HASH, numbers) == expected
 
 
-def test_counts_figures_and_intervals_of_random_groups_agree(page: Screen) -> None:
+def test_counts_figures_and_intervals_of_random_groups_agree() -> None:
     random = np.random.default_rng(7)
     groups = [[random_histogram(random) for _ in range(random.integers(1, 14))] for _ in range(80)]
     thresholds = [0.0, 0.3, 0.5, 0.77, 1.0]
     encoded = [[base64.b64encode(h.to_bytes()).decode() for h in group] for group in groups]
-    answers = json.loads(page.page.evaluate(COMPUTE, json.dumps({"groups": encoded, "thresholds": thresholds})))
+    answers = ask(COMPUTE, {"groups": encoded, "thresholds": thresholds})
     worst = 0.0
     for group, answer in zip(groups, answers, strict=True):
         for threshold, shown in zip(thresholds, answer, strict=True):
@@ -94,24 +105,11 @@ def test_counts_figures_and_intervals_of_random_groups_agree(page: Screen) -> No
     assert worst <= TOLERANCE
 
 
-def test_what_follows_from_all_thresholds_agrees(page: Screen) -> None:
+def test_what_follows_from_all_thresholds_agrees() -> None:
     random = np.random.default_rng(11)
     groups = [[random_histogram(random) for _ in range(random.integers(1, 5))] for _ in range(60)]
     encoded = [[base64.b64encode(h.to_bytes()).decode() for h in group] for group in groups]
-    answers = json.loads(
-        page.page.evaluate(
-            """(text) => JSON.stringify(JSON.parse(text).map((group) => {
-              const { curves, scores } = floodscope;
-              const h = curves.sumOf(group.map(scores.histogram));
-              const bins = curves.reliability(h);
-              return {
-                best: curves.bestThreshold(h), calibration: curves.calibrationError(h), precision: curves.averagePrecision(h),
-                iou: curves.iou(h), pr: curves.precisionRecall(h), bins: bins.map((b) => [b.pixels, b.predicted, b.observed]),
-              };
-            }))""",
-            json.dumps(encoded),
-        )
-    )
+    answers = ask(CURVES, encoded)
     for group, shown in zip(groups, answers, strict=True):
         total = ScoreHistogram.sum_of(group)
         expected = [total.best_threshold(), total.calibration_error(), total.average_precision()]
@@ -128,7 +126,7 @@ def test_what_follows_from_all_thresholds_agrees(page: Screen) -> None:
             assert difference(bin_shown, nones(np.array(bin_expected, dtype=float))) <= TOLERANCE
 
 
-def test_the_order_of_the_worst_is_the_same_and_is_told_in_the_same_words(page: Screen) -> None:
+def test_the_order_of_the_worst_is_the_same_and_is_told_in_the_same_words() -> None:
     random = np.random.default_rng(23)
     shares = [0, 1e-5, 1e-3, 0.009, 0.011, 0.3, 1]
     chips = []
@@ -138,13 +136,9 @@ def test_the_order_of_the_worst_is_the_same_and_is_told_in_the_same_words(page: 
         missed, false = (int(n * random.choice(shares)) for n in (water, known - water))
         chips.append(Confusion(water - missed, false, missed, known - water - false))
     rows = [{"tp": c.tp, "fp": c.fp, "fn": c.fn, "tn": c.tn} for c in chips]
-    shown = page.page.evaluate(
-        """(rows) => rows.map((c, i) => ({ i, worst: floodscope.worst.value(c), wrong: c.fp + c.fn }))
-          .filter(({ worst }) => worst !== null).sort(floodscope.worst.compare).map(({ i }) => i)""",
-        rows,
-    )
+    rule, shown = ask(ORDER, rows)
     assert shown == worst_first(range(len(chips)), lambda i: chips[i])
-    assert page.page.evaluate("floodscope.worst.RULE") == RULE
+    assert rule == RULE
 
 
 def nones(values: Any) -> list[float | None]:
