@@ -313,7 +313,7 @@ const jobShown = (version, job, model) => {
   return [panel.job(job.progress, job.job), !job.progress.running, job.progress.running || left <= 0];
 };
 document.addEventListener("click", ({ target }) => {
-  const close = target instanceof Element && target.closest("#job-close");
+  const close = target instanceof Element && /** @type {HTMLElement | null} */ (target.closest("#job-close"));
   if (!close) return;
   followed.delete(close.dataset.job);
   tell("version", { data: catalog.touch() });

@@ -61,7 +61,8 @@ const insist = (after, components, agreed = 0, checks = 20) =>
       return;
     }
     // Model B too: it is chosen by itself where, for that moment, it was part of the picture.
-    const held = ({ name, at }) => at && (at.endsWith(".value") || (name === "other" && !sides.needsOther()));
+    const held = (/** @type {{name: string, at?: string}} */ { name, at }) =>
+      at && (at.endsWith(".value") || (name === "other" && !sides.needsOther()));
     const lost = view.FIELDS.filter((field) => held(field) && differ(last[field.name] ?? null, after[field.name] ?? null));
     if (lost.some(({ name }) => name === "other")) state.set(components.get("review.data"), { told: true });
     lost.forEach(({ at }) => give(at, components.get(at)));

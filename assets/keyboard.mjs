@@ -89,7 +89,7 @@ document.addEventListener("keydown", (event) => {
 // --- what became of the chip is said, once it has settled --------------------------------------------------------
 let timer = null;
 const say = () => {
-  const news = document.querySelector(`#${PANEL} [data-say]`);
+  const news = /** @type {HTMLElement | null} */ (document.querySelector(`#${PANEL} [data-say]`));
   const place = document.getElementById("announcement");
   if (place && news && place.textContent !== news.dataset.say) place.textContent = news.dataset.say;
 };
@@ -114,6 +114,6 @@ const start = new MutationObserver(() => {
   start.disconnect();
   listen(panel);
   document.querySelectorAll(".mantine-Select-input").forEach(combobox);
-  if (view.narrow()) document.querySelector(".fs-key").open = false; // a phone's map is small
+  if (view.narrow()) /** @type {HTMLDetailsElement} */ (document.querySelector(".fs-key")).open = false; // a phone's map is small
 });
 start.observe(document, { childList: true, subtree: true });

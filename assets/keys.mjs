@@ -16,7 +16,7 @@ import * as chiplist from "./review/chips.mjs";
 
 const OFF = "floodscope-keys-off";
 const set = (id, value) => tell(id, { value });
-const dialog = () => document.getElementById("keys-dialog");
+const dialog = () => /** @type {HTMLDialogElement | null} */ (document.getElementById("keys-dialog"));
 
 const off = () => {
   try {
@@ -95,11 +95,13 @@ const DO = {
 // Of a layer by its own key.
 const layerOf = (key) => layers.all.find((one) => one.key && one.key === key);
 const done = (key) => DO[key] || (layerOf(key) && (() => layer(layerOf(key).name)));
+/** @returns {[string, string]} */
 const ofLayers = (kind) => {
   const some = layers.all.filter((one) => one.key && one.kind === kind);
   return [some.map(({ key }) => key.toUpperCase()).join(" "), some.map(({ told }) => told).join(", ")];
 };
 // What the dialog tells of them; `A B` are two keys, `Shift + arrows` two at once.
+/** @returns {[string, [string, string][]][]} */
 const told = () => [
   [
     "Chips",

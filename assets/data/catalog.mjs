@@ -75,6 +75,7 @@ const prediction = (model, id) => (models.has(model) ? models.get(model).get(id)
 const failure = (model, id) => (failures.has(model) ? failures.get(model).get(id) : undefined);
 
 // The chips with imagery that a model has not predicted: those that it may, and those whose files no model can use.
+/** @param {string} model @param {Iterable<any>} [among] */
 const unpredicted = (model, among = chips.values()) => {
   const rest = [...among].filter((chip) => chip.imagery && !prediction(model, chip.id));
   const cannot = rest.filter(({ id, revision }) => unusable.has(id) && [undefined, revision].includes(unusable.get(id)));

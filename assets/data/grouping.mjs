@@ -3,6 +3,7 @@ import * as catalog from "./catalog.mjs";
 
 export const BY = { country: "Country", event: "Event", split: "Split", water: "Water share" };
 // Share of water among the labelled pixels, in percent: up to and including (model/scores/water_share.py).
+/** @type {[number, string][]} */
 export const SHARES = [
   [0, "no water"],
   [1, "up to 1 %"],

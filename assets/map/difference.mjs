@@ -48,6 +48,7 @@ const paint = (canvas) => {
 const layer = (urls, options) => {
   const Grid = libraries.L.GridLayer.extend({
     createTile(coords, done) {
+      /** @type {HTMLCanvasElement & {scores?: Uint8ClampedArray[]}} */
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [SIZE, SIZE];
       const at = (url) =>

@@ -9,6 +9,8 @@ import * as scores from "../scores/histogram.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as pixel from "./pixel.mjs";
 
+/** @typedef {import("../page/state.mjs").Place} Place */
+
 const CLOSE_PX = 12; // a click this near the first corner closes the outline
 const MAX_CORNERS = 100;
 const sketch = { tool: null, corners: [], answer: null, error: "", asked: null };
@@ -16,6 +18,7 @@ let preview = null;
 
 const surface = () => document.getElementById("draw-surface");
 const map = () => leaflet.map;
+/** @returns {Place} */
 const lonlat = (event) => {
   const { lat, lng } = map().mouseEventToLatLng(event);
   return [lng, lat];

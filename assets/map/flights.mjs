@@ -20,7 +20,7 @@ const below = () => {
 // Left edge and bottom of the key of colours, in pixels of the map, as it will be once the map is near: folded to its
 // name unless someone reads it.
 const key = () => {
-  const element = document.querySelector(".fs-key");
+  const element = /** @type {HTMLDetailsElement | null} */ (document.querySelector(".fs-key"));
   if (!element) return null;
   const [box, ground] = [element.getBoundingClientRect(), leaflet.map.getContainer().getBoundingClientRect()];
   if (element.open && element.matches(":hover, :focus-within"))
@@ -64,6 +64,7 @@ const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
   return { centre: leaflet.map.unproject(middle, zoom), zoom };
 };
 
+/** @param {[number, number, number, number]} bounds @param {{instant?: boolean, maxZoom?: number}} [how] */
 const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
   if (!leaflet.map) return;
   const { centre, zoom } = viewOf(bounds, maxZoom);
@@ -112,7 +113,9 @@ const flyToChips = (chips) => {
   const boxes = chips.map((chip) => chip.bounds).filter(Boolean);
   if (!boxes.length) return false;
   board.close();
-  const ends = [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...boxes.map((box) => box[i])));
+  const ends = /** @type {[number, number, number, number]} */ (
+    [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...boxes.map((box) => box[i])))
+  );
   flyToBounds(ends, { maxZoom: 11 });
   return true;
 };

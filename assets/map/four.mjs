@@ -27,6 +27,7 @@ const main = () => leaflet.map;
 // From the middle of the main map to the middle of what the strip leaves of it, in pixels.
 const aside = () => libraries.L.point(0, -(document.getElementById("layer-strip").offsetHeight + 24) / 2);
 // What the cells show where the main map is, and the other way round.
+/** @returns {[any, number]} */
 const ofMain = () => [main().unproject(main().project(main().getCenter()).add(aside())), Math.max(1, main().getZoom() - NEARER)];
 const toMain = ([centre, zoom]) => [
   main().unproject(
@@ -41,6 +42,7 @@ const toMain = ([centre, zoom]) => [
 const follow = (from) => {
   if (moving) return;
   moving = true;
+  /** @type {[any, number]} */
   const view = from === main() ? ofMain() : [from.getCenter(), from.getZoom()];
   maps.forEach((map) => {
     if (map !== from) map.setView(...view, { animate: false });

@@ -12,6 +12,8 @@ import * as palette from "./palette.mjs";
 import * as board from "./picture.mjs";
 import * as sides from "./sides.mjs";
 
+/** @typedef {import("../page/state.mjs").Place} Place */
+
 const REST_MS = 60;
 const KEPT = 500;
 const kept = []; // {key, pixel}, the latest last
@@ -64,8 +66,11 @@ const at = (place) => {
   const known = recall(from, place);
   return known ? Promise.resolve(known) : fetchPixel(from, place);
 };
-const middle = (pixel) =>
-  [0, 1].map((i) => Number((pixel.ring.reduce((sum, corner) => sum + corner[i], 0) / pixel.ring.length).toFixed(6)));
+/** @returns {Place} */
+const middle = ({ ring }) => {
+  const mean = (i) => Number((ring.reduce((sum, corner) => sum + corner[i], 0) / ring.length).toFixed(6));
+  return [mean(0), mean(1)];
+};
 
 // --- what a pixel says ----------------------------------------------------------------------------------------
 const dB = (value) => (value === null ? "no data" : `${value.toFixed(1).replace("-", "−")}\u2009dB`);
@@ -126,6 +131,7 @@ const show = (pixel) => {
   readout();
 };
 const hover = ({ latlng }) => {
+  /** @type {Place} */
   const spot = [latlng.lng, latlng.lat];
   const from = sources();
   clearTimeout(resting);

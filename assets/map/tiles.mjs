@@ -60,6 +60,7 @@ const urlOf = (chip, model, { tiles, models }) => {
 const panesOf = (chip, model, side, prefix = "") => {
   if (!chip || !chip.imagery || !chip.frame) return {};
   const urls = { imagery: side.image, scores: side.overlay };
+  /** @type {[string, {chip: any, url: string | null}][]} */
   const panes = Object.entries(urls).map(([pane, name]) => [
     `${prefix}${pane}`,
     { chip, url: urlOf(chip, model, layers.of(name)) },

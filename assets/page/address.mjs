@@ -78,6 +78,25 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
   // the view and the settings; check: whether a value of the URL makes sense on this page; quiet: the default is left
   // out of the URL; step: its change is one that the browser's Back undoes; take and give: between value and component;
   // part: the component's value is an object, and this is one of its entries.
+  /**
+   * @typedef {object} Field
+   * @property {string} name
+   * @property {string} key
+   * @property {(text: any) => any} parse
+   * @property {(value: any) => string | string[]} format
+   * @property {((random: () => number) => any) | null} [draw]
+   * @property {boolean} [many]
+   * @property {string} [at]
+   * @property {string} [also]
+   * @property {string} [part]
+   * @property {any} [fallback]
+   * @property {(value: any, settings: any) => boolean} [check]
+   * @property {boolean} [quiet]
+   * @property {boolean} [step]
+   * @property {(value: any) => any} [take]
+   * @property {(value: any, first: boolean, view: any) => any} [give]
+   */
+  /** @type {Field[]} */
   const FIELDS = [
     {
       name: "chip",

@@ -1,13 +1,26 @@
 // The one way to Dash and to the libraries that it brings: nothing else here knows a global name.
 
+/**
+ * @typedef {object} Brought what Dash and its libraries put into the window
+ * @property {any} dash_clientside
+ * @property {any} dash_ag_grid
+ * @property {any} dashAgGridFunctions
+ * @property {any} dashAgGridComponentFunctions
+ * @property {any} DashRenderer
+ * @property {any} L
+ * @property {any} React
+ * @property {any} ReactDOM
+ */
+const page = /** @type {Window & Brought} */ (/** @type {unknown} */ (window));
+
 /** Set properties of a component, as a callback would. @type {(id: string, props: Record<string, unknown>) => void} */
-export const tell = (id, props) => window.dash_clientside.set_props(id, props);
+export const tell = (id, props) => page.dash_clientside.set_props(id, props);
 
 /** What a callback returns to leave an output as it is. */
-export const same = () => window.dash_clientside.no_update;
+export const same = () => page.dash_clientside.no_update;
 
 /** What the running callback was called with: inputs_list, states_list, outputs_list, triggered. */
-export const context = () => window.dash_clientside.callback_context;
+export const context = () => page.dash_clientside.callback_context;
 
 /**
  * Hand functions over by the name under which the server's side has them (dashboard/page/wiring.py): "floodscope" are callbacks,
@@ -16,20 +29,20 @@ export const context = () => window.dash_clientside.callback_context;
  * @param {Record<string, Function>} functions
  */
 export const offer = (name, functions) => {
-  window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside[name] = { ...window.dash_clientside[name], ...functions };
+  page.dash_clientside = page.dash_clientside || {};
+  page.dash_clientside[name] = { ...page.dash_clientside[name], ...functions };
 };
 
 /** Functions and components that columns of the tables name (dashboard/page/layout/tables.py). */
 export const offerToTables = (functions, components) => {
-  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, functions);
-  window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, components);
+  page.dashAgGridFunctions = Object.assign(page.dashAgGridFunctions || {}, functions);
+  page.dashAgGridComponentFunctions = Object.assign(page.dashAgGridComponentFunctions || {}, components);
 };
 
 /** A table, or null as long as its tab was not opened and its script has not come. */
 export const table = (id) => {
   try {
-    return window.dash_ag_grid.getApi(id) || null;
+    return page.dash_ag_grid.getApi(id) || null;
   } catch {
     return null;
   }
@@ -38,15 +51,15 @@ export const table = (id) => {
 /** Leaflet and React, which dash-leaflet and Dash bring; there once the page is drawn. */
 export const libraries = {
   get L() {
-    return window.L;
+    return page.L;
   },
   get React() {
-    return window.React;
+    return page.React;
   },
 };
 
 /** Have React draw in this very frame: it would wait for the next. */
-export const atOnce = (then) => (window.ReactDOM && window.ReactDOM.flushSync ? window.ReactDOM.flushSync(then) : then());
+export const atOnce = (then) => (page.ReactDOM && page.ReactDOM.flushSync ? page.ReactDOM.flushSync(then) : then());
 
 /**
  * Hear of Dash's own requests: their answers, and that nobody listens (a network error; an HTTP error is an answer).
@@ -54,7 +67,7 @@ export const atOnce = (then) => (window.ReactDOM && window.ReactDOM.flushSync ? 
  */
 export const watchRequests = ({ answered, lost }) => {
   const ask = window.fetch.bind(window);
-  const ofDash = ([what]) => String(what.url || what).includes("_dash-update-component");
+  const ofDash = (/** @type {any[]} */ [what]) => String(what.url || what).includes("_dash-update-component");
   window.fetch = (...request) =>
     ask(...request).then(
       (answer) => {
@@ -70,5 +83,5 @@ export const watchRequests = ({ answered, lost }) => {
 
 /** Have Dash begin: its scripts are there, and what it calls by name is offered. */
 export const begin = () => {
-  new window.DashRenderer();
+  new page.DashRenderer();
 };

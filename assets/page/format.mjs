@@ -37,6 +37,7 @@ const component =
     type,
     props: { ...props, children: children.length === 1 ? children[0] : children },
   });
+/** @type {Record<string, (props: object, ...children: unknown[]) => object>} */
 const html = new Proxy({}, { get: (_, type) => component("dash_html_components", type) });
 
 const METRICS = {

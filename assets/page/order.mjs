@@ -16,7 +16,7 @@ export const SORTS = {
 
 const compare = (column, descending) => (a, b) => {
   const [x, y] = column === "iou" ? [a.worst ?? null, b.worst ?? null] : [a[column] ?? null, b[column] ?? null];
-  if (x === null || y === null) return (x === null) - (y === null);
+  if (x === null || y === null) return Number(x === null) - Number(y === null);
   const order = column === "iou" ? worst.compare(a, b) : typeof x === "string" ? x.localeCompare(y) : x - y;
   return descending ? -order : order;
 };

@@ -186,6 +186,7 @@ const form = () => {
             ? "South must be smaller than north."
             : "";
     made.querySelector(".fs-form-problem").textContent = wrong;
+    /** @type {[number, number][]} */
     const corners = [
       [west, south],
       [east, south],

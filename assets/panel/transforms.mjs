@@ -15,7 +15,7 @@ let shown = ""; // the chip and model whose cards stand there
 let turn = 0; // a later call ends the earlier ones
 let answers = []; // of the cards that are filled: [{card, answer}]
 
-const section = () => document.getElementById("transforms");
+const section = () => /** @type {HTMLDetailsElement | null} */ (document.getElementById("transforms"));
 const wait = (ms) =>
   new Promise((done) => {
     setTimeout(done, ms);

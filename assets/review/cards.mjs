@@ -41,7 +41,7 @@ const show = (settings, model = inUse) => {
     make("h2", {}, "Model cards"),
     listed.map((m, i) => {
       const id = `model-card-${i}`;
-      const before = document.getElementById(id);
+      const before = /** @type {HTMLDetailsElement | null} */ (document.getElementById(id));
       const card = make(
         "details",
         { class: "fs-model-card", id, open: before ? before.open : Boolean(m.error) },

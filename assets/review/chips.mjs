@@ -120,7 +120,7 @@ const showGallery = (list, { model, sort }) => {
   const now = `${model} ${list.map((row) => `${row.id}:${row.revision}:${row.seen}`).join()}`;
   if (now === drawn) {
     const by = new Map(list.map((row) => [row.id, row]));
-    place.querySelectorAll(".fs-card").forEach((element) => {
+    /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll(".fs-card")).forEach((element) => {
       const said = note(by.get(element.dataset.chip), sort);
       element.querySelector(".fs-card-note").textContent = said;
       element.setAttribute("aria-label", labelOf(by.get(element.dataset.chip), said));

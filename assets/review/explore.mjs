@@ -51,6 +51,7 @@ const counted = (label, rows, order) => {
 };
 
 // --- shares ------------------------------------------------------------------------------------------------------
+/** @type {[number, string][]} */
 const STEPS = [
   [0, "none"],
   [0.01, "up to 1 %"],
@@ -60,7 +61,7 @@ const STEPS = [
   [1, "over 50 %"],
 ];
 const shares = (label, values) => {
-  const counts = STEPS.map(([, name]) => [name, 0]);
+  const counts = STEPS.map(([, name]) => /** @type {[string, number]} */ ([name, 0]));
   values.forEach((value) => {
     counts[STEPS.findIndex(([top]) => value <= top + 1e-9)][1] += 1;
   });

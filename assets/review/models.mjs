@@ -248,7 +248,7 @@ const dots = (h) =>
       `${format.integer(b.pixels)} px: predicted ${b.predicted.toFixed(2)}, water ${b.observed.toFixed(2)}`,
     ]);
 const drawCurves = (sums, k, seen = false) => {
-  const { frame, line, dots: marks, diagonal } = charts;
+  const { frame, line, dots: circles, diagonal } = charts;
   const { precisionRecall, averagePrecision, calibrationError } = curves;
   const here = (h) => {
     const f = scores.figures(scores.confusion(h, k));
@@ -280,7 +280,7 @@ const drawCurves = (sums, k, seen = false) => {
       `Precision over recall. ${told("Average precision", averagePrecision)}`,
       { ...AXES, xTitle: "Recall", yTitle: "Precision" },
       ...each((letter, h) => line(precisionRecall(h), letter.toLowerCase(), letter)),
-      ...each((letter, h) => marks(here(h), letter.toLowerCase())),
+      ...each((letter, h) => circles(here(h), letter.toLowerCase())),
     ),
     make("h2", {}, "Reliability"),
     make(
@@ -299,7 +299,7 @@ const drawCurves = (sums, k, seen = false) => {
           letter,
         ),
       ),
-      ...each((letter, h) => marks(dots(h), letter.toLowerCase())),
+      ...each((letter, h) => circles(dots(h), letter.toLowerCase())),
     ),
   );
 };

@@ -7,24 +7,25 @@ import * as dom from "../page/dom.mjs";
 const address = (kind, chip, revision) => `review/thumbnails/${kind}/${encodeURIComponent(chip.id)}/${revision}.png`;
 
 // The pictures of a chip under a model: [class, images], each image [class, address].
+/** @returns {[string, [string, string][]][]} */
 const pictures = (chip, model) => {
   if (!chip.imagery) return [];
   const p = catalog.prediction(model, chip.id);
   const image = address("composite", chip, chip.revision);
   const kind = chip.labelled ? "errors" : "prediction"; // what there is to see of a chip without a label
+  /** @type {[string, [string, string][]]} */
+  const plain = [`fs-thumb${chip.unplaced ? " fs-thumb-unplaced" : ""}`, [["", image]]];
+  if (!p) return [plain];
+  const scores = address("scores", chip, p.revision);
   return [
-    [`fs-thumb${chip.unplaced ? " fs-thumb-unplaced" : ""}`, [["", image]]],
-    ...(p
-      ? [
-          [
-            "fs-thumb",
-            [
-              ["fs-thumb-grey", image],
-              [`fs-thumb-${kind}`, address("scores", chip, p.revision)],
-            ],
-          ],
-        ]
-      : []),
+    plain,
+    [
+      "fs-thumb",
+      [
+        ["fs-thumb-grey", image],
+        [`fs-thumb-${kind}`, scores],
+      ],
+    ],
   ];
 };
 

@@ -35,6 +35,7 @@ const recolour = () => {
 };
 
 // --- the head of the Chips tab -----------------------------------------------------------------------------------
+/** @type {[import("../page/state.mjs").State["list"], string][]} */
 const VIEWS = [
   ["list", "List"],
   ["grid", "Pictures"],

@@ -16,7 +16,7 @@ export const dark = (colour) => {
   if (!rgb) return false;
   const [r, g, b] = rgb
     .slice(1)
-    .map((v) => v / 255)
+    .map((v) => Number(v) / 255)
     .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18;
 };

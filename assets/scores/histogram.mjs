@@ -8,6 +8,7 @@ const level = (threshold) => Math.max(0, Math.ceil(threshold * 254 - 1e-9));
 const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
 // Counts by value -> number of pixels at or above each value; index 255 is none.
+/** @param {ArrayLike<number>} counts @param {Float64ArrayConstructor | Uint32ArrayConstructor} [Kind] */
 const suffixSums = (counts, Kind = Float64Array) => {
   const out = new Kind(LEVELS + 1);
   for (let v = LEVELS - 1; v >= 0; v -= 1) out[v] = out[v + 1] + counts[v];

@@ -23,7 +23,7 @@ const rank = ({ scored, water, seen }) => (seen === true ? 3 : !water ? 2 : scor
 // Order of rows {rank, worst, wrong}: what can be relied on first, then the worst, then the most wrong pixels; no score last.
 const compare = (a, b) => {
   const [x, y] = [a.worst ?? null, b.worst ?? null];
-  if (x === null || y === null) return (x === null) - (y === null);
+  if (x === null || y === null) return Number(x === null) - Number(y === null);
   return (a.rank || 0) - (b.rank || 0) || x - y || (b.wrong || 0) - (a.wrong || 0);
 };
 
