@@ -17,7 +17,7 @@ PURE = {
     *("data/catalog", "data/filters", "data/grouping", "data/groups", "data/pairing", "data/training"),
 }
 BRIDGE = "page/bridge"
-PAGE = r"\b(document|window|navigator|localStorage|location|fetch|requestAnimationFrame|getComputedStyle|setTimeout|setInterval)\b"
+PAGE = r"\b(document|window|navigator|localStorage|location|fetch|requestAnimationFrame|getComputedStyle|setTimeout)\b"
 BROUGHT = r"\b(dash_clientside|dashAgGrid\w*|dash_ag_grid|DashRenderer|ReactDOM)\b|\bwindow\.(L|React)\b"
 
 
