@@ -126,6 +126,10 @@ class AncillaryError(ChipError):
     """Elevation or permanent water is not on the chip's own grid, or not in its unit."""
 
 
+class ArchiveError(ChipError):
+    """A server does not give a file, or an archive's search, as it should; or it may not be asked."""
+
+
 class NoValidPixelError(ChipError):
     """The chip holds no pixel with data, so there is nothing to predict."""
 
@@ -240,6 +244,7 @@ _ANSWERS: dict[type[Exception], tuple[int, int]] = {
     LayerNotFoundError: (404, 1),
     ChipError: (422, 1),
     MissingImageryError: (404, 1),
+    ArchiveError: (502, 1),
     ModelError: (502, 1),
     ModelNotFoundError: (404, 1),
     BundleError: (422, 1),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any, Self, TypeVar, cast
 
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 _HOLE = re.compile(r"\{(\w+)\}")
 # An absolute path without blanks; no part of an address, a fraction or a word.
 _PATH = r"(?<![\w./:])/[^\s/'\"()<>|:;,]+(?:/[^\s/'\"()<>|:;,]+)*"
@@ -18,7 +19,11 @@ Name = Callable[[str], str]
 
 
 class File(str):
-    """The path of a file, as a part of a sentence."""
+    """The path of a file, as a part of a sentence; of an address without its query, which may hold a signature."""
+
+    def __new__(cls, path: str) -> Self:
+        """Take a path."""
+        return super().__new__(cls, _QUERY.sub("", path) if path.startswith(("http://", "https://", "s3://")) else path)
 
 
 class Sentence(str):

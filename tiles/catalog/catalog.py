@@ -19,7 +19,7 @@ from tiles.catalog.rows import CALLED, COLUMNS, PLAIN, read_rows
 from tiles.chip import ANCILLARY, ASSETS, Asset, ChipRecord
 from tiles.errors import ChipNotFoundError, Problem, SourceError
 from tiles.files import replacing, unwritable
-from tiles.layouts import safe
+from tiles.layouts import addresses, safe
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.layouts.known import LAYOUTS
 from tiles.layouts.names import part_of
@@ -213,6 +213,8 @@ def read_source(source: Path) -> Reading:
     """
     if (refusal := address_refusal(str(source))) is not None:
         raise SourceError(refusal)
+    if addresses.recognises(str(source)):
+        return _told_where_empty(addresses.read(str(source)), str(source))
     source = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100 - resolve() would follow links, and fail on loops
     name = shown(source)
     if not is_utf8(source):
@@ -221,6 +223,10 @@ def read_source(source: Path) -> Reading:
         found = _read_file(source) if source.is_file() else _read_folder(source)
     except OSError as error:
         raise SourceError(f"{name} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    return _told_where_empty(found, name)
+
+
+def _told_where_empty(found: Reading, name: str) -> Reading:
     if not found.records:
         why = (
             found.problems[0].message

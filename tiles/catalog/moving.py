@@ -22,7 +22,7 @@ def relative(frame: gpd.GeoDataFrame, folder: Path) -> gpd.GeoDataFrame:
     """
 
     def named(path: object) -> object:
-        if not isinstance(path, str) or not path:
+        if not isinstance(path, str) or not path or "://" in path or path.startswith("stac:"):
             return path
         from_here = os.path.relpath(os.path.abspath(path), folder)  # noqa: PTH100
         return path if from_here.startswith(os.path.join("..", "..")) else from_here  # noqa: PTH118
@@ -38,7 +38,7 @@ def anchored(row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return a row whose paths are whole again: from where the catalog lies now, else from where it was written."""
 
     def whole(path: object) -> object:
-        if not isinstance(path, str) or not path or os.path.isabs(path):  # noqa: PTH117
+        if not isinstance(path, str) or not path or os.path.isabs(path) or "://" in path:  # noqa: PTH117
             return path
         here = os.path.normpath(folder / path)
         built = row.get("built_in")

@@ -14,6 +14,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from tiles.answers import Answers
+from tiles.archive.address import bare, is_address
 from tiles.catalog.moving import anchored
 from tiles.chip import ANCILLARY, ASSETS, LEGENDS, Asset, ChipRecord
 from tiles.errors import Problem, SourceError, UsageError
@@ -138,7 +139,7 @@ def _record_of(row: Mapping[str, Any]) -> ChipRecord:
         text = _text(row, problem, _LONGEST_PROBLEM)
         values[problem] = None if text is None else Sentence.foreign(text, files)
     record = ChipRecord(**values)
-    gone = [a for a in (record.vv, record.vh) if a is not None and not Path(a.path).exists()]
+    gone = [a for a in (record.vv, record.vh) if a is not None and not (is_address(a.path) or Path(a.path).exists())]
     if gone and record.problem is None:
         problem = "{file} is gone since the catalog was built: put it back, or build the catalog again."
         return replace(record, problem=Sentence(problem, file=gone[0].path))
@@ -200,7 +201,8 @@ def _asset(row: Mapping[str, Any], name: str) -> Asset | None:
     band = _whole(row, f"{name}_band", _MOST_BAND)
     if band is None:
         raise _RowError(f"it has no {name}_band")
-    return Asset(path, band, float(scale), _text(row, f"{name}_name"))
+    # A catalog names no machine of the own network: it may be somebody else's.
+    return Asset(bare(path) if is_address(path) else path, band, float(scale), _text(row, f"{name}_name"))
 
 
 def _outline(data: object) -> BaseGeometry | None:

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 from tiles.errors import Problem
 from tiles.sentences import shown
 
 # pathlib makes one slash of two, so that s3://bucket/x has become s3:/bucket/x before anybody can look at it.
-_ADDRESS = re.compile(r"(https?|ftp|s3|gs|az|abfss?|wasbs?|file)://?(?=[^/])", re.IGNORECASE)
+_ADDRESS = re.compile(r"(ftp|gs|az|abfss?|wasbs?|file)://?(?=[^/])", re.IGNORECASE)
 _VIRTUAL = re.compile(r"/vsi[a-z0-9_]+/")
 
 
 def address_refusal(source: str) -> str | None:
-    """Return what is said of a source that is an address of the network or of GDAL, or None of one that is none."""
+    """Return what is said of a source that is an address which is not read, as GDAL's own, or None of any other."""
     if _VIRTUAL.match(source):
-        return f"{shown(source)} is a virtual path of GDAL: sources are files and folders on this machine, give the file itself."
+        return (
+            f"{shown(source)} is a virtual path of GDAL: give the file itself, or its address (https://..., s3://...)."
+        )
     found = _ADDRESS.match(source)
     if found is None:
         return None
-    kind = found[1].lower()
     url = f"{found[1]}://{source[found.end() :]}"
-    if kind in {"http", "https", "ftp"}:
-        name = re.split(r"[?#]", url.rstrip("/"), maxsplit=1)[0].rsplit("/", 1)[-1] or "image.tif"
-        return (
-            f"{shown(url)} is an address, and sources are files and folders on this machine: download it first (curl -fL -o "
-            f"{shlex.quote(shown(name))} {shlex.quote(shown(url))}), VV and VH into one folder, then give that."
-        )
-    if kind == "file":
+    if found[1].lower() == "file":
         return f"{shown(url)} is an address of a file: give its path alone, without file://."
     return (
-        f"{shown(url)} is an address of a store, and sources are files and folders on this machine: download VV and VH into one "
+        f"{shown(url)} is an address of a kind that is not read here (https, http and s3 are): download VV and VH into one "
         "folder with the tool of that store, then give the folder."
     )
 

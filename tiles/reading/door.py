@@ -17,10 +17,10 @@ from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.border import border_noise
+from tiles.reading.elsewhere import laid
 from tiles.reading.grids import require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, read_label
 from tiles.reading.pixels import Band, read_band
-from tiles.reading.products import laid
 from tiles.reading.raster import RasterInfo, read_info
 from tiles.reading.scale import decide
 from tiles.reading.units import (

@@ -18,12 +18,13 @@ from rasterio.enums import ColorInterp, Interleaving
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
+from tiles.archive.address import is_address
 from tiles.errors import FloodscopeError, UnreadableFileError
 from tiles.grid import Grid
 from tiles.reading.directory import foreign_metadata
+from tiles.reading.elsewhere import bytes_of, header_of, opened_elsewhere, opened_path, raster_of
 from tiles.reading.masks import has_own_mask, mask_file
 from tiles.reading.place import Place, find_place
-from tiles.reading.products import header_of, opened_path, raster_of
 from tiles.reading.snap import snap_band_names
 from tiles.reading.sniff import require_tiff
 from tiles.sentences import shown
@@ -166,10 +167,14 @@ def open_raster(path: str) -> Iterator[DatasetReader]:
         UnreadableFileError: the file is missing, damaged or not permitted to be read.
     """
     path = raster_of(path)
-    require_tiff(path)
+    if not is_address(path):
+        require_tiff(path)
     # A missing geotransform is told in our own words, to whom it concerns.
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
-    with rasterio.Env(**GDAL_OPTIONS):
+    with rasterio.Env(**GDAL_OPTIONS), opened_elsewhere(path) as elsewhere:
+        if elsewhere is not None:
+            yield elsewhere
+            return
         try:
             # A resolved path, so that no part of a name can be taken for one of GDAL's virtual file systems.
             dataset = rasterio.open(Path(path).resolve(), driver=DRIVER)
@@ -205,7 +210,7 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
     path, bands = opened_path(dataset, path), min(dataset.count, 16)
     gcps, gcp_crs = dataset.gcps
     alphas = [number for number, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha]
-    foreign = foreign_metadata(path)
+    foreign = None if is_address(path) else foreign_metadata(path)
     if foreign is None:
         named, units = tuple(dataset.descriptions), tuple(unit or "" for unit in dataset.units)
         tags, band_tags = dict(dataset.tags()), [dict(dataset.tags(number)) for number in range(1, bands + 1)]
@@ -217,7 +222,7 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
         )
         tags = {**dataset.tags(), **foreign.tags}
         band_tags = [{**dataset.tags(n), **foreign.band_tags.get(n, {})} for n in range(1, bands + 1)]
-    if dataset.count > 1 and not any(named):
+    if dataset.count > 1 and not any(named) and not is_address(path):
         named = snap_band_names(path, dataset.count) or named
     rows, cols = dataset.block_shapes[0]
     interleaved = dataset.count if dataset.interleaving == Interleaving.pixel else 1
@@ -242,7 +247,7 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
         gcp_crs=gcp_crs,
         block_bytes=rows * cols * interleaved * _item_bytes(dataset.dtypes[0]),
         in_strips=cols == dataset.width,
-        size=Path(path).stat().st_size,
+        size=bytes_of(path),
         ends_at=max(_end_of(dataset, band, rows, cols) for band in range(1, bands + 1)),
     )
 

@@ -1,13 +1,18 @@
-"""A Sentinel-1 product at the door: its header is known before a pixel is read, and its map is made when pixels are asked for."""
+"""What is no GeoTIFF on this machine, at the door: a Sentinel-1 product, whose map is made when pixels are asked for, and a
+file on a server, which is read in parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
+from tiles.archive.address import is_address
+from tiles.archive.remote import open_remote, remote_file
 from tiles.decisions import Decision
 from tiles.products.container import is_product
 from tiles.products.kept import kept_map
@@ -25,6 +30,25 @@ def raster_of(path: str) -> str:
         OutputError: there is no room for it.
     """
     return str(kept_map(Product(path))) if is_product(path) else path
+
+
+@contextmanager
+def opened_elsewhere(path: str) -> Iterator[DatasetReader | None]:
+    """Give a file on a server, opened; None of a file on this machine.
+
+    Raises:
+        ArchiveError, UnreadableFileError: the server does not give it, or it is no GeoTIFF.
+    """
+    if not is_address(path):
+        yield None
+        return
+    with open_remote(path) as dataset:
+        yield dataset
+
+
+def bytes_of(path: str) -> int:
+    """Return how many bytes a file has, here or on its server."""
+    return remote_file(path).size if is_address(path) else Path(path).stat().st_size
 
 
 def opened_path(dataset: DatasetReader, path: str) -> str:
