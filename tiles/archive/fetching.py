@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from tiles.archive.address import Reach, bare, machine, said
+from tiles.archive.address import Reach, bare, machine, named, said
 from tiles.archive.signing import Tokens, signed
 from tiles.errors import ArchiveError
 from tiles.sentences import shown
@@ -32,6 +32,7 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 4
 _PART = 1 << 16
+_MOST_OF_SERVICE = 64 << 10
 _ALWAYS = {"User-Agent": "floodscope", "Accept-Encoding": "identity"}
 
 
@@ -120,7 +121,7 @@ class Fetcher:
         ends: float,
     ) -> Answer:
         own = machine(url) if not url.startswith("s3:") else None
-        at = signed(url, self._tokens)
+        at = signed(url, self._tokens, _of_service)
         for _ in range(_MOST_REDIRECTS + 1):
             if own is not None and machine(at) != own:
                 headers.pop("Authorization", None)
@@ -291,6 +292,12 @@ def _after(text: str | None) -> float:
 def _host(host: str | None, port: int | None) -> str:
     name = f"[{host}]" if host and ":" in host else host or ""
     return f"{name}:{port}" if port else name
+
+
+def _of_service(url: str) -> bytes:
+    """Return what a service answers that the operator configured, wherever it is."""
+    with fetching(named(url)) as fetcher:
+        return fetcher.get(url, _MOST_OF_SERVICE).body
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from tiles.errors import ArchiveError
@@ -17,7 +18,6 @@ SERVICE_VARIABLE = "FLOODSCOPE_SIGNER_URL"
 
 _LASTS_S = 3600
 _SPARE_S = 60.0
-_MOST_ANSWER = 64 << 10
 _AZURE = ".blob.core.windows.net"
 _PLANETARY = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 _AWS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
@@ -28,12 +28,13 @@ Tokens = dict[str, tuple[str, float]]
 """Tokens of a signer by what they are for, with the time until which they are used."""
 
 
-def signed(url: str, tokens: Tokens) -> str:
+def signed(url: str, tokens: Tokens, ask: Callable[[str], bytes]) -> str:
     """Return the address to ask: of s3 that of its store, signed where there are keys; else with the configured signer's token.
 
     Args:
         url: the address.
         tokens: those that were given before, which new ones join.
+        ask: asks the signer's service, an address that the operator configured.
 
     Raises:
         ArchiveError: boto3 is missing, the signer is unknown, or gives no token.
@@ -53,20 +54,15 @@ def signed(url: str, tokens: Tokens) -> str:
         return url
     account = (parts.hostname or "").removesuffix(_AZURE)
     container = parts.path.lstrip("/").partition("/")[0]
-    return f"{url}?{_token(f'{service}/{quote(account)}/{quote(container)}', tokens)}"
+    return f"{url}?{_token(f'{service}/{quote(account)}/{quote(container)}', tokens, ask)}"
 
 
-def _token(service: str, tokens: Tokens) -> str:
-    from tiles.archive.address import named  # noqa: PLC0415 - a service that the operator configured
-    from tiles.archive.fetching import fetching  # noqa: PLC0415 - it asks for signatures itself
-
+def _token(service: str, tokens: Tokens, ask: Callable[[str], bytes]) -> str:
     token, until = tokens.get(service, ("", 0.0))
     if time.monotonic() < until:
         return token
-    with fetching(named(service)) as fetcher:
-        answer = fetcher.get(service, _MOST_ANSWER)
     try:
-        token = str(json.loads(answer.body)["token"])
+        token = str(json.loads(ask(service))["token"])
     except (ValueError, LookupError, TypeError) as error:
         raise ArchiveError(
             f"The signer planetary-computer ({shown(service)}) answered without a token: try again later."

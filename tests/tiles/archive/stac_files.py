@@ -60,7 +60,7 @@ def write_catalog(folder: Path, items: list[Json]) -> Path:
         links = []
         for one in members:
             (place := folder / name / one["id"]).mkdir(parents=True)
-            linked = {**one, "links": _links("../../catalog.json", "../collection.json", f"./{one['id']}.json", name)}
+            linked = {**one, "links": _links("../../catalog.json", "../collection.json", name)}
             (place / f"{one['id']}.json").write_text(json.dumps(linked))
             links.append({"rel": "item", "href": f"./{one['id']}/{one['id']}.json", "type": "application/geo+json"})
         boxes = [one["bbox"] for one in members]
@@ -69,13 +69,13 @@ def write_catalog(folder: Path, items: list[Json]) -> Path:
         collection = {
             "type": "Collection", "stac_version": "1.0.0", "id": name, "description": name, "license": "other",
             "extent": {"spatial": {"bbox": [bbox]}, "temporal": {"interval": [[days[0], days[-1]]]}},
-            "links": [*_links("../catalog.json", "../catalog.json", "./collection.json"), *links],
+            "links": [*_links("../catalog.json", "../catalog.json"), *links],
         }  # fmt: skip
         (folder / name / "collection.json").write_text(json.dumps(collection))
     catalog = {
         "type": "Catalog", "stac_version": "1.0.0", "id": "root", "description": "for tests",
         "links": [
-            {"rel": "root", "href": "./catalog.json"}, {"rel": "self", "href": "./catalog.json"},
+            {"rel": "root", "href": "./catalog.json"},
             *({"rel": "child", "href": f"./{name}/collection.json", "type": "application/json"} for name in collections),
         ],
     }  # fmt: skip
@@ -83,11 +83,10 @@ def write_catalog(folder: Path, items: list[Json]) -> Path:
     return folder / "catalog.json"
 
 
-def _links(root: str, parent: str, own: str, collection: str | None = None) -> list[Json]:
+def _links(root: str, parent: str, collection: str | None = None) -> list[Json]:
     links = [
         {"rel": "root", "href": root, "type": "application/json"},
         {"rel": "parent", "href": parent, "type": "application/json"},
-        {"rel": "self", "href": own, "type": "application/json"},
     ]
     if collection is not None:
         links.append({"rel": "collection", "href": parent, "type": "application/json"})

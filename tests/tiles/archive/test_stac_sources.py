@@ -56,12 +56,12 @@ def test_an_api_is_searched_page_by_page_and_its_images_are_read(
         catalog = open_catalog([f"stac:{url}?collections=rtc"])
         assert len(catalog.usable()) == 12
         record = catalog.get("scene_000")
-        assert (record.date, record.event, record.layout, record.country) == ("2024-09-01", "rtc", "stac", "Austria")
+        assert (record.date, record.event, record.layout, record.country) == ("2024-09-01", "rtc", "stac", "Germany")
         assert record.footprint is not None
         assert record.footprint.bounds == pytest.approx((10, 48, 10.1, 48.1))
         assert np.nanmedian(read_chip(record).vh) == pytest.approx(-17, abs=0.5)
         few = open_catalog([Path(f"stac:{url}?collections=rtc&bbox=10.3,48,10.9,48.2&datetime=2024-09-02/2024-09-04")])
-        assert [r.id for r in few.usable()] == ["scene_002", "scene_003"]
+        assert {r.id for r in few.usable()} == {"scene_002", "scene_003"}
         with pytest.raises(SourceError, match="The archive has nothing of that"):
             open_catalog([f"stac:{url}?collections=rtc&datetime=2020"])
 
