@@ -17,6 +17,7 @@ from dashboard.commands.prediction import predict
 from dashboard.commands.rasters import cut, geocode, regrid
 from dashboard.commands.sagemaker.endpoint import sagemaker
 from dashboard.commands.serve import serve
+from dashboard.commands.store import store
 from dashboard.commands.training import name_chips, train, tune
 from dashboard.commands.watch import watch
 from tiles.errors import FloodscopeError, exit_code
@@ -35,7 +36,7 @@ def cli(debug: bool) -> None:
 
 for _command in (
     catalog, cut, dashboard, demo, download, evaluate, export, geocode, name_chips, predict, regrid, sagemaker, serve, simulate,
-    train, tune, watch,
+    store, train, tune, watch,
 ):  # fmt: skip
     cli.add_command(_command)
 

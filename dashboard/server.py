@@ -120,7 +120,7 @@ def _check(settings: Settings, announce: Callable[[str], None]) -> None:
         if Path(choice.spec) in settings.bundles:
             raise BundleError(choice.problem)
         announce(f"floodscope: {choice.name}: {choice.problem}")
-    Store(settings.data, settings.database).close()
+    Store(settings.data, settings.database, rasters=settings.rasters).close()
     for name in (".", shelf.FOLDER, jobs.FOLDER):
         _require_writable(settings.data / name)
 

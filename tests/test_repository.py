@@ -49,7 +49,7 @@ def test_the_licence_is_one_everywhere() -> None:
     PROJECT["dependencies"]
     + [
         r
-        for extra in ("dev", "sagemaker", "train")
+        for extra in ("dev", "postgresql", "sagemaker", "scale", "train")
         for r in PROJECT["optional-dependencies"][extra]
         if not r.startswith("floodscope")
     ],

@@ -14,6 +14,7 @@ from dashboard.commands.options import (
     SOURCES,
     given_labels,
     open_sources,
+    places,
     progress_bar,
     require_usable,
 )
@@ -35,9 +36,7 @@ def dashboard(sources: tuple[Path, ...], browser: bool, host: str, port: int, **
 @click.option("--chips", default=44, show_default=True, type=click.IntRange(1, 1000), help="How many simulated chips.")
 def demo(browser: bool, host: str, port: int, chips: int, **options: Any) -> None:
     """Open the map with simulated chips: no data, no network and no account needed."""
-    from dashboard.workspace.settings import default_data_folder
-
-    folder = (options["data"] or default_data_folder()) / f"simulated-{chips}"
+    folder = places(options["data"])[0] / f"simulated-{chips}"
     if not (folder / "SIMULATED.json").is_file():
         from tiles.simulate import simulate as make
 
@@ -48,14 +47,16 @@ def demo(browser: bool, host: str, port: int, chips: int, **options: Any) -> Non
 
 def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
     from dashboard.server import serve
-    from dashboard.workspace.settings import Settings, default_data_folder
+    from dashboard.workspace.settings import Settings
 
     found = open_sources(sources)
     if not len(found):
         require_usable(found)
+    data, rasters = places(options["data"])
     settings = Settings(
         sources=sources,
-        data=options["data"] or default_data_folder(),
+        data=data,
+        rasters=rasters,
         database=options["database"],
         model=options["model"],
         bundles=tuple(options["bundles"]),

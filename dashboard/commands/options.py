@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dashboard.commands.door import ANSWERS, given_answers
+from dashboard.commands.values import Place
 from dashboard.routes.proxies import PREFIX_VARIABLES, url_prefix
 
 if TYPE_CHECKING:
@@ -115,8 +116,10 @@ THRESHOLD = click.option(
 STORE = together(
     click.option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the predictions. Default: this user's data folder.",
+        type=Place(),
+        metavar="FOLDER",
+        help="Folder of the predictions, or s3://BUCKET/PREFIX for their rasters, with --database. Default: this user's data "
+        "folder.",
     ),
     click.option(
         "--database",
@@ -254,12 +257,21 @@ def progress_bar(what: str, unit: str = "chip") -> Iterator[Callable[[int, int],
         yield tick
 
 
-def open_store(data: Path | None, database: str | None) -> Store:
+def open_store(data: Path | str | None, database: str | None) -> Store:
     """Open the store of predictions that the options name."""
-    from dashboard.workspace.settings import default_data_folder
     from model.store.store import Store
 
-    return Store(data or default_data_folder(), database)
+    folder, rasters = places(data)
+    return Store(folder, database, rasters=rasters)
+
+
+def places(data: Path | str | None) -> tuple[Path, str | None]:
+    """Return the folder on this machine, and where rasters are if not in it, that `--data` names."""
+    from dashboard.workspace.settings import default_data_folder
+
+    if isinstance(data, str):
+        return default_data_folder(), data
+    return data or default_data_folder(), None
 
 
 def open_sources(sources: tuple[Path, ...]) -> Catalog:

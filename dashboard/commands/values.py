@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -42,6 +43,17 @@ class Duration(click.ParamType[float]):
         if not 0.1 <= seconds <= 30 * _SECONDS["d"]:
             self.fail(f"{value!r} is not a time from 0.1 seconds to 30 days: write 30s, 5m or 2h.", param, ctx)
         return seconds
+
+
+class Place(click.Path):
+    """A folder as a Path, or an address in an object store, s3://BUCKET/PREFIX, as text."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder or the address."""
+        return value if isinstance(value, str) and value.startswith("s3://") else super().convert(value, param, ctx)
 
 
 class SeveralValues(click.Command):

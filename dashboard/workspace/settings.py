@@ -16,6 +16,7 @@ class Settings:
         sources: folders, GeoTIFFs or catalogs, as `tiles.catalog.catalog.open_catalog` takes them.
         data: folder of the predictions.
         database: URL of the database of predictions; SQLite in `data` where it is None.
+        rasters: s3://BUCKET/PREFIX of the predictions' rasters; in `data` where it is None.
         model: spec of the model to begin with: "floodscope" (the shipped one), "backscatter", "backscatter:otsu", or a
             bundle's path.
         bundles: further bundles on offer, or folders of bundles.
@@ -31,6 +32,7 @@ class Settings:
     sources: tuple[Path, ...]
     data: Path
     database: str | None = None
+    rasters: str | None = None
     model: str = "floodscope"
     bundles: tuple[Path, ...] = ()
     endpoints: tuple[str, ...] = ()

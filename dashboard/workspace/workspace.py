@@ -63,7 +63,7 @@ class Workspace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.live = LiveCatalog(open_catalog(settings.sources, settings.answers, labels=settings.labels))
-        self.store = Store(settings.data, settings.database)
+        self.store = Store(settings.data, settings.database, rasters=settings.rasters)
         self.inference = Inference(self.store)
         self.stored = StoredPredictions(self.store)
         self.tiles = TileService(self.live, self.stored)

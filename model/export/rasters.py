@@ -16,7 +16,6 @@ from tiles.chip import PROVENANCE, ChipRecord
 from tiles.errors import ChipError, StoreError
 from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
-from tiles.reading.raster import read_info
 
 TABLE = "predictions.csv"
 _COLUMNS = (
@@ -67,7 +66,7 @@ def read_stored(
     """
     while True:
         try:
-            return prediction, store.read(prediction), read_info(str(store.raster_path(prediction))).grid
+            return prediction, store.read(prediction), store.grid(prediction)
         except (StoreError, ChipError):
             newer = store.get(record, prediction.key)
             if newer is None or newer.revision == prediction.revision:

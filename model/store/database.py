@@ -6,6 +6,7 @@ SQLite (write-ahead log) or any database that SQLAlchemy speaks to.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
 import sqlite3
 import time
@@ -27,6 +28,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    func,
     insert,
     inspect,
     select,
@@ -140,6 +142,10 @@ OUTBOX = Table(
 _WRITES = "floodscope_writes"
 
 
+_LOCK = 0x666C6F6F64
+"""Number of the lock under which PostgreSQL's tables are made and changed."""
+
+
 class Database:
     """An open database of predictions.
 
@@ -196,6 +202,8 @@ class Database:
 
     def _prepare(self, connection: Connection) -> str:
         """Make the tables, or bring them to today's version, and return the store's id."""
+        if connection.dialect.name == "postgresql":  # one at a time: it has no lock that all of a database take
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         if not inspect(connection).has_table(ABOUT.name):
             _METADATA.create_all(connection)
             about = {"schema_version": str(SCHEMA_VERSION), "store_id": secrets.token_hex(4)}
@@ -244,6 +252,16 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise StoreError(_explain(self.url, error)) from error
+
+
+def one_at_a_time(connection: Connection, key: str) -> None:
+    """Have no other transaction go on that names the same key, until this one ends: a row that is not there yet has no lock.
+
+    SQLite needs none, since it has one writer at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True)
+        connection.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
@@ -310,7 +328,10 @@ def _use_write_ahead_log(engine: Engine) -> None:
 
 
 def _explain(url: str, error: SQLAlchemyError) -> str:
-    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    original = getattr(error, "orig", None) or error
+    told = original.args[0] if original.args else ""
+    # pg8000 hands on what the server said as a dictionary, its message under M.
+    cause = str(told.get("M", told) if isinstance(told, dict) else original).strip().splitlines()[0]
     if "not a database" in cause or "malformed" in cause:
         return (
             f"{url} is damaged or not a database ({cause}): move it away or restore a copy, then predict again; "

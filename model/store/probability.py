@@ -103,8 +103,12 @@ def _encode(
     return data
 
 
-def read_probability(path: Path) -> npt.NDArray[np.uint8]:
+def read_probability(path: Path, called: str | None = None) -> npt.NDArray[np.uint8]:
     """Read a probability raster, uint8 (H, W).
+
+    Args:
+        path: the file.
+        called: what it is called in messages, where the file is but a copy.
 
     Raises:
         PredictionNotFoundError: the file is missing, damaged or not a probability raster.
@@ -115,17 +119,22 @@ def read_probability(path: Path) -> npt.NDArray[np.uint8]:
             file.read(1)
         values = read_band(str(path), 1).values
     except FileNotFoundError as error:
-        raise PredictionNotFoundError("The raster {file} is missing: predict the chip again.", file=path) from error
+        raise PredictionNotFoundError(
+            "The raster {file} is missing: predict the chip again.", file=called or path
+        ) from error
     except OSError as error:
         raise StoreError(
-            f"The raster {{file}} cannot be read ({error.strerror}): check its permissions and its disk.", file=path
+            f"The raster {{file}} cannot be read ({error.strerror}): check its permissions and its disk.",
+            file=called or path,
         ) from error
     except ChipError as error:
-        raise PredictionNotFoundError("The raster {file} is damaged: predict the chip again.", file=path) from error
+        raise PredictionNotFoundError(
+            "The raster {file} is damaged: predict the chip again.", file=called or path
+        ) from error
     if values.dtype != np.uint8:
         raise PredictionNotFoundError(
             f"The raster {{file}} holds {values.dtype}, not a prediction: predict the chip again.",
-            file=path,
+            file=called or path,
         )
     probability: npt.NDArray[np.uint8] = values.astype(np.uint8, copy=False)
     return probability

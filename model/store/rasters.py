@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from model.store.probability import read_probability
 from tiles.claims import clock
-from tiles.errors import OutputError, StoreError
+from tiles.errors import OutputError, PredictionNotFoundError, StoreError
 from tiles.files import BEGUN, write_whole
+from tiles.grid import Grid
 from tiles.naming import is_chip_id, nfc
+from tiles.reading.raster import read_info
 
 RASTERS = "predictions"
 
@@ -30,6 +33,50 @@ def is_raster(name: str) -> bool:
     """Return whether a row's raster is one of a store: nothing else is ever read, written or removed."""
     named = _RASTER.fullmatch(name)
     return named is not None and is_chip_id(named["chip"])
+
+
+class Rasters(Protocol):
+    """Where rasters are kept: files of a folder, or objects of a bucket."""
+
+    def make(self, named: Callable[[], set[str]] | None = None) -> None:
+        """Have the place there, and with `named` remove what was left behind in it."""
+        ...
+
+    def there(self) -> bool:
+        """Return whether rasters can be looked for at all."""
+        ...
+
+    def path(self, name: str) -> Path:
+        """Return where a raster is on this machine's disk."""
+        ...
+
+    def address(self, name: str) -> str:
+        """Return where a raster is, for people."""
+        ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a raster, whole or not at all."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """Return a raster's bytes."""
+        ...
+
+    def read(self, name: str) -> npt.NDArray[np.uint8]:
+        """Return a raster's pixels."""
+        ...
+
+    def grid(self, name: str) -> Grid:
+        """Return a raster's grid."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a raster; one that cannot be removed is swept later."""
+        ...
+
+    def names(self) -> Iterator[tuple[str, float]]:
+        """Yield the rasters that are there, each with its age in seconds."""
+        ...
 
 
 class RasterFolder:
@@ -68,6 +115,43 @@ class RasterFolder:
     def path(self, name: str) -> Path:
         """Return where a raster is."""
         return self._folder / name
+
+    def address(self, name: str) -> str:
+        """Return where a raster is, for people."""
+        return str(self.path(name))
+
+    def get(self, name: str) -> bytes:
+        """Return a raster's bytes.
+
+        Raises:
+            PredictionNotFoundError: it is not there.
+            StoreError: it may not be read, or the disk fails.
+        """
+        try:
+            return self.path(name).read_bytes()
+        except FileNotFoundError as error:
+            raise PredictionNotFoundError(
+                "The raster {file} is missing: predict the chip again.", file=self.path(name)
+            ) from error
+        except OSError as error:
+            raise StoreError(f"{{file}} cannot be read ({error.strerror}).", file=self.path(name)) from error
+
+    def grid(self, name: str) -> Grid:
+        """Return a raster's grid."""
+        return read_info(str(self.path(name))).grid
+
+    def names(self) -> Iterator[tuple[str, float]]:
+        """Yield the rasters that are there, each with its age in seconds by the clock of their disk."""
+        home = self._folder / self._home
+        try:
+            now = clock(home)
+            for path in home.iterdir():
+                name = f"{self._home}/{nfc(path.name)}"
+                if is_raster(name):
+                    with contextlib.suppress(FileNotFoundError):  # replaced meanwhile
+                        yield name, now - path.stat().st_mtime
+        except OSError as error:
+            raise StoreError(f"{{file}} cannot be listed ({error.strerror}).", file=home) from error
 
     def write(self, name: str, data: bytes) -> None:
         """Write a raster.

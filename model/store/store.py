@@ -20,14 +20,16 @@ from sqlalchemy import URL, ColumnElement, Connection, Select, Table, delete, fu
 from sqlalchemy.engine import RowMapping
 
 from model.scores.histogram import LEVELS, ScoreHistogram
-from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, upsert
+from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, one_at_a_time, upsert
+from model.store.objects import RasterBucket
 from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of
 from model.store.probability import encode_probability, require_contract
-from model.store.rasters import RASTERS, RasterFolder, is_raster
+from model.store.rasters import RASTERS, RasterFolder, Rasters, is_raster
 from model.store.streams import Streams
 from tiles.chip import Chip, ChipRecord
 from tiles.content import Content, content_of
-from tiles.errors import PredictionNotFoundError, StoreError, UsageError
+from tiles.errors import FloodscopeError, PredictionNotFoundError, StoreError, UsageError
+from tiles.grid import Grid
 from tiles.naming import is_chip_id
 from tiles.probability import NODATA
 
@@ -51,16 +53,22 @@ class Store:
     database cannot be read or written.
     """
 
-    def __init__(self, folder: str | Path, url: str | None = None) -> None:
+    def __init__(self, folder: str | Path, url: str | None = None, *, rasters: str | None = None) -> None:
         """Open a store, and make it where there is none.
 
         Args:
             folder: where the rasters and, without `url`, the SQLite database are.
             url: another database, as SQLAlchemy writes it.
+            rasters: s3://BUCKET/PREFIX where the rasters are, in place of the folder; needs `url`.
 
         Raises:
             StoreError: the folder cannot be written, or the database cannot be opened, is damaged or too new.
         """
+        if rasters is not None and url is None:
+            raise UsageError(
+                f"Rasters in {rasters} need a database that all who use them reach: give one with --database, like "
+                "postgresql+pg8000://USER:PASSWORD@HOST/NAME."
+            )
         self.folder = Path(folder).expanduser().absolute()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -70,14 +78,16 @@ class Store:
                 "choose another with --data.",
                 file=self.folder,
             ) from error
-        self._database = Database(url or URL.create("sqlite", database=str(self.folder / DATABASE)))
-        self.streams = Streams(self._database)
+        self.database = Database(url or URL.create("sqlite", database=str(self.folder / DATABASE)))
+        self.streams = Streams(self.database)
         # Rasters lie in a folder of their database, so no database sweeps the rasters of another.
-        self._home = f"{RASTERS}/{self._database.store_id}"
-        self._rasters = RasterFolder(self.folder, self._home)
+        self.home = f"{RASTERS}/{self.database.store_id}"
         try:
-            self._rasters.make(self._named)
-        except StoreError:
+            self.rasters: Rasters = (
+                RasterFolder(self.folder, self.home) if rasters is None else RasterBucket(rasters, self.home)
+            )
+            self.rasters.make(self._named)
+        except FloodscopeError:
             self.close()
             raise
 
@@ -89,7 +99,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self.database.close()
 
     def put(
         self,
@@ -134,7 +144,7 @@ class Store:
             model_id=key.model_id,
             parameters=key.parameters,
             revision=revision,
-            raster=f"{self._home}/{record.id}.{revision}.tif",
+            raster=f"{self.home}/{record.id}.{revision}.tif",
             model_name=model.name,
             device=model.device,
             seconds=float(seconds),
@@ -151,7 +161,7 @@ class Store:
             placed=placed,
         )
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
-        self._rasters.write(prediction.raster, encode_probability(probability, chip.grid, tags))
+        self.rasters.write(prediction.raster, encode_probability(probability, chip.grid, tags))
         replaced = self._write_row(prediction, content_of(chip), chip.notes, also)
         if replaced is not None:
             self._remove(replaced)
@@ -166,7 +176,8 @@ class Store:
         row["area"] = prediction.area.astype(_KM2 if prediction.placed else _PIXELS).tobytes()
         row["histogram"] = None if prediction.histogram is None else prediction.histogram.to_bytes()
         of_key = (PREDICTIONS.c.chip_id == row["chip_id"]) & (PREDICTIONS.c.model_key == row["model_key"])
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
+            one_at_a_time(connection, f"{row['chip_id']}\n{row['model_key']}")
             replaced = connection.execute(select(PREDICTIONS.c.raster).where(of_key).with_for_update()).scalar()
             upsert(connection, PREDICTIONS, row)
             row = _content_row(prediction.chip_id, prediction.chip_revision, content)
@@ -187,7 +198,7 @@ class Store:
             .join(PREDICTIONS, same)
             .where(PREDICTIONS.c.model_key == key.digest)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).all()
         return {(r[0], r[1]): Content(r[2], bytes(r[3])) for r in rows}
 
@@ -200,19 +211,19 @@ class Store:
         )
         if len(asked) == 1:
             query = query.where(table.chip_id == next(iter(asked))[0])
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).all() if asked else []
         return {chip: tuple(json.loads(notes)) for chip, revision, notes in rows if (chip, revision) in asked}
 
     def keep_content(self, prediction: Prediction, content: Content) -> None:
         """Keep the content of a chip that was predicted before contents were kept."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             upsert(connection, CONTENTS, _content_row(prediction.chip_id, prediction.chip_revision, content))
 
     def derived(self, kind: str, key: str) -> bytes | None:
         """Return what `keep_derived` keeps, or None."""
         of_key = (DERIVED.c.kind == kind) & (DERIVED.c.key == key)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             value = connection.execute(select(DERIVED.c.value).where(of_key)).scalar()
         return None if value is None else bytes(value)
 
@@ -224,7 +235,7 @@ class Store:
             key: what it is of, at most 255 characters.
             value: the result.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             upsert(connection, DERIVED, {"kind": kind, "key": key, "value": value})
 
     def get(self, record: ChipRecord, key: ModelKey) -> Prediction | None:
@@ -260,7 +271,7 @@ class Store:
 
     def forget(self, record: ChipRecord) -> int:
         """Remove every prediction of a chip's files as they are now, under all models, and return how many there were."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             of_files = _of_files(PREDICTIONS, record)
             rasters = connection.execute(select(PREDICTIONS.c.raster).where(of_files)).scalars().all()
             for table in (PREDICTIONS, CONTENTS):
@@ -277,7 +288,7 @@ class Store:
             .group_by(table.model_key, table.model_id, table.parameters)
             .order_by(latest.desc(), table.model_id)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).all()
         return [ModelSummary(ModelKey(r[0], r[1]), r[2], r[3], r[4]) for r in rows]
 
@@ -285,10 +296,10 @@ class Store:
         """Return where a prediction's raster is.
 
         Raises:
-            StoreError: the row does not name a raster of this store.
+            StoreError: the row does not name a raster of this store, or rasters are no files here.
         """
         self._require_ours(prediction.raster)
-        return self._rasters.path(prediction.raster)
+        return self.rasters.path(prediction.raster)
 
     def read(self, prediction: Prediction) -> npt.NDArray[np.uint8]:
         """Read a prediction's probability raster, uint8 (H, W), contract 2.
@@ -297,9 +308,9 @@ class Store:
             PredictionNotFoundError: the raster is missing, damaged or another one than the row says; the row is gone then.
             StoreError: it may not be read, or the disk fails.
         """
-        path = self.raster_path(prediction)
+        self._require_ours(prediction.raster)
         try:
-            values = self._rasters.read(prediction.raster)
+            values = self.rasters.read(prediction.raster)
         except PredictionNotFoundError:
             self._disown(prediction)
             raise
@@ -307,14 +318,19 @@ class Store:
             self._disown(prediction)
             raise PredictionNotFoundError(
                 f"The raster {{file}} is not the one that was stored for chip {prediction.chip_id}: predict the chip again.",
-                file=path,
+                file=self.rasters.address(prediction.raster),
             )
         return values
+
+    def grid(self, prediction: Prediction) -> Grid:
+        """Return the grid of a prediction's raster; raises as `read`."""
+        self._require_ours(prediction.raster)
+        return self.rasters.grid(prediction.raster)
 
     def is_whole(self, prediction: Prediction) -> bool:
         """Return whether a prediction's raster is there and whole; where it is not, its row is gone then."""
         # Who asks predicts again at once: a folder of rasters that is away is made anew, and not waited for.
-        self._rasters.make()
+        self.rasters.make()
         with contextlib.suppress(PredictionNotFoundError):
             self.read(prediction)
             return True
@@ -325,27 +341,27 @@ class Store:
 
         Where the folder of rasters is not there, as on a disk that is taken off, all of them may come back.
         """
-        if not self._rasters.there():
+        if not self.rasters.there():
             return
         table = PREDICTIONS.c
-        with contextlib.suppress(StoreError), self._database.writing() as connection:
+        with contextlib.suppress(StoreError), self.database.writing() as connection:
             connection.execute(delete(PREDICTIONS).where(table.raster == prediction.raster))
 
     def _remove(self, raster: str) -> None:
         if is_raster(raster):
-            self._rasters.remove(raster)
+            self.rasters.remove(raster)
 
     def _require_ours(self, raster: str) -> None:
         if not is_raster(raster):
-            raise StoreError(f"{self._database.url} names a raster {raster[:80]!r} outside the store: predict again.")
+            raise StoreError(f"{self.database.url} names a raster {raster[:80]!r} outside the store: predict again.")
 
     def _named(self) -> set[str]:
         """Return the rasters that rows name."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return set(connection.execute(select(PREDICTIONS.c.raster)).scalars())
 
     def _found(self, query: Select[Any]) -> list[Prediction]:
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [self._prediction(row) for row in rows]
 
@@ -358,7 +374,7 @@ class Store:
             histogram = None if values["histogram"] is None else ScoreHistogram.from_bytes(values["histogram"])
         except (ValueError, TypeError) as error:
             raise StoreError(
-                f"{self._database.url} holds a damaged row of chip {row['chip_id']} ({error}): predict the chip again."
+                f"{self.database.url} holds a damaged row of chip {row['chip_id']} ({error}): predict the chip again."
             ) from error
         area.setflags(write=False)
         return Prediction(**{**values, "area": area, "histogram": histogram, "placed": placed})

@@ -151,7 +151,7 @@ def test_two_models_are_compared_on_chips_that_are_new_to_both(trained: Training
 def test_a_store_of_before_learns_the_contents_once(trained: Training, store: Store) -> None:
     predictor = LocalPredictor(trained.done.path, "cpu")
     predict_missing(trained.records, predictor, store)
-    with store._database.writing() as connection:
+    with store.database.writing() as connection:
         connection.execute(text("DROP TABLE floodscope_contents"))
         connection.execute(text("UPDATE floodscope_about SET value = '1' WHERE name = 'schema_version'"))
     store.close()

