@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, date, datetime
@@ -13,6 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
+
+
+def share(few: int, whole: int) -> int:
+    """Return how many of an attack to make: few, and the whole of it with FLOODSCOPE_ATTACK=1."""
+    return whole if os.environ.get("FLOODSCOPE_ATTACK") else few
+
 
 _TEXTS = [
     "",

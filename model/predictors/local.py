@@ -15,7 +15,7 @@ import numpy.typing as npt
 from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
 from model.predictors.protocol import Parameter, by_shape, quantise
-from model.predictors.views import FloatArray, average_over_views, pad_to_multiple, predict_in_windows
+from model.predictors.views import FloatArray, Windowed, average_over_views, pad_to_multiple, predict_in_windows
 from tiles.chip import Chip
 from tiles.errors import BandError, ModelError, PredictionError
 from tiles.probability import NODATA
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-WINDOW = 1024
-"""Longest side that is predicted at once, pixels; longer ones in overlapping windows."""
+WINDOW, OF_LARGER = 1024, 768
+"""Longest side that is predicted at once, pixels; longer ones in overlapping windows of OF_LARGER, beside the memory of
+which stands that of the image."""
 _OVERLAP = 128
 _MIN_WINDOW = 256
 
@@ -166,17 +167,17 @@ class LocalPredictor:
     def _probabilities(self, chips: Sequence[Chip]) -> list[FloatArray]:
         import torch  # noqa: PLC0415
 
-        images = [
-            self.bundle.normalisation.apply({c: getattr(chip, c) for c in self.bundle.channels}, chip.valid)
-            for chip in chips
-        ]
+        images = [_Normalised(chip, self.bundle) for chip in chips]
 
-        def in_windows(views: Sequence[FloatArray]) -> list[FloatArray]:
-            return predict_in_windows(self._run, views, self.window, min(_OVERLAP, self.window // 4))
+        def in_windows(views: Sequence[Windowed]) -> list[FloatArray]:
+            window = self.window if max(views[0].shape[1:]) <= self.window else min(self.window, OF_LARGER)
+            return predict_in_windows(self._run, views, window, min(_OVERLAP, window // 4))
 
         while True:
             try:
-                return average_over_views(in_windows, images) if self.bundle.tta == "d4" else in_windows(images)
+                if self.bundle.tta != "d4":
+                    return in_windows(images)
+                return average_over_views(in_windows, [image.whole() for image in images])
             except torch.OutOfMemoryError as error:
                 self._shrink(error)
             except RuntimeError as error:
@@ -221,6 +222,24 @@ class LocalPredictor:
                 p = ensemble(x).float().cpu().numpy()
             answers.extend(p[:, rows, columns])
         return answers
+
+
+class _Normalised:
+    """A network's input, float32 (C, H, W), made window by window: no second copy of a large image stands beside it."""
+
+    def __init__(self, chip: Chip, bundle: Bundle) -> None:
+        self._chip, self._bundle = chip, bundle
+        self.shape = (len(bundle.channels), *chip.valid.shape)
+
+    def __getitem__(self, part: tuple[slice, slice, slice]) -> FloatArray:
+        where = part[1:]
+        channels: dict[str, FloatArray] = {name: getattr(self._chip, name)[where] for name in self._bundle.channels}
+        return self._bundle.normalisation.apply(channels, self._chip.valid[where])
+
+    def whole(self) -> FloatArray:
+        """Return all of it."""
+        every = slice(None)
+        return self[every, every, every]
 
 
 def usable_cores() -> int:

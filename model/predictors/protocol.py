@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from model.bundle.manifest import Bundle
 
 # The first value on the water side of p = 0.5: 127 / 254 is one half exactly.
+_ROWS = 256  # quantised at once: what is computed meanwhile is small beside the image
 _HALF = 127
 
 Parameter = str | int | float | bool
@@ -148,17 +149,22 @@ def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]
         raise PredictionError(
             f"A model answered {probability.shape} pixels for a chip of {valid.shape}: check the model."
         )
-    scaled = probability * probability.dtype.type(PROBABILITY_MAX)
-    np.rint(scaled, out=scaled)
-    np.clip(scaled, 0, PROBABILITY_MAX, out=scaled)
-    scaled[~valid] = NODATA
-    if np.isnan(scaled.sum(dtype=np.float64)):
-        missing = int(np.isnan(scaled).sum())
+    values = np.empty(valid.shape, dtype=np.uint8)
+    missing = 0
+    for start in range(0, len(values), _ROWS):
+        part = slice(start, start + _ROWS)
+        scaled = probability[part] * probability.dtype.type(PROBABILITY_MAX)
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, 0, PROBABILITY_MAX, out=scaled)
+        scaled[~valid[part]] = NODATA
+        missing += int(np.isnan(scaled).sum())
+        if not missing:
+            values[part] = scaled
+            values[part][(values[part] == _HALF) & (probability[part] < 0.5)] = _HALF - 1
+    if missing:
         raise PredictionError(
             f"A model gave no probability (NaN) for {missing} valid pixels: its weights or normalisation are damaged."
         )
-    values: npt.NDArray[np.uint8] = scaled.astype(np.uint8)
-    values[(values == _HALF) & (probability < 0.5)] = _HALF - 1
     return values
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,24 @@ FloatArray = npt.NDArray[np.float32]
 Predict = Callable[[Sequence[FloatArray]], list[FloatArray]]
 """Images float32 (C, H, W) of one shape -> probabilities float32 (H, W) each."""
 
-# Probabilities are summed as multiples of 2**-24, float32's own resolution below 1, in float64: such a sum has no
-# rounding, so it is the same in any order, and NaN stays NaN.
+# Probabilities are summed as multiples of 2**-24, float32's own resolution below 1, as whole numbers: such a sum has no
+# rounding, so it is the same in any order. NaN stands for itself as the least number, which no sum comes near.
 _STEPS = float(1 << 24)
+_NO_NUMBER = np.iinfo(np.int32).min // 2
+_ROWS = 256  # at once: what is computed meanwhile is small beside the image
+
+
+class Windowed(Protocol):
+    """An image float32 (C, H, W) of which windows are asked: an array, or what makes them as they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        ...
+
+    def __getitem__(self, part: tuple[slice, slice, slice], /) -> FloatArray:
+        """Return a window."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,12 +67,31 @@ def average_over_views(predict: Predict, images: Sequence[FloatArray], views: Se
     are the views of the image, in another order, and the sum does not depend on the order. It is exact to the last bit
     as far as `predict` gives the same answer to the same array.
     """
-    sums = [np.zeros(image.shape[-2:], dtype=np.float64) for image in images]
+    sums = [np.zeros(image.shape[-2:], dtype=np.int32) for image in images]
     for view in views:
         answers = predict([view.apply(image) for image in images])
         for total, answer in zip(sums, answers, strict=True):
-            np.add(total, np.rint(view.undo(answer).astype(np.float64) * _STEPS), out=total)
-    return [(total / (_STEPS * len(views))).astype(np.float32) for total in sums]
+            _add(total, view.undo(answer))
+    return [_mean(total, len(views)) for total in sums]
+
+
+def _add(total: npt.NDArray[np.int32], answer: FloatArray) -> None:
+    for start in range(0, len(total), _ROWS):
+        part = slice(start, start + _ROWS)
+        steps = np.rint(answer[part].astype(np.float64) * _STEPS)
+        none = ~np.isfinite(steps) | (total[part] == _NO_NUMBER)
+        steps[none] = 0
+        total[part] += steps.astype(np.int32)
+        total[part][none] = _NO_NUMBER
+
+
+def _mean(total: npt.NDArray[np.int32], views: int) -> FloatArray:
+    mean = np.empty(total.shape, dtype=np.float32)
+    for start in range(0, len(total), _ROWS):
+        part = slice(start, start + _ROWS)
+        mean[part] = total[part] / (_STEPS * views)
+        mean[part][total[part] == _NO_NUMBER] = np.nan
+    return mean
 
 
 def pad_to_multiple(image: FloatArray, multiple: int) -> tuple[FloatArray, tuple[slice, slice]]:
@@ -71,7 +106,7 @@ def pad_to_multiple(image: FloatArray, multiple: int) -> tuple[FloatArray, tuple
     return padded, (slice(before[0], before[0] + height), slice(before[1], before[1] + width))
 
 
-def predict_in_windows(predict: Predict, images: Sequence[FloatArray], window: int, overlap: int) -> list[FloatArray]:
+def predict_in_windows(predict: Predict, images: Sequence[Windowed], window: int, overlap: int) -> list[FloatArray]:
     """Return predictions of images of one shape, in overlapping windows where a side is longer than `window`.
 
     The windows of a pixel are blended with weights that fall linearly to their rims, so that no seam shows. Beside the
@@ -84,8 +119,9 @@ def predict_in_windows(predict: Predict, images: Sequence[FloatArray], window: i
         overlap: pixels that neighbouring windows share at least, below `window`.
     """
     height, width = images[0].shape[-2:]
+    every = slice(None)
     if height <= window and width <= window:
-        return predict(images)
+        return predict([image[every, every, every] for image in images])
     rows, columns = _starts(height, window, overlap), _starts(width, window, overlap)
     row_taper, column_taper = _taper(min(height, window), overlap), _taper(min(width, window), overlap)
     weights = row_taper[:, None] * column_taper[None, :]
@@ -93,7 +129,7 @@ def predict_in_windows(predict: Predict, images: Sequence[FloatArray], window: i
     for row in rows:
         for column in columns:
             part = (slice(row, row + row_taper.size), slice(column, column + column_taper.size))
-            answers = predict([image[:, part[0], part[1]] for image in images])
+            answers = predict([image[every, part[0], part[1]] for image in images])
             for total, answer in zip(sums, answers, strict=True):
                 total[part] += answer * weights
     row_weights, column_weights = _covered(height, rows, row_taper), _covered(width, columns, column_taper)

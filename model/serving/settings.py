@@ -57,7 +57,7 @@ class ServingSettings:
     max_requests: int = 32
     max_waiting_mb: float = 256.0
     max_images: int = 1024
-    max_pixels: int = 2 * MAX_PIXELS
+    max_pixels: int = MAX_PIXELS
     time_limit_s: float = 55.0
 
     def applied(self, bundle: Bundle) -> Bundle:

@@ -16,13 +16,14 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.wire import TIFF, decode_images
 from tests.door.doors import FILE, Doors, differences
 from tests.door.mutations import Draft, mutated
+from tests.hostile import share
 from tests.tiles.chips import backscatter, lake
 from tiles.answers import Answers, bands_of, units_of
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.errors import ChipError, RequestError
 
-MUTATIONS = int(os.environ.get("FLOODSCOPE_DOOR_MUTATIONS", "150"))
+MUTATIONS = int(os.environ.get("FLOODSCOPE_DOOR_MUTATIONS", share(150, 12_000)))
 _ALL_DOORS_EVERY = 25
 _WORSE = 0.02
 

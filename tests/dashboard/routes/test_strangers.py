@@ -18,6 +18,7 @@ from dashboard.routes.limits import Clients, limit_clients
 from dashboard.server import openness
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
+from tests.hostile import share
 from tests.requests_of_strangers import Strangers
 from tests.waiting import eventually
 from tiles.catalog.catalog import Catalog
@@ -52,7 +53,7 @@ def test_random_requests_are_answered_in_a_sentence_and_none_is_a_defect(
     opened = eventually(lambda: workspace.open_chip(chip.id, "backscatter", "x")["prediction"])
     known = [chip.id, chip.revision(), opened["revision"], "backscatter"]
     statuses = set()
-    for method, address, headers, body in Strangers(app, known, seed=3).requests(400):
+    for method, address, headers, body in Strangers(app, known, seed=3).requests(share(400, 20_000)):
         answer = client.open(address, method=method, headers=headers, data=body)
         statuses.add(answer.status_code)
         assert answer.status_code < 500, (method, address, body[:200], answer.text)

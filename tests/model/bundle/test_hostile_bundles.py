@@ -20,7 +20,7 @@ from model.evaluation.answer import ShareError
 from model.evaluation.judge import crossvalidated
 from model.seen.headline import crossvalidated_sentence
 from model.weights import WEIGHTS
-from tests.hostile import mutated_bytes, mutated_json
+from tests.hostile import mutated_bytes, mutated_json, share
 from tiles.errors import BundleError
 
 SHIPPED = (WEIGHTS / "model.json").read_text()
@@ -49,9 +49,9 @@ def rightly_named(texts: Iterator[str]) -> Iterator[str]:
 def test_a_mutated_manifest_is_refused_by_a_sentence_or_shown() -> None:
     raw = json.loads(SHIPPED)
     told = json.dumps({name: raw[name] for name in ("training", "scores", "name", "licence")})
-    of_words = (json.dumps(raw | json.loads(text)) for text in mutated_json(told, 150, 2, whole=True))
+    of_words = (json.dumps(raw | json.loads(text)) for text in mutated_json(told, share(150, 10_000), 2, whole=True))
     shown = 0
-    for text in rightly_named(itertools.chain(mutated_json(SHIPPED, 150, 1), of_words)):
+    for text in rightly_named(itertools.chain(mutated_json(SHIPPED, share(150, 10_000), 1), of_words)):
         try:
             bundle = parse_bundle(text, "model.json")
         except BundleError as error:
@@ -86,7 +86,7 @@ def test_the_card_of_the_shipped_model_is_as_it_was() -> None:
 
 def test_mutated_trees_are_refused_or_are_trees() -> None:
     text = threshold_trees(-19.0).encode()
-    for data in mutated_bytes(text, 400, seed=5):
+    for data in mutated_bytes(text, share(400, 8_000), seed=5):
         try:
             parse_trees(data.decode("ascii", "replace"), "trees.txt")
         except BundleError as error:

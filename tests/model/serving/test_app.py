@@ -22,6 +22,7 @@ from model.serving.settings import ServingSettings, default_model, default_port,
 from model.weights import WEIGHTS
 from model.wire import DESCRIBE, JSON, NPY, TIFF, count_images, decode_npy, encode_npy, encode_tiff
 from tests.fuzzing import requests
+from tests.hostile import share
 from tests.model.predictors.random_chips import random_chip
 from tiles.errors import BusyError, UsageError
 
@@ -147,7 +148,7 @@ def test_random_requests_crash_nothing_and_take_no_memory(client: FlaskClient) -
     """A seeded part of the 10,000 of tests/benchmarks/serving.py."""
     statuses: Counter[int] = Counter()
     resident = []
-    for i, (path, body, headers) in enumerate(requests(1_200, seed=5)):
+    for i, (path, body, headers) in enumerate(requests(share(1_200, 10_000), seed=5)):
         if i % 200 == 0:
             resident.append(psutil.Process().memory_info().rss)
         answer = client.post(

@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from dashboard.workspace.payloads import catalog_payload
-from tests.hostile import GEOMETRIES, mutated_bytes, mutated_catalogs, mutated_json
+from tests.hostile import GEOMETRIES, mutated_bytes, mutated_catalogs, mutated_json, share
 from tests.problems import pairs
 from tiles.catalog.audit import audit
 from tiles.catalog.catalog import Catalog, open_catalog
@@ -79,7 +79,7 @@ def test_texts_that_are_not_utf_8_are_read_as_latin_1(good: Path, tmp_path: Path
 
 
 def test_mutated_catalogs_are_used_or_refused_in_a_sentence(good: Path, tmp_path: Path) -> None:
-    for path in mutated_catalogs(tmp_path, good, 40):
+    for path in mutated_catalogs(tmp_path, good, share(40, 2_000)):
         try:
             use(open_catalog([path]))
         except SourceError as error:
@@ -93,9 +93,9 @@ def test_mutated_geojsons_and_lists_cost_what_they_would_have_said(tmp_path: Pat
     ]
     footprints, split = tmp_path / "chip_footprints.geojson", tmp_path / "flood_train_data.csv"
     rows = b"\n".join(b"Ghana_%d_%d_S1Hand.tif,Ghana_%d_%d_LabelHand.tif" % (i, i, i, i) for i in range(3))
-    for text, lines in zip(
-        mutated_json(json.dumps({"features": features}), 120, seed=1), mutated_bytes(rows, 120, seed=2), strict=True
-    ):
+    count = share(120, 2_000)
+    texts = mutated_json(json.dumps({"features": features}), count, seed=1)
+    for text, lines in zip(texts, mutated_bytes(rows, count, seed=2), strict=True):
         footprints.write_text(text, encoding="utf-8")
         split.write_bytes(lines)
         try:
