@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "dashboard": "",
     "dashboard.workspace": (
-        "tiles.catalog tiles.drawing model.scores model.predictors model.seen model.store model.inference "
+        "tiles.products tiles.catalog tiles.drawing model.scores model.predictors model.seen model.store model.inference "
         "model.evaluation"
     ),
     "dashboard.report": (

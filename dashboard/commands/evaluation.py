@@ -15,6 +15,7 @@ from dashboard.commands.options import (
     SOURCES,
     STORE,
     THRESHOLD,
+    make_maps,
     open_sources,
     open_store,
     progress_bar,
@@ -97,6 +98,7 @@ def evaluate(
     specs = _models(model, compare)
     found = open_sources(sources)
     require_usable(found)
+    make_maps(found)
     if not any(r.has_label for r in found.usable()):
         raise SourceError(
             "No chip has a label, so there is nothing to score: use `floodscope predict SOURCE --out DIR`, or "

@@ -14,6 +14,7 @@ from dashboard.commands.options import (
     SOURCES,
     STORE,
     THRESHOLD,
+    make_maps,
     open_sources,
     open_store,
     progress_bar,
@@ -73,6 +74,7 @@ def export(
     require_own_folders(out)
     found = open_sources(sources)
     require_usable(found)
+    make_maps(found)
     records = [found.get(chip) for chip in dict.fromkeys(chips)] if chips else found.usable()
     asked = CHOICES if "all" in formats else formats
     require_replaceable(out, files_of((r.id for r in records), asked))

@@ -289,6 +289,14 @@ def tell_problems(problems: Iterable[Problem]) -> None:
         click.echo(f"floodscope: {problem.name}: {problem.message}", err=True)
 
 
+def make_maps(catalog: Catalog) -> None:
+    """Lay the Sentinel-1 products of a catalog onto maps, with progress on stderr: it takes minutes each, once."""
+    from tiles.reading.elsewhere import make_maps as make
+
+    with progress_bar("Laying products onto maps", "%") as tick:
+        make(catalog.usable(), lambda name, share: tick(round(100 * share), 100))
+
+
 def require_usable(catalog: Catalog) -> None:
     """Raise where not one chip can be used."""
     from tiles.errors import SourceError

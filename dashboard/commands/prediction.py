@@ -14,6 +14,7 @@ from dashboard.commands.options import (
     SOURCES,
     STORE,
     THRESHOLD,
+    make_maps,
     open_sources,
     open_store,
     progress_bar,
@@ -74,6 +75,7 @@ def predict(
 
     found = open_sources(sources)
     require_usable(found)
+    make_maps(found)
     predictor = open_predictor(model, device)
     with open_store(**store_options) as store:
         with progress_bar("Predicting") as tick:

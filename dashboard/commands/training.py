@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dashboard.commands.door import tell_notes
-from dashboard.commands.options import DEVICE, SOURCES, open_sources, progress_bar, require_usable, together
+from dashboard.commands.options import DEVICE, SOURCES, make_maps, open_sources, progress_bar, require_usable, together
 
 if TYPE_CHECKING:
     from model.training.fit import Machine
@@ -108,6 +108,7 @@ def train(
     """
     plan = load_plan(recipe, changes, seed, from_study)
     found = open_sources(sources)
+    make_maps(found)
     records = labelled(found) if teacher is None else usable(found)
     from model.training.crossvalidate import read_calibration, read_calibration_chips
     from model.training.epochs import best_line, is_logging, tell_epoch
@@ -216,6 +217,7 @@ def name_chips(bundle: Path, sources: tuple[Path, ...]) -> None:
     those of the model that it went on from. Its id changes, so what it had predicted is predicted again.
     """
     found = open_sources(sources)
+    make_maps(found)
     require_usable(found)
     from model.training.provenance import name_chips as name
 

@@ -26,6 +26,7 @@ from tiles.catalog.live import LiveCatalog
 from tiles.chip import ByteArray, ChipRecord
 from tiles.drawing.service import TileService
 from tiles.errors import ChipError, FloodscopeError, ForbiddenError, PredictionNotFoundError
+from tiles.products.background import background
 
 # A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
 CLICK_WAIT_S = 3.0
@@ -73,7 +74,8 @@ class Workspace:
         self.clicks = Clicks()
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
-        self._closers: list[Callable[[], None]] = []
+        self._closers: list[Callable[[], None]] = [background().stop]
+        background().start()  # who clicks a product is told of its map, and waits for no thread
         self._unusable: dict[
             str, tuple[str | None, str]
         ] = {}  # chip id -> revision of its files, what is wrong with them

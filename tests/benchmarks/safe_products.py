@@ -59,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="where products are written; default: a temporary folder")
     parser.add_argument("--most", type=float, default=430.0, help="million pixels of the largest product")
+    parser.add_argument("--least", type=float, default=0.0, help="million pixels of the smallest product")
     parser.add_argument("--zip", action="store_true", help="from a zip")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.out) as name:
@@ -66,7 +67,7 @@ def main() -> None:
             f"{'pixels a band':>16} {'seconds':>8} {'Mpx/s':>6} {'RSS MB':>7} {'map':>16} {'MB':>6} {'plain copy s':>13} ratio"
         )
         for height, width in _SIZES:
-            if height * width > options.most * 1.01e6:
+            if not options.least * 1e6 <= height * width <= options.most * 1.01e6:
                 continue
             _one(Path(name) / f"{width}", height, width, options.zip)
 

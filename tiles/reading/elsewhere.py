@@ -3,8 +3,9 @@ file on a server, which is read in parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from rasterio.io import DatasetReader
 
 from tiles.archive.address import is_address
 from tiles.archive.remote import open_remote, remote_file
+from tiles.chip import ChipRecord
 from tiles.decisions import Decision
+from tiles.errors import FloodscopeError
+from tiles.products.background import background
 from tiles.products.container import is_product
 from tiles.products.kept import kept_map
 from tiles.products.make import GEOCODED, NODATA, SCALE, tags_of
@@ -28,8 +32,26 @@ def raster_of(path: str) -> str:
     Raises:
         ChipError: the product cannot be laid onto a map.
         OutputError: there is no room for it.
+        BusyError: maps are made in the background, and this one is not made yet.
     """
-    return str(kept_map(Product(path))) if is_product(path) else path
+    if not is_product(path):
+        return path
+    product = Product(path)
+    return str(background().require(product) if background().on else kept_map(product))
+
+
+def make_maps(records: Iterable[ChipRecord], progress: Callable[[str, float], None]) -> None:
+    """Make the maps of all products among some chips that are not made yet; what fails is told when its pixels are asked for.
+
+    Args:
+        records: the chips.
+        progress: told of which product, and which share of it is done.
+    """
+    paths = {record.vv.path for record in records if record.vv is not None and is_product(record.vv.path)}
+    for path in sorted(paths):
+        product = Product(path)
+        with suppress(FloodscopeError):
+            kept_map(product, partial(progress, product.container.name))
 
 
 @contextmanager
