@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, str] = {
     "model.wire": "tiles.reading",
     "model.scores": "",
     "model.bundle": "",
-    "model.predictors": "tiles.reading model.weights model.wire model.bundle",
+    "model.predictors": "tiles.archive tiles.reading model.weights model.wire model.bundle",
     "model.seen": "model.bundle",
     "model.store": "tiles.reading tiles.drawing model.scores model.predictors",
     "model.inference": "tiles.reading model.predictors model.store",

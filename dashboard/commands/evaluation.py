@@ -45,6 +45,13 @@ if TYPE_CHECKING:
     "Give the SOURCEs before it.",
 )
 @click.option(
+    "--as-prediction",
+    "others",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="Water or flood that others have mapped (0 dry, 1 water), scored beside: a GeoTIFF, a folder of them, or an address.",
+)
+@click.option(
     "--robustness",
     is_flag=True,
     help="Predict every chip again flipped, turned, blurred, brighter, darker, noisier and with holes, and tell what that "
@@ -70,6 +77,7 @@ def evaluate(
     threshold: float | None,
     by: str,
     compare: tuple[str, ...],
+    others: tuple[str, ...],
     robustness: bool,
     alert_above: float,
     json_file: Path | None,
@@ -95,7 +103,7 @@ def evaluate(
     from model.predictors.select import open_predictor
     from tiles.errors import SourceError
 
-    specs = _models(model, compare)
+    specs = _models(model, compare, others)
     found = open_sources(sources)
     require_usable(found)
     make_maps(found)
@@ -113,7 +121,7 @@ def evaluate(
             _require_scores(evaluations[-1])
         first = evaluations[0]
         report = first.report(alert_above)
-        if compare:
+        if len(specs) > 1:
             report["comparison"] = compared(evaluations)
         if robustness:
             with progress_bar("Changing") as tick:
@@ -124,13 +132,14 @@ def evaluate(
     _write(first, report, json_file, csv_file, html_file)
 
 
-def _models(model: str, compare: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the models to score, the one that the report is about first."""
+def _models(model: str, compare: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the models to score, the one that the report is about first; what others have mapped comes last."""
+    mapped = tuple(f"extent:{other}" for other in others)
     chosen = was_given("model")
     models = (model, *compare) if chosen or not compare else compare
-    if compare and len(models) < 2:
+    if compare and len(models) + len(mapped) < 2:
         raise click.UsageError("--compare needs two models: --compare M1 M2, or --model M1 --compare M2.")
-    return models
+    return (*models, *mapped)
 
 
 def _require_scores(evaluation: Evaluation) -> None:

@@ -171,6 +171,14 @@ def _about_backscatter(parameters: Mapping[str, Parameter]) -> str:
     return AdaptivePredictor.about if parameters.get("method") == "adaptive" else BackscatterPredictor.about
 
 
+def _open_extent(text: str, device: str | None) -> Predictor:
+    from model.predictors.extent import ExtentPredictor  # noqa: PLC0415 - who has none needs no rasters
+
+    if device not in (None, ExtentPredictor.device):
+        raise UsageError(f"{text[:120]} is read and not run: leave the device {device} out.")
+    return ExtentPredictor(text)
+
+
 def _open_at_endpoint(text: str, device: str | None) -> Predictor:
     if device is not None:
         raise UsageError(f"The endpoint {text[:120]} runs where it is: leave the device {device} out.")
@@ -201,6 +209,7 @@ FAMILIES: tuple[Family, ...] = (
         rule=BackscatterPredictor.model_id,
         about=_about_backscatter,
     ),
+    Family(lambda text: text.startswith("extent:"), _open_extent),
     Family(is_endpoint, _open_at_endpoint),
     Family(_lies_on_disk, _open_bundle),
 )
