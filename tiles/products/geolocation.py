@@ -20,7 +20,7 @@ Floats32 = npt.NDArray[np.float32]
 
 LATTICE = 8
 """Every so many pixels of the map are looked up exactly, those between linearly. At the grid's kinks, where terrain makes one
-cell stretched and the next not, they are off by a quarter of the change of stretch times 8 pixels: a third of a pixel in the Alps."""
+cell stretched and the next not, they are off by 2 pixels times the change of stretch: a third of a pixel in the Alps."""
 
 _STEPS = 12
 _CLOSE = 1e-3  # of a pixel
