@@ -45,8 +45,9 @@ def named(url: str) -> str:
 
 
 def bare(url: str) -> str:
-    """Return an address without the mark of `named`, or any other fragment."""
-    return url.partition("#")[0]
+    """Return an address without the mark of `named`, or any other fragment; its scheme in small letters."""
+    scheme, colon, rest = url.partition("#")[0].partition(":")
+    return f"{scheme.lower()}{colon}{rest}"
 
 
 def machine(url: str) -> tuple[str, int]:
