@@ -37,7 +37,8 @@ took = time.perf_counter() - began
 used = resource.getrusage(resource.RUSAGE_SELF)
 rss, cpu = used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
 grid = product.map_grid(10)
-print(json.dumps({"s": took, "cpu": cpu, "rss": rss, "map": [grid.width, grid.height], "mb": Path(sys.argv[4]).stat().st_size / 1e6}))
+mb = Path(sys.argv[4]).stat().st_size / 1e6
+print(json.dumps({"s": took, "cpu": cpu, "rss": rss, "map": [grid.width, grid.height], "mb": mb}))
 """
 _PLAIN = """
 import sys, time, rasterio
@@ -65,7 +66,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.out) as name:
         print(
-            f"{'pixels a band':>16} {'seconds':>8} {'of cores':>8} {'Mpx/s':>6} {'RSS MB':>7} {'map':>16} {'MB':>6} {'plain copy s':>13} ratio"
+            f"{'pixels a band':>16} {'seconds':>8} {'of cores':>8}"
+            f" {'Mpx/s':>6} {'RSS MB':>7} {'map':>16} {'MB':>6} {'plain copy s':>13} ratio"
         )
         for height, width in _SIZES:
             if not options.least * 1e6 <= height * width <= options.most * 1.01e6:
@@ -93,7 +95,8 @@ def _one(folder: Path, height: int, width: int, zipped: bool) -> None:
     found = json.loads(done.stdout)
     beside = float(plain.stdout)
     print(
-        f"{width:>7} x {height:<6} {found['s']:>8.1f} {found['cpu']:>8.1f} {height * width / 1e6 / found['s']:>6.2f} {found['rss']:>7.0f} "
+        f"{width:>7} x {height:<6} {found['s']:>8.1f} {found['cpu']:>8.1f} "
+        f"{height * width / 1e6 / found['s']:>6.2f} {found['rss']:>7.0f} "
         f"{found['map'][0]:>7} x {found['map'][1]:<6} {found['mb']:>6.0f} {beside:>13.1f} {found['s'] / beside:.2f}",
         flush=True,
     )
