@@ -32,13 +32,8 @@ import * as workbench from "./review/workbench.mjs";
 import * as scores from "./scores/histogram.mjs";
 import "./connection.mjs";
 import "./keyboard.mjs";
-import "./keys.mjs";
 import "./map/start.mjs";
 import "./page/mirror.mjs";
-import "./panel/inspector.mjs";
-import "./panel/takeaway.mjs";
-import "./panel/transforms.mjs";
-import "./panel/uploads.mjs";
 
 const by = (place) => context().triggered.some(({ prop_id: id }) => id === place); // what runs this
 const level = (threshold) => scores.level(threshold ?? 0.5);
@@ -398,3 +393,4 @@ offer("leaflet", {
 });
 offerToTables(columns, { fsLive: cells.text, fsBar: regions.bar, fsSpark: regions.line, fsThumbs: regions.thumbs });
 begin();
+import("./later.mjs");

@@ -4,6 +4,7 @@ import * as catalog from "./data/catalog.mjs";
 import * as board from "./map/picture.mjs";
 import * as tiles from "./map/tiles.mjs";
 import { table as tableOf, tell } from "./page/bridge.mjs";
+import { whenThere } from "./page/dom.mjs";
 import * as view from "./page/view.mjs";
 import * as workbench from "./review/workbench.mjs";
 
@@ -108,12 +109,8 @@ const combobox = (input) => {
 };
 
 // --- the page is there -----------------------------------------------------------------------------------------
-const start = new MutationObserver(() => {
-  const panel = document.getElementById(PANEL);
-  if (!panel) return;
-  start.disconnect();
+whenThere(PANEL, (panel) => {
   listen(panel);
   document.querySelectorAll(".mantine-Select-input").forEach(combobox);
   if (view.narrow()) /** @type {HTMLDetailsElement} */ (document.querySelector(".fs-key")).open = false; // a phone's map is small
 });
-start.observe(document, { childList: true, subtree: true });

@@ -7,7 +7,7 @@ import * as board from "./map/picture.mjs";
 import * as pixel from "./map/pixel.mjs";
 import * as tiles from "./map/tiles.mjs";
 import { table, tell } from "./page/bridge.mjs";
-import { make, terms } from "./page/dom.mjs";
+import { make, terms, whenThere } from "./page/dom.mjs";
 import * as layers from "./page/layers.mjs";
 import { sorted } from "./page/order.mjs";
 import * as state from "./page/state.mjs";
@@ -178,10 +178,7 @@ const toggle = () => {
   return label;
 };
 
-const start = new MutationObserver(() => {
-  const box = dialog();
-  if (!box) return;
-  start.disconnect();
+whenThere("keys-dialog", (box) => {
   document.getElementById("keys-told").replaceChildren(...explain());
   document.getElementById("keys-off-place").replaceChildren(toggle());
   document.getElementById("keys-close").addEventListener("click", () => box.close());
@@ -191,4 +188,3 @@ const start = new MutationObserver(() => {
   document.getElementById("keys-button").addEventListener("click", open);
   document.addEventListener("keydown", onKey, true);
 });
-start.observe(document, { childList: true, subtree: true });

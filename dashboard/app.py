@@ -45,11 +45,10 @@ _INDEX = """<!DOCTYPE html>
     <style>:root { {palette} }</style>
     <script id="layers-told" type="application/json">{layers}</script>
     {%css%}
-    {modules}
   </head>
   <body>
     {%app_entry%}
-    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+    <footer>{%config%}{%scripts%}{modules}{%renderer%}</footer>
   </body>
 </html>"""
 

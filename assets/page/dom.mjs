@@ -49,4 +49,20 @@ const terms = (rows) =>
     rows.flatMap(([term, meaning]) => [make("dt", {}, term), make("dd", {}, meaning)]),
   );
 
-export { fill, make, select, svg, terms };
+// Do something once an element is on the page, with it: Dash draws the page in its own time.
+const whenThere = (id, then) => {
+  const element = document.getElementById(id);
+  if (element) {
+    then(element);
+    return;
+  }
+  const watch = new MutationObserver(() => {
+    const made = document.getElementById(id);
+    if (!made) return;
+    watch.disconnect();
+    then(made);
+  });
+  watch.observe(document, { childList: true, subtree: true });
+};
+
+export { fill, make, select, svg, terms, whenThere };

@@ -277,5 +277,6 @@ const render = (now, pinned) => {
 };
 
 pixel.onChange(render);
+render(pixel.now, pixel.pinned);
 
 export { openForm };

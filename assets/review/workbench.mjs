@@ -16,13 +16,12 @@ import * as format from "../page/format.mjs";
 import { SORTS } from "../page/order.mjs";
 import * as state from "../page/state.mjs";
 import * as chiplist from "./chips.mjs";
-import * as explore from "./explore.mjs";
 import * as filterbar from "./filterbar.mjs";
-import * as modelsTab from "./models.mjs";
 import * as regions from "./regions.mjs";
 
 let settings = null; // of the page, as the server made it
 const drawn = {}; // what each part was drawn of
+const parts = { explore: null, models: null }; // how the parts are drawn that come later
 
 const recolour = () => {
   const { model, level } = state.get();
@@ -179,14 +178,17 @@ const draw = () => {
       [version, sieved, region, by, list, sort, other, model, list === "explore" || filters.active().iou ? k : 0],
       head,
     );
-    if (list === "explore") where("explore", [version, sieved, by, region, list, model], explore.show);
+    if (list === "explore")
+      where("explore", [version, sieved, by, region, list, model, Boolean(parts.explore)], () => parts.explore?.());
     else
       where("chips", [version, k, model, other, sieved, region, by, list, sort], () =>
         chiplist.show({ model, other, k, list, sort }),
       );
   }
   if (tab === "models")
-    where("models", [version, k, model, other, sieved, by, theme], () => modelsTab.show({ model, other, k, by, settings }));
+    where("models", [version, k, model, other, sieved, by, theme, Boolean(parts.models)], () =>
+      parts.models?.({ model, other, k, by, settings }),
+    );
 };
 
 // The slider moves: what is shown follows in the next frame, before Dash hears of it.
@@ -212,6 +214,12 @@ const watchSlider = () => {
   );
 };
 watchSlider();
+
+// The parts are there that come later.
+const add = (more) => {
+  Object.assign(parts, more);
+  if (settings) draw();
+};
 
 // Dash tells what has changed: draw it.
 const show = (made) => {
@@ -241,4 +249,4 @@ const chooseRegion = (name, again = false) => {
   if (byKey) focus();
 };
 
-export { chooseRegion, settings, shapesGiven, show };
+export { add, chooseRegion, settings, shapesGiven, show };

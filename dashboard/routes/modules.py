@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from functools import cached_property
 from hashlib import blake2b
 from http import HTTPStatus
@@ -13,6 +15,7 @@ from tiles.http import error_answer, lasting
 from tiles.places import ASSETS
 
 ENTRY = "callbacks.mjs"
+_IMPORT = re.compile(r'^import\b[^"(]*"(\.[^"]+)";', re.M)
 
 
 class Modules:
@@ -29,13 +32,24 @@ class Modules:
             held.update(b"%d %s %d " % (len(name), name.encode(), len(text)) + text)
         return held.hexdigest()
 
-    def tags(self) -> str:
-        """Return the page's HTML that has a browser fetch all modules at once, and run them once Dash's scripts are there.
+    def first(self) -> list[str]:
+        """Return the modules that the page cannot begin without: those that `ENTRY` imports, and what these import."""
+        found = [ENTRY]
+        for name in found:  # which grows meanwhile
+            for path in _IMPORT.findall(self.texts[name].decode()):
+                imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+                if imported not in found:
+                    found.append(imported)
+        return found
 
-        Without the links a browser would learn of an import only when it has read the module that asks for it.
+    def tags(self) -> str:
+        """Return the page's HTML that has a browser fetch these modules at once, and run them once Dash's scripts are there.
+
+        Without the links a browser would learn of an import only when it has read the module that asks for it. They come after
+        Dash's scripts, which are larger: on a slow line many small files would hold up the large ones.
         """
         folder = f"./modules/{self.version}"
-        links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">' for name in self.texts)
+        links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">' for name in self.first())
         lost = "document.body.textContent='The scripts of this page could not be loaded: reload it.'"
         return f'{links}<script type="module" src="{folder}/{ENTRY}" onerror="{lost}"></script>'
 

@@ -36,7 +36,7 @@ def imports() -> dict[str, set[str]]:
     """Return what each module imports."""
     found: dict[str, set[str]] = {}
     for name, text in texts().items():
-        paths = re.findall(r'^(?:import|export)\b[^"]*?"(\.[^"]+)\.mjs";', text, re.M)
+        paths = re.findall(r'^(?:import|export)\b[^";]*?"(\.[^"]+)\.mjs"\)?;', text, re.M)
         folder = ASSETS / PurePosixPath(name).parent
         found[name] = {(folder / path).resolve().relative_to(ASSETS.resolve()).as_posix() for path in paths}
     return found
