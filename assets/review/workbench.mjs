@@ -224,13 +224,13 @@ const add = (more) => {
 // Dash tells what has changed: draw it.
 const show = (made) => {
   settings = made;
+  const { tab } = state.get();
+  where("tab", tab, () => {
+    document.documentElement.dataset.tab = tab || "";
+    if (tab === "models") shelf.refresh();
+  });
   draw();
 };
-state.listen((now, before) => {
-  if (now.tab === before.tab) return;
-  document.documentElement.dataset.tab = now.tab || "";
-  if (now.tab === "models") shelf.refresh();
-});
 
 // A region was chosen: the map goes there, the others fade, and the list shows its worst chips first.
 const chooseRegion = (name, again = false) => {
