@@ -29,6 +29,7 @@ lint: $(READY) $(PAGE_READY) ## Check style, format and types, of Python and of 
 	$(BIN)/mypy assets/sources
 	$(PAGE)/biome check --error-on-warnings .
 	$(PAGE)/tsc
+	$(PAGE)/tsc --project tsconfig.strict.json
 
 .PHONY: format
 format: $(READY) $(PAGE_READY) ## Format the code and mend what ruff and biome can mend

@@ -10,7 +10,9 @@ import * as catalog from "./catalog.mjs";
 import * as filters from "./filters.mjs";
 import { nameOf } from "./grouping.mjs";
 
-const empty = (name) => ({ name, chips: 0, imagery: 0, labelled: 0, predicted: 0, scored: [] });
+/** @typedef {{id: string, histogram: import("../scores/histogram.mjs").Histogram, seen: boolean | null}} Scored */
+
+const empty = (name) => ({ name, chips: 0, imagery: 0, labelled: 0, predicted: 0, scored: /** @type {Scored[]} */ ([]) });
 const take = (group, chip, model) => {
   group.chips += 1;
   group.imagery += chip.imagery ? 1 : 0;
@@ -22,6 +24,7 @@ const take = (group, chip, model) => {
   group.scored.push({ id: chip.id, histogram: p.histogram, seen: p.seen ?? null });
 };
 // What a group's figures count: the scored chips that the model was not trained on; all of them where there is no such.
+/** @template {{scored: Scored[]}} G @param {G} group */
 const settle = (group) => {
   const { counted, seen } = headline.pool(group.scored);
   Object.assign(group, {

@@ -34,12 +34,14 @@ export const offer = (name, functions) => {
 };
 
 /** Functions and components that columns of the tables name (dashboard/page/layout/tables.py). */
+/** @param {Record<string, Function>} functions @param {Record<string, Function>} components */
 export const offerToTables = (functions, components) => {
   page.dashAgGridFunctions = Object.assign(page.dashAgGridFunctions || {}, functions);
   page.dashAgGridComponentFunctions = Object.assign(page.dashAgGridComponentFunctions || {}, components);
 };
 
 /** A table, or null as long as its tab was not opened and its script has not come. */
+/** @param {string} id */
 export const table = (id) => {
   try {
     return page.dash_ag_grid.getApi(id) || null;
@@ -59,6 +61,7 @@ export const libraries = {
 };
 
 /** Have React draw in this very frame: it would wait for the next. */
+/** @param {() => unknown} then */
 export const atOnce = (then) => (page.ReactDOM && page.ReactDOM.flushSync ? page.ReactDOM.flushSync(then) : then());
 
 /**

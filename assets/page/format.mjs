@@ -1,22 +1,31 @@
 // Numbers and elements as the interface writes them.
 const THIN = "\u2009";
 const NONE = "–";
+/** @param {number | null | undefined} value @returns {value is number} */
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+/** @param {number | null | undefined} value */
 const integer = (value) =>
   known(value)
     ? Math.round(value)
         .toString()
         .replace(/\B(?=(\d{3})+(?!\d))/g, THIN)
     : NONE;
+/** @param {number} value @param {string} thing */
 const count = (value, thing) => `${integer(value)} ${thing}${value === 1 ? "" : "s"}`;
+/** @param {number | null | undefined} value */
 const score = (value) => (known(value) ? value.toFixed(2) : NONE);
+/** @param {number | null | undefined} value */
 const score3 = (value) => (known(value) ? value.toFixed(3) : NONE);
+/** @param {number | null | undefined} value */
 const percent = (value) => (known(value) ? `${(100 * value).toFixed(value < 0.0995 && value > 0 ? 1 : 0)}${THIN}%` : NONE);
+/** @param {number | null | undefined} value */
 const km2 = (value) => (known(value) ? `${value.toFixed(value < 10 ? 2 : 1)}${THIN}km²` : NONE);
+/** @param {number | null | undefined} value */
 const seconds = (value) => {
   if (!known(value)) return NONE;
   return value < 1 ? `${Math.round(value * 1000)}${THIN}ms` : `${value.toFixed(1)}${THIN}s`;
 };
+/** @param {[number, number] | null} pair */
 const interval = (pair) => (pair ? `[${pair[0].toFixed(2)}–${pair[1].toFixed(2)}]` : "");
 
 // A name that nothing else has, on any page.
@@ -30,15 +39,16 @@ const moment = () => {
 };
 
 // A Dash component, as a clientside callback returns it.
+/** @param {string} namespace @param {string} type */
 const component =
   (namespace, type) =>
-  (props, ...children) => ({
+  (/** @type {object} */ props, /** @type {unknown[]} */ ...children) => ({
     namespace,
     type,
     props: { ...props, children: children.length === 1 ? children[0] : children },
   });
 /** @type {Record<string, (props: object, ...children: unknown[]) => object>} */
-const html = new Proxy({}, { get: (_, type) => component("dash_html_components", type) });
+const html = new Proxy({}, { get: (_, /** @type {string} */ type) => component("dash_html_components", type) });
 
 const METRICS = {
   IoU: "Intersection over union: of all pixels that are water in truth or prediction, the share that is water in both.",

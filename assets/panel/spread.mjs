@@ -42,9 +42,9 @@ export const drawing = (spread, band, k, value) => {
           svg("path", { d: `M${x(value) - 5} 0h10l-5 7z`, class: "fs-here-head" }),
         ];
   const medians = Object.entries(all)
-    .map(([name, counts]) => [CURVES[name].name, median(spread, band, counts)])
-    .filter(([, dB]) => dB !== null)
-    .map(([name, dB]) => `${name}: median ${dB.toFixed(1)} dB`);
+    .map(([name, counts]) => ({ name, dB: median(spread, band, counts) }))
+    .filter(({ dB }) => dB !== null)
+    .map(({ name, dB }) => `${CURVES[name].name}: median ${dB.toFixed(1)} dB`);
   const label = [
     `${band.toUpperCase()} in dB`,
     ...medians,

@@ -1,6 +1,18 @@
-// How backscatter is spread over water, dry land and the errors, of a chip. Follows the threshold with no request: the counts are by probability value too.
+// How backscatter is spread over water, dry land and the errors, of a chip. Follows the threshold with no request: the counts are
+// by probability value too.
+
+/**
+ * @typedef {object} Spread
+ * @property {string[]} classes
+ * @property {number} bins
+ * @property {number} bin_db width of a bin, dB
+ * @property {Record<string, number>} lowest_db where the first bin of a band begins
+ * @property {Float64Array} sums for band, class, bin the pixels at or above each value
+ */
+
 const LEVELS = 255;
 const BANDS = ["vv", "vh"];
+/** @type {Record<string, {name: string, css: string}>} */
 const CURVES = {
   dry: { name: "dry in the label", css: "dry" },
   water: { name: "water in the label", css: "water" },
@@ -11,6 +23,7 @@ const CURVES = {
 };
 
 // The server's counts -> for band, class, bin the pixels at or above each value.
+/** @param {Omit<Spread, "sums"> & {counts: string}} answer */
 const decode = (answer) => {
   const view = new DataView(Uint8Array.from(atob(answer.counts), (c) => c.charCodeAt(0)).buffer);
   const { classes, bins } = answer;
@@ -26,6 +39,7 @@ const decode = (answer) => {
 };
 
 // Pixels of a class in each bin from a level on.
+/** @param {Spread} spread @param {string} band @param {string} name @param {number} k */
 const from = (spread, band, name, k) =>
   Array.from(
     { length: spread.bins },
@@ -36,6 +50,7 @@ const from = (spread, band, name, k) =>
   );
 
 // The curves of one band at a level: name -> pixels by bin; without a known label, what is predicted.
+/** @param {Spread} spread @param {string} band @param {number} k @returns {Record<string, number[]>} */
 const curves = (spread, band, k) => {
   const [dry, water, unknown] = ["dry", "water", "unknown"].map((name) => from(spread, band, name, 0));
   if (![...dry, ...water].some(Boolean)) {
@@ -46,6 +61,7 @@ const curves = (spread, band, k) => {
   return { dry, water, false: from(spread, band, "dry", k), missed: water.map((n, i) => n - found[i]) };
 };
 
+/** @param {Spread} spread @param {string} band @param {number[]} counts */
 const median = (spread, band, counts) => {
   const half = counts.reduce((a, b) => a + b, 0) / 2;
   let sum = 0;
@@ -57,6 +73,7 @@ const median = (spread, band, counts) => {
 };
 
 // The names of the curves that a chip has.
+/** @param {Spread} spread @param {number} k */
 const names = (spread, k) => Object.keys(curves(spread, "vh", k)).map((name) => [CURVES[name].name, CURVES[name].css]);
 
 export { BANDS, CURVES, curves, decode, median, names };

@@ -2,7 +2,10 @@
 
 import { counted, figures, sum } from "./histogram.mjs";
 
+/** @typedef {import("./histogram.mjs").Confusion} Confusion */
+
 // lowbias32 (C. Wellons): the resampling index is a hash of its place, so Python draws the same chips.
+/** @param {number} n */
 const hash = (n) => {
   let h = n >>> 0;
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
@@ -11,6 +14,7 @@ const hash = (n) => {
 };
 
 // The k-th smallest value, from 0 (Hoare's FIND): two ends of a thousand values are asked for, and sorting all takes longer.
+/** @param {Float64Array} values @param {number} k */
 const smallest = (values, k) => {
   let [left, right] = [0, values.length - 1];
   while (left < right) {
@@ -32,6 +36,7 @@ const smallest = (values, k) => {
   return values[k];
 };
 // A quantile, between the two values beside it; the order of the values changes.
+/** @param {Float64Array} values @param {number} q */
 const quantile = (values, q) => {
   const at = q * (values.length - 1);
   const low = Math.floor(at);
@@ -42,7 +47,9 @@ const quantile = (values, q) => {
 // Which chips each resample of n chips holds depends on n alone: it is drawn once, and the latest are kept.
 const RESAMPLES = 1000;
 const MOST_KEPT = 30e6; // draws, of two bytes each as a rule
+/** @type {Map<number, Uint16Array | Uint32Array>} */
 const kept = new Map();
+/** @param {number} n @returns {Uint16Array | Uint32Array} */
 const draws = (n) => {
   const known = kept.get(n);
   if (known) {
@@ -58,7 +65,7 @@ const draws = (n) => {
     held += other.length;
   });
   while (held > MOST_KEPT && kept.size > 1) {
-    const [oldest, other] = kept.entries().next().value;
+    const [[oldest, other]] = kept;
     held -= other.length;
     kept.delete(oldest);
   }
@@ -66,6 +73,7 @@ const draws = (n) => {
 };
 
 // Sums over the chips of each resample of some whole numbers a chip, `width` of them: RESAMPLES x width.
+/** @param {Float64Array} values @param {number} width */
 const resampled = (values, width) => {
   const n = values.length / width;
   const index = draws(n);
@@ -94,9 +102,11 @@ const resampled = (values, width) => {
 
 const TAIL = (1 - 0.95) / 2; // not quite 0.025, and Python computes it so
 // The order of the values changes.
+/** @param {Float64Array} values @returns {[number, number] | null} */
 const percentiles = (values) => (values.length ? [quantile(values, TAIL), quantile(values, 1 - TAIL)] : null);
 
 // 95 % percentile bootstrap over chips of the micro IoU; null for fewer than two labelled chips.
+/** @param {Confusion[]} counts @returns {[number, number] | null} */
 const interval = (counts) => {
   const chips = counts.filter(counted);
   if (chips.length < 2) return null;
@@ -118,12 +128,16 @@ const interval = (counts) => {
 };
 
 // The same of the difference of two models' micro IoU on the same chips in the same order (model.intervals.paired_interval).
+/** @param {Confusion[]} first @param {Confusion[]} second */
 const pairedInterval = (first, second) => {
-  const pairs = first.map((a, i) => [a, second[i]]).filter(([a, b]) => counted(a) || counted(b));
+  const pairs = first
+    .map((a, i) => /** @type {[Confusion, Confusion]} */ ([a, second[i]]))
+    .filter(([a, b]) => counted(a) || counted(b));
   if (pairs.length < 2) return null;
   const values = new Float64Array(4 * pairs.length);
   pairs.forEach(([a, b], i) => values.set([a.tp, a.tp + a.fp + a.fn, b.tp, b.tp + b.fp + b.fn], 4 * i));
   const sums = resampled(values, 4);
+  /** @type {number[]} */
   const differences = [];
   for (let at = 0; at < sums.length; at += 4) {
     if (sums[at + 1] > 0 && sums[at + 3] > 0) differences.push(sums[at] / sums[at + 1] - sums[at + 2] / sums[at + 3]);

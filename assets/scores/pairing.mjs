@@ -3,7 +3,13 @@ import * as headline from "./headline.mjs";
 import * as scores from "./histogram.mjs";
 import * as intervals from "./intervals.mjs";
 
+/**
+ * @typedef {import("./histogram.mjs").Confusion} Confusion
+ * @typedef {import("./histogram.mjs").Histogram} Histogram
+ */
+
 // Of the pairs that neither model was trained on; of all where there is no such, and said to be.
+/** @param {{first: Confusion, second: Confusion, seen: boolean | null}[]} all */
 const difference = (all) => {
   const { counted: pairs, seen } = headline.pool(all);
   const [first, second] = [pairs.map((p) => p.first), pairs.map((p) => p.second)];
@@ -18,8 +24,10 @@ const difference = (all) => {
   };
 };
 
+/** @param {Confusion} c */
 const wrong = (c) => c.fp + c.fn;
 // All groups and all chips together, and the chips that moved most: by the pixels that one model alone has wrong.
+/** @param {{id: string, group: string, one: Histogram, two: Histogram, seen: boolean | null}[]} chips @param {number} k */
 export const of = (chips, k) => {
   const pairs = chips.map(({ id, group, one, two, seen }) => ({
     id,
@@ -28,10 +36,10 @@ export const of = (chips, k) => {
     first: scores.confusion(one, k),
     second: scores.confusion(two, k),
   }));
+  /** @type {Map<string, typeof pairs>} */
   const groups = new Map();
   pairs.forEach((pair) => {
-    if (!groups.has(pair.group)) groups.set(pair.group, []);
-    groups.get(pair.group).push(pair);
+    groups.set(pair.group, [...(groups.get(pair.group) || []), pair]);
   });
   const moved = pairs
     .map((pair) => ({ ...pair, fewer: wrong(pair.second) - wrong(pair.first) }))
