@@ -101,7 +101,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
         "dashboard",
         server=server,  # type: ignore[arg-type]  # dash's own annotation forgets Flask
         assets_folder=str(ASSETS),
-        assets_ignore=r"sources|README|\.mjs$",
+        assets_ignore=r"sources|README|\.mjs$|\.br$",
         title="floodscope",
         update_title=None,  # type: ignore[arg-type]
         index_string=_index(modules),

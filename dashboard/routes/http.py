@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -13,6 +14,7 @@ from flask_compress import Compress
 from tiles.cache import BoundedCache
 from tiles.errors import TooLargeError, UsageError
 from tiles.http import error_answer, errors_as_json, lasting, tell_defects
+from tiles.places import ASSETS
 from tiles.sentences import named
 
 _SECURITY_HEADERS = {
@@ -40,6 +42,10 @@ _COMPRESSION = {
     "COMPRESS_MIMETYPES": _PACKED_TYPES,
 }
 _PACKED_BYTES = 4 << 20
+# A policy holds for a page, a worker or a picture opened by itself; with each script and style it would be a third of a kilobyte.
+_NO_PAGES = ("text/javascript", "application/javascript", "text/css")
+_WORLD = "/assets/countries.geojson"
+"""The largest file that never changes; assets/sources/make_countries.py packs it once, and takes its time."""
 CHIPS_BYTES = 8 << 20
 """Room for the ids of some hundred thousand chips."""
 
@@ -115,6 +121,21 @@ def serve_well(app: Flask) -> None:
         # The page names its own scripts and styles with the time of their last change, so a browser need not ask again.
         if request.path.startswith("/assets/") and "m" in request.args and response.status_code == 200:
             lasting(response, public=True)
+        if request.path == _WORLD and response.status_code == 200 and "br" in request.accept_encodings:
+            _give_packed_world(response)
         for name, value in _SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
+            if name != "Content-Security-Policy" or response.mimetype not in _NO_PAGES:
+                response.headers.setdefault(name, value)
         return response
+
+
+def _give_packed_world(response: Response) -> None:
+    response.direct_passthrough = False
+    response.set_data(_packed_world())
+    response.headers["Content-Encoding"] = "br"
+    response.vary.add("Accept-Encoding")
+
+
+@cache
+def _packed_world() -> bytes:
+    return (ASSETS / "countries.geojson.br").read_bytes()
