@@ -18,7 +18,7 @@ import rasterio
 from numpy.lib import format as npy
 from rasterio.errors import NotGeoreferencedWarning
 
-from tiles.answers import Answers, bands_of, units_of
+from tiles.answers import Answers, answers_of, for_requests
 from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord
 from tiles.errors import ChipError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError, UsageError
 from tiles.grid import Grid
@@ -39,6 +39,14 @@ OURS = f"{NPY}; from=floodscope"
 DESCRIBE = b'{"describe": "model"}'
 """A request of type application/json that asks which model answers, in place of images."""
 
+_PARAMETERS = {NPY: ("units", "bands", "from"), TIFF: ("units", "bands", "name")}
+_IGNORED = (
+    "charset",
+    "version",
+    "application",
+    "profile",
+)  # what clients and the names of GeoTIFF add, which says nothing here
+
 MAX_CHANNELS = 2 + len(ANCILLARY)
 _MAX_HEADER = 1000  # characters of a .npy header; what numpy itself writes has under 130
 _INPUT_TYPES = {"f2": "float16", "f4": "float32", "f8": "float64"}
@@ -52,9 +60,9 @@ def decode_images(body: bytes, content_type: str) -> list[Chip]:
     Args:
         body: as `content_type` says: `application/x-npy`, float16, float32 or float64 (N, C, H, W), of which the first two
             channels are VV and VH; NaN, 0 and what no radar measures is no data. Or `image/tiff`: a GeoTIFF of VV and VH.
-        content_type: its media type. Its parameters answer the door's questions: `units=power`, `bands=VH,VV`; `name=` is
-            what a GeoTIFF is called, since products are known by their names. OURS says that the images went through
-            floodscope's door before: they are in dB, and nothing is decided again.
+        content_type: its media type. Its parameters answer the door's questions: `units=power`, `bands="VH,VV"`, which names
+            bands or channels in their order; `name=` is what a GeoTIFF is called, since products are known by their names.
+            OURS says that the images went through floodscope's door before: they are in dB, and nothing is decided again.
 
     Raises:
         MediaTypeError: it is of another type.
@@ -62,16 +70,16 @@ def decode_images(body: bytes, content_type: str) -> list[Chip]:
         RequestError: it is damaged, or holds something else.
     """
     kind = media_type(content_type)
+    if kind not in _PARAMETERS:
+        raise not_read(content_type)
     said = _parameters(content_type)
     try:
-        answers = Answers(units_of(said.get("units")), bands_of(said.get("bands")))
+        answers = answers_of(said)
     except UsageError as error:
         raise RequestError(str(error)) from None
     if kind == NPY:
         return _chips_of(decode_npy(body), answers, ours=said.get("from") == "floodscope")
-    if kind == TIFF:
-        return [_read_tiff(body, answers, said.get("name"))]
-    raise not_read(content_type)
+    return [_read_tiff(body, answers, said.get("name"))]
 
 
 def count_images(body: bytes, content_type: str) -> tuple[int, int]:
@@ -90,9 +98,21 @@ def count_images(body: bytes, content_type: str) -> tuple[int, int]:
 
 
 def _parameters(content_type: str) -> dict[str, str]:
-    """Return the parameters of a Content-Type, names in lower case, quotes taken off."""
-    pairs = (part.partition("=") for part in content_type.split(";")[1:])
-    return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+    """Return the parameters of a Content-Type, names in lower case, quotes taken off.
+
+    Raises:
+        RequestError: one of them is not known: it would be ignored, and its sender would not know.
+    """
+    known = _PARAMETERS[media_type(content_type)]
+    found = {}
+    for part in filter(str.strip, content_type.split(";")[1:]):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if (key := name.lower()) not in (*known, *_IGNORED):
+            raise RequestError(
+                f"The Content-Type has the parameter {name[:40]!r}, which is not known: {', '.join(known)} are."
+            )
+        found[key] = value.strip('"')
+    return found
 
 
 def not_read(content_type: str) -> MediaTypeError:
@@ -191,9 +211,25 @@ def _chips_of(images: npt.NDArray[np.generic], answers: Answers, *, ours: bool) 
     if height * width > MAX_PIXELS:
         raise TooLargeError(f"An image has {height:,} x {width:,} pixels, {MAX_PIXELS:,} at most: cut it into tiles.")
     grid = Grid.unplaced(width, height)
+    if answers.bands:
+        images = images[:, _order(answers.bands, images.shape[1])]
     if ours:
         return [_chip_let_in(i, bands.astype(np.float32), grid) for i, bands in enumerate(images)]
     return [_chip_of(i, bands.astype(np.float32), grid, answers) for i, bands in enumerate(images)]
+
+
+def _order(said: tuple[str, ...], channels: int) -> list[int]:
+    """Return the channels in the order VV, VH, further ones, by what each is said to be; what is left aside is left out.
+
+    Raises:
+        RequestError: more are named than there are.
+    """
+    if len(said) > channels:
+        raise RequestError(
+            f"The body has {channels} channels, and bands names {len(said)} ({','.join(said)}): name each of them, - for "
+            "one that is left aside."
+        )
+    return [said.index("VV"), said.index("VH"), *range(len(said), channels)]
 
 
 def _chip_let_in(number: int, bands: npt.NDArray[np.float32], grid: Grid) -> Chip:
@@ -210,7 +246,7 @@ def _chip_of(number: int, bands: npt.NDArray[np.float32], grid: Grid, answers: A
     try:
         both = backscatter(vv, vh, answers)
     except ChipError as error:
-        raise RequestError(str(error)) from None
+        raise RequestError(for_requests(str(error))) from None
     further = dict(zip(ANCILLARY, bands[2:], strict=False))
     return Chip(f"image {number}", both.vv, both.vh, both.valid, None, grid, **further, decisions=both.decisions)
 
@@ -236,7 +272,7 @@ def _read_tiff(body: bytes, answers: Answers, called: str | None) -> Chip:
             )
             chip = require_data(read_chip(inspected(record, headers), with_label=False))
         except ChipError as error:
-            raise RequestError(_in_body(str(error))) from None
+            raise RequestError(for_requests(_in_body(str(error)))) from None
     return replace(chip, ancillary_problem=_in_body(chip.ancillary_problem))
 
 

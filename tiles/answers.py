@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -121,6 +123,15 @@ def label_values_of(text: str | None) -> tuple[tuple[float, Truth], ...]:
     return tuple(found.values())
 
 
+def answers_of(said: Mapping[str, str]) -> Answers:
+    """Return the answers in texts by name: `units`, `bands` and `label_values`; other names are left alone.
+
+    Raises:
+        UsageError: one of them is no answer.
+    """
+    return Answers(units_of(said.get("units")), bands_of(said.get("bands")), label_values_of(said.get("label_values")))
+
+
 def _truth(name: str) -> Truth:
     for truth in TRUTHS:
         if name.lower() == truth:
@@ -131,3 +142,27 @@ def _truth(name: str) -> Truth:
 def said_text(value: float) -> str:
     """Return a label's number as a person writes it."""
     return str(int(value)) if float(value).is_integer() else f"{value:g}"
+
+
+_OPTION = re.compile(r"--(units|bands|label-values) (?!says|names)([^\s();:]+)")
+_ANY_OPTION = re.compile(r"--(units|bands|label-values)")
+_IN_BRACKETS = re.compile(r" \((--(?:units|bands|label-values) [^()]*)\)")
+_TAIL = re.compile(r"; (?:if [^;.()]{1,80}, )?--(?:units|bands|label-values) [^;.()]*?(?= \(|[;.]|$)")
+
+
+def for_choosing(text: str) -> str:
+    """Return what the door says for people who choose among answers: without the options of commands that say the same."""
+
+    def hint(brackets: re.Match[str]) -> str:
+        _, _, told = brackets[1].partition("; ")
+        return f" ({told})" if told else ""
+
+    text = _TAIL.sub("", _IN_BRACKETS.sub(hint, text))
+    text = text.replace("--label-values says nothing", "nothing was said")
+    return _ANY_OPTION.sub(lambda option: option[1], text)
+
+
+def for_requests(text: str) -> str:
+    """Return what the door says for clients of a server: options of commands as parameters of a Content-Type."""
+    text = _OPTION.sub(lambda option: f'{option[1].replace("-", "_")}="{option[2]}"', text)
+    return _ANY_OPTION.sub(lambda option: option[1].replace("-", "_"), text)

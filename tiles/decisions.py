@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from tiles.errors import Choice
 from tiles.sentences import Sentence
 
 About = Literal["bands", "unit", "no data", "truth", "place"]
@@ -30,12 +31,14 @@ class Decision:
         text: the answer, one sentence without its full stop.
         basis: on what grounds.
         told: it may be wrong, or it changed what is measured: it is told wherever the chip is used.
+        choices: what else the user may answer, where it was assumed.
     """
 
     about: About
     text: str
     basis: Basis
     told: bool = False
+    choices: tuple[Choice, ...] = ()
 
     def sentence(self) -> str:
         """Return the decision with its grounds, as one sentence."""

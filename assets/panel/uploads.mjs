@@ -6,13 +6,13 @@ import * as tiles from "../map/tiles.mjs";
 import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
 import { dialog, megabytes, progress, say } from "../page/dialogs.mjs";
-import { make } from "../page/dom.mjs";
+import { make, select } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
 import * as state from "../page/state.mjs";
 
 let parts = null; // the dialog and what changes in it, made when it is first needed
 let sending = null; // the request on its way
-let sent = []; // the files of the last request, so that an answer to a question can send them again
+let last = { files: [], said: {} }; // the last request, so that an answer to a question can send its files again
 
 const limits = () => JSON.parse(document.getElementById("add-images").dataset.limits);
 
@@ -92,6 +92,7 @@ const showKept = async () => {
             onclick: () => show(image.id),
           }),
           make("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
+          readings(image),
           removal(image.id),
         ),
       ),
@@ -112,6 +113,37 @@ const show = async (id) => {
     parts.box.close();
     tiles.choose(id);
   });
+};
+
+// What was said of an image, or assumed, can be said otherwise.
+const OTHERWISE = { units: "Unit", bands: "Bands", label_values: "Label" };
+const readings = ({ id, choices }) =>
+  [...new Set(choices.map(({ option }) => option))].map((option) => {
+    const some = choices.filter((choice) => choice.option === option);
+    const chosen = some.find(({ holds }) => holds);
+    return select(
+      { "aria-label": `${OTHERWISE[option]} of ${id}`, onchange: ({ target }) => readAs(id, option, target.value) },
+      [
+        ...(chosen ? [] : [["", `${OTHERWISE[option]}: as assumed`]]),
+        ...some.map(({ text, value }) => [value, text]),
+      ],
+      chosen ? chosen.value : "",
+    );
+  });
+
+const readAs = async (id, option, value) => {
+  const answer = new URLSearchParams({ [option]: value });
+  try {
+    const { message } = await ask(`uploads/${encodeURIComponent(id)}?${answer}`, { method: "POST" });
+    const open = state.get().chip === id;
+    if (open) tell("selection", { data: null });
+    await refresh.renew({ others: true });
+    say(parts.result, "info", `${id} is read otherwise now.${message ? ` ${message}` : ""}`);
+    if (open) whenKnown(id, () => tiles.choose(id));
+  } catch (error) {
+    say(parts.result, "error", error.message);
+  }
+  await showKept();
 };
 
 // It is gone for all who use the dashboard, so it is asked for twice.
@@ -165,7 +197,7 @@ const send = (files, said = {}) => {
     return;
   }
   say(parts.result, null);
-  sent = files;
+  last = { files, said };
   const form = new FormData();
   files.forEach((file) => form.append("files", file, file.name));
   const request = new XMLHttpRequest();
@@ -200,14 +232,15 @@ const send = (files, said = {}) => {
 
 // What the server asks of an image is answered by a button: its files are sent again with the answer.
 const answers = ({ name, files, choices }) => {
-  const again = sent.filter((file) => files.includes(file.name));
+  const { said } = last;
+  const again = last.files.filter((file) => files.includes(file.name));
   const button = ({ text, option, value }) =>
     make("button", {
       type: "button",
       class: "fs-button",
-      text,
+      text: `${text}: add`,
       "aria-label": `${name}: ${text}`,
-      onclick: () => send(again, { [option]: value }),
+      onclick: () => send(again, { ...said, [option]: value }),
     });
   return choices.length ? make("div", { class: "fs-uploads-answers" }, ...choices.map(button)) : null;
 };

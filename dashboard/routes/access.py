@@ -67,6 +67,7 @@ ROUTES: Mapping[str, Action] = {
     "uploads.listed": "see",
     "uploads.catalog": "see",
     "uploads.receive": "upload",
+    "uploads.answer": "upload",
     "uploads.remove": "remove",
 }
 

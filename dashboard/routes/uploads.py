@@ -11,13 +11,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_input_stream
 
+from dashboard.uploads.asking import OPTIONS, shown_answers
 from dashboard.uploads.batch import Batch, too_large
 from dashboard.uploads.grouping import Outcome
 from dashboard.uploads.shelf import Uploads
 from dashboard.workspace.payloads import catalog_payload
-from tiles.answers import Answers, bands_of, label_values_of, units_of
+from tiles.answers import Answers, answers_of
 from tiles.chip import ChipRecord
-from tiles.errors import ChipNotFoundError, UploadError
+from tiles.errors import ChipNotFoundError, UploadError, UsageError
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
@@ -62,6 +63,16 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
         refused = [asdict(refusal) for refusal in outcome.refused]
         added = [{**_shown(uploads, r), "message": _told(outcome, r)} for r in outcome.added]
         return jsonify(added=added, refused=refused)
+
+    @routes.post("/<chip>")
+    def answer(chip: str) -> Response:
+        """Read an image that is kept by another answer than before."""
+        _answers()
+        before = next((r for r in uploads.records() if r.id == chip), None)
+        record, told = uploads.answer(chip, request.args.to_dict())
+        if before is not None:
+            workspace.store.forget(before)  # what was predicted of it as it was read then
+        return jsonify({**_shown(uploads, record), "message": " ".join(told) or None})
 
     @routes.delete("/<chip>")
     def remove(chip: str) -> Response:
@@ -118,9 +129,13 @@ def _told(outcome: Outcome, record: ChipRecord) -> str | None:
 
 def _answers() -> Answers:
     """Return what the sender says of the files: units, bands and label_values in the address."""
-    said = request.args
-    return Answers(units_of(said.get("units")), bands_of(said.get("bands")), label_values_of(said.get("label_values")))
+    strange = [name for name in request.args if name not in OPTIONS]
+    if strange:
+        raise UsageError(f"{strange[0][:40]!r} is no question of an image: say {', '.join(OPTIONS)}.")
+    return answers_of(request.args)
 
 
 def _shown(uploads: Uploads, record: ChipRecord) -> dict[str, Any]:
-    return {"id": record.id, "names": uploads.names(record), "labelled": record.has_label, "country": record.country}
+    upload = uploads.upload(record)
+    kept = {"names": list(upload.names), "choices": shown_answers(upload)} if upload else {"names": [], "choices": []}
+    return {"id": record.id, "labelled": record.has_label, "country": record.country, **kept}

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from dashboard.uploads.batch import Sent
-from tiles.answers import Answers
+from tiles.answers import Answers, for_choosing
 from tiles.chip import ChipRecord
 from tiles.errors import BandError, ChipError, Problem
 from tiles.layouts.geotiff import no_partner
@@ -115,6 +115,6 @@ def kept_name(role: Role) -> str:
 
 
 def in_their_words(message: str, files: Iterable[Sent]) -> str:
-    """Return a message in which files are called as their sender calls them."""
+    """Return a message in which files are called as their sender calls them, who chooses among answers and types none."""
     names = {str(sent.path): sent.name for sent in files}
-    return str(named(message, lambda path: names.get(path, PurePath(path).name)))
+    return for_choosing(str(named(message, lambda path: names.get(path, PurePath(path).name))))

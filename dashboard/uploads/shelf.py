@@ -11,16 +11,17 @@ import hashlib
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from dashboard.uploads.asking import OPTIONS, further_answers
 from dashboard.uploads.batch import Batch, Limits, Sent, no_room, require_room, too_large
 from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
 from model.inference.ahead import load_chip
-from tiles.answers import NOTHING_SAID, Answers
+from tiles.answers import NOTHING_SAID, Answers, answers_of
 from tiles.catalog.live import LiveCatalog
-from tiles.chip import ChipRecord
+from tiles.chip import Chip, ChipRecord
 from tiles.claims import Claim, alone, sweep
 from tiles.errors import (
     ChipError,
@@ -30,8 +31,9 @@ from tiles.errors import (
     StoreError,
     UploadError,
 )
+from tiles.files import write_whole
 from tiles.layouts.names import Role, sent_part
-from tiles.layouts.uploads import CHIP, MARK, NAME, image_folders, read, read_upload, record_of
+from tiles.layouts.uploads import CHIP, MARK, NAME, Upload, image_folders, read, read_upload, record_of
 from tiles.reading.labels import LABEL_REFUSED
 from tiles.sentences import Sentence
 
@@ -55,6 +57,7 @@ class Uploads:
         self._lock = threading.RLock()
         self._receiving: dict[Batch, int] = {}  # those that come in, and how many bytes were announced
         self._ids: dict[str, str] = {}  # by the folder of an image; "" where it is not sound
+        self._stamps: dict[str, int] = {}  # of its chip.json, which changes where it is read otherwise
         try:
             data.mkdir(parents=True, exist_ok=True)
             with self._writing():
@@ -73,9 +76,10 @@ class Uploads:
                 there = image_folders(self.folder)
             except OSError:
                 return
-            names = {place.name for place in there}
-            for name in set(self._ids) - names:
+            stamps = {place.name: _stamp(place) for place in there}
+            for name in [name for name in self._ids if stamps.get(name) != self._stamps.get(name)]:
                 self._forget(name)
+            self._stamps = stamps
             new = [place for place in there if place.name not in self._ids]
             if new:
                 found = read(self.folder, new)
@@ -147,6 +151,55 @@ class Uploads:
                     outcome.refused.append(replace(problem, message=words))
         return outcome
 
+    def answer(self, chip: str, said: Mapping[str, str]) -> tuple[ChipRecord, list[str]]:
+        """Have an image that is kept read as is said now, whatever was said of it before.
+
+        Args:
+            chip: its id.
+            said: answers by name, as `answers_of` takes them; what is not named stays as it is.
+
+        Returns:
+            Its record, and what is told of it.
+
+        Raises:
+            ChipNotFoundError: there is none of that id.
+            UsageError: an answer is none.
+            ChipError: it cannot be read so; it stays as it is.
+        """
+        new = answers_of(said)
+        with self._lock, self._writing(), alone(self.folder / MARK):
+            self.follow()
+            record = next((r for r in self.records() if r.id == chip), None)
+            upload = None if record is None or record.vv is None else read_upload(place := Path(record.vv.path).parent)
+            if upload is None:
+                raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is read otherwise.")
+            given = {name: getattr(new, name) for name in OPTIONS if said.get(name)}
+            return self._read_as(place, replace(upload, answers=replace(upload.answers, **given)))
+
+    def _read_as(self, place: Path, upload: Upload) -> tuple[ChipRecord, list[str]]:
+        """Have the image of a folder read by other answers; raises ChipError where it cannot, and leaves it as it is."""
+        sent = [Sent(name, place / file) for file, name in upload.called.items()]
+        try:
+            chip = _checked(place, upload)
+        except ChipError as error:
+            raise ChipError(in_their_words(str(error), sent)).offering(*error.choices) from error
+        upload = replace(upload, choices=further_answers(place, upload, chip))
+        write_whole(place / CHIP, upload.to_json().encode())
+        self._forget(place.name)
+        record = self._added(place, upload)
+        return record, [in_their_words(note, sent) for note in chip.notes]
+
+    def _added(self, place: Path, upload: Upload) -> ChipRecord:
+        """Take an image into the catalog, and return its record there."""
+        record = self._catalog.change(lambda now: now.added([record_of(place, upload)])).records()[-1]
+        self._ids[place.name], self._stamps[place.name] = record.id, _stamp(place)
+        return record
+
+    def upload(self, record: ChipRecord) -> Upload | None:
+        """Return what is kept of an image beside its files; None where that is damaged."""
+        assert record.vv is not None  # noqa: S101 - an upload has imagery
+        return read_upload(Path(record.vv.path).parent)
+
     def remove(self, chip: str) -> ChipRecord:
         """Remove an image that was sent: from the catalog and from the disk.
 
@@ -190,12 +243,6 @@ class Uploads:
             file=self.folder,
         )
 
-    def names(self, record: ChipRecord) -> list[str]:
-        """Return what an image's files were called by who sent them."""
-        assert record.vv is not None  # noqa: S101 - an upload has imagery
-        upload = read_upload(Path(record.vv.path).parent)
-        return list(upload.names) if upload else []
-
     def _take(self, key: str, members: dict[Role, Sent], answers: Answers, outcome: Outcome) -> None:
         """Check one chip, headers and pixels, and take it in; a label that cannot be used refuses the chip.
 
@@ -212,24 +259,47 @@ class Uploads:
         place = self.folder / content
         if place.exists():
             known = next((r.id for r in self.records() if r.vv and Path(r.vv.path).parent == place), key)
-            raise UploadError(f"This image is there already, as {known}.")
+            kept = read_upload(place)
+            if kept is None or answers == kept.answers or not answers:
+                raise UploadError(f"This image is there already, as {known}.")
+            record, told = self._read_as(place, replace(kept, answers=answers))
+            outcome.added.append(record)
+            outcome.told[record.id] = ["This image was there already, and is read otherwise now.", *told]
+            return
         scratch = next(iter(members.values())).path.parent / content
         scratch.mkdir()
         for role, sent in members.items():
             sent.path = sent.path.rename(scratch / kept_name(role))
-        chip = load_chip(record_of(scratch, upload)).chip
-        if chip.label_problem is not None:
-            raise ChipError(
-                "The image is not taken, since its label cannot be used: {why}; or send it without the label.",
-                why=Sentence(chip.label_problem).bare(LABEL_REFUSED),
-            ).offering(*chip.choices)
+        chip = _checked(scratch, upload)
+        upload = replace(upload, choices=further_answers(scratch, upload, chip))
         wanted, upload = upload.id, replace(upload, id=self._catalog.now.free_id(upload.id))
         (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")
         scratch.rename(place)
-        record = record_of(place, upload)
-        outcome.added.append(self._catalog.change(lambda now: now.added([record])).records()[-1])
-        self._ids[content] = outcome.added[-1].id
+        outcome.added.append(self._added(place, upload))
         said = [f"Another chip is called {wanted}, so this one is {upload.id}."] if upload.id != wanted else []
         if "label" in members and sent_part(members["label"].name).role == "mask":
             said.append(f"{members['label'].name} is taken for its truth, though a mask may be one of anything.")
         outcome.told[upload.id] = [*said, *(in_their_words(note, members.values()) for note in chip.notes)]
+
+
+def _checked(place: Path, upload: Upload) -> Chip:
+    """Return the chip of an upload; a label that cannot be used refuses it.
+
+    Raises:
+        ChipError: it cannot be used.
+    """
+    chip = load_chip(record_of(place, upload)).chip
+    if chip.label_problem is not None:
+        raise ChipError(
+            "The image is not taken, since its label cannot be used: {why}; or send it without the label.",
+            why=Sentence(chip.label_problem).bare(LABEL_REFUSED),
+        ).offering(*chip.choices)
+    return chip
+
+
+def _stamp(place: Path) -> int:
+    """Return a number that changes with what is kept of an image beside its files; 0 where that is not there."""
+    try:
+        return (place / CHIP).stat().st_mtime_ns
+    except OSError:
+        return 0

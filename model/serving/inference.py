@@ -29,12 +29,14 @@ from model.wire import (
     media_type,
     negotiate,
 )
+from tiles.answers import for_requests
 from tiles.chip import Chip
 from tiles.errors import RequestError
 from tiles.grid import Grid
 
 _MAX_QUESTION = 1000
 _MAX_NOTES = 4000
+_MOST_NAMED = 8
 NOTES = "X-Floodscope-Notes"
 """The header that tells what was assumed of the images."""
 
@@ -141,8 +143,21 @@ def require_channels(chips: list[Chip], model: LocalPredictor) -> None:
 def answer_of(chips: list[Chip], rasters: list[ByteArray], model: LocalPredictor) -> Answer:
     """Return the answer that rasters are to the images of one request."""
     grid = chips[0].grid if len(chips) == 1 and chips[0].grid.placed else None
-    notes = tuple(dict.fromkeys(note for chip in chips for note in chip.notes))
-    return Answer(tuple(rasters), grid, model.threshold, notes=notes)
+    return Answer(tuple(rasters), grid, model.threshold, notes=notes_of(chips))
+
+
+def notes_of(chips: Sequence[Chip]) -> tuple[str, ...]:
+    """Return what has to be told of the images of one request, each sentence once, with the images that it is about."""
+    about: dict[str, list[int]] = {}
+    for number, chip in enumerate(chips):
+        for note in dict.fromkeys(chip.notes):
+            about.setdefault(for_requests(note), []).append(number)
+    told = []
+    for note, numbers in about.items():
+        more = f" and {len(numbers) - _MOST_NAMED} more" if len(numbers) > _MOST_NAMED else ""
+        which = f"Image{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_MOST_NAMED]))}{more}: "
+        told.append(note if len(numbers) == len(chips) else which + note)
+    return tuple(told)
 
 
 def output_fn(prediction: Answer, accept: str = NPY, context: object = None) -> bytes:
@@ -165,8 +180,17 @@ def output_fn(prediction: Answer, accept: str = NPY, context: object = None) -> 
 
 
 def notes_header(notes: Sequence[str]) -> dict[str, str]:
-    """Return the header that tells what was assumed of a request's images: a JSON list of sentences, in ASCII."""
-    return {NOTES: json.dumps(list(notes))[:_MAX_NOTES]} if notes else {}
+    """Return the header that tells what was assumed of a request's images: a JSON list of sentences, in ASCII.
+
+    A header has an end: where there are more sentences than it takes, the last one says how many more.
+    """
+    for number in range(len(notes), -1, -1):
+        left = len(notes) - number
+        rest = [f"{left} more sentences like these are left out: send fewer images at once."] if left else []
+        text = json.dumps([*notes[:number], *rest])
+        if len(text) <= _MAX_NOTES:
+            return {NOTES: text} if notes else {}
+    return {}
 
 
 def output_type(prediction: Answer, accept: str | None) -> str:

@@ -151,6 +151,37 @@ def test_what_an_image_does_not_say_is_asked_by_buttons_and_told_beside_the_chip
     page.until("() => floodscope.catalog.chips.size === 3")
 
 
+def test_a_label_is_asked_about_by_buttons_and_a_wrong_answer_is_mended_without_sending_it_again(
+    small: Dashboard, screen: ScreenMaker, own: list[Path], tmp_path: Path
+) -> None:
+    with rasterio.open(own[0]) as image:
+        profile, water = image.profile, image.read(2) < -22
+    profile |= {"count": 1, "dtype": "uint8", "nodata": None}
+    with rasterio.open(tmp_path / "my_pond_label.tif", "w", **profile) as label:
+        label.write((water + 1).astype("uint8"), 1)
+    (tmp_path / "my_pond.tif").write_bytes(own[0].read_bytes())
+    page = screen(small).open()
+    page.page.locator("#add-images").click()
+    page.page.locator("#uploads-files").set_input_files([str(p) for p in sorted(tmp_path.glob("my_pond*.tif"))])
+    answers = page.page.locator("#uploads-dialog .fs-uploads-answers button")
+    answers.first.wait_for()
+    assert answers.all_inner_texts() == ["2 is water, 1 dry: add", "1 is water, 2 dry: add"]
+    answers.nth(1).click()  # the wrong one
+    page.answered("my_pond")
+    wrong = float(page.figures()["IoU"][0])
+    page.page.locator("#add-images").click()
+    otherwise = page.page.get_by_label("Label of my_pond")
+    assert otherwise.evaluate("(list) => list.selectedOptions[0].text") == "1 is water, 2 dry"
+    assert violations(page.page) == []
+    otherwise.select_option(label="2 is water, 1 dry")
+    page.page.locator("#uploads-dialog .fs-notice", has_text="my_pond is read otherwise now").wait_for()
+    page.page.locator("#uploads-dialog .fs-dialog-close").click(force=True)
+    page.answered("my_pond")
+    assert wrong < 0.5 < float(page.figures()["IoU"][0])
+    page.page.evaluate("() => fetch('uploads/my_pond', { method: 'DELETE', headers: { 'X-Floodscope': 'page' } })")
+    page.until("() => floodscope.book.chips.size === 3")
+
+
 def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
     page = screen(small).open()
     chip = open_first(page)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.chip import Asset, ChipRecord
-from tiles.errors import Problem, UsageError
+from tiles.errors import Choice, Problem, UsageError
 from tiles.files import read_small
 from tiles.layouts.folder import Reading
 from tiles.naming import chip_id, file_names
@@ -46,6 +46,7 @@ class Upload:
         date: ISO date of the image, where its name tells it.
         called: what each file (one of FILES) was called by who sent it: products are known by their names.
         answers: what the sender says of the files.
+        choices: what may be answered in place of that, or of what was assumed.
     """
 
     id: str
@@ -57,11 +58,14 @@ class Upload:
     date: str | None = None
     called: Mapping[str, str] = field(default_factory=dict)
     answers: Answers = NOTHING_SAID
+    choices: tuple[Choice, ...] = ()
 
     def to_json(self) -> str:
         """Return what chip.json holds."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return json.dumps({**values, "called": dict(self.called), "answers": self.answers.to_json()}, indent=1) + "\n"
+        choices = [asdict(choice) for choice in self.choices]
+        changed = {"called": dict(self.called), "answers": self.answers.to_json(), "choices": choices}
+        return json.dumps(values | changed, indent=1) + "\n"
 
 
 def recognises(folder: Path) -> bool:
@@ -151,4 +155,7 @@ def _parse(text: bytes) -> Upload:
         date=iso_date(raw["date"]),
         called={words(file): words(name) for file, name in raw.get("called", {}).items()},
         answers=Answers.from_json(raw.get("answers")),
+        choices=tuple(
+            Choice(words(one["text"]), words(one["option"]), words(one["value"])) for one in raw.get("choices", ())
+        ),
     )

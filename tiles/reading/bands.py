@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 from tiles.answers import Answers, Units
 from tiles.chip import Asset
 from tiles.decisions import Decision
-from tiles.errors import BandError
+from tiles.errors import BandError, Choice
 from tiles.reading.raster import RasterInfo
 from tiles.sentences import shown
 
@@ -45,6 +46,7 @@ _UNIT_WORDS: tuple[tuple[Units, re.Pattern[str]], ...] = (
     ("amplitude", re.compile(r"(?<![a-z])(?:amplitudes?|ampl?|magnitude)(?![a-z])")),
     ("power", re.compile(r"(?<![a-z])(?:linear|lin|power|pwr|pow|intensity|intensities)(?![a-z])")),
 )
+_MOST_ASKED = 4
 # Uncalibrated quantities of SNAP, which stand back where a calibrated one is there.
 _UNCALIBRATED = re.compile(r"(?<![a-z])(?:amplitude|intensity)[\s_-]*(?:vv|vh)", re.IGNORECASE)
 
@@ -168,25 +170,33 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
         alone = next(iter(tagged)) if len(tagged) == 1 else meaning(Path(called or info.path).stem).polarization
         if alone is not None:
             where = "tags" if len(tagged) == 1 else "name"
-            raise BandError(
+            error = BandError(
                 f"{{file}} is {alone} by its {where}, and has two bands without names: say what each is (--bands VV,VH), "
                 "or describe them.",
                 file=info.path,
             )
+            raise error.offering(bands_choice("VV,VH"), bands_choice("VH,VV"))
         text = "The bands are not named: the first is taken for VV, the second for VH; --bands says otherwise"
         return (
             Asset(info.path, bands[0], name=called),
             Asset(info.path, bands[1], name=called),
-            Decision("bands", text, "assumed", told=True),
+            Decision("bands", text, "assumed", told=True, choices=(bands_choice("VH,VV"),)),
         )
-    example = _answer(meanings)
-    if example is None:
+    possible = _possible_answers(meanings)
+    if not possible:
         raise _no_backscatter(info, meanings)
-    raise BandError(
+    error = BandError(
         f"{{file}} has {len(bands)} bands described as {_list(info, bands)}: describe one band as VV and one as VH "
-        f"(rio edit-info FILE -b {bands[0]} --description VV, and so for VH), or say what each is (--bands {example}).",
+        f"(rio edit-info FILE -b {bands[0]} --description VV, and so for VH), or say what each is (--bands {possible[0]}).",
         file=info.path,
     )
+    raise error.offering(*map(bands_choice, possible[:_MOST_ASKED]))
+
+
+def bands_choice(answer: str) -> Choice:
+    """Return an answer for --bands, as "-,VV,VH", as one that can be chosen."""
+    names = answer.split(",")
+    return Choice(f"Band {names.index('VV') + 1} is VV, band {names.index('VH') + 1} is VH", "bands", answer)
 
 
 def _as_said(
@@ -201,21 +211,21 @@ def _as_said(
     vv, vh = bands[said.index("VV")], bands[said.index("VH")]
     meanings = {band: _band_meaning(info, band) for band in (vv, vh)}
     _refuse_other_polarization(info, meanings, called)
-    if _answer(meanings) is None:
+    if not _possible_answers(meanings):
         raise _no_backscatter(info, meanings)
     text = f"Band {vv} is VV and band {vh} is VH"
     return Asset(info.path, vv, name=called), Asset(info.path, vh, name=called), Decision("bands", text, "said")
 
 
-def _answer(meanings: Mapping[int, Meaning]) -> str | None:
-    """Return an answer for --bands that the bands' names leave open, as "VV,VH,-"; None where they leave none open."""
+def _possible_answers(meanings: Mapping[int, Meaning]) -> list[str]:
+    """Return the answers for --bands that the bands' names leave open, as "VV,VH,-", the likeliest first."""
     free = {band: said.polarization for band, said in meanings.items() if said.other is None}
-    for first, one in free.items():
-        for second, two in free.items():
-            if first < second and (one is None or one != two):
-                names = {first: "VH", second: "VV"} if one == "VH" or two == "VV" else {first: "VV", second: "VH"}
-                return ",".join(names.get(band, "-") for band in meanings)
-    return None
+    found = []
+    for first, second in combinations(free, 2):
+        for names in ({first: "VV", second: "VH"}, {first: "VH", second: "VV"}):
+            if all(free[band] in (None, name) for band, name in names.items()):
+                found.append(",".join(names.get(band, "-") for band in meanings))
+    return found
 
 
 def _no_backscatter(info: RasterInfo, meanings: Mapping[int, Meaning]) -> BandError:

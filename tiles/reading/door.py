@@ -93,7 +93,7 @@ def _read(record: ChipRecord, with_label: bool, with_ancillary: bool) -> Chip:
     choices: tuple[Choice, ...] = ()
     if with_label and record.has_label and record.label is not None:
         try:
-            read = read_label(record.label, vv_asset.path, grid, both.valid, record.answers, record.legend)
+            read = read_label(record.label, vv_asset.path, grid, both.vh, record.answers, record.legend)
             label, decisions = read.values, (*decisions, *read.decisions)
         except ChipError as error:
             label_problem = refusal = label_refusal(error)

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tiles.answers import Answers, Truth, said_text
-from tiles.chip import LEGENDS, UNKNOWN, Asset, BoolArray, ByteArray
+from tiles.chip import LEGENDS, UNKNOWN, Asset, BoolArray, ByteArray, FloatArray
 from tiles.decisions import Basis, Decision
-from tiles.errors import ChipError, Choice, LabelError
+from tiles.errors import ChipError, LabelError
 from tiles.grid import Grid
 from tiles.reading.grids import require_same_grid
+from tiles.reading.legends import ask, choice, command
 from tiles.reading.pixels import Band, read_band
 from tiles.reading.raster import RasterInfo, read_info
 from tiles.sentences import Sentence
@@ -24,10 +25,9 @@ LABEL_REFUSED = "The label is not used: "
 _CODES: Mapping[Truth, int] = {"dry": 0, "water": 1, "unknown": UNKNOWN}
 _DRY_AND_255: tuple[tuple[float, Truth], ...] = ((0.0, "dry"), (255.0, "water"))
 """The legend of ETCI 2021."""
-
-_FILLS = (UNKNOWN, 9999, 32767, 65535, 2**31 - 1, 2**32 - 1)
+_OF_255 = (choice(((255.0, "water"), (0.0, "dry"))), choice(((0.0, "dry"), (1.0, "water"), (255.0, "unknown"))))
 _MOST_NAMED = 8
-"""Numbers that an advice names as unknown at most."""
+"""Numbers that an answer names as unknown at most."""
 
 _LEAST_KNOWN = 0.01
 """Share of an image's valid pixels that a label must know at least to be a truth of it."""
@@ -64,14 +64,14 @@ def require_label_type(path: str, count: int, dtype: str) -> None:
 
 
 def read_label(
-    asset: Asset, image_path: str, image_grid: Grid, valid: BoolArray, answers: Answers, legend: str | None = None
+    asset: Asset, image_path: str, image_grid: Grid, vh: FloatArray, answers: Answers, legend: str | None = None
 ) -> Label:
     """Read a label.
 
     Args:
         asset: its file and band.
         image_path, image_grid: of the image that it belongs to.
-        valid: bool (H, W), where the image has data: what a label says elsewhere decides nothing.
+        vh: the image, dB, (H, W), NaN where it has no data: what a label says there decides nothing.
         answers: what the user says of label values.
         legend: the data set whose documented legend holds, or None.
 
@@ -79,7 +79,7 @@ def read_label(
         ChipError: it cannot be read, is not on the image's grid, or it cannot be told what its numbers mean.
     """
     info = label_info(asset, image_path, image_grid)
-    return label_of(read_band(asset.path, asset.band, info=info), valid, answers, legend)
+    return label_of(read_band(asset.path, asset.band, info=info), vh, answers, legend)
 
 
 def label_info(asset: Asset, image_path: str, image_grid: Grid) -> RasterInfo:
@@ -90,24 +90,30 @@ def label_info(asset: Asset, image_path: str, image_grid: Grid) -> RasterInfo:
     return info
 
 
-def label_of(band: Band, valid: BoolArray, answers: Answers, legend: str | None) -> Label:
+def label_of(band: Band, vh: FloatArray, answers: Answers, legend: str | None) -> Label:
     """Return what a label's numbers mean, of arrays of any shape; `read_label` says the rest."""
-    path = band.info.path
+    path, valid = band.info.path, np.isfinite(vh)
     unknown = ~band.there | ~np.isfinite(band.values)
     if answers.label_values:
         values, decisions = _as_said(band, path, answers.label_values)
     elif legend == "etci2021" and set(np.unique(band.values[~unknown]).tolist()) <= {0, UNKNOWN}:
         values, decisions = _as_said(band, path, _DRY_AND_255, "data set")
     else:
-        values, decisions = _by_legend(band, unknown, valid, path, documented=legend in LEGENDS)
+        values, decisions = _by_legend(band, unknown, vh, path, documented=legend in LEGENDS)
     rest = None if answers.label_values else _number_of_most(band, valid & (values == UNKNOWN))
+    if not answers.label_values and legend not in LEGENDS:
+        decisions = (*decisions, *_bright_water(values, vh))
     return Label(values, (*decisions, *_judged(values, valid, path, rest, said=bool(answers.label_values))))
 
 
 def _as_said(
     band: Band, path: str, meanings: tuple[tuple[float, Truth], ...], basis: Basis = "said"
 ) -> tuple[ByteArray, tuple[Decision, ...]]:
-    label = meant(band.values, band.there, meanings, path)
+    named = {value for value, _ in meanings}
+    tagged = (
+        np.asarray(band.values == band.nodata) if band.nodata not in named else np.zeros(band.values.shape, np.bool_)
+    )
+    label = meant(band.values, band.there & ~tagged, meanings, path)
     text = "The label's numbers are " + ", ".join(f"{said_text(value)} {truth}" for value, truth in meanings)
     return label, (Decision("truth", text, basis),)
 
@@ -129,20 +135,24 @@ def meant(
     label[~there] = UNKNOWN
     left &= there & np.isfinite(values)
     if left.any():
-        raise LabelError(
+        others: list[tuple[float, Truth]] = [
+            (value, "unknown") for value in np.unique(values[left])[:_MOST_NAMED].tolist()
+        ]
+        error = LabelError(
             f"{{file}} holds the label value(s) {_some(values[left])}, of which --label-values says nothing: name them "
             "too, as unknown=... where they are neither dry nor water.",
             file=path,
         )
+        raise error.offering(choice((*meanings, *others)))
     return label
 
 
 def _by_legend(
-    band: Band, unknown: BoolArray, valid: BoolArray, path: str, *, documented: bool
+    band: Band, unknown: BoolArray, vh: FloatArray, path: str, *, documented: bool
 ) -> tuple[ByteArray, tuple[Decision, ...]]:
     """Return a label by what its values can mean: 0 dry, 1 water, and -1, 255, NaN and nodata unknown."""
     decisions: list[Decision] = []
-    values = band.values
+    values, valid = band.values, np.isfinite(vh)
     tagged = band.nodata is not None and np.isfinite(band.nodata)
     if tagged and band.nodata in (0.0, 1.0):
         kind = "dry land" if band.nodata == 0.0 else "water"
@@ -152,7 +162,7 @@ def _by_legend(
         unknown = unknown | (values == band.nodata)
     strange = ~unknown & (values != 0) & (values != 1) & (values != -1) & (values != UNKNOWN)
     if strange.any():
-        raise LabelError(_strange(values[strange], values[~unknown], path))
+        raise ask(values[strange], values, ~unknown, vh, path)
     silent_255 = np.asarray(~unknown & (values == UNKNOWN) & valid)
     water = np.asarray(~unknown & (values == 1))
     if silent_255.any() and not water.any() and not documented:
@@ -163,71 +173,63 @@ def _by_legend(
             "--label-values dry=0,water=1,unknown=255).",
             file=path,
         )
-        raise error.offering(
-            Choice("255 is water: add", "label_values", "water=255,dry=0"),
-            Choice("255 is unknown: add", "label_values", "dry=0,water=1,unknown=255"),
-        )
+        raise error.offering(*_OF_255)
     label = np.full(values.shape, UNKNOWN, dtype=np.uint8)
     label[np.asarray(~unknown & (values == 0))] = 0
     label[water] = 1
     text = "The label is 0 dry, 1 water" + (", 255 or -1 unknown" if (label == UNKNOWN).any() else "")
     decisions.append(Decision("truth", text, "data set" if documented else "values"))
+    if tagged and not water.any() and not documented:
+        decisions += _tagged_away(band, label, vh)
     return label, tuple(decisions)
 
 
-def _strange(strange: npt.NDArray[np.generic], known: npt.NDArray[np.generic], path: str) -> str:
-    found = _some(strange)
-    if np.any(strange != np.floor(strange)):
-        return Sentence(
-            f"{{file}} holds the label value(s) {found}, which are no whole numbers, like a probability: a label is 0 dry, 1 "
-            "water, -1 or 255 unknown.",
-            file=path,
-        )
-    example = " or ".join(_possible_legends(np.unique(known).tolist()))
-    return Sentence(
-        f"{{file}} holds the label value(s) {found}: a label is 0 dry, 1 water, -1 or 255 unknown; say what its numbers mean "
-        f"(for example {example}).",
-        file=path,
+def _bright_water(label: ByteArray, vh: FloatArray) -> list[Decision]:
+    """Return what is to be told where labelled water is brighter than dry land, as water never is: 0 and 1 may be exchanged."""
+    water, dry = (vh[np.isfinite(vh) & (label == kind)] for kind in (1, 0))
+    if min(water.size, dry.size) < _LEAST_KNOWN * np.count_nonzero(np.isfinite(vh)) or not water.size:
+        return []
+    wet, land = float(np.median(water)), float(np.median(dry))
+    if wet <= land:
+        return []
+    text = (
+        f"The label's water is brighter than its dry land (VH {wet:.1f} and {land:.1f} dB in the median), as open water hardly "
+        "is; if it is 0 water and 1 dry, --label-values water=0,dry=1 says so"
     )
+    return [Decision("truth", text, "values", told=True, choices=(choice(((0.0, "water"), (1.0, "dry"))),))]
 
 
-def _possible_legends(values: list[float]) -> list[str]:
-    """Return what the numbers of a label, sorted, may mean, as answers of the command line.
-
-    A number keeps the meaning that is documented: 0 and 1 where both are there; negative numbers, the largest of a type and 255
-    are unknown, but 255 without a 1 may be water as well, as in a picture.
-    """
-    classes = [value for value in values if value >= 0 and value not in _FILLS]
-    if {0.0, 1.0} <= set(values) or set(classes) <= {0.0, 1.0}:
-        found = [(1.0, 0.0)]
-    elif len(classes) == 1:
-        found = [(classes[0], 0.0)]
-    else:
-        found = [(classes[-1], classes[0])]
-    if UNKNOWN in values and 1.0 not in values:
-        found.insert(0, (float(UNKNOWN), classes[0] if classes else 0.0))
-    legends = []
-    for water, dry in found:
-        rest = [value for value in values if value not in (water, dry)][:_MOST_NAMED]
-        legend = f"--label-values water={said_text(water)},dry={said_text(dry)}"
-        legends.append(legend + "".join(f",unknown={said_text(value)}" for value in rest))
-    return legends
+def _tagged_away(band: Band, label: ByteArray, vh: FloatArray) -> list[Decision]:
+    """Return what is to be told of a label of dry land alone whose other number is tagged as nodata: it may have been water."""
+    assert band.nodata is not None  # noqa: S101 - of a tagged label
+    valid = np.isfinite(vh)
+    rest, dry = valid & np.asarray(band.values == band.nodata), valid & (label == 0)
+    if not rest.any() or not dry.any():
+        return []
+    number = said_text(band.nodata)
+    share = 100 * np.count_nonzero(rest) / np.count_nonzero(valid)
+    text = (
+        f"The label has no water: {number}, in {share:.0f} % of the image, is its nodata value and read as unknown (VH "
+        f"{np.median(vh[rest]):.1f} dB there, {np.median(vh[dry]):.1f} where it is dry); if {number} is water, --label-values "
+        f"water={number},dry=0 says so"
+    )
+    return [Decision("truth", text, "tag", told=True, choices=(choice(((band.nodata, "water"), (0.0, "dry"))),))]
 
 
 def _some(values: npt.NDArray[np.generic]) -> str:
     return ", ".join(f"{v:g}" for v in np.unique(values)[:5])
 
 
-def _number_of_most(band: Band, where: BoolArray) -> str | None:
-    """Return the number that most of these pixels hold, as a person writes it; None where no number stands there."""
+def _number_of_most(band: Band, where: BoolArray) -> float | None:
+    """Return the number that most of these pixels hold; None where no number stands there."""
     found = band.values[where & band.there]
     if not found.size:
         return None
     numbers, counts = np.unique(found, return_counts=True)  # NaN counts as one number
-    return said_text(float(numbers[counts.argmax()]))
+    return float(numbers[counts.argmax()])
 
 
-def _judged(label: ByteArray, valid: BoolArray, path: str, rest: str | None, *, said: bool) -> list[Decision]:
+def _judged(label: ByteArray, valid: BoolArray, path: str, rest: float | None, *, said: bool) -> list[Decision]:
     """Return what is to be told of a truth that is only half of one; raise where it is none.
 
     Raises:
@@ -245,12 +247,14 @@ def _judged(label: ByteArray, valid: BoolArray, path: str, rest: str | None, *, 
             file=path,
         )
     if water and not dry and known < (1 - _MOST_UNKNOWN_BESIDE_ONE_CLASS) * seen and not said:
-        todo = "give them the number 0" if rest is None else f"say so (--label-values water=1,dry={rest})"
-        raise LabelError(
+        meant_so: tuple[tuple[float, Truth], ...] = () if rest is None else ((1.0, "water"), (rest, "dry"))
+        todo = f"say so (--label-values {command(meant_so)})" if meant_so else "give them the number 0"
+        error = LabelError(
             f"{{file}} holds one class alone, water, and leaves the other {seen - known:,} pixels unknown, so false "
             f"alarms cannot be counted: if they are dry, {todo}.",
             file=path,
         )
+        raise error.offering(choice(meant_so)) if meant_so else error
     if water and not dry:
         text = f"The label holds water alone ({known:,} pixels): precision means nothing there"
         return [Decision("truth", text, "values", told=True)]

@@ -14,14 +14,11 @@ import numpy.typing as npt
 from tiles.answers import UNITS, Answers, Units
 from tiles.decisions import Basis, Decision
 from tiles.errors import BandError, Choice, UnitError
+from tiles.reading.bands import bands_choice
 from tiles.reading.units import WORDS, Numbers, Scale, to_db
 from tiles.sentences import Sentence
 
 _SAMPLE = 40_000
-_UNIT_CHOICES = (
-    Choice("It is linear power: convert and add", "units", "power"),
-    Choice("It is amplitude: convert and add", "units", "amplitude"),
-)
 _USUAL_PACKINGS = frozenset({None, "x 0.1", "x 0.01", "x 0.001"})
 """Of whole numbers; any other scale and offset is told, since nothing else could show that it is wrong."""
 
@@ -123,16 +120,21 @@ def _said(vv: Numbers, vh: Numbers, answers: Answers) -> tuple[Scale | None, Bas
         return answers.units, "said", f"--units {answers.units}"
     for basis, one, two in (("tag", vv.tagged, vh.tagged), ("name", vv.named, vh.named)):
         if one is not None and two is not None and one[0] != two[0]:
-            raise UnitError(
+            error = UnitError(
                 f"VV and VH are said to be of two units ({{vv}}: {one[1]}; {{vh}}: {two[1]}): give both in one, or say "
                 f"which it is (--units {one[0]} or --units {two[0]}).",
                 vv=vv.where,
                 vh=vh.where,
             )
+            raise error.offering(_choice(one[0]), _choice(two[0]))
         found = one or two
         if found is not None:
             return found[0], basis, found[1]  # type: ignore[return-value]
     return None, "values", ""
+
+
+def _choice(unit: Units) -> Choice:
+    return Choice(f"It is {WORDS[unit]}", "units", unit)
 
 
 def _in_db(pair: _Pair, scale: Scale) -> str:
@@ -157,11 +159,12 @@ def _as_said(pair: _Pair, said: Scale, basis: Basis, words: str) -> tuple[Scale,
     hint = (
         f"say what it is (--units {others[0]})" if len(others) == 1 else "look at how it was made, or take the original"
     )
-    raise UnitError(
+    error = UnitError(
         f"{{where}} {pair.holds} no {WORDS[said]}, though {words}: {_in_db(pair, said)}, which no chip has ({pair.found()}); "
         f"{hint}.",
         where=pair.where,
     )
+    raise error.offering(_choice(others[0])) if len(others) == 1 else error
 
 
 def _told(pair: _Pair, scale: Scale, basis: Basis, words: str) -> Decision:
@@ -251,7 +254,7 @@ def _refuse_exchanged(pair: _Pair, scale: Scale) -> None:
         f"{{where}} {pair.holds} a VV ({vv:.1f} dB) that is darker than VH ({vh:.1f} dB), so they seem to be VH, VV: {todo}.",
         where=pair.where,
     )
-    raise error.offering(Choice("The first band is VH: exchange and add", "bands", "VH,VV")) if one_file else error
+    raise error.offering(bands_choice("VH,VV")) if one_file else error
 
 
 def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
@@ -268,7 +271,7 @@ def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
                 f"VV and VH are taken for {WORDS[unit]}, which alone fits their numbers, and converted to dB; --units says "
                 "otherwise"
             )
-            return unit, [Decision("unit", text, "assumed", told=True)]
+            return unit, [Decision("unit", text, "assumed", told=True, choices=(_choice(other),))]
     possible = [unit for unit, _ in units if pair.fits(unit, _POSSIBLE)]
     if not possible:
         for unit, _ in units:
@@ -285,4 +288,4 @@ def _positive(pair: _Pair) -> tuple[Scale, list[Decision]]:
         "amplitude), and of normalised values take the original.",
         where=pair.where,
     )
-    raise error.offering(*_UNIT_CHOICES)
+    raise error.offering(_choice("power"), _choice("amplitude"))

@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Form, tuple[str, ...]]] = {
     "all zero": (both(lambda band: band * 0), ("no valid pixel", "lake_vv.tif", "0, which is a fill value")),
     "power or amplitude": (
         both(lambda band: 10 ** ((band - 7) / 20)),
-        ("lake_vv.tif", "not dB", "10 * log10", "--units power or --units amplitude"),
+        ("lake_vv.tif", "not dB", "10 * log10", "say which it is"),
     ),
     "digital numbers": (both(lambda band: (band + 99).astype(np.uint16)), ("lake_vv.tif", "uint16 digital numbers")),
     "amplitude with phase": (both(lambda band: band.astype(np.complex64)), ("lake_vv.tif", "complex64", "(SLC)")),

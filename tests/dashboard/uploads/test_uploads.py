@@ -54,6 +54,7 @@ def test_a_pair_with_its_label_is_placed_predicted_and_scored(client: FlaskClien
             "names": [f"lake_20180921T051229_{part}.tif" for part in ("vv", "vh", "label")],
             "labelled": True,
             "country": "Austria",
+            "choices": [],
             "message": None,
         }
     ]
@@ -249,7 +250,7 @@ def test_an_image_that_may_be_power_or_amplitude_is_asked_and_taken_with_the_ans
     (refusal,) = answer["refused"]
     assert refusal["files"] == ["dark_vv.tif", "dark_vh.tif"]
     assert [choice["value"] for choice in refusal["choices"]] == ["power", "amplitude"]
-    assert "--units power or --units amplitude" in refusal["message"]
+    assert "say which it is" in refusal["message"]
     again = _ask_again(client, form, refusal, 1)
     assert [a["id"] for a in again["added"]] == ["dark"]
     chip = workspace.tiles.chip(workspace.catalog.get("dark"))
@@ -343,7 +344,7 @@ def test_a_folder_of_uploads_that_a_stranger_filled_opens_and_every_sound_image_
     live = LiveCatalog(open_catalog([simulated]))
     shelf = Uploads(workspace.settings.data, live)
     found = shelf.records()
-    assert ([r.id for r in found], [shelf.names(r) for r in found]) == (
+    assert ([r.id for r in found], [list(shelf.upload(r).names) for r in found]) == (
         ["lake", "lake-2"],
         [["lake_vv.tif", "lake_vh.tif"]] * 2,
     )

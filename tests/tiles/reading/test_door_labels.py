@@ -115,14 +115,14 @@ def test_an_answer_that_a_refusal_proposes_gives_a_label(tmp_path: Path, label: 
         (made(1, 0, 65535, "uint16"), "water=1,dry=0,unknown=65535"),
         (np.where(CUT, -9999, 0).astype("int16"), "water=1,dry=0,unknown=-9999"),
         (np.full(WATER.shape, 2, np.uint8), "water=2,dry=0"),
-        (made(2, 0, 255, "uint8"), "water=255,dry=0,unknown=2 or --label-values water=2,dry=0,unknown=255"),
+        (made(2, 0, 255, "uint8"), "water=2,dry=0,unknown=255 or --label-values water=255,dry=0,unknown=2"),
     ],
     ids=str,
 )
 def test_the_advice_keeps_the_documented_meaning_of_numbers(tmp_path: Path, label: Array, advice: str) -> None:
     problem = read(tmp_path, label).label_problem or ""
-    assert f"(for example --label-values {advice})" in problem
-    chip = read(tmp_path, label, advice.rpartition(" ")[2])
+    assert f"(--label-values {advice}" in problem
+    chip = read(tmp_path, label, advice.partition(" ")[0])
     assert chip.label is not None, chip.label_problem
     if label.max() != 2 and {0, 1} <= set(label.flat):
         require(chip, cut=True)
@@ -167,9 +167,65 @@ def test_a_class_that_is_tagged_as_nodata_is_read_as_a_class_and_told(tmp_path: 
     )
 
 
-def test_a_tag_of_255_makes_dry_and_255_a_truth_of_dry_land(tmp_path: Path) -> None:
-    chip = read(tmp_path, np.where(WATER, 255, 0).astype(np.uint8), nodata=255)
+@pytest.mark.parametrize(("number", "dtype"), [(255, "uint8"), (-9999, "int16")])
+def test_a_class_beside_dry_land_that_is_tagged_as_nodata_is_unknown_and_told(
+    tmp_path: Path, number: int, dtype: str
+) -> None:
+    label = np.where(WATER, number, 0).astype(dtype)
+    chip = read(tmp_path, label, nodata=number)
     assert chip.label is not None and set(np.unique(chip.label)) == {0, 255}
+    assert (
+        f"The label has no water: {number}, in {100 * WATER.mean():.0f} % of the image, is its nodata" in chip.notes[0]
+    )
+    (other,) = next(decision.choices for decision in chip.decisions if decision.choices)
+    assert f"--label-values {other.value} says so" in chip.notes[0]
+    require(read(tmp_path, label, other.value, nodata=number), cut=False)
+    assert read(tmp_path, label, nodata=number, legend="sen1floods11").notes == ()
+
+
+def test_an_exchanged_0_and_1_is_told_by_how_bright_the_water_would_be(tmp_path: Path) -> None:
+    chip = read(tmp_path, made(0, 1, dtype="uint8"))
+    assert chip.label is not None and "The label's water is brighter than its dry land" in chip.notes[0]
+    (other,) = next(decision.choices for decision in chip.decisions if decision.choices)
+    require(read(tmp_path, made(0, 1, dtype="uint8"), other.value), cut=False)
+    assert read(tmp_path, made(0, 1, dtype="uint8"), legend="drivendata").notes == ()
+
+
+def test_a_number_that_is_tagged_as_nodata_need_not_be_named(tmp_path: Path) -> None:
+    require(read(tmp_path, made(255, 0, 127, "uint8"), "water=255,dry=0", nodata=127), cut=True)
+
+
+@pytest.mark.parametrize(
+    ("label", "values"),
+    [
+        (made(2, 1, dtype="uint8"), ["water=2,dry=1", "water=1,dry=2"]),
+        (made(1, 2, dtype="uint8"), ["water=1,dry=2", "water=2,dry=1"]),
+        (made(1, 0, 2, "uint8"), ["water=1,dry=0,unknown=2", "water=1,water=2,dry=0", "water=2,dry=0,dry=1"]),
+        (made(2, 1, 0, "uint8"), ["water=2,dry=1,unknown=0", "water=2,dry=0,dry=1"]),
+        (made(80, 40, 10, "uint8"), ["water=80,dry=10,dry=40"]),
+    ],
+    ids=str,
+)
+def test_what_numbers_may_mean_is_offered_the_likeliest_by_the_image_first(
+    tmp_path: Path, label: Array, values: list[str]
+) -> None:
+    chip = read(tmp_path, label)
+    offered = [choice.value for choice in chip.choices]
+    assert offered[0] == values[0] and set(values) <= set(offered)
+    sure = "; by how dark the image is there, the first)" in (chip.label_problem or "")
+    assert sure == (len({meaning_of_water(value) for value in offered[:2]}) == 2)
+    assert all(f"--label-values {value}" in (chip.label_problem or "") for value in offered)
+    for value in offered:
+        assert read(tmp_path, label, value).label is not None
+
+
+def meaning_of_water(answer: str) -> tuple[str, ...]:
+    return tuple(sorted(part for part in answer.split(",") if part.startswith("water")))
+
+
+def test_a_picture_in_the_place_of_a_label_is_refused_without_a_question(tmp_path: Path) -> None:
+    chip = read(tmp_path, (np.arange(48 * 48).reshape(48, 48) % 200).astype(np.uint8))
+    assert "200 different numbers" in (chip.label_problem or "") and chip.choices == ()
 
 
 @pytest.mark.parametrize("rest", [np.nan, -1.0, 255.0])
