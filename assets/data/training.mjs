@@ -18,11 +18,12 @@ const learn = (models) => {
 };
 const about = (model) => ({ ...offered.find((m) => m.spec === model), ...listed.find((m) => m.spec === model) });
 
-// "Left out by country: 0.763, 12 chips"; nothing where it was not cross-validated.
+// "Left out by country: 0.763, 12 chips", and the note on it; nothing where it was not cross-validated.
 const crossvalidated = (model) => {
   const told = about(model).crossvalidated;
   if (!told || !format.known(told.micro)) return "";
-  return `Left out by ${told.by}: ${format.score3(told.micro)}${format.known(told.chips) ? `, ${format.count(told.chips, "chip")}` : ""}`;
+  const chips = format.known(told.chips) ? `, ${format.count(told.chips, "chip")}` : "";
+  return `Left out by ${told.by}: ${format.score3(told.micro)}${chips}${told.note ? `. ${told.note.replace(/\.$/, "")}` : ""}`;
 };
 
 // What is to be said beside figures, of how many scored chips are seen and of how many it is not known; "" where nothing is.

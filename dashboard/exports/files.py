@@ -99,7 +99,7 @@ def _on_scores(
     chosen: Sequence[tuple[ChipRecord, Prediction]], predictor: Predictor, seen: Mapping[str, bool | None]
 ) -> list[str]:
     """Return what has to be known of the scores: which chips the model has seen."""
-    counts = tally(seen[r.id] for r, p in chosen if p.histogram is not None and p.histogram.pixels)
+    counts = tally(seen[r.id] for r, p in chosen if p.scored is not None)
     if not sum(counts.values()):
         return []
     return [text for text in (headline_sentence(counts, predictor.name, crossvalidated_of(predictor)),) if text]

@@ -148,6 +148,7 @@ def _head(report: EvaluationReport) -> str:
         ]
     elif crossed is not None:
         told = f"{_interval(crossed['ci'], crossed['chips'])}, of {model['name']} where it had never been"
+        told += f". {crossed['note']}" if crossed["note"] else ""
         facts = [(f"micro IoU, each {crossed['by']} left out", _score(crossed["micro"]), told)]
     facts.append(("chips scored", str(report["micro"]["scored"]), f"{len(report['skipped'])} not scored"))
     shown = "".join(

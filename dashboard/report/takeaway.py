@@ -89,7 +89,7 @@ def takeaway_page(
         failed: the chips that could not be predicted.
         stop: called before each picture; what it raises ends the report.
     """
-    scored = [(r, p, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
+    scored = [(r, p, score) for r, p in chosen if (score := p.scored) is not None]
     marks = Judge.of(store, predictor).judge(chosen, reading=True) if seen is None else seen
     first = [_places(chosen, threshold, marks), _pictures(chosen, store, threshold, marks, stop)]
     last = [_water(chosen, threshold), _card(predictor)]

@@ -17,7 +17,6 @@ from model.evaluation.report import (
     RobustnessReport,
 )
 from model.seen.headline import (
-    MARK,
     Tally,
     comparison_sentence,
     headline_name,
@@ -25,6 +24,8 @@ from model.seen.headline import (
     headline_sentence,
     marked,
     marks_sentence,
+    seen_words,
+    tally,
 )
 from tiles.chip import PROVENANCE
 
@@ -48,7 +49,7 @@ def as_csv(report: EvaluationReport) -> str:
 def as_table(report: EvaluationReport) -> str:
     """Return the groups as a table, the headline below, and what was left out.
 
-    The headline counts the chips that are new to the model; groups that hold others carry a mark.
+    The headline counts the chips that are new to the model; groups that hold others say so.
     """
     lines = [
         f"{report['model']['name']} on {report['model']['device']}, water where p >= {report['threshold']:.2f}"
@@ -57,10 +58,10 @@ def as_table(report: EvaluationReport) -> str:
         f"{report['by']:28} chips    IoU   95 % interval    F1  precision  recall",
     ]
     for group in report["groups"]:
-        lines.append(_row(marked(group["name"], group["seen"]), group))
+        lines.append(_row(group["name"], group, group["seen"]))
     lines += _headline_lines(report)
     lines += ["", f"{'share of water of the chip':28} chips    IoU   95 % interval    F1  precision  recall"]
-    lines += [_row(marked(b["name"], b["seen"]), b) for b in report["by_water_share"]]
+    lines += [_row(b["name"], b, b["seen"]) for b in report["by_water_share"]]
     lines += ["", *_alert_lines(report["alert"], report["seen"])]
     if "comparison" in report:
         lines += ["", *_comparison_lines(report["comparison"])]
@@ -127,18 +128,18 @@ def _comparison_lines(comparison: Comparison) -> list[str]:
     for pair in comparison["pairs"]:
         lines.append(f"{pair['first']} less {pair['second']}")
         figures = headline_of(pair["seen"], pair, pair["micro_unseen"])
-        rows: list[tuple[str, Difference]] = [(marked(c["name"], c["seen"]), c) for c in pair["countries"]]
+        rows: list[tuple[str, Difference, str]] = [(c["name"], c, seen_words(c["seen"])) for c in pair["countries"]]
         if figures is not None:
-            rows.insert(0, (f"{headline_name(pair['seen'])} (micro)", figures))
-        for name, row in rows:
+            rows.insert(0, (f"{headline_name(pair['seen'])} (micro)", figures, ""))
+        for name, row, told in rows:
             lines.append(
                 f"  {name[:26]:26} {row['chips']:5} {_score(row['first_iou']):>6}  {_score(row['second_iou']):>6}  "
-                f"{_signed(row['difference'], 3):>7}  {_signed_interval(row['difference_ci'], 3)}"
+                f"{_signed(row['difference'], 3):>7}  {_signed_interval(row['difference_ci'], 3)}{told and f'  {told}'}"
             )
         if said := comparison_sentence(pair["seen"], pair["first"], pair["second"]):
             lines.append(f"  {said}")
         moved = ", ".join(
-            f"{m['id']}{f' {MARK}' if m['seen_in_training'] else ''} {m['fewer_wrong_pixels']:+}"
+            f"{marked(m['id'], tally([m['seen_in_training']]))} {m['fewer_wrong_pixels']:+}"
             for m in pair["moved_most"][:3]
         )
         lines.append(f"  moved most (fewer wrong pixels): {moved or 'none'}")
@@ -170,11 +171,12 @@ def _score(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _row(name: str, figures: Figures) -> str:
+def _row(name: str, figures: Figures, seen: Tally | None = None) -> str:
+    told = "" if seen is None else seen_words(seen)
     chips = figures["scored"]
     low_high = figures["iou_ci"]
     interval = f"[{low_high[0]:.3f}-{low_high[1]:.3f}]" if low_high else "n = 1" if chips == 1 else "-"
     return (
         f"{name[:28]:28} {chips:5} {_score(figures['iou']):>6}  {interval:>14} {_score(figures['f1']):>6}  "
-        f"{_score(figures['precision']):>8}  {_score(figures['recall']):>6}"
+        f"{_score(figures['precision']):>8}  {_score(figures['recall']):>6}{told and f'  {told}'}"
     )

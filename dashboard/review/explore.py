@@ -88,7 +88,7 @@ class Explorer:
             "shares": shares,
             "warnings": [
                 {"kind": finding.kind, "text": finding.text, "chips": finding.chips}
-                for finding in audit(records, lambda record: seen.get(record.id), name)
+                for finding in audit(records, lambda record: seen.get(record.id), name, self._knows_nothing)
             ],
         }
 
@@ -104,6 +104,11 @@ class Explorer:
             numbers = np.frombuffer(data, "<u4").astype(np.int64)
             found = ChipStatistics(numbers[:_PIXELS], numbers[_PIXELS:].reshape(len(RANGES), len(CLASSES), BINS))
         self._of_chip[record.id] = (record, found)
+
+    def _knows_nothing(self, record: ChipRecord) -> bool:
+        """Return whether a chip is known to have no labelled pixel with data."""
+        found = self._known(record)
+        return found is not None and _shares(found)[0] is None
 
     def _known(self, record: ChipRecord) -> ChipStatistics | None:
         held, found = self._of_chip.get(record.id, (None, None))

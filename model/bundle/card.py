@@ -36,7 +36,7 @@ def card_text(bundle: Bundle, has_plot: bool) -> str:
         else "It does not name these chips by their content, so scores on them cannot be told from others.",
         f"Recipe `{words(recipe.get('name'), '?')}`: loss {words(recipe.get('loss'), _NONE)}, "
         f"{words(recipe.get('crop'), _NONE)} px crops, batch {words(recipe.get('batch'), _NONE)}, learning rate "
-        f"{words(recipe.get('learning_rate'), _NONE)}, best epoch {words(training.get('best_epoch'), _NONE)}, seed "
+        f"{words(recipe.get('learning_rate'), _NONE)}, best epoch {_epochs(training.get('best_epoch'))}, seed "
         f"{words(recipe.get('seed'), _NONE)}.",
     ]
     if training.get("teacher"):
@@ -121,6 +121,12 @@ def _score_text(scores: Mapping[str, Any]) -> list[str]:
     if "note" in scores:
         out.append(words(scores["note"]))
     return out
+
+
+def _epochs(best: object) -> str:
+    """Return the best epoch of each member that has epochs."""
+    found = [count(epoch) for epoch in best] if isinstance(best, list) else [count(best)]
+    return ", ".join(str(epoch) for epoch in found if epoch) or _NONE
 
 
 def _number(value: object, digits: int = 2) -> str:

@@ -123,11 +123,11 @@ class Evaluation:
         }
 
     def _new(self, chips: Iterable[_Chip]) -> list[ScoreHistogram]:
-        """Return those that the model has not seen, and that have something to score."""
-        return [h for record, h in chips if h.pixels and self.seen.get(record.id) is False]
+        """Return those that the model has not seen."""
+        return [h for record, h in chips if self.seen.get(record.id) is False]
 
     def _tally(self, chips: Iterable[_Chip]) -> Tally:
-        return tally(self.seen.get(record.id) for record, h in chips if h.pixels)
+        return tally(self.seen.get(record.id) for record, _ in chips)
 
     def _marked(self, chips: Sequence[_Chip]) -> MarkedFigures:
         """Return the figures of some chips, those of the unseen ones among them, and how many are which."""
@@ -204,8 +204,10 @@ def evaluate(
     skipped: list[Problem] = []
     for record in records:
         prediction = stored.get(record.id)
-        if prediction is not None and prediction.histogram is not None:
-            scored.append((record, prediction, prediction.histogram))
+        if prediction is not None and (known := prediction.scored) is not None:
+            scored.append((record, prediction, known))
+        elif prediction is not None and prediction.histogram is not None:
+            skipped.append(Problem(record.id, KNOWS_NOTHING))
         else:
             skipped.append(Problem(record.id, _why(record, failed.get(record.id))))
     return Evaluation(
@@ -219,6 +221,9 @@ def evaluate(
         crossvalidated_of(predictor),
         store.notes(stored.values()),
     )
+
+
+KNOWS_NOTHING = "its label knows no pixel that has data"
 
 
 def _why(record: ChipRecord, failure: Problem | None) -> str:

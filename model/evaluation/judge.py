@@ -127,8 +127,8 @@ def crossvalidated(bundle: Bundle) -> CrossValidated | None:
     """Return how good a bundle's recipe was where it had never been, as its model.json records; None where it does not.
 
     Returns:
-        `micro` IoU, `mean` IoU over the countries with water, `by` what was left out, the number of `chips`, of `groups`, and
-        the 95 % interval `ci` over chips; None for what is not recorded.
+        `micro` IoU, `mean` IoU over the countries with water, `by` what was left out, the number of `chips`, of `groups`,
+        the 95 % interval `ci` over chips, and the `note` on it; None for what is not recorded.
     """
     scores = part(bundle.scores, "cross_validation")
     micro = part(scores, "micro")
@@ -144,4 +144,5 @@ def crossvalidated(bundle: Bundle) -> CrossValidated | None:
         "by": words(scores.get("by"), "group"),
         "chips": count(micro.get("chips")),
         "groups": count(scores.get("groups")) or None,
+        "note": words(scores.get("note"), "") or None,
     }

@@ -92,7 +92,7 @@ def write_json(path: Path, rows: Sequence[Mapping[str, Any]], chosen: Chosen, th
     """
     areas = [row["water_km2"] for row in rows if row["water_km2"] is not None]
     marks = {row["id"]: row["seen_in_training"] for row in rows}
-    labelled = [(r, p.histogram) for r, p in chosen if p.histogram is not None and p.histogram.pixels]
+    labelled = [(r, score) for r, p in chosen if (score := p.scored) is not None]
     new = [h for r, h in labelled if marks[r.id] is False]
     report = {
         "metric": "micro: pixels of all chips counted together; unknown label pixels and pixels without data left out",

@@ -12,7 +12,10 @@ Tally = dict[str, int]
 
 
 class CrossValidated(TypedDict):
-    """How good a model is where it has never been, as its bundle records it; None for what is not recorded."""
+    """How good a model is where it has never been, as its bundle records it; None for what is not recorded.
+
+    `note` is a sentence that belongs to the figure wherever it is shown: what else was chosen in view of these chips.
+    """
 
     micro: float
     ci: list[float] | None
@@ -20,17 +23,25 @@ class CrossValidated(TypedDict):
     by: str
     chips: int
     groups: int | None
+    note: str | None
 
 
-MARK = "*"
-"""Stands behind the name of whatever holds a chip that the model was trained or calibrated on."""
-UNTOLD = "?"
-"""Stands there where a model does not tell whether it was."""
+def seen_words(seen: Mapping[str, int]) -> str:
+    """Return in words how many of the scored chips of something the model was trained or calibrated on; "" for none.
+
+    Args:
+        seen: as `tally` returns it.
+    """
+    chips = sum(seen.values())
+    if seen["seen"]:
+        return "seen" if seen["seen"] == chips else f"{seen['seen']} of {chips} seen"
+    return "perhaps seen" if seen["unknown"] else ""
 
 
 def marked(name: str, seen: Mapping[str, int]) -> str:
-    """Return a name with the mark that its chips ask for."""
-    return f"{name} {MARK}" if seen["seen"] else f"{name} {UNTOLD}" if seen["unknown"] else name
+    """Return a name with the words that its chips ask for."""
+    told = seen_words(seen)
+    return f"{name} ({told})" if told else name
 
 
 def headline_of(seen: Mapping[str, int], everything: _Figures, unseen: _Figures | None) -> _Figures | None:
@@ -49,7 +60,7 @@ def headline_name(seen: Mapping[str, int]) -> str:
     """Return what the headline counts, in words."""
     if seen["unseen"]:
         return "all unseen" if seen["seen"] or seen["unknown"] else "all"
-    return f"all {UNTOLD}" if seen["unknown"] else "all"
+    return "all, perhaps seen" if seen["unknown"] else "all"
 
 
 def tally(seen: Iterable[bool | None]) -> Tally:
@@ -95,12 +106,12 @@ def headline_sentence(seen: Mapping[str, int], name: str, crossvalidated: CrossV
 
 
 def marks_sentence(seen: Mapping[str, int], name: str) -> str:
-    """Return what the marks of a report on a model mean, those that are in it; "" without any."""
+    """Return what the words of a report's rows mean, those that are in it; "" without any."""
     told = []
     if seen["seen"]:
-        told.append(f"{MARK} holds chips that {name} was trained or calibrated on: no measure of it.")
+        told.append(f'"seen": {name} was trained or calibrated on these chips, so their figures are no measure of it.')
     if seen["unknown"]:
-        told.append(f"{UNTOLD} holds chips that {name} may have been trained on: it does not tell.")
+        told.append(f'"perhaps seen": {name} does not tell whether it was trained on these chips.')
     return " ".join(told)
 
 
@@ -126,9 +137,10 @@ def _elsewhere(name: str, crossvalidated: CrossValidated | None) -> str:
         return ""
     interval = crossvalidated["ci"]
     told = f" [{interval[0]:.3f} to {interval[1]:.3f}]" if interval else ""
+    note = f" {crossvalidated['note']}" if crossvalidated["note"] else ""
     return (
         f" Where it had never been, each {crossvalidated['by']} left out in turn, the micro IoU of {name} was "
-        f"{crossvalidated['micro']:.3f}{told} over {_chips(crossvalidated['chips'])}."
+        f"{crossvalidated['micro']:.3f}{told} over {_chips(crossvalidated['chips'])}.{note}"
     )
 
 

@@ -122,6 +122,11 @@ class Prediction:
         return ModelKey(self.model_id, self.parameters)
 
     @property
+    def scored(self) -> ScoreHistogram | None:
+        """The scores, where the label knows a pixel that has data: only such chips are counted, as seen, unseen or at all."""
+        return self.histogram if self.histogram is not None and self.histogram.pixels else None
+
+    @property
     def uncertain_share(self) -> float | None:
         """Share of the valid area where 0.25 < p < 0.75, labelled or not; None where nothing is valid."""
         total = float(self.area.sum())

@@ -259,7 +259,7 @@ def record_scores(row: Row, path: Path, cases: Sequence[Case]) -> None:
     error = fit_share_error(log_likelihoods(h for _, h in known), [source for source, _ in known])
     crossed = {**told[headline], "by": "source", "groups": len(told), "share_error": error.to_json()}
     crossed["note"] = (
-        f"Of {headline}, no label of which was learned from; members and their mean were chosen on the table."
+        "Its members and their mean were chosen in view of these same chips, so the figure is a little optimistic."
     )
     rest = {key: told[headline][key] for key in ("metric", "threshold")}
     rest["countries"] = {source: told[source]["micro"] for source in others}

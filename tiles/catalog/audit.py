@@ -37,7 +37,10 @@ class Finding:
 
 
 def audit(
-    records: Iterable[ChipRecord], seen: Callable[[ChipRecord], bool | None] | None = None, model: str = "the model"
+    records: Iterable[ChipRecord],
+    seen: Callable[[ChipRecord], bool | None] | None = None,
+    model: str = "the model",
+    empty: Callable[[ChipRecord], bool] = lambda _: False,
 ) -> list[Finding]:
     """Return what would spoil a score of these chips, the gravest first.
 
@@ -45,9 +48,10 @@ def audit(
         records: the chips.
         seen: whether the model in use was trained on a chip; None where that is not known.
         model: its name.
+        empty: whether a chip's label is known to know no pixel that has data: no score counts it.
     """
     chips = list(records)
-    shown = _seen(chips, seen, model) if seen is not None else []
+    shown = [] if seen is None else _seen([r for r in chips if not empty(r)], seen, model)
     return [*shown, *_leaks(chips), *_duplicates(chips), *_dominance(chips), *_without_imagery(chips)]
 
 

@@ -64,8 +64,12 @@ class Catalog:
             if made_of in given:
                 continue
             given.add(made_of)
-            name = record.id if record.id not in self._records else self._told_apart(record)
-            self._records[name] = record if name == record.id else replace(record, id=name)
+            if record.id not in self._records:
+                self._records[record.id] = record
+                continue
+            name, first = self._told_apart(record), self._records[record.id]
+            self._records[record.id], other = _with_folders(first, record)
+            self._records[name] = replace(other, id=name)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -323,6 +327,21 @@ def open_catalog(
         records, told = labelled(records, Path(os.path.abspath(folder.expanduser())))  # noqa: PTH100 - as of a source
         problems += told
     return Catalog((answered(r, answers) for r in records), problems)
+
+
+def _with_folders(*records: ChipRecord) -> tuple[ChipRecord, ...]:
+    """Return chips of one name, their files called with the folder too where they have one name as well."""
+    bare = [(record.file or "").rpartition("/")[2] for record in records]
+    if len(set(bare)) == len(bare):
+        return records
+    parts = [(*Path(record.source).parts, file) for record, file in zip(records, bare, strict=True)]
+    length = next((n for n in range(2, max(map(len, parts))) if len({part[-n:] for part in parts}) == len(parts)), 2)
+    called = ["/".join(part[-length:]) for part in parts]
+    # One that was called with more folders, to tell it from another chip, keeps them.
+    return tuple(
+        replace(record, file=max(file, record.file, key=len)) if record.file else record
+        for record, file in zip(records, called, strict=True)
+    )
 
 
 def counts(catalog: Catalog) -> dict[str, int]:

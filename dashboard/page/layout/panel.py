@@ -50,7 +50,8 @@ def tables() -> dict[str, object]:
 
     The browser puts each into its place when that tab is opened first: a map need not wait for tables that nobody looks at.
     """
-    regions = grid(ids.REGIONS_TABLE, REGION_COLUMNS, row_id="params.data.name", autosize=True)
+    unlabelled = "No chip with a label passes the filters, so no region has a score"
+    regions = grid(ids.REGIONS_TABLE, REGION_COLUMNS, row_id="params.data.name", autosize=True, empty=unlabelled)
     chips = grid(ids.CHIPS_TABLE, CHIP_COLUMNS, row_id="params.data.id", row_height=56, sort_by_key=False)
     return {"regions": regions.to_plotly_json(), "chips": chips.to_plotly_json()}
 

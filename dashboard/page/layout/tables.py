@@ -169,6 +169,7 @@ def grid(
     autosize: bool = False,
     row_height: int = 32,
     sort_by_key: bool = True,
+    empty: str = "Nothing passes the filters",
 ) -> dag.AgGrid:
     """Return a table.
 
@@ -178,6 +179,7 @@ def grid(
         row_id: expression of a row's id.
         autosize: as high as its rows; else it fills its place.
         row_height: pixels.
+        empty: what stands there without a row.
         sort_by_key: each header is a stop of Tab, to sort by; without, another control must offer that.
     """
     return dag.AgGrid(
@@ -193,7 +195,7 @@ def grid(
             "rowHeight": row_height,
             "headerHeight": 34,
             "animateRows": False,
-            "localeText": {"noRowsToShow": "Nothing passes the filters"},
+            "localeText": {"noRowsToShow": empty},
             "tooltipShowDelay": 300,
             "domLayout": "autoHeight" if autosize else "normal",
             "suppressHeaderFocus": not sort_by_key,

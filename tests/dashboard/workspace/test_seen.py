@@ -25,7 +25,9 @@ from tiles.chip import ChipRecord
 from tiles.content import content_of
 from tiles.reading.door import read_chip
 
+NOTE = "Its rate was chosen in view of these same chips, so the figure is a little optimistic."
 CROSSED = {
+    "note": NOTE,
     "threshold": 0.5, "by": "country", "groups": 3, "micro": {"chips": 7, "iou": 0.4321, "iou_ci": [0.31, 0.52]},
     "countries": {"A": {"iou": 0.2, "water_share": 0.1}, "B": {"iou": 0.6, "water_share": 0.4}, "C": {"water_share": 0.0}},
 }  # fmt: skip
@@ -67,8 +69,8 @@ def test_the_table_marks_seen_chips_and_its_headline_counts_the_others(
     asked = ["evaluate", simulated, "--data", data, "--model", models.some, "--by", "chip"]
     table = floodscope(*asked).stdout
     report = json.loads(floodscope(*asked, "--json").stdout)
-    starred = set(re.findall(r"^(\S+) \* +1 ", table, re.MULTILINE))
-    assert starred == {chip["id"] for chip in report["chips"] if chip["seen_in_training"]} == models.seen
+    told = set(re.findall(r"^(\S+) +1 .* seen$", table, re.MULTILINE))
+    assert told == {chip["id"] for chip in report["chips"] if chip["seen_in_training"]} == models.seen
     count = report["micro_unseen"]["scored"]
     assert count == len(models.records) - 4
     assert re.search(rf"^all unseen \(micro\) +{count} +{report['micro_unseen']['iou']:.3f}", table, re.MULTILINE)
@@ -91,12 +93,14 @@ def test_without_an_unseen_chip_there_is_no_headline_but_the_cross_validated_fig
     assert {g["micro_unseen"] for g in report["groups"]} == {None}
     assert report["crossvalidated"] == {
         "micro": 0.4321, "ci": [0.31, 0.52], "mean": pytest.approx(0.4), "by": "country", "chips": 7, "groups": 3,
+        "note": NOTE,
     }  # fmt: skip
     floodscope(*asked, "--html", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
     facts = page[page.index('<dl class="facts">') : page.index("</dl>")]
     assert f"{report['micro']['iou']:.3f}" not in facts
     assert "each country left out" in facts and "0.432" in facts
+    assert NOTE in facts and NOTE in table
     assert "None of these" in page and "(micro)" not in page
 
 
@@ -104,12 +108,12 @@ def test_figures_over_seen_chips_are_marked_wherever_they_stand(
     floodscope: Run, simulated: Path, models: Models, data: Path
 ) -> None:
     table = floodscope("evaluate", simulated, "--data", data, "--model", models.every, "--robustness").stdout
-    assert re.search(r"^changed chips \* ", table, re.MULTILINE)
-    assert re.search(r"^Is more than 5 % .* \*$", table, re.MULTILINE)
+    assert re.search(r"^changed chips \(seen\) ", table, re.MULTILINE)
+    assert re.search(r"^Is more than 5 % .* \(seen\)$", table, re.MULTILINE)
     shares = table[table.index("share of water of the chip") :].splitlines()[1:7]
     counted = {line: int(line[28:34]) for line in shares}
     assert sum(counted.values()) == len(models.records)
-    assert all(("*" in line) == (count > 0) for line, count in counted.items())
+    assert all(line.endswith("  seen") == (count > 0) for line, count in counted.items())
 
 
 def test_a_model_that_does_not_tell_is_said_not_to(
@@ -117,7 +121,7 @@ def test_a_model_that_does_not_tell_is_said_not_to(
 ) -> None:
     asked = ["evaluate", simulated, "--data", data, "--model", models.untold]
     table = floodscope(*asked).stdout
-    assert re.search(r"^all \? \(micro\)", table, re.MULTILINE)
+    assert re.search(r"^all, perhaps seen \(micro\)", table, re.MULTILINE)
     assert "untold does not tell what it was trained on" in table
     report = json.loads(floodscope(*asked, "--json").stdout)
     assert {chip["seen_in_training"] for chip in report["chips"]} == {None}
@@ -167,7 +171,7 @@ def test_what_is_taken_away_carries_the_marks(
     page = (out / "report.html").read_text()
     pictured = re.findall(r'<div class="chip"><h3>([^<]+)</h3><p>([^<]+)</p>', page)
     assert pictured
-    assert {name for name, told in pictured if re.search(r"IoU [\d.]+ \*", told)} == {
+    assert {name for name, told in pictured if re.search(r"IoU [\d.]+ \(seen\)", told)} == {
         name for name, _ in pictured if name in models.seen
     }
 
@@ -227,6 +231,7 @@ def test_models_tell_what_they_are_worth_elsewhere_and_whether_they_name_their_c
     assert told["bundle:some"]["crossvalidated"]["micro"] == 0.4321
     assert told["backscatter"]["crossvalidated"] is None
     assert told["floodscope"]["crossvalidated"]["by"] == "source"
+    assert "chosen in view of these same chips" in told["floodscope"]["crossvalidated"]["note"]
     names = {"some": True, "every": True, "untold": False}
     assert {n: told[f"bundle:{n}"]["knows_training"] for n in names} == names
     assert told["floodscope"]["knows_training"] and told["backscatter"]["knows_training"]

@@ -69,7 +69,7 @@ def test_micro_iou_of_all_real_chips_equals_torchmetrics_and_a_plain_count(real_
         report = evaluate(records, predictor, store).report()
         stored = store.fresh(records, key_of(predictor))
         for record in records:
-            if record.id not in stored or stored[record.id].histogram is None:
+            if record.id not in stored or stored[record.id].scored is None:
                 continue
             probability, label = store.read(stored[record.id]), read_chip(record).label
             assert label is not None

@@ -262,3 +262,22 @@ def test_a_catalog_moves_with_its_folder_and_may_move_alone(tmp_path: Path) -> N
         assert record.vv is not None
         assert record.vv.path == str(tmp_path / "moved" / "chips" / "a_vv.tif")
         assert record.source == str(tmp_path / "moved" / "chips")
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    folders = [tmp_path / "flood/post", tmp_path / "flood/pre", tmp_path / "other/pre"]
+    for folder in folders:
+        write_pair(folder, "a")
+        write_pair(folder, folder.parent.name)
+    catalog = open_catalog(folders[:2])
+    assert [record.file for record in catalog.records()] == [
+        "post/a_vv.tif + a_vh.tif",
+        "post/flood_vv.tif + flood_vh.tif",
+        "pre/a_vv.tif + a_vh.tif",
+        "pre/flood_vv.tif + flood_vh.tif",
+    ]
+    three = open_catalog([folders[1], folders[2], folders[0]])
+    files = [record.file or "" for record in three.records() if "/a_vv" in (record.file or "")]
+    assert [file.partition("/a_")[0] for file in files] == ["flood/pre", "other/pre", "post"]
+    assert len({record.file for record in three.records()}) == 6
+    assert next(r.file for r in three.records() if r.id == "other") == "other_vv.tif + other_vh.tif"
