@@ -16,7 +16,7 @@ from tiles.errors import ChipError, Choice, MissingImageryError, NoValidPixelErr
 from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
 from tiles.reading.bands import named_band, two_bands
-from tiles.reading.border import border_noise
+from tiles.reading.border import Fills, at_fills, border_noise, find_fills
 from tiles.reading.elsewhere import laid
 from tiles.reading.grids import require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, read_label
@@ -172,9 +172,14 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
     """
     may_be = has_numbers(vv) & has_numbers(vh)
     if not may_be.any():
-        nothing = np.full(may_be.shape, np.nan, dtype=np.float32)
-        return Backscatter(nothing, nothing.copy(), may_be, ())
+        return Backscatter(*_nothing(may_be), ())
+    fills = find_fills([(vv.values, vh.values, may_be)])
+    filled = may_be & at_fills(vv.values, vh.values, fills)
+    if fills and not (may_be & ~filled).any():
+        return Backscatter(*_nothing(may_be), tuple(told_fills(fills, filled)))
+    may_be &= ~filled
     scale, decisions = decide(vv, vh, may_be, answers)
+    decisions += told_fills(fills, filled)
     one, two, valid = in_db(vv, vh, may_be, scale)
     if (beyond := np.count_nonzero(may_be & ~valid)) > 0:
         text = (
@@ -193,6 +198,24 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
         valid &= ~fringe
     one[~valid] = two[~valid] = np.nan
     return Backscatter(one, two, valid, tuple(decisions))
+
+
+def _nothing(like: BoolArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    nothing = np.full(like.shape, np.nan, dtype=np.float32)
+    return nothing, nothing.copy(), np.zeros_like(like)
+
+
+def told_fills(fills: Fills, filled: BoolArray) -> list[Decision]:
+    """Return what is told of areas that hold one pair of numbers; `filled` says where, of all that was looked at."""
+    if not fills:
+        return []
+    pairs = " and ".join(f"VV {one:.6g} with VH {two:.6g}" for one, two in fills)
+    share = 100 * np.count_nonzero(filled) / filled.size
+    text = (
+        f"{share:.2g} % of the image holds {pairs}, exactly and over whole areas, as a tool fills what it has no data for and no "
+        "radar measures; it is left out"
+    )
+    return [Decision("no data", text, "values", told=True)]
 
 
 def in_db(vv: Numbers, vh: Numbers, may_be: BoolArray, scale: Scale) -> tuple[FloatArray, FloatArray, BoolArray]:

@@ -21,11 +21,10 @@ from rasterio.io import DatasetReader
 from tiles.archive.address import is_address
 from tiles.errors import FloodscopeError, UnreadableFileError
 from tiles.grid import Grid
-from tiles.reading.directory import foreign_metadata
+from tiles.reading.directory import foreign_metadata, snap_band_names
 from tiles.reading.elsewhere import bytes_of, header_of, opened_elsewhere, opened_path, raster_of
 from tiles.reading.masks import has_own_mask, mask_file
 from tiles.reading.place import Place, find_place
-from tiles.reading.snap import snap_band_names
 from tiles.reading.sniff import require_tiff
 from tiles.sentences import shown
 

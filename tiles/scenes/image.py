@@ -13,8 +13,8 @@ from rasterio.windows import Window
 from tiles.chip import Asset, BoolArray, ChipRecord, FloatArray
 from tiles.decisions import Decision
 from tiles.errors import NoValidPixelError
-from tiles.reading.border import border_noise, may_be_noise
-from tiles.reading.door import has_numbers, in_db, numbers_of
+from tiles.reading.border import Fills, at_fills, border_noise, find_fills, may_be_noise
+from tiles.reading.door import has_numbers, in_db, numbers_of, told_fills
 from tiles.reading.pixels import Band, read_band
 from tiles.reading.raster import RasterInfo
 from tiles.reading.scale import decide
@@ -38,6 +38,7 @@ class Image:
         self.shape = infos[0].grid.shape
         self.looked: list[Window] = []
         self.scale: Scale = "db"
+        self.fills: Fills = ()
         self._rows = _Rows()
         self._noise: OrderedDict[tuple[int, int], BoolArray | None] = OrderedDict()
         self._lock = threading.Lock()
@@ -67,7 +68,13 @@ class Image:
         self.looked = [window for window, *_ in pieces]
         vv, vh = _joined([piece[1] for piece in pieces]), _joined([piece[2] for piece in pieces])
         may_be = np.concatenate([piece[3].ravel() for piece in pieces])
+        fills = find_fills([(one.values, two.values, there) for _, one, two, there in pieces])
+        filled = may_be & at_fills(vv.values, vh.values, fills)
+        if (may_be & ~filled).any():
+            self.fills = fills
+            may_be &= ~filled
         self.scale, decisions = decide(vv, vh, may_be, self.record.answers)
+        decisions += told_fills(self.fills, filled)
         one, _, valid = in_db(vv, vh, may_be, self.scale)
         if beyond := int(np.count_nonzero(may_be & ~valid)):
             text = (
@@ -101,7 +108,8 @@ class Image:
 
     def _in_db(self, window: Window) -> tuple[FloatArray, FloatArray, BoolArray]:
         vv, vh = self._numbers(window)
-        return in_db(vv, vh, has_numbers(vv) & has_numbers(vh), self.scale)
+        may_be = has_numbers(vv) & has_numbers(vh) & ~at_fills(vv.values, vh.values, self.fills)
+        return in_db(vv, vh, may_be, self.scale)
 
     def read(self, window: Window) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Return VV and VH of a window in dB, NaN where not valid, and where they are valid."""

@@ -36,12 +36,14 @@ class Truth:
             ChipError: it cannot be told what they mean.
         """
         found = _values_in(asset, info)
-        parts = [(read_band(asset.path, asset.band, window, info), image.read(window)[2]) for window in image.looked]
+        parts = [(read_band(asset.path, asset.band, window, info), image.read(window)[1]) for window in image.looked]
         values = np.concatenate([found, *(band.values.ravel() for band, _ in parts)])
         there = np.concatenate([np.ones(found.size, np.bool_), *(band.there.ravel() for band, _ in parts)])
-        valid = np.concatenate([np.ones(found.size, np.bool_), *(valid.ravel() for _, valid in parts)])
+        sampled = np.concatenate([vh.ravel() for _, vh in parts])
+        middle = np.nanmedian(sampled)  # what lies at the numbers that the sample may not have met is not known
+        vh = np.concatenate([np.full(found.size, middle, np.float32), sampled])
         nodata = parts[0][0].nodata
-        label = label_of(Band(values, there, nodata, info.grid, info), valid, image.record.answers, image.record.legend)
+        label = label_of(Band(values, there, nodata, info.grid, info), vh, image.record.answers, image.record.legend)
         codes = label.values[: found.size]
         return cls(asset, info, {float(v): int(c) for v, c in zip(found, codes, strict=True)}, label.decisions)
 
