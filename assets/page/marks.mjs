@@ -2,7 +2,7 @@
 import { make } from "./dom.mjs";
 
 const WORD = "seen";
-const UNTOLD = "?"; // as floodscope evaluate marks them, too
+const UNTOLD = "?";
 const TIP = "this model was trained or calibrated on it: no measure of how good it is";
 const UNTOLD_TIP = "not known whether the model was trained or calibrated on it";
 

@@ -123,10 +123,7 @@ const readings = ({ id, choices }) =>
     const chosen = some.find(({ holds }) => holds);
     return select(
       { "aria-label": `${OTHERWISE[option]} of ${id}`, onchange: ({ target }) => readAs(id, option, target.value) },
-      [
-        ...(chosen ? [] : [["", `${OTHERWISE[option]}: as assumed`]]),
-        ...some.map(({ text, value }) => [value, text]),
-      ],
+      [...(chosen ? [] : [["", `${OTHERWISE[option]}: as assumed`]]), ...some.map(({ text, value }) => [value, text])],
       chosen ? chosen.value : "",
     );
   });
