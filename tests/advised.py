@@ -223,16 +223,18 @@ ADVICE = {
     "0 and 255, of which 255 is unknown": Advice(
         "--label-values dry=0,water=1,unknown=255", _labelled(TRUTH * 255), least=0.7
     ),
-    "four classes": Advice("--label-values water={},dry={}", _labelled(CLASSES)),
-    "0, 1 and 127": Advice("--label-values water={},dry={}", _labelled(np.where(CLASSES == 3, 127, CLASSES))),
-    "1 and 2": Advice("--label-values water={},dry={}", _labelled(TRUTH + 1)),
+    "four classes": Advice("--label-values {}", _labelled(CLASSES)),
+    "0, 1 and 127": Advice("--label-values {}", _labelled(np.where(CLASSES == 3, 127, CLASSES))),
+    "1 and 2": Advice("--label-values {}", _labelled(TRUTH + 1)),
+    "0 and 1 exchanged": Advice("--label-values water=0,dry=1", _labelled(1 - TRUTH)),
+    "255 is water, and tagged as nodata": Advice("--label-values water={},dry=0", _labelled(TRUTH * 255, nodata=255)),
     "water alone and NaN": Advice(
-        "--label-values water=1,dry={}", _labelled(np.where(LAKE, 1, np.nan).astype(np.float32))
+        "--label-values {}", _labelled(np.where(LAKE, 1, np.nan).astype(np.float32))
     ),
     "water alone and tagged 255": Advice(
-        "--label-values water=1,dry={}", _labelled(np.where(LAKE, 1, 255).astype(np.uint8), nodata=255)
+        "--label-values {}", _labelled(np.where(LAKE, 1, 255).astype(np.uint8), nodata=255)
     ),
-    "water alone and -1": Advice("--label-values water=1,dry={}", _labelled(np.where(LAKE, 1, -1).astype(np.int16))),
+    "water alone and -1": Advice("--label-values {}", _labelled(np.where(LAKE, 1, -1).astype(np.int16))),
     "labels drawn by a rule": Advice("--labels {}", _weak),
 }
 """By what is wrong with the input: where its chips are to be right afterwards."""

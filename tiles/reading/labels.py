@@ -194,7 +194,7 @@ def _bright_water(label: ByteArray, vh: FloatArray) -> list[Decision]:
         return []
     text = (
         f"The label's water is brighter than its dry land (VH {wet:.1f} and {land:.1f} dB in the median), as open water hardly "
-        "is; if it is 0 water and 1 dry, --label-values water=0,dry=1 says so"
+        "is; if it is 0 water and 1 dry, say so (--label-values water=0,dry=1)"
     )
     return [Decision("truth", text, "values", told=True, choices=(choice(((0.0, "water"), (1.0, "dry"))),))]
 
@@ -210,8 +210,8 @@ def _tagged_away(band: Band, label: ByteArray, vh: FloatArray) -> list[Decision]
     share = 100 * np.count_nonzero(rest) / np.count_nonzero(valid)
     text = (
         f"The label has no water: {number}, in {share:.0f} % of the image, is its nodata value and read as unknown (VH "
-        f"{np.median(vh[rest]):.1f} dB there, {np.median(vh[dry]):.1f} where it is dry); if {number} is water, --label-values "
-        f"water={number},dry=0 says so"
+        f"{np.median(vh[rest]):.1f} dB there, {np.median(vh[dry]):.1f} where it is dry); if {number} is water, say so "
+        f"(--label-values water={number},dry=0)"
     )
     return [Decision("truth", text, "tag", told=True, choices=(choice(((band.nodata, "water"), (0.0, "dry"))),))]
 

@@ -25,6 +25,7 @@ def fringe(*sides: str, width: int = WIDE) -> np.ndarray:
 
 CORNER = np.add.outer(np.arange(VV.shape[0]), np.arange(VV.shape[1])) < 14
 
+SPECKLE = np.random.default_rng(4).normal(0, 0.3, VV.shape).astype(np.float32)
 PLACES = {
     "one side": fringe("top"),
     "two sides": fringe("left", "bottom"),
@@ -61,7 +62,7 @@ def test_a_fringe_beside_nodata_is_left_out_too(tmp_path: Path) -> None:
 
 def test_calm_water_at_the_edge_whose_vh_alone_is_dark_is_kept(tmp_path: Path) -> None:
     where = fringe("top", "left")
-    chip = read_pair(tmp_path, np.where(where, -24 + 0 * VV, VV), np.where(where, -42 + 0 * VH, VH))
+    chip = read_pair(tmp_path, np.where(where, -24 + SPECKLE, VV), np.where(where, -42 + SPECKLE, VH))
     assert chip.valid.all() and chip.notes == ()
 
 
@@ -69,7 +70,9 @@ def test_calm_water_at_the_edge_whose_vh_alone_is_dark_is_kept(tmp_path: Path) -
 def test_the_calmest_water_at_the_edge_is_kept(tmp_path: Path, dark: float) -> None:
     where = fringe("top")
     chip = read_pair(
-        tmp_path, np.where(where, dark, VV).astype(np.float32), np.where(where, dark - 3, VH).astype(np.float32)
+        tmp_path,
+        np.where(where, dark + SPECKLE, VV).astype(np.float32),
+        np.where(where, dark - 3 + SPECKLE, VH).astype(np.float32),
     )
     assert chip.valid.all()
 

@@ -178,7 +178,7 @@ def test_a_class_beside_dry_land_that_is_tagged_as_nodata_is_unknown_and_told(
         f"The label has no water: {number}, in {100 * WATER.mean():.0f} % of the image, is its nodata" in chip.notes[0]
     )
     (other,) = next(decision.choices for decision in chip.decisions if decision.choices)
-    assert f"--label-values {other.value} says so" in chip.notes[0]
+    assert f"say so (--label-values {other.value})" in chip.notes[0]
     require(read(tmp_path, label, other.value, nodata=number), cut=False)
     assert read(tmp_path, label, nodata=number, legend="sen1floods11").notes == ()
 
