@@ -228,9 +228,7 @@ ADVICE = {
     "1 and 2": Advice("--label-values {}", _labelled(TRUTH + 1)),
     "0 and 1 exchanged": Advice("--label-values water=0,dry=1", _labelled(1 - TRUTH)),
     "255 is water, and tagged as nodata": Advice("--label-values water={},dry=0", _labelled(TRUTH * 255, nodata=255)),
-    "water alone and NaN": Advice(
-        "--label-values {}", _labelled(np.where(LAKE, 1, np.nan).astype(np.float32))
-    ),
+    "water alone and NaN": Advice("--label-values {}", _labelled(np.where(LAKE, 1, np.nan).astype(np.float32))),
     "water alone and tagged 255": Advice(
         "--label-values {}", _labelled(np.where(LAKE, 1, 255).astype(np.uint8), nodata=255)
     ),
