@@ -207,10 +207,13 @@ IMAGES: dict[str, Image1] = {
     "dB times 10": Image1(_of(*_TENS), TOLD, ("divided by 10",)),
     "dB in 8 bits": Image1(_of(*_BYTES, scale=0.2, offset=-40), TOLD, ("unpacked", "0.2")),
     "border noise": Image1(
-        _of(np.where(_FRINGE, np.float32(-46), VV), np.where(_FRINGE, np.float32(-47), VH)), TOLD, ("border noise",)
+        _of(np.where(_FRINGE, VV / 100 - 46, VV), np.where(_FRINGE, VH / 100 - 47, VH)), TOLD, ("border noise",)
     ),
     "border noise of one pixel": Image1(
-        _of(np.where(_COL == 0, np.float32(-46), VV), np.where(_COL == 0, np.float32(-47), VH)), TOLD, ("border noise",)
+        _of(np.where(_COL == 0, VV / 100 - 46, VV), np.where(_COL == 0, VH / 100 - 47, VH)), TOLD, ("border noise",)
+    ),
+    "filled with -30": Image1(
+        _of(np.where(_FRINGE, np.float32(-30), VV), np.where(_FRINGE, np.float32(-30), VH)), TOLD, ("as a tool fills",)
     ),
     "filled with 9999, untagged": Image1(_of(*_without(9999)), TOLD, ("no radar measures", "left out")),
     "unusually dark": Image1(_of(VV - 15, VH - 15), TOLD, ("unusual",)),
