@@ -12,6 +12,7 @@ import numpy as np
 
 from model.predictors.local import LocalPredictor, default_threads, usable_cores
 from model.serving.batching import Admission, Batcher
+from model.serving.heap import give_back
 from model.serving.inference import (
     Answer,
     Question,
@@ -32,6 +33,7 @@ from tiles.chip import Chip
 from tiles.errors import BusyError, FloodscopeError, TooLargeError
 from tiles.grid import Grid
 
+_LARGE = 1 << 22  # pixels of a request
 _WARM_UP = 64  # pixels a side
 
 
@@ -156,6 +158,8 @@ class ModelService:
 
     def _answer(self, received: bytes, content_type: str, ends: float) -> Answer:
         asked = input_fn(received, content_type)
+        if isinstance(asked, list) and sum(chip.valid.size for chip in asked) > _LARGE:
+            give_back()  # what reading needed, before the model needs as much
         batcher = self._batcher
         if batcher is None:
             raise BusyError("The model is not ready: send the request again later.")

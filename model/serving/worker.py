@@ -9,7 +9,6 @@ answer, and who comes is told.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import re
 import resource
 import selectors
@@ -24,6 +23,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from model.serving.answers import STALL_S, Answer, Room
+from model.serving.heap import give_back, share_heaps
 from model.serving.listening import take_the_last
 
 HELD_BYTES = 64 << 10
@@ -42,10 +42,11 @@ SPARE_THREADS, WITH_ANSWERS = 12, 4
 
 LEAVE_S = 2.0
 """So long a client has to close a connection that this side has closed, whose last bytes a sudden end would cut off."""
+GIVE_BACK_S = 10.0
+"""Between two times that free memory is given back to the system."""
 NEW_S = 2.0
 """A connection so young may still send the request that it was made for, though the server stops."""
 
-_M_ARENA_MAX = -8  # of malloc.h
 _HEAD_ENDS = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)  # its sender waits to be asked for the body
@@ -92,6 +93,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._sending: dict[TConn, tuple[Answer, Any]] = {}  # answers that wait for their readers, and what then
         self._leaving: dict[TConn, float] = {}  # closed on this side, and until when the other may take
         self._room = Room(WITH_ANSWERS)
+        self._given_back = 0, 0.0  # requests by then, and when
         self._stopping = False
 
     def init_process(self) -> None:
@@ -100,9 +102,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         wanted = 3 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(3 * CONNECTIONS, hard)
         if soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        # Each thread's heap keeps what it once needed; two heaps of glibc's for all threads keep a quarter less, as quickly.
-        with contextlib.suppress(AttributeError, OSError):
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+        share_heaps()
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
@@ -227,6 +227,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Let go of who was too slow."""
         super().murder_pending()
         now = time.monotonic()
+        if self.nr != self._given_back[0] and now > self._given_back[1] + GIVE_BACK_S:
+            self._given_back = self.nr, now
+            give_back()
         for conn in [conn for conn, coming in self._coming.items() if coming.until < now]:
             self._end(conn)
         for conn in [conn for conn, (answer, _) in self._sending.items() if answer.too_slow()]:

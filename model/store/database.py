@@ -251,7 +251,7 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise StoreError(_explain(self.url, error)) from error
+            raise StoreError(_explain(error), database=self.url) from error
 
 
 def one_at_a_time(connection: Connection, key: str) -> None:
@@ -327,23 +327,26 @@ def _use_write_ahead_log(engine: Engine) -> None:
             return
 
 
-def _explain(url: str, error: SQLAlchemyError) -> str:
+def _explain(error: SQLAlchemyError) -> str:
+    """Return the sentence of an error, with a hole for the database, whose folder or host is not told to strangers."""
     original = getattr(error, "orig", None) or error
     told = original.args[0] if original.args else ""
     # pg8000 hands on what the server said as a dictionary, its message under M.
     cause = str(told.get("M", told) if isinstance(told, dict) else original).strip().splitlines()[0]
     if "not a database" in cause or "malformed" in cause:
         return (
-            f"{url} is damaged or not a database ({cause}): move it away or restore a copy, then predict again; "
+            f"{{database}} is damaged or not a database ({cause}): move it away or restore a copy, then predict again; "
             "floodscope leaves it as it is."
         )
     if "locked" in cause:
-        return f"{url} is held by another process since {BUSY_TIMEOUT_MS // 1000} s: end that one, then try again."
+        return (
+            f"{{database}} is held by another process since {BUSY_TIMEOUT_MS // 1000} s: end that one, then try again."
+        )
     if "readonly" in cause or "unable to open" in cause:
         return (
-            f"{url} cannot be written ({cause}): give write permission to it and its folder, or choose another data "
+            f"{{database}} cannot be written ({cause}): give write permission to it and its folder, or choose another data "
             "folder with --data."
         )
     if "disk is full" in cause:
-        return f"{url} cannot grow, the disk is full: free some space."
-    return f"The database {url} failed ({cause}): check that it runs, and its URL and permissions."
+        return "{database} cannot grow, the disk is full: free some space."
+    return f"The database {{database}} failed ({cause}): check that it runs, and its URL and permissions."

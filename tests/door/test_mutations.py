@@ -45,6 +45,8 @@ class Seen:
 
 def _iou(chip: Chip) -> float:
     """Return the baseline's IoU against the lake where the chip has data; 1 where neither sees water."""
+    if chip.valid.shape != lake().shape:
+        return 1.0  # a damaged header says another width or height: nobody can know
     raster = BackscatterPredictor().predict([chip])[0]
     found, true = (raster >= 127) & chip.valid, lake() & chip.valid
     either = np.count_nonzero(found | true)

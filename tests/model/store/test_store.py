@@ -26,6 +26,7 @@ from tiles.chip import ChipRecord
 from tiles.errors import ModelError, PredictionError, PredictionNotFoundError, StoreError, UsageError
 from tiles.probability import level
 from tiles.reading.door import read_chip
+from tiles.sentences import named
 
 MakeRecord = Callable[..., ChipRecord]
 
@@ -355,6 +356,26 @@ def test_a_chip_whose_raster_is_harmed_is_not_taken_for_predicted_any_more_and_o
     assert held is not None and held.revision == other.revision
     again = put(store, records[0])
     assert np.array_equal(store.read(again) == 255, ~read_chip(records[0]).valid)
+
+
+def test_a_database_that_another_process_holds_is_told_and_its_place_to_no_stranger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "held"
+    monkeypatch.setattr("model.store.database.BUSY_TIMEOUT_MS", 50)
+    with Store(folder) as impatient:
+        impatient.keep_derived("sums", "x", b"before")
+        holder = sqlite3.connect(folder / DATABASE, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="is held by another process") as told:
+            impatient.keep_derived("sums", "x", b"now")
+        assert impatient.derived("sums", "x") == b"before", "reading goes on"
+        assert str(folder) in str(told.value)
+        assert named(str(told.value)).startswith(f"{DATABASE} is held")
+        holder.execute("ROLLBACK")
+        holder.close()
+        impatient.keep_derived("sums", "x", b"now")
+        assert impatient.derived("sums", "x") == b"now"
 
 
 def test_rasters_whose_folder_is_away_are_waited_for(folder: Path, make_record: MakeRecord) -> None:
