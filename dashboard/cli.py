@@ -55,7 +55,8 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     sys.unraisablehook = _unraisable
     try:
-        code = cli.main(standalone_mode=False)
+        lost: list[object] = []  # whole sources of which nothing could be opened, while the others were
+        code = cli.main(standalone_mode=False, obj=lost) or int(bool(lost))
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         code = 2

@@ -52,6 +52,7 @@ class Problem:
         unusable: the chip's own files are the reason, so that no model can use it.
         choices: what the user may answer, where the files themselves cannot be told.
         files: what its files are called by who sent them.
+        source: it is a whole source, of which nothing could be opened.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Problem:
     unusable: bool = False
     choices: tuple[Choice, ...] = ()
     files: tuple[str, ...] = ()
+    source: bool = False
 
     @classmethod
     def of(cls, error: FloodscopeError, name: str | None = None, files: Iterable[str] = ()) -> Self:

@@ -65,6 +65,7 @@ def export(
     HTML report that opens offline. Give the SOURCEs first, or end --format and --chip with another option.
     """
     from dashboard.exports.files import files_of, write_takeaway
+    from model.evaluation.evaluate import with_places
     from model.export.listing import replace_earlier, require_own_folders, require_replaceable
     from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
@@ -90,7 +91,7 @@ def export(
             raise PredictionError(
                 f"Nothing is written, since not one chip could be predicted. {decisive.name}: {decisive.message}"
             )
-        tell_notes(store.notes(stored.values()))
+        tell_notes(with_places((found.get(i) for i in stored), store.notes(stored.values())))
         limit = predictor.threshold if threshold is None else threshold
         with progress_bar("Writing") as tick:
             written = write_takeaway(

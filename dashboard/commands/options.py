@@ -279,7 +279,11 @@ def open_sources(sources: tuple[Path, ...]) -> Catalog:
     from tiles.catalog.catalog import open_catalog
 
     catalog = open_catalog(sources, given_answers(), labels=given_labels())
-    tell_problems(catalog.problems())
+    problems = catalog.problems()
+    tell_problems(problems)
+    lost = click.get_current_context().find_root().obj
+    if isinstance(lost, list):  # what `main` ends with 1 for, where all else is well
+        lost += [problem for problem in problems if problem.source]
     return catalog
 
 

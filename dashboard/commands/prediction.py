@@ -44,6 +44,7 @@ ALERT_EXIT_CODE = 3
     f"exit code is {ALERT_EXIT_CODE} where one is.",
 )
 @report_option("--json", "each chip's water, its share with a 95 % interval, and the answer, as JSON")
+@click.option("--overwrite", is_flag=True, help="With --out: replace files of the same names.")
 @click.option("--force", is_flag=True, help="Predict again what is predicted already.")
 @STORE
 @DEVICE
@@ -54,6 +55,7 @@ def predict(
     threshold: float | None,
     alert_above: float | None,
     json_file: Path | None,
+    overwrite: bool,
     force: bool,
     device: str | None,
     **store_options: Any,
@@ -61,11 +63,12 @@ def predict(
     """Predict the water of every chip of SOURCEs and keep it in the data folder, where the dashboard finds it.
 
     With --out: ID_probability.tif (0..254 is p * 254, 255 is no data), ID_mask.tif (0 dry, 1 water, 255 no data) and
-    predictions.csv with the km2 of water.
+    predictions.csv with the km2 of water. Where a file of one of these names is there, nothing is done, unless --overwrite is given.
 
     Chips that cannot be predicted are named on stderr and disturb no other. Exit codes: 0, and with --alert-above no
     predicted chip is above; 3, at least one is; 1, nothing could be predicted, or stored; 2, wrong use.
     """
+    from model.evaluation.evaluate import with_places
     from model.evaluation.predicted import prediction_report
     from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
@@ -75,6 +78,10 @@ def predict(
 
     found = open_sources(sources)
     require_usable(found)
+    if out is not None and not overwrite:
+        from model.export.rasters import require_new
+
+        require_new(out, (record.id for record in found.usable()))
     make_maps(found)
     predictor = open_predictor(model, device)
     with open_store(**store_options) as store:
@@ -82,7 +89,7 @@ def predict(
             job = predict_missing(found.usable(), predictor, store, tick, force=force)
         tell_problems(job.failed.values())
         stored = store.fresh(found.usable(), key_of(predictor))
-        notes = store.notes(stored.values())
+        notes = with_places((found.get(i) for i in stored), store.notes(stored.values()))
         tell_notes(notes)
         limit = predictor.threshold if threshold is None else threshold
         if out is not None:

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from flask import Flask, request
 from werkzeug.sansio.utils import host_is_trusted
 
-from tiles.errors import HostError
+from tiles.errors import HostError, UsageError
 from tiles.sentences import shown
 
 ANY = "*"
@@ -28,8 +28,11 @@ def guard_names(app: Flask, allowed: Iterable[str]) -> None:
     Args:
         app: the application.
         allowed: further names, "*" for any; ".flood.example" is every name below it.
+
+    Raises:
+        UsageError: one of them is an address of a page, or nothing.
     """
-    given = [name.lower() for name in allowed]
+    given = [_name(name) for name in allowed]
     names = [*_LOCAL, socket.gethostname().lower(), *given]
 
     @app.before_request
@@ -45,6 +48,17 @@ def guard_names(app: Flask, allowed: Iterable[str]) -> None:
                     f"This server does not go by the name {name}: open it by its address, as "
                     f"http://127.0.0.1:{request.environ.get('SERVER_PORT', 8050)}/, or start it with --allowed-host {name}."
                 )
+
+
+def _name(said: str) -> str:
+    """Return a name that is given, in lower case; raises UsageError for what can be no name: it would be asked for by nobody."""
+    name = said.strip().lower()
+    bare = name.partition("://")[2] or name
+    bare = bare.partition("/")[0]
+    if not bare or bare != name or any(letter.isspace() for letter in name):
+        advice = f"give the name alone, as --allowed-host {shown(bare)[:_NAMED]}" if bare else "give one, as flood.example"
+        raise UsageError(f"{said[:_NAMED]!r} is no name of a host: {advice}.")
+    return name
 
 
 def _is_address(host: str) -> bool:

@@ -103,6 +103,12 @@ def serve_well(app: Flask) -> None:
     Compress(app)
     tell_defects(app)
 
+    @app.before_request
+    def forget_what_is_not_wanted() -> None:  # what packs the answers takes "gzip;q=0", which refuses it, for a wish
+        if "HTTP_ACCEPT_ENCODING" in request.environ:
+            wanted = (f"{coding};q={quality:g}" for coding, quality in request.accept_encodings if quality > 0)
+            request.environ["HTTP_ACCEPT_ENCODING"] = ", ".join(wanted)
+
     @app.errorhandler(InvalidResourceError)
     @app.errorhandler(DependencyException)
     def no_such_file(_: Exception) -> Response:

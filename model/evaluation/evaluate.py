@@ -219,8 +219,16 @@ def evaluate(
         recorded_share_error(predictor),
         Judge.of(store, predictor).judge([(record, prediction) for record, prediction, _ in scored], reading=True),
         crossvalidated_of(predictor),
-        store.notes(stored.values()),
+        with_places(records, store.notes(stored.values())),
     )
+
+
+def with_places(
+    records: Iterable[ChipRecord], notes: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return what has to be told of chips, and of which of their files it is assumed where they lie."""
+    told = {record.id: (*([record.assumed_grid] if record.assumed_grid else ()), *notes.get(record.id, ())) for record in records}
+    return {chip: sentences for chip, sentences in told.items() if sentences}
 
 
 KNOWS_NOTHING = "its label knows no pixel that has data"

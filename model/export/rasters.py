@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Prediction, Store
 from tiles.chip import PROVENANCE, ChipRecord
-from tiles.errors import ChipError, StoreError
+from tiles.errors import ChipError, OutputError, StoreError
 from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
 
@@ -54,6 +55,21 @@ def write_predictions(
     except OSError as error:
         raise unwritable(out, error) from error
     return out / TABLE
+
+
+def require_new(out: Path, chips: Iterable[str]) -> None:
+    """Raise OutputError where `write_predictions` would replace a file.
+
+    Args:
+        out: its folder.
+        chips: ids of the chips that may be written.
+    """
+    for name in (TABLE, *(f"{chip}_{kind}.tif" for chip in chips for kind in ("probability", "mask"))):
+        if os.path.lexists(out / name):
+            raise OutputError(
+                "{file} is there already, so nothing is predicted or written: give another folder with --out, or --overwrite.",
+                file=out / name,
+            )
 
 
 def read_stored(

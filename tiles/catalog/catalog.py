@@ -317,16 +317,30 @@ def open_catalog(
         labels: folders of labels that lie elsewhere, paired with the images by name, in place of their own.
 
     Raises:
-        SourceError: a source does not exist, is not recognised, or names not one chip; a folder of labels fits none of them.
+        SourceError: no source exists, is recognised, or names a chip; a folder of labels fits none of them. Where that is so of
+            one among others, it is a problem of the catalog, and the others are opened.
     """
     if not sources:
         raise SourceError("No source was given: name a folder of chips, a GeoTIFF or a catalog (.parquet).")
-    found = [read_source(Path(source)) for source in sources]
-    records, problems = [r for f in found for r in f.records], [p for f in found for p in f.problems]
+    found, lost = _readings([Path(source) for source in sources])
+    records, problems = [r for f in found for r in f.records], [*lost, *(p for f in found for p in f.problems)]
     for folder in labels:
         records, told = labelled(records, Path(os.path.abspath(folder.expanduser())))  # noqa: PTH100 - as of a source
         problems += told
     return Catalog((answered(r, answers) for r in records), problems)
+
+
+def _readings(sources: Sequence[Path]) -> tuple[list[Reading], list[Problem]]:
+    """Return what sources hold, and the problems of those that hold nothing; raises the first where none holds anything."""
+    found, errors = [], []
+    for source in sources:
+        try:
+            found.append(read_source(source))
+        except SourceError as error:
+            errors.append((source, error))
+    if not found:
+        raise errors[0][1]
+    return found, [Problem(shown(source.name or source), str(error), source=True) for source, error in errors]
 
 
 def _with_folders(*records: ChipRecord) -> tuple[ChipRecord, ...]:

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError, Problem
 from tiles.layouts.folder import TIFF_ENDINGS, Reading, Truth, permanent_water_of, tiffs, unnamed
-from tiles.layouts.names import Part, pair_key, part_of, says_band
+from tiles.layouts.names import Part, label_head, pair_key, part_of, says_band
 from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, date_in
 from tiles.reading.headers import Headers, inspected, two_band_assets
@@ -119,12 +119,24 @@ def _by_role(files: Iterable[tuple[Path, Part]]) -> _Sorted:
             out.sides.append((path, part))
         else:
             out.images.append((path, part))
+    _numbered(out)
     chips = {part.key for _, part in out.images}
     for path, part in [(path, part) for path, part in out.sides if not part.sure and part.key not in chips]:
         if not _is_single_band(path):  # study_area.tif may be an image
             out.sides.remove((path, part))
             out.images.append((path, Part(nfc(path.stem), "both")))
     return out
+
+
+def _numbered(files: _Sorted) -> None:
+    """Take mask_1.tif, of one band, for the label of image_1.tif beside it."""
+    heads = {path: head for path, part in files.images if part.role == "both" and (head := label_head(path.stem))}
+    by_number = {pair_key(part.key): part.key for path, part in files.images if path not in heads}
+    for path, part in [(path, part) for path, part in files.images if path in heads]:
+        image = by_number.get(pair_key(part.key))
+        if image is not None and _is_single_band(path):
+            files.images.remove((path, part))
+            (files.labels if heads[path] == "label" else files.masks).setdefault(image, path)
 
 
 def _chips(folder: Path, files: _Sorted) -> list[Found]:

@@ -23,6 +23,7 @@ _ENDING = re.compile(
     r"[_\-.](labels?|labelhand|truth|masks?|msk|gt|flood_label|water_label|s1otsulabelhand|s1otsulabelweak|s2indexlabelweak)$",
     re.IGNORECASE,
 )
+_LABEL_HEAD = re.compile(r"^(?:(labels?|truth|gt)|masks?|msk)[_\-.](?=.*\d)", re.IGNORECASE)
 _HEAD = re.compile(r"^(images?|img|s1|sar|labels?|masks?|msk|gt)[_\-.](?=.*\d)", re.IGNORECASE)
 # ESA's measurement files count their polarizations: s1a-iw-grd-vv-...-001.tiff, s1a-iw-grd-vh-...-002.tiff.
 _MEASUREMENT = re.compile(r"^(s1[a-d]-(?:iw\d?|ew\d?|s\d|wv\d?)-(?:grd|slc)-(?:vv|vh|hh|hv)-.*)-\d{3}$", re.IGNORECASE)
@@ -131,7 +132,11 @@ def _image(stem: str, folder: Path) -> Part:
     if len(named) != 1:  # no polarization, or both of them, as in x_vv_vh.tif
         return Part(sen1floods11_chip(stem), "both")
     measured = _MEASUREMENT.match(stem)
-    key = _BAND.sub("", measured[1] if measured else stem, count=1) or nfc(folder.name)
+    name = measured[1] if measured else stem
+    key = _BAND.sub("", name, count=1)
+    if _BAND.match(name):  # VV_lake is of the chip lake
+        key = key.lstrip("_-. ")
+    key = key or nfc(folder.name)
     return Part(key, "vv" if "vv" in named else "vh")
 
 
@@ -151,6 +156,12 @@ def pair_key(name: str) -> str:
     for ending in (_ENDING, _IMAGE):
         name = ending.sub("", name) or name
     return _HEAD.sub("", name) or name
+
+
+def label_head(stem: str) -> Role | None:
+    """Return what a name begins with where it may be the label of a numbered image, as mask_1 of image_1; else None."""
+    match = _LABEL_HEAD.match(nfc(stem))
+    return None if match is None else "label" if match[1] else "mask"
 
 
 def sent_part(name: str) -> Part:

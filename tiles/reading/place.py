@@ -20,6 +20,8 @@ from tiles.sidecars import Beside, read_beside
 _IDENTITY = Affine.identity()
 # Corners of two grids that differ by less are one place (a tenth of a pixel, as for two files of one chip).
 _TOLERANCE_PX = 0.1
+# Degrees that no raster on Earth reaches, wherever its edge pixels end and from wherever it counts.
+_MOST_NORTH, _MOST_EAST = 100.0, 1000.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,29 @@ class Place:
                 "again with its pixel size.",
                 file=self.path,
             )
-        return _on_the_first_turn(Grid(self.crs, self.transform, width, height))
+        grid = Grid(self.crs, self.transform, width, height)
+        self._require_degrees(grid)
+        return _on_the_first_turn(grid)
+
+    def _require_degrees(self, grid: Grid) -> None:
+        """Raise GeoreferenceError where coordinates that are said to be degrees can be none, as metres cannot."""
+        if grid.turn is None:
+            return
+        t = grid.transform
+        corners = [(col, row) for col in (0, grid.width) for row in (0, grid.height)]
+        east = max(abs(t.c + t.a * col + t.b * row) for col, row in corners) * TURN / grid.turn
+        north = max(abs(t.f + t.d * col + t.e * row) for col, row in corners) * TURN / grid.turn
+        if north <= _MOST_NORTH and east <= _MOST_EAST:
+            return
+        if self.source:
+            todo = f"correct {', '.join(map(shown, self.source))} beside it"
+        else:
+            todo = "say which coordinate system they are in (rio edit-info FILE --crs EPSG:...)"
+        raise GeoreferenceError(
+            f"{{file}} is said to be in {grid.crs_name}, whose coordinates are degrees, but its own reach {east:,.0f} in longitude "
+            f"and {north:,.0f} in latitude, like metres: {todo}.",
+            file=self.path,
+        )
 
     def _warped_grid(self, width: int, height: int) -> Grid:
         try:

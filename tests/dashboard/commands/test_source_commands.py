@@ -103,3 +103,41 @@ def test_the_download_that_is_advised_for_an_address_fetches_the_file(floodscope
         server.shutdown()
         thread.join()
     assert "1 with imagery" in floodscope("catalog", "show", str(tmp_path / "here")).stdout
+
+
+def test_a_source_without_chips_is_told_while_the_others_go_on_and_the_exit_code_says_so(
+    floodscope: Run, tmp_path: Path
+) -> None:
+    write_pair(tmp_path / "chips", "a", label=True)
+    (tmp_path / "empty").mkdir()
+    common = ("--model", "backscatter", "--data", tmp_path / "data")
+    done = floodscope("evaluate", tmp_path / "empty", tmp_path / "chips", tmp_path / "gone", *common, code=1)
+    assert "floodscope: empty: " in done.stderr and "floodscope: gone: " in done.stderr
+    assert "all (micro)" in done.stdout
+    assert floodscope("evaluate", tmp_path / "chips", *common).returncode == 0
+    alone = floodscope("evaluate", tmp_path / "empty", tmp_path / "gone", *common, code=1)
+    assert "holds no chips" in alone.stderr and alone.stdout == ""
+
+
+def test_predictions_replace_no_file_unless_that_is_said(floodscope: Run, tmp_path: Path) -> None:
+    write_pair(tmp_path / "chips", "a", label=False)
+    asked = ("predict", tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / "data", "--out", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/predictions.csv").write_text("mine")
+    refused = floodscope(*asked, code=1)
+    assert "predictions.csv is there already, so nothing is predicted or written" in refused.stderr
+    assert (tmp_path / "out/predictions.csv").read_text() == "mine" and len(list((tmp_path / "out").iterdir())) == 1
+    assert floodscope(*asked, "--overwrite").returncode == 0
+    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert "--overwrite" in floodscope(*asked, code=1).stderr
+
+
+def test_a_label_of_which_it_is_assumed_where_it_lies_is_told_by_every_command(floodscope: Run, tmp_path: Path) -> None:
+    write_pair(tmp_path / "chips", "a", label=False)
+    write_tiff(tmp_path / "chips/a_label.tif", TRUTH, crs=None, transform=None)
+    common = (tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / "data")
+    for command in (("evaluate",), ("predict",), ("export", "--out", tmp_path / "out")):
+        done = floodscope(command[0], *common, *command[1:])
+        assert "floodscope: a: " in done.stderr and "the label is as large as the image" in done.stderr, done.stderr
+    report = json.loads(floodscope("evaluate", *common, "--json", "-").stdout)
+    assert "the label is as large as the image" in report["chips"][0]["notes"][0]

@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from dashboard.app import create_app
+from dashboard.routes.hosts import guard_names
 from dashboard.routes.http import serve_well
 from dashboard.routes.limits import Clients, limit_clients
 from dashboard.server import openness
@@ -23,7 +24,7 @@ from tests.requests_of_strangers import Strangers
 from tests.waiting import eventually
 from tiles.catalog.catalog import Catalog
 from tiles.chip import ChipRecord
-from tiles.errors import ChipNotFoundError
+from tiles.errors import ChipNotFoundError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +156,10 @@ def test_who_asks_too_much_from_another_machine_is_told_and_a_proxy_of_this_one_
 )
 def test_listening_to_other_machines_is_warned_of(host: str, warns: bool) -> None:
     assert ("there is no login" in (openness(host) or "")) == warns
+
+
+@pytest.mark.parametrize("said", ["http://flood.example/", "flood.example/maps", "https://flood.example:8050", " ", "a b"])
+def test_a_name_that_can_be_nobodys_is_refused_when_the_server_starts(said: str) -> None:
+    with pytest.raises(UsageError, match="is no name of a host"):
+        guard_names(Flask("x"), [said])
+    guard_names(Flask("x"), ["flood.example", ".flood.example", "flood.example:8050", "*"])

@@ -516,3 +516,22 @@ def test_names_of_images_and_labels_meet() -> None:
 def test_planetary_computers_files_are_a_pair() -> None:
     parts = [part_of(Path(f"/x/S1A_scene/iw-{band}.rtc.tiff")) for band in ("vv", "vh")]
     assert [part.role for part in parts] == ["vv", "vh"] and parts[0].key == parts[1].key
+
+
+@pytest.mark.parametrize("names", [("image_1", "mask_1"), ("img_07", "label_07"), ("S1_3", "gt_3"), ("image-1", "masks-1")])
+def test_numbered_images_and_masks_in_one_folder_are_pairs(tmp_path: Path, names: tuple[str, str]) -> None:
+    image, label = names
+    write_tiff(tmp_path / f"{image}.tif", *backscatter(), names=("VV", "VH"))
+    write_tiff(tmp_path / f"{label}.tif", lake().astype(np.uint8))
+    (record,) = open_catalog([tmp_path]).records()
+    assert record.id == image and record.has_imagery and record.has_label
+    write_tiff(tmp_path / "mask_99.tif", *backscatter(), names=("VV", "VH"))  # an image, whatever it is called
+    assert {r.id for r in open_catalog([tmp_path]).usable()} == {image, "mask_99"}
+
+
+def test_a_polarization_at_the_beginning_of_a_name_is_no_part_of_the_id(tmp_path: Path) -> None:
+    for name, band in zip(("VV", "VH"), backscatter(), strict=True):
+        write_tiff(tmp_path / f"{name}_lake.tif", band)
+    write_tiff(tmp_path / "lake_label.tif", lake().astype(np.uint8))
+    (record,) = open_catalog([tmp_path]).records()
+    assert record.id == "lake" and record.has_imagery and record.has_label

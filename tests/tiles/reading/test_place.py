@@ -359,3 +359,14 @@ def test_a_place_that_a_file_beside_the_image_contradicts_is_told_of_the_chip(tm
     record = open_catalog([tmp_path]).get("a")
     assert record.problem is None
     assert [record.assumed_grid] == ["a_vh.tif is placed by a_vh.tif itself; a_vh.tfw says otherwise, by 10.0 pixels."]
+
+
+def test_metres_that_are_said_to_be_degrees_are_refused_for_what_they_are(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", VV, VH, names=("VV", "VH"), crs="EPSG:4326")
+    (record,) = open_catalog([tmp_path]).records()
+    assert "is said to be in EPSG:4326, whose coordinates are degrees" in (record.problem or "")
+    assert "like metres: say which coordinate system they are in (rio edit-info FILE --crs EPSG:...)" in record.problem
+    with rasterio.open(tmp_path / "a.tif", "r+") as image:
+        image.crs = CRS.from_string(UTM)
+    (record,) = open_catalog([tmp_path]).records()
+    assert record.problem is None and record.footprint is not None
