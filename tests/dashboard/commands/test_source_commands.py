@@ -111,12 +111,13 @@ def test_a_source_without_chips_is_told_while_the_others_go_on_and_the_exit_code
     write_pair(tmp_path / "chips", "a", label=True)
     (tmp_path / "empty").mkdir()
     common = ("--model", "backscatter", "--data", tmp_path / "data")
-    done = floodscope("evaluate", tmp_path / "empty", tmp_path / "chips", tmp_path / "gone", *common, code=1)
+    done = floodscope("evaluate", tmp_path / "empty", tmp_path / "chips", tmp_path / "gone", *common)
+    assert done.returncode == 1
     assert "floodscope: empty: " in done.stderr and "floodscope: gone: " in done.stderr
     assert "all (micro)" in done.stdout
     assert floodscope("evaluate", tmp_path / "chips", *common).returncode == 0
-    alone = floodscope("evaluate", tmp_path / "empty", tmp_path / "gone", *common, code=1)
-    assert "holds no chips" in alone.stderr and alone.stdout == ""
+    alone = floodscope("evaluate", tmp_path / "empty", tmp_path / "gone", *common)
+    assert alone.returncode == 1 and "holds no chips" in alone.stderr and alone.stdout == ""
 
 
 def test_predictions_replace_no_file_unless_that_is_said(floodscope: Run, tmp_path: Path) -> None:
@@ -124,12 +125,12 @@ def test_predictions_replace_no_file_unless_that_is_said(floodscope: Run, tmp_pa
     asked = ("predict", tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / "data", "--out", tmp_path / "out")
     (tmp_path / "out").mkdir()
     (tmp_path / "out/predictions.csv").write_text("mine")
-    refused = floodscope(*asked, code=1)
-    assert "predictions.csv is there already, so nothing is predicted or written" in refused.stderr
+    refused = floodscope(*asked)
+    assert refused.returncode == 1 and "predictions.csv is there already, so nothing is predicted or written" in refused.stderr
     assert (tmp_path / "out/predictions.csv").read_text() == "mine" and len(list((tmp_path / "out").iterdir())) == 1
     assert floodscope(*asked, "--overwrite").returncode == 0
     assert len(list((tmp_path / "out").iterdir())) == 3
-    assert "--overwrite" in floodscope(*asked, code=1).stderr
+    assert "--overwrite" in floodscope(*asked).stderr
 
 
 def test_a_label_of_which_it_is_assumed_where_it_lies_is_told_by_every_command(floodscope: Run, tmp_path: Path) -> None:
