@@ -63,7 +63,8 @@ def predict(
     """Predict the water of every chip of SOURCEs and keep it in the data folder, where the dashboard finds it.
 
     With --out: ID_probability.tif (0..254 is p * 254, 255 is no data), ID_mask.tif (0 dry, 1 water, 255 no data) and
-    predictions.csv with the km2 of water. Where a file of one of these names is there, nothing is done, unless --overwrite is given.
+    predictions.csv with the km2 of water. Where one of these files is there, nothing is done, unless
+    --overwrite is given.
 
     Chips that cannot be predicted are named on stderr and disturb no other. Exit codes: 0, and with --alert-above no
     predicted chip is above; 3, at least one is; 1, nothing could be predicted, or stored; 2, wrong use.

@@ -56,7 +56,9 @@ def _name(said: str) -> str:
     bare = name.partition("://")[2] or name
     bare = bare.partition("/")[0]
     if not bare or bare != name or any(letter.isspace() for letter in name):
-        advice = f"give the name alone, as --allowed-host {shown(bare)[:_NAMED]}" if bare else "give one, as flood.example"
+        advice = (
+            f"give the name alone, as --allowed-host {shown(bare)[:_NAMED]}" if bare else "give one, as flood.example"
+        )
         raise UsageError(f"{said[:_NAMED]!r} is no name of a host: {advice}.")
     return name
 

@@ -127,7 +127,7 @@ def serve_well(app: Flask) -> None:
         # The page names its own scripts and styles with the time of their last change, so a browser need not ask again.
         if request.path.startswith("/assets/") and "m" in request.args and response.status_code == 200:
             lasting(response, public=True)
-        if request.path == _WORLD and response.status_code == 200 and "br" in request.accept_encodings:
+        if request.path == _WORLD and response.status_code == 200 and request.accept_encodings.quality("br") > 0:
             _give_packed_world(response)
         for name, value in _SECURITY_HEADERS.items():
             if name != "Content-Security-Policy" or response.mimetype not in _NO_PAGES:

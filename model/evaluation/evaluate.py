@@ -223,11 +223,12 @@ def evaluate(
     )
 
 
-def with_places(
-    records: Iterable[ChipRecord], notes: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[str, ...]]:
+def with_places(records: Iterable[ChipRecord], notes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """Return what has to be told of chips, and of which of their files it is assumed where they lie."""
-    told = {record.id: (*([record.assumed_grid] if record.assumed_grid else ()), *notes.get(record.id, ())) for record in records}
+    told = {
+        record.id: (*([record.assumed_grid] if record.assumed_grid else ()), *notes.get(record.id, ()))
+        for record in records
+    }
     return {chip: sentences for chip, sentences in told.items() if sentences}
 
 

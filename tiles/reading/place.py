@@ -89,8 +89,8 @@ class Place:
         else:
             todo = "say which coordinate system they are in (rio edit-info FILE --crs EPSG:...)"
         raise GeoreferenceError(
-            f"{{file}} is said to be in {grid.crs_name}, whose coordinates are degrees, but its own reach {east:,.0f} in longitude "
-            f"and {north:,.0f} in latitude, like metres: {todo}.",
+            f"{{file}} is said to be in {grid.crs_name}, whose coordinates are degrees, but its own reach {east:,.0f} in "
+            f"longitude and {north:,.0f} in latitude, like metres: {todo}.",
             file=self.path,
         )
 

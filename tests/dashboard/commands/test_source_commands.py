@@ -122,11 +122,23 @@ def test_a_source_without_chips_is_told_while_the_others_go_on_and_the_exit_code
 
 def test_predictions_replace_no_file_unless_that_is_said(floodscope: Run, tmp_path: Path) -> None:
     write_pair(tmp_path / "chips", "a", label=False)
-    asked = ("predict", tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / "data", "--out", tmp_path / "out")
+    asked = (
+        "predict",
+        tmp_path / "chips",
+        "--model",
+        "backscatter",
+        "--data",
+        tmp_path / "data",
+        "--out",
+        tmp_path / "out",
+    )
     (tmp_path / "out").mkdir()
     (tmp_path / "out/predictions.csv").write_text("mine")
     refused = floodscope(*asked)
-    assert refused.returncode == 1 and "predictions.csv is there already, so nothing is predicted or written" in refused.stderr
+    assert (
+        refused.returncode == 1
+        and "predictions.csv is there already, so nothing is predicted or written" in refused.stderr
+    )
     assert (tmp_path / "out/predictions.csv").read_text() == "mine" and len(list((tmp_path / "out").iterdir())) == 1
     assert floodscope(*asked, "--overwrite").returncode == 0
     assert len(list((tmp_path / "out").iterdir())) == 3

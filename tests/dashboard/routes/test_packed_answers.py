@@ -86,7 +86,9 @@ def test_modules_are_kept_for_good_below_a_name_of_what_they_hold(client: FlaskC
         assert client.get(f"/{other}").status_code == 404
 
 
-@pytest.mark.parametrize(("wanted", "packed"), [("gzip;q=0", None), ("gzip;q=0, br;q=0", None), ("br;q=0, gzip", "gzip")])
+@pytest.mark.parametrize(
+    ("wanted", "packed"), [("gzip;q=0", None), ("gzip;q=0, br;q=0", None), ("br;q=0, gzip", "gzip")]
+)
 def test_what_a_client_refuses_it_does_not_get(client: FlaskClient, wanted: str, packed: str | None) -> None:
     for url in ("/", "/uploads/catalog"):
         assert client.get(url, headers={"Accept-Encoding": wanted}).headers.get("Content-Encoding") == packed

@@ -158,7 +158,9 @@ def test_listening_to_other_machines_is_warned_of(host: str, warns: bool) -> Non
     assert ("there is no login" in (openness(host) or "")) == warns
 
 
-@pytest.mark.parametrize("said", ["http://flood.example/", "flood.example/maps", "https://flood.example:8050", " ", "a b"])
+@pytest.mark.parametrize(
+    "said", ["http://flood.example/", "flood.example/maps", "https://flood.example:8050", " ", "a b"]
+)
 def test_a_name_that_can_be_nobodys_is_refused_when_the_server_starts(said: str) -> None:
     with pytest.raises(UsageError, match="is no name of a host"):
         guard_names(Flask("x"), [said])

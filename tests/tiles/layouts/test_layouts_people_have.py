@@ -518,7 +518,9 @@ def test_planetary_computers_files_are_a_pair() -> None:
     assert [part.role for part in parts] == ["vv", "vh"] and parts[0].key == parts[1].key
 
 
-@pytest.mark.parametrize("names", [("image_1", "mask_1"), ("img_07", "label_07"), ("S1_3", "gt_3"), ("image-1", "masks-1")])
+@pytest.mark.parametrize(
+    "names", [("image_1", "mask_1"), ("img_07", "label_07"), ("S1_3", "gt_3"), ("image-1", "masks-1")]
+)
 def test_numbered_images_and_masks_in_one_folder_are_pairs(tmp_path: Path, names: tuple[str, str]) -> None:
     image, label = names
     write_tiff(tmp_path / f"{image}.tif", *backscatter(), names=("VV", "VH"))
