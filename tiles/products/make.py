@@ -60,7 +60,7 @@ def tags_of(product: Product, spacing: int) -> dict[str, str]:
         "units": "dB",
         GEOCODED: (
             f"sigma0 without the thermal noise, laid onto {spacing} m by the product's geolocation grid: no terrain correction, "
-            "so slopes lie off their place, by about as much as they rise above their surroundings"
+            "so what rises above its surroundings lies off its place, by one to two times its height"
         ),
     }
 
