@@ -41,8 +41,8 @@ MAY_IMPORT: dict[str, str] = {
     "model.bundle": "",
     "model.predictors": "tiles.archive tiles.reading model.weights model.wire model.bundle",
     "model.seen": "model.bundle",
-    "model.store": "tiles.reading tiles.drawing model.scores model.predictors",
-    "model.inference": "tiles.reading model.predictors model.store",
+    "model.store": "tiles.reading tiles.scenes tiles.drawing model.scores model.predictors",
+    "model.inference": "tiles.reading tiles.scenes model.predictors model.store",
     "model.evaluation": (
         "tiles.reading model.weights model.scores model.bundle model.predictors model.seen model.store model.inference"
     ),

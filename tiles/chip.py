@@ -204,6 +204,8 @@ class Chip:
         ancillary_problem: why an elevation or permanent water that exists was not used, or None.
         decisions: what the door decided of its files, and on what grounds.
         choices: what the user may answer to have a label used that was refused.
+        rule_odds: of a window: log-odds of water by the adaptive rule, which was asked about all of the image, float32 (H, W);
+            None where it has to be asked.
     """
 
     id: str
@@ -219,6 +221,7 @@ class Chip:
     ancillary_problem: str | None = field(default=None)
     decisions: tuple[Decision, ...] = field(default=())
     choices: tuple[Choice, ...] = field(default=())
+    rule_odds: FloatArray | None = field(default=None)
 
     @property
     def notes(self) -> tuple[str, ...]:

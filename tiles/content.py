@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +78,34 @@ def content_of(chip: Chip) -> Content:
         for band in (chip.vv, chip.vh)
     ]
     return Content(digest.hexdigest(), np.stack(samples).astype("<i2").tobytes())
+
+
+def content_of_parts(shape: tuple[int, int], digests: Iterable[str], points: Sequence[Chip]) -> Content:
+    """Return the content of a scene that is not in memory whole.
+
+    Its digest is of the digests of its windows, so it is that of no chip; its samples are as those of a chip.
+
+    Args:
+        shape: its rows and columns.
+        digests: of its windows, in their order.
+        points: its pixels at the lattice's rows and columns, row by row, as chips of one pixel.
+    """
+    digest = hashlib.blake2b(f"{shape[0]} {shape[1]} ".encode(), digest_size=16)
+    for one in digests:
+        digest.update(one.encode())
+    samples = [
+        [int(np.rint(band[0, 0] * _HUNDREDTH)) if there else NO_DATA for band, there in bands]
+        for bands in (
+            [(point.vv, point.valid[0, 0]) for point in points],
+            [(point.vh, point.valid[0, 0]) for point in points],
+        )
+    ]
+    return Content(digest.hexdigest(), np.array(samples, "<i2").tobytes())
+
+
+def lattice(length: int) -> list[int]:
+    """Return the rows, or columns, of a picture that are sampled."""
+    return [min(int((i + 0.5) / LATTICE * length), length - 1) for i in range(LATTICE)]
 
 
 def alike(one: Samples, others: Samples) -> npt.NDArray[np.bool_]:

@@ -26,11 +26,23 @@ from dashboard.commands.options import (
     type=click.Choice(["floods", "wide"]),
     help="wide: for training, with what looks like water and is not, and other processors.",
 )
+@click.option(
+    "--scene",
+    metavar="WIDTHxHEIGHT",
+    help="One large scene of so many pixels with its truth in place of chips, as 25000x16000; of the rest --seed alone counts.",
+)
 @click.option("--replace", is_flag=True, help="Let other simulated chips in OUT go. Nothing else is ever replaced.")
-def simulate(out: Path, chips: int, seed: int, layout: str, variety: str, replace: bool) -> None:
+def simulate(out: Path, chips: int, seed: int, layout: str, variety: str, scene: str | None, replace: bool) -> None:
     """Write simulated flood chips with labels into the folder OUT, for trying things out."""
     from tiles.simulate import simulate as make
+    from tiles.simulate.folder import simulate_scene
 
+    if scene is not None:
+        width, height = _sides(scene)
+        with progress_bar("Simulating", "square") as tick:
+            folder = simulate_scene(out, width, height, seed, tick, replace=replace)
+        click.echo(f"{folder}: a simulated scene of {width:,} x {height:,} pixels")
+        return
     with progress_bar("Simulating") as tick:
         folder = make(
             out,
@@ -42,6 +54,13 @@ def simulate(out: Path, chips: int, seed: int, layout: str, variety: str, replac
             variety=variety,  # type: ignore[arg-type]
         )
     click.echo(f"{folder}: {chips} simulated chips")
+
+
+def _sides(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.strip().isdecimal() and height.strip().isdecimal()):
+        raise click.BadParameter(f"{text!r} is no size: give WIDTHxHEIGHT, as 25000x16000.", param_hint="--scene")
+    return int(width), int(height)
 
 
 @click.group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,20 @@ class Modes:
     separation: float
 
 
-def despeckle(vh: FloatArray, valid: BoolArray) -> FloatArray:
+@dataclass(frozen=True)
+class OfAll:
+    """What the rule takes from all of an image: windows of one image are given the same, so that they agree.
+
+    Attributes:
+        threshold_db: between water and land, dB.
+        fill_db: stands where there is no data while speckle is taken off, dB.
+    """
+
+    threshold_db: float
+    fill_db: float
+
+
+def despeckle(vh: FloatArray, valid: BoolArray, fill_db: float | None = None) -> FloatArray:
     """Return VH without speckle and with its edges, float32 (H, W), dB: total variation, in dB as speckle is additive there.
 
     L. Rudin, S. Osher, E. Fatemi, "Nonlinear total variation based noise removal algorithms", Physica D 60, 1992, solved by
@@ -63,13 +77,15 @@ def despeckle(vh: FloatArray, valid: BoolArray) -> FloatArray:
 
     Args:
         vh: float32 (H, W), dB.
-        valid: bool (H, W), somewhere True; elsewhere stands the mean.
+        valid: bool (H, W), somewhere True; elsewhere stands the mean, or `fill_db` where it is given.
+        fill_db: of the image that this is a window of.
     """
     from skimage.restoration import denoise_tv_bregman  # noqa: PLC0415 - only who despeckles loads it
 
     low, high = _TV_DB
     clipped = np.clip(vh, low, high)
-    filled = np.where(valid, clipped, clipped[valid].mean(dtype=np.float64)).astype(np.float32)
+    fill = clipped[valid].mean(dtype=np.float64) if fill_db is None else fill_db
+    filled = np.where(valid, clipped, fill).astype(np.float32)
     if min(vh.shape) < 3:  # the solver needs neighbours in both directions
         return filled
     smooth = denoise_tv_bregman((filled - low) / (high - low), weight=_TV_WEIGHT, max_num_iter=_TV_STEPS)
@@ -152,17 +168,26 @@ def grow(smooth: FloatArray, valid: BoolArray, threshold_db: float) -> BoolArray
     return np.asarray(kept[regions], dtype=np.bool_)
 
 
-def water_log_odds(vh: FloatArray, valid: BoolArray) -> FloatArray:
+def of_all(parts: Sequence[tuple[FloatArray, BoolArray]]) -> OfAll:
+    """Return what the rule takes from all of an image, from parts of it: VH in dB and where it is valid, (H, W) each."""
+    low, high = _TV_DB
+    fill = float(np.mean(np.concatenate([np.clip(vh[valid], low, high) for vh, valid in parts]), dtype=np.float64))
+    smooth = [despeckle(vh, valid, fill)[valid] for vh, valid in parts]
+    return OfAll(guarded_threshold(np.concatenate(smooth)), fill)
+
+
+def water_log_odds(vh: FloatArray, valid: BoolArray, image: OfAll | None = None) -> FloatArray:
     """Return the log-odds of water by the adaptive rule, float32 (H, W); above 0 exactly where the rule says water.
 
     Args:
         vh: float32 (H, W), dB; what stands where `valid` is False is not looked at.
         valid: bool (H, W).
+        image: of the image that this is a window of; None where it is all of it.
     """
     if not valid.any():
         return np.full(vh.shape, -1.0, dtype=np.float32)
-    smooth = despeckle(vh, valid)
-    threshold_db = guarded_threshold(smooth[valid])
+    smooth = despeckle(vh, valid, None if image is None else image.fill_db)
+    threshold_db = guarded_threshold(smooth[valid]) if image is None else image.threshold_db
     below = np.float32(threshold_db) - smooth
     water = grow(smooth, valid, threshold_db)
     # Between the mask and its complement lies a tenth: rounding to a raster's steps must not move a pixel over the line.

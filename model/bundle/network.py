@@ -126,17 +126,28 @@ class Ensemble(nn.Module):
         self.combine = combine
         self.stride = max(stride_of(network) for network in networks)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return probabilities, float32 (N, H, W), of an input float32 (N, C, H, W) with sides in multiples of `stride`."""
+    @property
+    def has_rule(self) -> bool:
+        """Whether the adaptive rule is among them, which takes something from all of an image."""
+        return any(isinstance(network, RuleMember) for network in self.networks)
+
+    def forward(self, x: Tensor, rule: Tensor | None = None) -> Tensor:
+        """Return probabilities, float32 (N, H, W), of an input float32 (N, C, H, W) with sides in multiples of `stride`.
+
+        Args:
+            x: the input.
+            rule: what the adaptive rule says of these pixels, log-odds (N, 1, H, W), where it was asked about all of the image
+                already; None has it look at `x` alone.
+        """
         # One after the other into one running total: memory does not grow with the number of networks.
-        total = self._probability(self.networks[0], x)
+        total = self._probability(self.networks[0], x, rule)
         for network in self.networks[1:]:
-            p = self._probability(network, x)
+            p = self._probability(network, x, rule)
             total = torch.maximum(total, p) if self.combine == "max" else total + p
         return total if self.combine == "max" else total / len(self.networks)
 
-    def _probability(self, network: nn.Module, x: Tensor) -> Tensor:
-        logits: Tensor = network(x).float()
+    def _probability(self, network: nn.Module, x: Tensor, rule: Tensor | None) -> Tensor:
+        logits: Tensor = rule if rule is not None and isinstance(network, RuleMember) else network(x).float()
         margin = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
         p = torch.sigmoid(margin / self.temperature)
         if self.combine == "vote":

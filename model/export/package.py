@@ -13,7 +13,7 @@ import numpy.typing as npt
 from model.export import stac, table
 from model.export.formats import PACKAGE, RASTERS, file_of
 from model.export.polygons import water_bodies
-from model.export.rasters import raster_tags, read_stored
+from model.export.rasters import is_streamed, raster_tags, read_stored, write_streamed
 from model.export.vectors import GEOJSON_LIMIT_BYTES, VECTORS, WaterPolygons
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.probability import encode_mask, encode_probability
@@ -89,7 +89,9 @@ def write_package(
         for done, (record, listed) in enumerate(chosen):
             tick(done, len(chosen))
             prediction = listed
-            if polygons is not None or wanted & {"probability", "mask"}:
+            if is_streamed(listed):
+                prediction = _write_scene(out, record, listed, store, threshold, wanted, written)
+            elif polygons is not None or wanted & {"probability", "mask"}:
                 prediction, values, grid = read_stored(record, listed, store)
                 assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
                 if "stac" in wanted and grid.placed:
@@ -140,6 +142,29 @@ def _write_rasters(
         write_whole(out / path, data)
         written.files.append(path)
     return assets
+
+
+def _write_scene(
+    out: Path,
+    record: ChipRecord,
+    prediction: Prediction,
+    store: Store,
+    threshold: float,
+    wanted: set[str],
+    written: Written,
+) -> Prediction:
+    """Write the rasters of a scene that were asked for, and note what is not made of one."""
+    if left := sorted(wanted & {"stac", *VECTORS}):
+        written.notes.append(
+            f"{record.id} is a scene: {', '.join(left)} leave it out, its rasters and its rows are there."
+        )
+    if not wanted & {"probability", "mask"}:
+        return prediction
+    assets = {name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask") if name in wanted}
+    to = {name: out / path for name, path in assets.items()}
+    prediction = write_streamed(record, prediction, store, threshold, to.get("probability"), to.get("mask"))
+    written.files += assets.values()
+    return prediction
 
 
 def _wanted(formats: Collection[str]) -> set[str]:

@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Prediction, Store
+from model.store.streamed import grid_of_stored, read_strips, write_mask, write_probability
 from tiles.chip import PROVENANCE, ChipRecord
 from tiles.errors import ChipError, OutputError, StoreError
 from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
+from tiles.reading.raster import MAX_PIXELS
 
 TABLE = "predictions.csv"
 _COLUMNS = (
@@ -90,6 +92,43 @@ def read_stored(
             prediction = newer
 
 
+def is_streamed(prediction: Prediction) -> bool:
+    """Return whether a raster is that of a scene, which is read and written strip by strip."""
+    return prediction.total_pixels > MAX_PIXELS
+
+
+def write_streamed(
+    record: ChipRecord,
+    prediction: Prediction,
+    store: Store,
+    threshold: float,
+    probability: Path | None,
+    mask: Path | None,
+) -> Prediction:
+    """Write the probability and the mask of a scene, each where a path is given; return the prediction that they are of.
+
+    Raises:
+        OutputError: a file cannot be written.
+        StoreError: the raster is missing or damaged.
+    """
+    while True:
+        try:
+            tags = raster_tags(record, prediction)
+            with store.rasters.file(prediction.raster) as path:
+                grid = grid_of_stored(path)
+                if probability is not None:
+                    write_probability(probability, read_strips(path), grid, tags)
+                if mask is not None:
+                    write_mask(mask, read_strips(path), threshold, grid, tags)
+        except StoreError:
+            newer = store.get(record, prediction.key)
+            if newer is None or newer.revision == prediction.revision:
+                raise
+            prediction = newer
+        else:
+            return prediction
+
+
 def raster_tags(record: ChipRecord, prediction: Prediction) -> dict[str, str]:
     """Return the tags of a raster that is taken away: which chip, which model, and whether the chip is simulated."""
     tags = {"chip": record.id, "model": prediction.model_id, "parameters": prediction.parameters}
@@ -99,11 +138,14 @@ def raster_tags(record: ChipRecord, prediction: Prediction) -> dict[str, str]:
 def _write(
     out: Path, record: ChipRecord, prediction: Prediction, store: Store, threshold: float
 ) -> dict[str, str | int | float | bool | None]:
-    prediction, values, grid = read_stored(record, prediction, store)
-    tags = raster_tags(record, prediction)
     names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
-    write_whole(out / names[0], encode_probability(values, grid, tags))
-    write_whole(out / names[1], encode_mask(values, threshold, grid, tags))
+    if is_streamed(prediction):
+        prediction = write_streamed(record, prediction, store, threshold, out / names[0], out / names[1])
+    else:
+        prediction, values, grid = read_stored(record, prediction, store)
+        tags = raster_tags(record, prediction)
+        write_whole(out / names[0], encode_probability(values, grid, tags))
+        write_whole(out / names[1], encode_mask(values, threshold, grid, tags))
     km2 = prediction.water_km2(threshold)
     return {
         **record.provenance(),

@@ -36,6 +36,8 @@ class Progress:
         loading: the model's weights are being loaded, and no unit can be done before.
         stage: what is being done, where a job does one thing after another.
         message: why the job as a whole failed; empty where it did not.
+        parts: how many more steps there are than units, since some are done in parts: scenes, window by window.
+        parts_ready: of those.
     """
 
     total: int
@@ -49,6 +51,18 @@ class Progress:
     loading: bool = False
     stage: str = ""
     message: str = ""
+    parts: int = 0
+    parts_ready: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Units, and of those that are done in parts, the windows of scenes, each part."""
+        return self.total + self.parts
+
+    @property
+    def steps_ready(self) -> int:
+        """How many of the steps need not be waited for any more."""
+        return self.ready + self.parts_ready
 
     @property
     def ready(self) -> int:
@@ -87,6 +101,7 @@ class Job:
         self._completed: list[str] = []
         self._reached = 0
         self._failed: dict[str, Problem] = {}
+        self._parts: dict[str, tuple[int, int]] = {}
         self._cancel = cancel
         self._cancelled = False
         self._loading = False
@@ -163,6 +178,11 @@ class Job:
                 loading=self._loading and bool(self._pending),
                 stage=self._stage,
                 message=self._message,
+                parts=sum(total - 1 for _, total in self._parts.values()),
+                parts_ready=sum(
+                    min(done, total - 1) if name in self._pending else total - 1
+                    for name, (done, total) in self._parts.items()
+                ),
             )
 
     @property
@@ -237,6 +257,11 @@ class Job:
             if self._loading and not loading and self.ended is None:
                 self._began = time.monotonic()
             self._loading = loading
+
+    def note_parts(self, name: str, done: int, total: int) -> None:
+        """Take note of how many of the parts of a unit are done, such as the windows of a scene."""
+        with self._lock:
+            self._parts[name] = done, total
 
     def note_done(self, name: str) -> None:
         """Take note that a unit is done."""

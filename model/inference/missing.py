@@ -11,7 +11,7 @@ from model.store.store import Store
 from tiles.chip import ChipRecord
 
 Tick = Callable[[int, int], None]
-"""Called with (chips done, chips in total)."""
+"""Called with (steps done, steps in all): a chip is one, of a scene each window."""
 
 
 def predict_missing(
@@ -39,7 +39,7 @@ def predict_missing(
                 over = job.wait(0.1)
                 progress = job.snapshot()
                 if tick is not None:
-                    tick(progress.ready, progress.total)
+                    tick(progress.steps_ready, progress.steps)
         except BaseException:  # Ctrl-C: what is done stays, what is not begun is dropped
             job.cancel()
             raise

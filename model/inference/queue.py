@@ -62,10 +62,14 @@ class WorkQueue(Generic[Item]):
         """Whether `close` was called: nothing is pushed any more."""
         return self._closed
 
-    def push(self, item: Item, priority: int = 0) -> None:
-        """Put in an item; one that is in may be put in again with another priority, and `accept` then tells which counts."""
+    def push(self, item: Item, priority: int = 0, *, first: bool = False) -> None:
+        """Put in an item; one that is in may be put in again with another priority, and `accept` then tells which counts.
+
+        `first` puts it before all others of its priority, as something that is half done.
+        """
         with self.lock:
-            heapq.heappush(self._heap, (priority, next(self._order), item))
+            order = next(self._order)
+            heapq.heappush(self._heap, (priority, -order if first else order, item))
             for thread in self._threads:
                 if thread.ident is None:
                     thread.start()

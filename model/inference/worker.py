@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
@@ -14,33 +13,13 @@ from model.inference.ahead import LoadedChip, ModelLoader, ReadAhead, be_nice, l
 from model.inference.asking import ask_model, failed
 from model.inference.job import Job
 from model.inference.queue import WorkQueue
+from model.inference.scenes import SceneRun
+from model.inference.task import ASIDE, BULK, CLICK, Task
 from model.predictors.protocol import Predictor
 from model.store.prediction import identity_of
 from model.store.store import ModelKey, Prediction, Store, key_of
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import FloodscopeError, PredictionError, StoreError
-
-CLICK = 0
-"""Priority of a chip that someone waits for."""
-ASIDE = 5
-"""Priority of a chip in memory whose answer is looked at and not kept."""
-BULK = 10
-"""Priority of a chip of a job."""
-
-
-@dataclass(eq=False)
-class _Task:
-    """One chip to predict under one model, and who waits for it."""
-
-    record: ChipRecord
-    predictor: Predictor
-    key: ModelKey
-    priority: int
-    force: bool
-    futures: list[Future[Any]] = field(default_factory=list)
-    chip: Chip | None = None  # in memory: its answer is given to who waits for it, and not stored
-    jobs: list[Job] = field(default_factory=list)
-    begun: bool = False
 
 
 class InferenceWorker:
@@ -59,20 +38,21 @@ class InferenceWorker:
             read_ahead: read the next chips of a job in a second thread while the model runs.
         """
         self._store = store
-        self._queue = WorkQueue[_Task](
+        self._queue = WorkQueue[Task](
             self._work,
             accept=self._accept,
-            fits=lambda first, other: first.predictor is other.predictor,
-            most=lambda task: 1 if task.priority < BULK else task.predictor.batch_size,
+            fits=lambda first, other: first.predictor is other.predictor and not other.by_windows,
+            most=lambda task: 1 if task.priority < BULK or task.by_windows else task.predictor.batch_size,
             name="floodscope-inference",
             begin=be_nice,
         )
         self._lock = self._queue.lock
-        self._aside: list[_Task] = []  # their model is being loaded
-        self._tasks: dict[tuple[str, ModelKey], _Task] = {}
+        self._aside: list[Task] = []  # their model is being loaded
+        self._tasks: dict[tuple[str, ModelKey], Task] = {}
         self._closed = False
         self._ahead = ReadAhead() if read_ahead else None
         self._loader = ModelLoader(self._come_back)
+        self._ends = ThreadPoolExecutor(1, thread_name_prefix="floodscope-scenes", initializer=be_nice)
 
     def __enter__(self) -> Self:
         return self
@@ -198,14 +178,15 @@ class InferenceWorker:
         self._queue.close(timeout, drop=True)
         if self._ahead is not None:
             self._ahead.close()
+        self._ends.shutdown(wait=timeout is None or timeout > 1.0)
 
-    def _add(self, record: ChipRecord, predictor: Predictor, key: ModelKey, priority: int, force: bool) -> _Task:
+    def _add(self, record: ChipRecord, predictor: Predictor, key: ModelKey, priority: int, force: bool) -> Task:
         """Return the task of a chip under a model, queued if it is new or more urgent now. The lock is held."""
         if self._closed:
             raise PredictionError(f"Chip {record.id} was not predicted, the worker is closed: start floodscope again.")
         task = self._tasks.get((record.id, key))
         if task is None:
-            task = _Task(record, predictor, key, priority, force)
+            task = Task(record, predictor, key, priority, force)
             self._tasks[record.id, key] = task
         elif task.begun or priority >= task.priority:
             task.force |= force
@@ -243,30 +224,82 @@ class InferenceWorker:
                     dropped.append(task.record.id)
                     if not task.jobs and not task.futures:
                         del self._tasks[name]
+                elif job in task.jobs and task.by_windows and not task.ending:
+                    task.jobs.remove(job)
+                    dropped.append(task.record.id)
+                    task.dropped = not task.jobs and not task.futures
         job.note_dropped(dropped)
 
-    def _work(self, batch: list[_Task]) -> None:
+    def _work(self, batch: list[Task]) -> None:
+        if batch[0].by_windows:
+            self._step(batch[0])
+            return
         if self._ahead is not None:
             with self._lock:
                 following = self._queue.waiting(batch[0].predictor.batch_size)
-                self._ahead.expect(batch, [t for p, t in following if t.chip is None and self._is_next(t, p)])
+                self._ahead.expect(
+                    batch, [t for p, t in following if t.chip is None and not t.by_windows and self._is_next(t, p)]
+                )
         try:
             self._predict(batch)
         except BaseException as error:  # whatever a predictor raises, the one thread must live
             for task in batch:
                 self._settle(task, error)
 
-    def _accept(self, task: _Task, priority: int) -> bool:
+    def _step(self, task: Task) -> None:
+        """Predict one window of a scene, and let others go before the next; the last one is followed by its raster."""
+        try:
+            if task.run is None:
+                with self._lock:
+                    task.futures = [future for future in task.futures if _begin(future)]
+                held = None if task.force else self._store.get(task.record.now(), key_of(task.predictor))
+                if held is not None:
+                    self._settle(task, held)
+                    return
+                task.run = SceneRun(task.record, task.predictor, self._store)
+            else:
+                task.run.step()
+            self._tell_parts(task, task.run)
+        except BaseException as error:  # whatever a predictor raises, the one thread must live
+            self._settle(task, error)
+            return
+        with self._lock:
+            if self._closed or task.dropped:
+                self._tasks.pop((task.record.id, task.key), None)
+                for job in task.jobs:
+                    job.note_dropped([task.record.id])
+                for future in task.futures:
+                    future.set_exception(_not_finished(task.record.id))
+                return
+            if task.run.left:
+                task.begun = False
+                # Of a job one scene after another, so that few are open; those that people wait for take turns.
+                self._queue.push(task, task.priority, first=task.priority >= BULK)
+                return
+            task.ending = True
+        self._ends.submit(self._end, task, task.run)
+
+    def _tell_parts(self, task: Task, run: SceneRun) -> None:
+        for job in list(task.jobs):
+            job.note_parts(task.record.id, run.total - run.left, run.total)
+
+    def _end(self, task: Task, run: SceneRun) -> None:
+        try:
+            self._settle(task, run.finish())
+        except BaseException as error:  # those that wait must hear of it
+            self._settle(task, error)
+
+    def _accept(self, task: Task, priority: int) -> bool:
         """Return whether a queue entry is still meant, and take note that its chip is begun then. The lock is held."""
         if not self._is_next(task, priority):
             return False
         task.begun = True
         return True
 
-    def _stands(self, task: _Task, priority: int) -> bool:
+    def _stands(self, task: Task, priority: int) -> bool:
         return not task.begun and priority == task.priority and self._tasks.get((task.record.id, task.key)) is task
 
-    def _is_next(self, task: _Task, priority: int) -> bool:
+    def _is_next(self, task: Task, priority: int) -> bool:
         """Return whether a queue entry is still meant: its task may have been dropped, begun, or moved forward."""
         if not self._stands(task, priority):
             return False
@@ -275,7 +308,7 @@ class InferenceWorker:
             return False
         return True
 
-    def _predict(self, batch: list[_Task]) -> None:
+    def _predict(self, batch: list[Task]) -> None:
         with self._lock:
             for task in batch:
                 task.futures = [future for future in task.futures if _begin(future)]
@@ -283,7 +316,7 @@ class InferenceWorker:
             (raster,), _ = ask_model(batch[0].predictor, [batch[0].chip])
             self._settle(batch[0], raster)
             return
-        loaded: list[tuple[_Task, LoadedChip]] = []
+        loaded: list[tuple[Task, LoadedChip]] = []
         for task in batch:
             try:
                 # An endpoint may have told which model it runs since the chip was asked for.
@@ -298,7 +331,7 @@ class InferenceWorker:
         if loaded:
             self._ask(loaded)
 
-    def _ask(self, loaded: list[tuple[_Task, LoadedChip]]) -> None:
+    def _ask(self, loaded: list[tuple[Task, LoadedChip]]) -> None:
         try:
             rasters, seconds = ask_model(loaded[0][0].predictor, [chip.chip for _, chip in loaded])
         except PredictionError as error:
@@ -311,7 +344,7 @@ class InferenceWorker:
             for (task, chip), raster in zip(loaded, rasters, strict=True):
                 self._put(task, chip, raster, seconds)
 
-    def _put(self, task: _Task, loaded: LoadedChip, raster: npt.NDArray[np.uint8], seconds: float) -> None:
+    def _put(self, task: Task, loaded: LoadedChip, raster: npt.NDArray[np.uint8], seconds: float) -> None:
         try:
             stored = self._store.put(
                 loaded.chip, task.record, identity_of(task.predictor), raster, seconds, chip_revision=loaded.revision
@@ -321,7 +354,7 @@ class InferenceWorker:
         else:
             self._settle(task, stored)
 
-    def _settle(self, task: _Task, outcome: Prediction | npt.NDArray[np.uint8] | BaseException) -> None:
+    def _settle(self, task: Task, outcome: Prediction | npt.NDArray[np.uint8] | BaseException) -> None:
         """Tell all who wait for a task what came of it; the first outcome counts."""
         with self._lock:
             if self._tasks.get((task.record.id, task.key)) is not task:
@@ -344,6 +377,12 @@ class InferenceWorker:
                 job.cancel()
         for future in task.futures:
             future.set_exception(outcome)
+
+
+def _not_finished(chip_id: str) -> PredictionError:
+    return PredictionError(
+        f"Chip {chip_id} was not predicted to its end: ask for it again, and it goes on with the windows that are left."
+    )
 
 
 def _begin(future: Future[Any]) -> bool:

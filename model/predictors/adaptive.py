@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from model.bundle.adaptive import FIXED_DB, GROW_DB, SEED_DB, SOFTNESS_DB, water_log_odds
+from model.bundle.adaptive import FIXED_DB, GROW_DB, SEED_DB, SOFTNESS_DB, OfAll, of_all, water_log_odds
 from model.predictors.cards import plain_card
 from model.predictors.protocol import Parameter, Plain, quantise
 from tiles.chip import Chip
@@ -35,6 +36,7 @@ class AdaptivePredictor(Plain):
     threshold = 0.5
     name = "VH adaptive threshold"
     about = ABOUT
+    image: OfAll | None = None
 
     def __init__(self) -> None:
         self.parameters: dict[str, Parameter] = {
@@ -49,6 +51,16 @@ class AdaptivePredictor(Plain):
         """Return what it does and where it fails, as Markdown."""
         return plain_card(self.name, ABOUT, self.model_id, self.parameters, self.threshold)
 
+    def of_image(self, parts: Sequence[Chip]) -> AdaptivePredictor:
+        """Return a predictor that has one threshold for all windows of an image, of the despeckled VH of these parts."""
+        same = copy.copy(self)
+        same.image = of_all([(part.vh, part.valid) for part in parts])
+        return same
+
+    def rule_over(self, chip: Chip) -> npt.NDArray[np.float32]:
+        """Return what the rule says of all of an image."""
+        return water_log_odds(chip.vh, chip.valid)
+
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel."""
         return [self._predict_one(chip) for chip in chips]
@@ -56,5 +68,7 @@ class AdaptivePredictor(Plain):
     def _predict_one(self, chip: Chip) -> npt.NDArray[np.uint8]:
         if not chip.valid.any():
             return np.full(chip.valid.shape, NODATA, dtype=np.uint8)
-        odds = water_log_odds(chip.vh, chip.valid)
+        odds = chip.rule_odds
+        if odds is None:
+            odds = water_log_odds(chip.vh, chip.valid, self.image)
         return quantise(1 / (1 + np.exp(-odds)), chip.valid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -84,6 +85,15 @@ class BackscatterPredictor(Plain):
     def card(self) -> str:
         """Return what it does and where it fails, as Markdown."""
         return plain_card(self.name, ABOUT, self.model_id, self.parameters, self.threshold)
+
+    def of_image(self, parts: Sequence[Chip]) -> BackscatterPredictor:
+        """Return a predictor that has one threshold for all windows of an image: Otsu's, of the valid VH of these parts."""
+        if self.method == "fixed":
+            return self
+        same = copy.copy(self)
+        same.method = "fixed"
+        same.threshold_db = otsu_threshold(np.concatenate([part.vh[part.valid] for part in parts]))
+        return same
 
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel."""

@@ -179,6 +179,14 @@ class EndpointPredictor:
         self._described = self._describe(received)
         return seconds
 
+    def of_image(self, parts: Sequence[Chip]) -> EndpointPredictor:
+        """Return itself: what its model takes from all of an image, it takes from each window that it is sent."""
+        return self
+
+    def rule_over(self, chip: Chip) -> npt.NDArray[np.float32] | None:
+        """Return None: nobody here knows what its model is made of."""
+        return None
+
     def predict(self, chips: Sequence[Chip]) -> list[ByteArray]:
         """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel.
 

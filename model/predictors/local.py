@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from model.bundle.adaptive import OfAll, of_all, water_log_odds
 from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
 from model.predictors.protocol import Parameter, by_shape, quantise
@@ -77,6 +79,19 @@ class LocalPredictor:
         self._wanted = device
         self._lock = threading.Lock()
         self._loaded: tuple[Ensemble, torch.device] | None = None
+        self._image: OfAll | None = None
+
+    def of_image(self, parts: Sequence[Chip]) -> LocalPredictor:
+        """Return one with the same networks in which the adaptive rule, where it is a member, takes its threshold from these."""
+        if not self._ready()[0].has_rule:
+            return self
+        same = copy.copy(self)
+        same._image = of_all([(part.vh, part.valid) for part in parts])
+        return same
+
+    def rule_over(self, chip: Chip) -> FloatArray | None:
+        """Return what the adaptive rule says of all of an image; None where it is no member."""
+        return water_log_odds(chip.vh, chip.valid) if self._ready()[0].has_rule else None
 
     def serve_as(self, bundle: Bundle) -> None:
         """Take a changed bundle of the same weights, as a server's settings have it: before it is loaded."""
@@ -167,7 +182,10 @@ class LocalPredictor:
     def _probabilities(self, chips: Sequence[Chip]) -> list[FloatArray]:
         import torch  # noqa: PLC0415
 
-        images = [_Normalised(chip, self.bundle) for chip in chips]
+        asked = self._ready()[0].has_rule and any(
+            self._image is not None or chip.rule_odds is not None for chip in chips
+        )
+        images = [_Normalised(chip, self.bundle, self._rule_of(chip) if asked else None) for chip in chips]
 
         def in_windows(views: Sequence[Windowed]) -> list[FloatArray]:
             window = self.window if max(views[0].shape[1:]) <= self.window else min(self.window, OF_LARGER)
@@ -184,6 +202,9 @@ class LocalPredictor:
                 names = ", ".join(chip.id for chip in chips)
                 reason = str(error).strip().partition("\n")[0][:200].rstrip(".")
                 raise PredictionError(f"{self.name} failed on {names} on {self.device}: {reason}.") from error
+
+    def _rule_of(self, chip: Chip) -> FloatArray:
+        return water_log_odds(chip.vh, chip.valid, self._image) if chip.rule_odds is None else chip.rule_odds
 
     def _shrink(self, error: Exception) -> None:
         """Halve the batch, or else the window, for now and later."""
@@ -219,22 +240,28 @@ class LocalPredictor:
                 torch.inference_mode(),
                 torch.autocast(device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None),
             ):
-                p = ensemble(x).float().cpu().numpy()
+                channels = len(self.bundle.channels)
+                rule = x[:, channels:] if x.shape[1] > channels else None
+                p = ensemble(x[:, :channels], rule).float().cpu().numpy()
             answers.extend(p[:, rows, columns])
         return answers
 
 
 class _Normalised:
-    """A network's input, float32 (C, H, W), made window by window: no second copy of a large image stands beside it."""
+    """A network's input, float32 (C, H, W), made window by window: no second copy of a large image stands beside it.
 
-    def __init__(self, chip: Chip, bundle: Bundle) -> None:
-        self._chip, self._bundle = chip, bundle
-        self.shape = (len(bundle.channels), *chip.valid.shape)
+    What the adaptive rule said of all of an image goes with it through views and windows, as a last channel.
+    """
+
+    def __init__(self, chip: Chip, bundle: Bundle, rule: FloatArray | None) -> None:
+        self._chip, self._bundle, self._rule = chip, bundle, rule
+        self.shape = (len(bundle.channels) + (rule is not None), *chip.valid.shape)
 
     def __getitem__(self, part: tuple[slice, slice, slice]) -> FloatArray:
         where = part[1:]
         channels: dict[str, FloatArray] = {name: getattr(self._chip, name)[where] for name in self._bundle.channels}
-        return self._bundle.normalisation.apply(channels, self._chip.valid[where])
+        image = self._bundle.normalisation.apply(channels, self._chip.valid[where])
+        return image if self._rule is None else np.concatenate([image, self._rule[where][None]])
 
     def whole(self) -> FloatArray:
         """Return all of it."""

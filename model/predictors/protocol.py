@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,18 @@ class Predictor(Protocol):
         """Return what it is, what it was made of and where it fails, as Markdown; neither loads nor asks anything."""
         ...
 
+    def of_image(self, parts: Sequence[Chip]) -> Predictor:
+        """Return what predicts windows of one image alike: what it takes from all of an image, it takes from these parts.
+
+        Args:
+            parts: windows with data, spread over the image, or all of it as one.
+        """
+        ...
+
+    def rule_over(self, chip: Chip) -> npt.NDArray[np.float32] | None:
+        """Return what the adaptive rule says of all of an image, for `Chip.rule_odds` of its windows; None without it."""
+        ...
+
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) raster a chip, in order: 0..254 is p = v / 254, 255 where `chip.valid` is False.
 
@@ -127,6 +139,14 @@ class Plain:
 
     def load(self) -> None:
         """Do nothing."""
+
+    def of_image(self, parts: Sequence[Chip]) -> Self:
+        """Return itself: what takes nothing from all of an image says the same in every window."""
+        return self
+
+    def rule_over(self, chip: Chip) -> npt.NDArray[np.float32] | None:
+        """Return None: the adaptive rule is no part of it."""
+        return None
 
 
 def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

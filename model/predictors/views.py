@@ -122,7 +122,7 @@ def predict_in_windows(predict: Predict, images: Sequence[Windowed], window: int
     every = slice(None)
     if height <= window and width <= window:
         return predict([image[every, every, every] for image in images])
-    rows, columns = _starts(height, window, overlap), _starts(width, window, overlap)
+    rows, columns = starts(height, window, overlap), starts(width, window, overlap)
     row_taper, column_taper = _taper(min(height, window), overlap), _taper(min(width, window), overlap)
     weights = row_taper[:, None] * column_taper[None, :]
     sums = [np.zeros((height, width), dtype=np.float32) for _ in images]
@@ -139,7 +139,7 @@ def predict_in_windows(predict: Predict, images: Sequence[Windowed], window: int
     return sums
 
 
-def _starts(length: int, window: int, overlap: int) -> list[int]:
+def starts(length: int, window: int, overlap: int) -> list[int]:
     """Return evenly spread starts of the fewest windows that cover a length and overlap enough."""
     if length <= window:
         return [0]

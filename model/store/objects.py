@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from model.store.probability import read_probability
 from model.store.rasters import SWEEP_AFTER_S, is_raster
-from tiles.errors import PredictionNotFoundError, StoreError, UsageError
+from tiles.errors import OutputError, PredictionNotFoundError, StoreError, UsageError
 from tiles.grid import Grid
 from tiles.reading.raster import read_info
 
@@ -87,6 +87,17 @@ class RasterBucket:
                 Bucket=self._bucket, Key=self._prefix + name, Body=data, ContentType="image/tiff; application=geotiff"
             )
 
+    def write_by(self, name: str, write: Callable[[Path], None]) -> None:
+        """Have a raster written that is too large for memory, and send its file; raises StoreError where it is not taken."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "scene.tif"
+            try:
+                write(path)
+            except OutputError as error:
+                raise StoreError(str(error)) from error
+            with self._words():
+                self._client.upload_file(str(path), self._bucket, self._prefix + name)
+
     def get(self, name: str) -> bytes:
         """Return a raster's bytes.
 
@@ -99,12 +110,12 @@ class RasterBucket:
 
     def read(self, name: str) -> npt.NDArray[np.uint8]:
         """Read a raster, as `model.store.probability.read_probability`."""
-        with self._file(name) as path:
+        with self.file(name) as path:
             return read_probability(path, called=self.address(name))
 
     def grid(self, name: str) -> Grid:
         """Return a raster's grid."""
-        with self._file(name) as path:
+        with self.file(name) as path:
             return read_info(str(path)).grid
 
     def remove(self, name: str) -> None:
@@ -133,7 +144,7 @@ class RasterBucket:
                 self.remove(name)
 
     @contextlib.contextmanager
-    def _file(self, name: str) -> Iterator[Path]:
+    def file(self, name: str) -> Iterator[Path]:
         """Give a raster as a file for a moment: every check of what a file is then holds of it too."""
         with tempfile.NamedTemporaryFile(suffix=".tif") as file:
             file.write(self.get(name))

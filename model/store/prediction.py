@@ -7,12 +7,14 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from model.predictors.protocol import Predictor
-from model.scores.histogram import ScoreHistogram, water_area
+from model.scores.histogram import LEVELS, ScoreHistogram, water_area
+from tiles.chip import Chip, ChipRecord
 from tiles.errors import ModelError
 
 # The values v with 0.25 < v / 254 < 0.75.
@@ -144,6 +146,45 @@ class Prediction:
     def water_share(self, threshold: float) -> float:
         """Return the share of the valid area that is predicted as water at a threshold, in [0, 1]."""
         return water_area(self.area, threshold) / float(self.area.sum())
+
+
+def prediction_of(
+    chip: Chip,
+    record: ChipRecord,
+    model: ModelIdentity,
+    probability: npt.NDArray[np.uint8],
+    seconds: float,
+    chip_revision: str,
+    revision: str,
+    raster: str,
+) -> Prediction:
+    """Return what is stored of a chip's raster, uint8 (H, W), that a model answered: its areas and scores among it."""
+    # Without a place pixels are counted: as they all have one size then, shares follow from them as well.
+    placed = chip.grid.placed
+    km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
+    labelled = chip.label is not None
+    return Prediction(
+        chip_id=record.id,
+        chip_revision=chip_revision,
+        model_id=model.key.model_id,
+        parameters=model.key.parameters,
+        revision=revision,
+        raster=raster,
+        model_name=model.name,
+        device=model.device,
+        seconds=float(seconds),
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        threshold=model.threshold,
+        valid_pixels=int(chip.valid.sum()),
+        total_pixels=int(chip.valid.size),
+        area=np.bincount(probability[chip.valid], weights=km2[chip.valid], minlength=LEVELS).astype(np.float64),
+        histogram=ScoreHistogram.of(probability, chip.label) if chip.label is not None else None,
+        label_water_km2=float(km2[(chip.label == 1) & chip.valid].sum()) if labelled and placed else None,
+        country=record.country,
+        event=record.event,
+        split=record.split,
+        placed=placed,
+    )
 
 
 @dataclass(frozen=True)

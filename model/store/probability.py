@@ -25,7 +25,7 @@ _BLOCK = 256
 # The smallest overview has about this many pixels a side: what a chip covers of one tile five zooms out.
 _SMALLEST = 32
 # Red, green, blue, alpha. A GeoTIFF's table keeps no alpha, so dry land is near white; nodata is clear by its tag.
-_MASK_COLOURS = {0: (248, 250, 252, 255), 1: (*WATER, 255), NODATA: (0, 0, 0, 0)}
+MASK_COLOURS = {0: (248, 250, 252, 255), 1: (*WATER, 255), NODATA: (0, 0, 0, 0)}
 
 
 def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Mapping[str, str]) -> bytes:
@@ -63,7 +63,7 @@ def encode_mask(probability: npt.NDArray[np.uint8], threshold: float, grid: Grid
     mask = (probability >= level(threshold)).astype(np.uint8)
     mask[probability == NODATA] = NODATA
     tags = {"classes": "0 dry, 1 water, 255 nodata", "threshold": f"{threshold:g}", **tags}
-    return _encode(mask, grid, "water", tags, _MASK_COLOURS)
+    return _encode(mask, grid, "water", tags, MASK_COLOURS)
 
 
 def _encode(

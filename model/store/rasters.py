@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +57,14 @@ class Rasters(Protocol):
 
     def write(self, name: str, data: bytes) -> None:
         """Write a raster, whole or not at all."""
+        ...
+
+    def write_by(self, name: str, write: Callable[[Path], None]) -> None:
+        """Have a raster written that is too large for memory, whole or not at all."""
+        ...
+
+    def file(self, name: str) -> AbstractContextManager[Path]:
+        """Give a raster as a file for a moment."""
         ...
 
     def get(self, name: str) -> bytes:
@@ -120,6 +129,11 @@ class RasterFolder:
         """Return where a raster is, for people."""
         return str(self.path(name))
 
+    @contextlib.contextmanager
+    def file(self, name: str) -> Iterator[Path]:
+        """Give a raster as a file."""
+        yield self.path(name)
+
     def get(self, name: str) -> bytes:
         """Return a raster's bytes.
 
@@ -159,9 +173,17 @@ class RasterFolder:
         Raises:
             StoreError: it cannot be written.
         """
+        self.write_by(name, lambda path: write_whole(path, data))
+
+    def write_by(self, name: str, write: Callable[[Path], None]) -> None:
+        """Have a raster written that is too large for memory, whole or not at all.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         self.make()
         try:
-            write_whole(self.path(name), data)
+            write(self.path(name))
         except OutputError as error:
             raise StoreError(str(error)) from error
 

@@ -10,7 +10,6 @@ import contextlib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,16 +21,19 @@ from sqlalchemy.engine import RowMapping
 from model.scores.histogram import LEVELS, ScoreHistogram
 from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, one_at_a_time, upsert
 from model.store.objects import RasterBucket
-from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of
+from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of, prediction_of
 from model.store.probability import encode_probability, require_contract
 from model.store.rasters import RASTERS, RasterFolder, Rasters, is_raster
+from model.store.streamed import require_streamed
 from model.store.streams import Streams
+from model.store.work import sweep_work
 from tiles.chip import Chip, ChipRecord
 from tiles.content import Content, content_of
 from tiles.errors import FloodscopeError, PredictionNotFoundError, StoreError, UsageError
 from tiles.grid import Grid
 from tiles.naming import is_chip_id
 from tiles.probability import NODATA
+from tiles.reading.raster import MAX_PIXELS
 
 __all__ = ["ModelKey", "ModelSummary", "Prediction", "Store", "key_of"]
 
@@ -87,6 +89,7 @@ class Store:
                 RasterFolder(self.folder, self.home) if rasters is None else RasterBucket(rasters, self.home)
             )
             self.rasters.make(self._named)
+            sweep_work(self.folder)
         except FloodscopeError:
             self.close()
             raise
@@ -128,41 +131,33 @@ class Store:
             StoreError: it cannot be written.
             UsageError: the chip's id cannot be part of a file name.
         """
-        if not is_chip_id(record.id):
-            raise UsageError(
-                f"The chip id {record.id[:80]!r} is not made of letters, digits, _, - and .: rename the chip."
-            )
+        revision, raster = self.new_raster(record.id)
         require_contract(chip, model.name, probability)
-        key, revision = model.key, secrets.token_hex(6)
-        # Without a place pixels are counted: as they all have one size then, shares follow from them as well.
-        placed = chip.grid.placed
-        km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
-        labelled = chip.label is not None
-        prediction = Prediction(
-            chip_id=record.id,
-            chip_revision=record.revision() if chip_revision is None else chip_revision,
-            model_id=key.model_id,
-            parameters=key.parameters,
-            revision=revision,
-            raster=f"{self.home}/{record.id}.{revision}.tif",
-            model_name=model.name,
-            device=model.device,
-            seconds=float(seconds),
-            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            threshold=model.threshold,
-            valid_pixels=int(chip.valid.sum()),
-            total_pixels=int(chip.valid.size),
-            area=np.bincount(probability[chip.valid], weights=km2[chip.valid], minlength=LEVELS).astype(np.float64),
-            histogram=ScoreHistogram.of(probability, chip.label) if chip.label is not None else None,
-            label_water_km2=float(km2[(chip.label == 1) & chip.valid].sum()) if labelled and placed else None,
-            country=record.country,
-            event=record.event,
-            split=record.split,
-            placed=placed,
-        )
+        now = record.revision() if chip_revision is None else chip_revision
+        prediction = prediction_of(chip, record, model, probability, seconds, now, revision, raster)
+        key = model.key
         tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
         self.rasters.write(prediction.raster, encode_probability(probability, chip.grid, tags))
-        replaced = self._write_row(prediction, content_of(chip), chip.notes, also)
+        return self.keep(prediction, content_of(chip), chip.notes, also)
+
+    def new_raster(self, chip_id: str) -> tuple[str, str]:
+        """Return a new revision of a chip's prediction, and the path of its raster, relative to the folder.
+
+        Raises:
+            UsageError: the chip's id cannot be part of a file name.
+        """
+        if not is_chip_id(chip_id):
+            raise UsageError(
+                f"The chip id {chip_id[:80]!r} is not made of letters, digits, _, - and .: rename the chip."
+            )
+        revision = secrets.token_hex(6)
+        return revision, f"{self.home}/{chip_id}.{revision}.tif"
+
+    def keep(
+        self, prediction: Prediction, content: Content, notes: Sequence[str], also: Also | None = None
+    ) -> Prediction:
+        """Write the row of a prediction whose raster is there, in place of the one of the same chip and model."""
+        replaced = self._write_row(prediction, content, notes, also)
         if replaced is not None:
             self._remove(replaced)
         return prediction
@@ -331,10 +326,16 @@ class Store:
         """Return whether a prediction's raster is there and whole; where it is not, its row is gone then."""
         # Who asks predicts again at once: a folder of rasters that is away is made anew, and not waited for.
         self.rasters.make()
-        with contextlib.suppress(PredictionNotFoundError):
-            self.read(prediction)
-            return True
-        return False
+        try:
+            if prediction.total_pixels <= MAX_PIXELS:
+                self.read(prediction)
+            else:
+                with self.rasters.file(prediction.raster) as path:
+                    require_streamed(path, prediction.total_pixels, prediction.valid_pixels)
+        except PredictionNotFoundError:
+            self._disown(prediction)
+            return False
+        return True
 
     def _disown(self, prediction: Prediction) -> None:
         """Forget a prediction whose raster is gone or damaged, so that the chip is predicted when it is asked for next.

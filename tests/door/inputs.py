@@ -289,7 +289,6 @@ IMAGES: dict[str, Image1] = {
     "zeros": Image1(lambda: bytes(4000), "a file of zeros"),
     "an unknown compression": Image1(lambda: tag_changed(written(VV, VH, compress="deflate"), 259, 60123), "missing codec"),
     "pixels damaged": Image1(_scrambled, "is damaged inside"),
-    "20,000 x 20,000 pixels": Image1(lambda: _sparse(20_000, 512), "20,000 x 20,000 pixels"),
     "blocks of two GiB": Image1(lambda: _sparse(SIZE, 16_384), "in blocks of 2,048 MiB"),
     # --- a place that cannot be
     "pixels without an area": Image1(_good(transform=Affine(0, 0, 6e5, 0, 0, 5e6)), "without an area"),

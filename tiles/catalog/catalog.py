@@ -7,7 +7,7 @@ import contextlib
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -99,6 +99,15 @@ class Catalog:
         for record in records:
             name = catalog.free_id(record.id)
             catalog._records[name] = replace(record, id=name)
+        return catalog
+
+    def mapped(self, change: Callable[[ChipRecord], ChipRecord]) -> Catalog:
+        """Return the catalog with what a function makes of each record, its id aside; itself where it makes nothing of any."""
+        changed = {name: change(record) for name, record in self._records.items()}
+        if all(changed[name] is record for name, record in self._records.items()):
+            return self
+        catalog = Catalog((), self._problems)
+        catalog._records.update(changed)
         return catalog
 
     def without(self, chip_id: str) -> Catalog:

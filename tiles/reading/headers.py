@@ -16,9 +16,9 @@ from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.grids import assumed_grid, require_same_grid, unplaced
 from tiles.reading.labels import label_refusal, require_label_type
-from tiles.reading.raster import RasterInfo, read_info
+from tiles.reading.raster import MAX_PIXELS, RasterInfo, read_info
 from tiles.reading.units import require_number_type
-from tiles.sentences import join
+from tiles.sentences import Sentence, join
 
 # Beyond 90 by a rounding error. A footprint begins within -180 to 180, and goes on beyond that across the antimeridian.
 _MAX_LATITUDE, _MAX_WEST = 90.0 + 1e-6, 180.0 + 1e-6
@@ -97,6 +97,19 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
         label_problem=label_problem,
         ancillary_problem=ancillary_problem,
     )
+
+
+def held(record: ChipRecord) -> ChipRecord:
+    """Return a record with the problem that its image is too large to be held whole, where it is: of what shows it whole."""
+    pixels = (record.width or 0) * (record.height or 0)
+    if record.problem is not None or record.vv is None or pixels <= MAX_PIXELS:
+        return record
+    problem = Sentence(
+        f"{{file}} has {record.width:,} x {record.height:,} pixels, and {MAX_PIXELS:,} are the most that the page shows: predict "
+        "it by windows (floodscope predict SOURCE --out DIR), or cut it into tiles (floodscope cut SOURCE --out DIR).",
+        file=record.vv.path,
+    )
+    return replace(record, problem=problem)
 
 
 def answered(record: ChipRecord, answers: Answers) -> ChipRecord:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from rasterio.windows import Window
 
-from tiles.chip import ANCILLARY, Asset, Chip, ChipRecord, FloatArray
-from tiles.decisions import Decision
+from tiles.chip import ANCILLARY, Asset, ByteArray, Chip, ChipRecord, FloatArray
+from tiles.decisions import Decision, notes
 from tiles.errors import ChipError, Choice, GeoreferenceError, MissingImageryError
 from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
@@ -28,7 +28,9 @@ def part_of_chip(chip: Chip, window: Window) -> Chip:
     """Return a window of a chip that is in memory; its arrays are views of the same memory."""
     at = window.toslices()
     part = replace(chip, vv=chip.vv[at], vh=chip.vh[at], valid=chip.valid[at], grid=chip.grid.part(window))
-    arrays = {name: array[at] for name in ("label", *ANCILLARY) if (array := getattr(chip, name)) is not None}
+    arrays = {
+        name: array[at] for name in ("label", "rule_odds", *ANCILLARY) if (array := getattr(chip, name)) is not None
+    }
     return replace(part, **arrays)
 
 
@@ -102,6 +104,11 @@ class Scene:
             self._decide_label(record.label, vv.path)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be told of the scene wherever it is used."""
+        return notes(self.decisions)
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.grid.shape
@@ -138,6 +145,16 @@ class Scene:
             decisions=self.decisions,
             choices=self.choices,
         )
+
+    def label(self, window: Window) -> ByteArray | None:
+        """Return a window of the label alone, uint8: 0 dry, 1 water, 255 unknown; None where there is none that is used.
+
+        Raises:
+            ChipError: it is damaged there.
+        """
+        if self.whole is not None:
+            return None if self.whole.label is None else self.whole.label[window.toslices()]
+        return None if self._label is None else self._label.read(window)
 
     def sample(self) -> list[Chip]:
         """Return windows, spread over the raster, of whose pixels statistics of all of it may be made; one with data at least.

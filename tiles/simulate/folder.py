@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -97,15 +98,73 @@ def simulate(
     if variety != "floods":
         marker["variety"] = variety
     _refuse_to_destroy(out, marker, replace)
-    making = out.parent / f".{out.name}.{uuid.uuid4().hex[:8]}.part"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with _made(out) as making:
         written = _write_chips(making, chips, seed, layout, size, variety, progress)
         if layout == "sen1floods11":
             _sen1floods11_tables(making, written)
         else:
             _drivendata_table(making, written)
         _write_json(making / MARKER, marker)
+    return out
+
+
+def simulate_scene(
+    out: Path,
+    width: int,
+    height: int,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    replace: bool = False,
+) -> Path:
+    """Write a folder with one large simulated scene, scene.tif (VV and VH) and its truth, scene_label.tif.
+
+    The same arguments give the same pixels on any number of cores. It is written square by square, so memory does not grow
+    with it. The folder appears whole or not at all, as with `simulate`.
+
+    Args:
+        out: the folder to write; its parents are made.
+        width, height: pixels of 10 m, 512 to 100,000.
+        seed: 0 or more; another seed gives another scene.
+        progress: called with (squares done, squares in all).
+        replace: let what was simulated into `out` in another way go.
+
+    Raises:
+        UsageError: an argument is out of range.
+        OutputError: `out` cannot be written, or holds something that would be lost.
+    """
+    from tiles.simulate.large import CELL, MOST_SIDE, write_scene  # noqa: PLC0415 - chips need it not
+
+    if not (min(width, height) >= CELL and max(width, height) <= MOST_SIDE):
+        raise UsageError(
+            f"A scene of {width} x {height} pixels cannot be simulated: give {CELL} to {MOST_SIDE} a side, as 25000x16000."
+        )
+    if seed < 0:
+        raise UsageError(f"The seed {seed} is negative: give 0 or more.")
+    marker: Marker = {
+        "simulated": True,
+        "seed": seed,
+        "generator": f"floodscope {_version()}",
+        "chips": 1,
+        "layout": "scene",
+        "scene": [width, height],
+    }
+    out = Path(out)
+    _refuse_to_destroy(out, marker, replace)
+    with _made(out) as making:
+        making.mkdir()
+        write_scene(making, width, height, seed, progress)
+        _write_json(making / MARKER, marker)
+    return out
+
+
+@contextlib.contextmanager
+def _made(out: Path) -> Iterator[Path]:
+    """Give a folder to make, which takes the place of `out` when all is well."""
+    making = out.parent / f".{out.name}.{uuid.uuid4().hex[:8]}.part"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        yield making
         _put_in_place(making, out)
     except OSError as error:  # rasterio's are of this kind too
         raise OutputError(
@@ -113,7 +172,6 @@ def simulate(
         ) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    return out
 
 
 class Marker(TypedDict):
@@ -123,8 +181,9 @@ class Marker(TypedDict):
     seed: int
     generator: str
     chips: int
-    layout: Layout
+    layout: Layout | Literal["scene"]
     size: NotRequired[int]
+    scene: NotRequired[list[int]]
     variety: NotRequired[str]
 
 
@@ -157,7 +216,7 @@ def _refuse_to_destroy(out: Path, asked: Marker, replace: bool) -> None:
         raise OutputError(
             f"{out} holds {foreign[0]}, which is not part of simulated chips: move it away or give a new folder."
         )
-    same = all(there.get(key) == asked.get(key) for key in {*asked, "variety"} - {"chips"})
+    same = all(there.get(key) == asked.get(key) for key in {*asked, "variety", "scene"} - {"chips"})
     if not replace and not (same and there["chips"] <= asked["chips"]):
         raise OutputError(
             f"{out} holds {there['chips']} other simulated chips (layout {there['layout']}, seed {there['seed']}, "
@@ -178,6 +237,8 @@ def _marker(folder: Path) -> Marker | None:
 def _files_of(marker: Marker) -> set[str]:
     """Return the names of the files that a simulation writes."""
     layout, numbers = marker["layout"], range(marker["chips"])
+    if layout == "scene":
+        return {MARKER, "scene.tif", "scene_label.tif"}
     if layout == "sen1floods11":
         kinds = ["S1Hand/{}_S1Hand.tif", "LabelHand/{}_LabelHand.tif"]
         tables = ["Sen1Floods11_Metadata.geojson", "chip_footprints.geojson"]

@@ -14,7 +14,7 @@ LOOKS = 4.4
 """Equivalent number of looks of an IW GRD product in high resolution (Sentinel-1 Product Specification, S1-RS-MDA-52-7441)."""
 
 # Five looks of equal weight but the last give (4 + w)**2 / (4 + w**2) = LOOKS equivalent ones.
-_LOOK_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.2207)
+LOOK_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.2207)
 # Standard deviation in metres of the Gaussian that filters the complex looks. With the resampling it gives intensities that
 # correlate by 0.66 with the next pixel and 0.18 with the one after, as the real chips' homogeneous areas do.
 _CORRELATION_M = 9.2
@@ -30,15 +30,15 @@ def speckle(rng: np.random.Generator, size: int, sigma_yx: tuple[float, float]) 
     pixels: so it is gamma distributed to a very good approximation, and its autocorrelation is the square of the field's.
     """
     total = np.zeros((size, size), dtype=np.float32)
-    for weight in _LOOK_WEIGHTS:
+    for weight in LOOK_WEIGHTS:
         for _ in ("in phase", "in quadrature"):
             part = rng.standard_normal((size, size), dtype=np.float32)
             part = scipy.ndimage.gaussian_filter(part, sigma_yx, mode="wrap", truncate=3.0)
             total += np.float32(weight) * part * part
-    return np.asarray(total / _expected_power(sigma_yx) / np.float32(2 * sum(_LOOK_WEIGHTS)), dtype=np.float32)
+    return np.asarray(total / expected_power(sigma_yx) / np.float32(2 * sum(LOOK_WEIGHTS)), dtype=np.float32)
 
 
-def _expected_power(sigma_yx: tuple[float, float]) -> np.float32:
+def expected_power(sigma_yx: tuple[float, float]) -> np.float32:
     """Return the variance that filtering leaves of white noise of variance 1: the filter's sum of squares."""
     impulse = np.zeros((33, 33))
     impulse[16, 16] = 1.0

@@ -1,0 +1,366 @@
+"""Scenes: predicted by windows, without a seam, others go between two of them, and a kill loses one window."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import rasterio
+from rasterio.windows import Window
+
+from model.evaluation.evaluate import evaluate
+from model.export.package import write_package
+from model.export.rasters import write_predictions
+from model.inference import scenes
+from model.inference.blend import Plan
+from model.inference.job import Progress
+from model.inference.missing import predict_missing
+from model.inference.scenes import SceneRun
+from model.inference.worker import InferenceWorker
+from model.predictors.adaptive import AdaptivePredictor
+from model.predictors.backscatter import BackscatterPredictor
+from model.predictors.views import starts
+from model.scores.histogram import ScoreHistogram
+from model.store import store as stores
+from model.store.prediction import Prediction
+from model.store.store import Store, key_of
+from model.store.streamed import read_strips
+from tests.waiting import PATIENCE_S, eventually
+from tiles.chip import Chip, ChipRecord
+from tiles.errors import ChipError, ModelError, PredictionError
+from tiles.reading.door import read_chip
+from tiles.scenes import windows
+from tiles.scenes.windows import Scene
+
+MakeRecord = Callable[..., ChipRecord]
+SIDE, WINDOW, OVERLAP = 500, 160, 48
+
+
+@pytest.fixture(autouse=True)
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a chip of a few hundred pixels be a scene of many windows."""
+    monkeypatch.setattr(scenes, "WINDOW", WINDOW)
+    monkeypatch.setattr(scenes, "OVERLAP", OVERLAP)
+
+
+@pytest.fixture(params=["held", "streamed"])
+def scene(request: pytest.FixtureRequest, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch) -> ChipRecord:
+    """A scene that is held in memory whole, or read window by window."""
+    if request.param == "streamed":
+        stream(monkeypatch)
+    return sized(make_record("scene", size=SIDE))
+
+
+def stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_PIXELS", 100 * 100)
+    monkeypatch.setattr(stores, "MAX_PIXELS", 100 * 100)
+
+
+def sized(record: ChipRecord, side: int = SIDE) -> ChipRecord:
+    return ChipRecord(**{**vars(record), "width": side, "height": side})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "data") as opened:
+        yield opened
+
+
+def raster_of(store: Store, prediction: Prediction) -> npt.NDArray[np.uint8]:
+    return np.concatenate([strip for _, strip in read_strips(store.raster_path(prediction))])
+
+
+def predicted(store: Store, record: ChipRecord, predictor: BackscatterPredictor | AdaptivePredictor) -> Prediction:
+    job = predict_missing([record], predictor, store)
+    assert job.failed == {}
+    return store.fresh([record], key_of(predictor))[record.id]
+
+
+# --- the blend ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(500, 500), (161, 900), (100, 700), (160, 160), (333, 271)])
+def test_windows_cover_every_pixel_and_equal_answers_stay_what_they_are(shape: tuple[int, int]) -> None:
+    plan = Plan(shape, WINDOW, OVERLAP)
+    whole = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    strips = dict(plan.strips(lambda number: whole[plan.window(number).toslices()]))
+    np.testing.assert_array_equal(np.concatenate([strips[top] for top in sorted(strips)]), whole)
+    for number in range(len(plan)):
+        assert number in plan.touching(plan.window(number))
+
+
+def test_between_two_windows_the_answer_goes_over_smoothly_and_below_one_half_stays_below() -> None:
+    plan = Plan((160, 272), WINDOW, OVERLAP)
+    assert starts(272, WINDOW, OVERLAP) == [0, 112]
+    ((_, strip),) = plan.strips(lambda number: np.full((160, 160), (20, 220)[number], np.uint8))
+    steps = np.diff(strip[0].astype(int))
+    assert steps.min() >= 0 and steps.max() <= 20 and strip[0, 0] == 20 and strip[0, -1] == 220
+    ((_, strip),) = plan.strips(lambda number: np.full((160, 160), (126, 127)[number], np.uint8))
+    assert set(np.unique(strip)) == {126, 127} and (strip[:, :130] == 126).all()
+
+
+# --- what is predicted -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "predictor",
+    [BackscatterPredictor(), BackscatterPredictor("otsu"), AdaptivePredictor()],
+    ids=lambda predictor: predictor.name,
+)
+def test_a_scene_that_is_held_is_predicted_as_it_is_whole(
+    make_record: MakeRecord, store: Store, predictor: BackscatterPredictor | AdaptivePredictor
+) -> None:
+    record = sized(make_record("scene", size=SIDE))
+    prediction = predicted(store, record, predictor)
+    (whole,) = predictor.predict([read_chip(record)])
+    np.testing.assert_array_equal(raster_of(store, prediction), whole)
+
+
+def test_scores_areas_and_content_of_windows_are_those_of_the_whole(scene: ChipRecord, store: Store) -> None:
+    prediction = predicted(store, scene, BackscatterPredictor())
+    chip = read_chip(scene)
+    (whole,) = BackscatterPredictor().predict([chip])
+    np.testing.assert_array_equal(raster_of(store, prediction), whole)
+    assert chip.label is not None and prediction.histogram is not None
+    expected = ScoreHistogram.of(whole, chip.label)
+    np.testing.assert_array_equal(prediction.histogram.water, expected.water)
+    np.testing.assert_array_equal(prediction.histogram.dry, expected.dry)
+    km2 = chip.grid.pixel_area_km2()
+    np.testing.assert_allclose(prediction.area, np.bincount(whole[chip.valid], km2[chip.valid], 255), rtol=1e-5)
+    assert prediction.label_water_km2 == pytest.approx(km2[(chip.label == 1) & chip.valid].sum(), rel=1e-5)
+    assert (prediction.valid_pixels, prediction.total_pixels) == (int(chip.valid.sum()), chip.valid.size)
+    assert not any((store.folder / "under-way").iterdir()), "the work is swept when it is done"
+    evaluation = evaluate([scene], BackscatterPredictor(), store)
+    assert evaluation.report()["micro"]["tp"] == expected.confusion(0.5).tp
+
+
+def test_a_rule_that_looks_at_all_of_an_image_says_the_same_in_every_window(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    record = sized(make_record("scene", size=SIDE))
+    whole = read_chip(record)
+    for predictor in (BackscatterPredictor("otsu"), AdaptivePredictor()):
+        same = predictor.of_image(Scene(record).sample())
+        found = raster_of(store, predicted(store, record, predictor)).astype(int)
+        (expected,) = same.predict([whole])
+        assert np.mean(np.abs(found - expected) <= 2) > 0.998
+
+
+def test_a_scene_is_exported_strip_by_strip_with_the_same_pixels(
+    scene: ChipRecord, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model.export import rasters
+
+    monkeypatch.setattr(rasters, "MAX_PIXELS", 100 * 100)
+    prediction = predicted(store, scene, BackscatterPredictor())
+    write_predictions(tmp_path / "out", [(scene, prediction)], store, 0.5)
+    values = raster_of(store, prediction)
+    with rasterio.open(tmp_path / "out" / "scene_probability.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(1), values)
+        assert dataset.nodata == 255 and dataset.profile["tiled"]
+    with rasterio.open(tmp_path / "out" / "scene_mask.tif") as dataset:
+        expected = np.where(values == 255, 255, (values >= 127).astype(np.uint8))
+        np.testing.assert_array_equal(dataset.read(1), expected)
+    written = write_package(
+        tmp_path / "package", [(scene, prediction)], store, 0.5, ["probability", "mask", "geopackage", "csv"]
+    )
+    assert "rasters/scene_probability.tif" in written.files
+    assert any("scene is a scene: geopackage leave it out" in note for note in written.notes)
+
+
+def test_a_scene_that_is_damaged_or_changed_is_told_and_not_stored(scene: ChipRecord, store: Store) -> None:
+    run = SceneRun(scene, BackscatterPredictor(), store)
+    while run.left:
+        run.step()
+    path = Path(scene.vv.path)  # type: ignore[union-attr]
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(ChipError, match="were changed while it was predicted: predict it again"):
+        run.finish()
+    assert store.for_model(key_of(BackscatterPredictor())) == {}
+
+
+def test_a_model_that_answers_where_there_is_no_data_is_told(scene: ChipRecord, store: Store) -> None:
+    class Careless(BackscatterPredictor):
+        def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+            return [np.zeros(chip.valid.shape, np.uint8) for chip in chips]
+
+    job = predict_missing([scene], Careless(), store)
+    assert "did not answer 255 exactly where chip scene has no data" in job.failed["scene"].message
+
+
+# --- the queue ---------------------------------------------------------------------------------------------------------
+
+
+class Gated(BackscatterPredictor):
+    """The baseline, which answers one window or chip for each time that it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Semaphore(0)
+        self.asked: list[str] = []
+
+    def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+        self.asked += [chip.id for chip in chips]
+        assert self.let.acquire(timeout=PATIENCE_S)
+        return super().predict(chips)
+
+
+def test_a_click_goes_between_two_windows_and_progress_counts_windows(
+    scene: ChipRecord, store: Store, make_record: MakeRecord
+) -> None:
+    model, small = Gated(), make_record("small", size=32)
+    with InferenceWorker(store) as worker:
+        job = worker.predict_all([scene], model)
+        eventually(lambda: model.asked, lambda asked: asked == ["scene"])
+        click = worker.submit(small, model)
+        model.let.release(2)
+        assert click.result(PATIENCE_S).chip_id == "small"
+        assert model.asked[:2] == ["scene", "small"]
+        total = len(Plan((SIDE, SIDE), WINDOW, OVERLAP))
+        told: Progress = eventually(job.snapshot, lambda progress: progress.parts_ready >= 1)
+        assert told.steps == total and told.total == 1 and told.running
+        model.let.release(1000)
+        assert job.wait(PATIENCE_S)
+        assert job.snapshot().steps_ready == total
+
+
+def test_two_people_who_wait_for_scenes_take_turns(store: Store, make_record: MakeRecord) -> None:
+    model = Gated()
+    one, two = (sized(make_record(name, size=SIDE)) for name in ("one", "two"))
+    with InferenceWorker(store) as worker:
+        futures = [worker.submit(one, model)]
+        eventually(lambda: model.asked)
+        futures.append(worker.submit(two, model))
+        model.let.release(1000)
+        assert [future.result(PATIENCE_S).chip_id for future in futures] == ["one", "two"]
+    assert "two" in model.asked[:5]
+
+
+def test_a_scene_is_cancelled_between_two_windows_and_goes_on_later(scene: ChipRecord, store: Store) -> None:
+    model = Gated()
+    with InferenceWorker(store) as worker:
+        job = worker.predict_all([scene], model)
+        model.let.release(3)
+        eventually(lambda: model.asked, lambda asked: len(asked) >= 4)
+        job.cancel()
+        model.let.release()
+        assert job.wait(PATIENCE_S) and job.snapshot().cancelled
+        eventually(lambda: worker.waiting, lambda waiting: waiting == 0)
+        asked = len(model.asked)
+        assert asked == 4 and store.for_model(key_of(model)) == {}
+        model.let.release(1000)
+        assert worker.predict_all([scene], model).wait(PATIENCE_S)
+    assert len(model.asked) - asked < len(Plan((SIDE, SIDE), WINDOW, OVERLAP)) - 2, (
+        "the windows that were done are kept"
+    )
+
+
+def test_a_closed_worker_tells_who_waits_for_a_scene(scene: ChipRecord, store: Store) -> None:
+    model = Gated()
+    worker = InferenceWorker(store)
+    future = worker.submit(scene, model)
+    eventually(lambda: model.asked)
+    closing = threading.Thread(target=worker.close)
+    closing.start()
+    eventually(lambda: worker._closed)
+    model.let.release(1000)
+    closing.join(PATIENCE_S)
+    with pytest.raises(PredictionError, match="ask for it again, and it goes on with the windows that are left"):
+        future.result(PATIENCE_S)
+
+
+def test_a_model_that_fails_in_one_window_fails_the_scene_and_nothing_else(
+    scene: ChipRecord, store: Store, make_record: MakeRecord
+) -> None:
+    class Fails(BackscatterPredictor):
+        def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+            if chips[0].id == "scene" and chips[0].grid.transform.c > 600_000:
+                raise ModelError("The model broke: mend it.")
+            return super().predict(chips)
+
+    job = predict_missing([scene, make_record("small", size=32)], Fails(), store)
+    assert list(job.failed) == ["scene"] and "The model broke" in job.failed["scene"].message
+    assert job.completed() == ["small"]
+
+
+# --- a kill ------------------------------------------------------------------------------------------------------------
+
+KILLS = 10
+
+
+class Slow(BackscatterPredictor):
+    def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+        time.sleep(0.01)
+        return super().predict(chips)
+
+
+def _predict(folder: str, record: ChipRecord, ready: Connection) -> None:
+    scenes.WINDOW, scenes.OVERLAP = WINDOW, OVERLAP
+    windows.MAX_PIXELS = stores.MAX_PIXELS = 100 * 100
+    with Store(folder) as store:
+        run = SceneRun(record, Slow(), store)
+        ready.send(run.left)
+        while run.left:
+            run.step()
+        run.finish()
+        ready.send("done")
+
+
+def test_a_scene_that_is_killed_again_and_again_ends_with_the_same_bytes(
+    make_record: MakeRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    record = sized(make_record("scene", size=SIDE))
+    with Store(tmp_path / "straight") as store:
+        straight = raster_of(store, predicted(store, record, Slow()))
+    chance = random.Random(5)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "rio_cogeo.cogeo", "model.inference.worker"])
+    left: list[int] = []
+    for _ in range(KILLS):
+        receiver, sender = context.Pipe(duplex=False)
+        child = context.Process(target=_predict, args=(str(tmp_path / "killed"), record, sender))
+        child.start()
+        assert receiver.poll(PATIENCE_S)
+        left.append(receiver.recv())
+        time.sleep(chance.uniform(0.0, 0.03))
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.join(PATIENCE_S)
+        child.close()
+    assert left == sorted(left, reverse=True) and left[-1] < left[0], "each began with the windows of those before"
+    with Store(tmp_path / "killed") as store:
+        prediction = predicted(store, record, Slow())
+        np.testing.assert_array_equal(raster_of(store, prediction), straight)
+        assert not any((store.folder / "under-way").iterdir())
+
+
+def test_a_window_that_is_damaged_on_disk_is_predicted_again(scene: ChipRecord, store: Store) -> None:
+    run = SceneRun(scene, BackscatterPredictor(), store)
+    while run.left:
+        run.step()
+    for number, content in enumerate((b"", b"floodscope window 1\n{}", os.urandom(200))):
+        (next((store.folder / "under-way").iterdir()) / f"{number}.window").write_bytes(content)
+    np.testing.assert_array_equal(raster_of(store, run.finish()), BackscatterPredictor().predict([read_chip(scene)])[0])
+
+
+def test_a_part_of_a_run_is_there_while_it_goes_on(scene: ChipRecord, store: Store) -> None:
+    run = SceneRun(scene, BackscatterPredictor(), store)
+    run.order = lambda plan, left: max(left)
+    run.step()
+    last = run.total - 1
+    window: Window = run.plan.window(last)
+    answer = run.answer(last)
+    assert answer is not None and answer.shape == (window.height, window.width)
+    assert run.answer(0) is None and run.left == run.total - 1
