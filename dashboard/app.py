@@ -21,6 +21,7 @@ from dashboard.routes.http import serve_well
 from dashboard.routes.inspect import inspection_blueprint
 from dashboard.routes.limits import Clients, limit_clients
 from dashboard.routes.modules import Modules, modules_blueprint
+from dashboard.routes.news import news_blueprint
 from dashboard.routes.proxies import Mounted, networks
 from dashboard.routes.review import review_blueprint
 from dashboard.routes.server import server_blueprint
@@ -122,6 +123,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     register(app, workspace, access)
     server.register_blueprint(server_blueprint(workspace))
     server.register_blueprint(modules_blueprint(modules))
+    server.register_blueprint(news_blueprint(workspace))
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles, public=access.open))
     server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live)))
     server.register_blueprint(exports_blueprint(Exports(workspace), access))

@@ -64,7 +64,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "dashboard": "",
     "dashboard.workspace": (
-        "tiles.products tiles.catalog tiles.drawing model.scores model.predictors model.seen model.store model.inference "
+        "tiles.products tiles.reading tiles.catalog tiles.drawing model.scores model.predictors model.seen model.store "
+        "model.inference "
         "model.evaluation"
     ),
     "dashboard.report": (

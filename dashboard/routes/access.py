@@ -64,6 +64,7 @@ ROUTES: Mapping[str, Action] = {
     "exports.watch": "export",
     "exports.cancel": "export",
     "exports.fetch": "export",
+    "news.listed": "see",
     "uploads.listed": "see",
     "uploads.catalog": "see",
     "uploads.receive": "upload",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +19,7 @@ from dashboard.uploads.shelf import Uploads
 from dashboard.workspace.payloads import catalog_payload
 from tiles.answers import Answers, answers_of
 from tiles.chip import ChipRecord
-from tiles.errors import ChipNotFoundError, UploadError, UsageError
+from tiles.errors import ChipNotFoundError, StoreError, UploadError, UsageError
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
@@ -46,6 +47,8 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
     @routes.get("/catalog")
     def catalog() -> Response:
         uploads.follow()  # another server may share the folder
+        with suppress(StoreError):  # what is there is shown while the database is away
+            workspace.arrivals.follow()
         if request.args.get("since") == workspace.catalog.version:  # every open page asks, every few seconds
             return Response(status=HTTPStatus.NO_CONTENT)
         return jsonify(catalog_payload(workspace.catalog, workspace.name()))

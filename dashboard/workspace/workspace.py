@@ -9,6 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import asdict
 from typing import Any
 
+from dashboard.workspace.arrivals import Arrivals
 from dashboard.workspace.clicks import Clicks
 from dashboard.workspace.endpoints import Endpoints
 from dashboard.workspace.models import ModelShelf
@@ -65,6 +66,8 @@ class Workspace:
         self.settings = settings
         self.live = LiveCatalog(open_catalog(settings.sources, settings.answers, labels=settings.labels))
         self.store = Store(settings.data, settings.database, rasters=settings.rasters)
+        self.arrivals = Arrivals(self.store, self.live)
+        self.arrivals.follow()
         self.inference = Inference(self.store)
         self.stored = StoredPredictions(self.store)
         self.tiles = TileService(self.live, self.stored)

@@ -211,6 +211,7 @@ class Watch:
             "threshold": limit,
             "revision": prediction.revision,
             "within_area": wishes.area is not None,
+            "answers": record.answers.to_json(),
             "footprint": ring_of(record.footprint),
         }
         return replace(begun, state="predicted", alert=bool(facts.get("alert")), facts=facts)
