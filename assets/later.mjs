@@ -4,6 +4,7 @@ import "./keys.mjs";
 import "./panel/inspector.mjs";
 import "./panel/takeaway.mjs";
 import "./panel/transforms.mjs";
+import "./panel/news.mjs";
 import "./panel/uploads.mjs";
 import * as explore from "./review/explore.mjs";
 import * as models from "./review/models.mjs";

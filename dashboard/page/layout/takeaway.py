@@ -11,7 +11,7 @@ from model.export.formats import FORMATS
 
 
 def actions() -> html.Div:
-    """Return the two buttons, which tell assets/panel/uploads.mjs and assets/panel/takeaway.mjs what they need to know."""
+    """Return the buttons, which tell assets/panel/uploads.mjs and assets/panel/takeaway.mjs what they need to know."""
     limits = Limits()
     sizes = {"file": limits.file_bytes, "batch": limits.batch_bytes, "files": limits.files}
     choices = [{"name": one.name, "title": one.title, "note": one.note, "chosen": one.chosen} for one in FORMATS]
@@ -19,6 +19,7 @@ def actions() -> html.Div:
         className="fs-actions",
         children=[
             html.Button("Add images", id="add-images", className="fs-button", **{"data-limits": json.dumps(sizes)}),  # type: ignore[arg-type]
+            html.Button("What is new", id="whats-new", className="fs-button", hidden=True),
             html.Button("Take away", id="take-away", className="fs-button", **{"data-formats": json.dumps(choices)}),  # type: ignore[arg-type]
         ],
     )
