@@ -8,6 +8,7 @@ import traceback
 
 import click
 
+from dashboard.commands.batch import batch
 from dashboard.commands.catalog import catalog
 from dashboard.commands.dashboard import dashboard, demo
 from dashboard.commands.data import download, simulate
@@ -35,8 +36,8 @@ def cli(debug: bool) -> None:
 
 
 for _command in (
-    catalog, cut, dashboard, demo, download, evaluate, export, geocode, name_chips, predict, regrid, sagemaker, serve, simulate,
-    store, train, tune, watch,
+    batch, catalog, cut, dashboard, demo, download, evaluate, export, geocode, name_chips, predict, regrid, sagemaker, serve,
+    simulate, store, train, tune, watch,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, str] = {
         "tiles.reading tiles.layouts tiles.catalog model.scores model.predictors model.store model.inference "
         "model.evaluation"
     ),
+    "model.scale": "tiles.reading model.predictors model.store model.inference",
     "model.export": "tiles.reading model.scores model.seen model.store",
     "model.training": (
         "tiles.reading tiles.drawing model.scores model.bundle model.predictors model.seen model.evaluation"
@@ -99,7 +100,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "dashboard.commands": (
         "tiles.products tiles.reading tiles.layouts tiles.catalog tiles.cutting tiles.download tiles.simulate model.weights "
-        "model.scores model.predictors model.store model.inference model.evaluation model.streams model.export "
+        "model.scores model.predictors model.store model.inference model.evaluation model.streams model.scale model.export "
         "model.training model.serving dashboard.workspace dashboard.report dashboard.exports dashboard.routes "
         "dashboard.server"
     ),

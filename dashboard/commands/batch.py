@@ -1,0 +1,129 @@
+"""floodscope batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dashboard.commands.options import (
+    DEVICE,
+    MODEL,
+    SOURCES,
+    STORE,
+    THRESHOLD,
+    open_sources,
+    open_store,
+    places,
+    progress_bar,
+    require_usable,
+    tell_problems,
+)
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+@click.command()
+@SOURCES
+@MODEL
+@click.option("--workers", type=click.IntRange(1, 1024), help="Processes on this machine. Default: one a core.")
+@click.option(
+    "--scheduler", metavar="tcp://HOST:8786", help="A Dask scheduler whose workers do it, in place of --workers."
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="As predict: rasters and a table here.")
+@click.option("--task-chips", default=8, show_default=True, type=click.IntRange(1, 10_000), help="Chips of one task.")
+@THRESHOLD
+@click.option("--force", is_flag=True, help="Predict again what is predicted already.")
+@STORE
+@DEVICE
+def batch(
+    sources: tuple[Path, ...],
+    model: str,
+    workers: int | None,
+    scheduler: str | None,
+    out: Path | None,
+    task_chips: int,
+    threshold: float | None,
+    force: bool,
+    device: str | None,
+    **store_options: Any,
+) -> None:
+    """Predict every chip of SOURCEs on several processes, or on a cluster, into one store.
+
+    Given again it does what is missing. Needs `pip install 'floodscope[scale]'`; docs/scale.md says how a cluster is made.
+    """
+    if workers is not None and scheduler is not None:
+        raise click.UsageError("--workers and --scheduler exclude each other: a scheduler has workers of its own.")
+    if find_spec("distributed") is None:
+        raise click.UsageError(
+            "`floodscope batch` needs Dask, which is not installed: pip install 'floodscope[scale]'."
+        )
+    from model.predictors.select import open_predictor
+    from model.scale.batch import run_batch
+    from model.scale.worker import Order
+    from model.store.prediction import water_total
+    from model.store.store import key_of
+    from tiles.errors import Problem
+
+    found = open_sources(sources)
+    require_usable(found)
+    predictor = open_predictor(model, device)
+    folder, rasters = places(store_options["data"])
+    count = workers or os.cpu_count() or 1
+    threads = None if scheduler else max(1, (os.cpu_count() or 1) // count)
+    spec = str(Path(model).absolute()) if Path(model).exists() else model
+    order = Order(spec, device, folder.absolute(), store_options["database"], rasters, threads, force)
+    with open_store(**store_options) as store, _cluster(count, scheduler) as client:
+        with progress_bar("Predicting") as tick:
+            done = run_batch(client, found.usable(), predictor, store, order, tick, task_chips=task_chips)
+        tell_problems(done.failed)
+        stored = store.fresh(found.usable(), key_of(predictor))
+        limit = predictor.threshold if threshold is None else threshold
+        if out is not None:
+            from model.export.rasters import write_predictions
+
+            write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
+        problems = [Problem(record.id, record.problem) for record in found.records() if record.problem]
+        click.echo(
+            f"{len(done.predicted)} predicted, {done.held} were there, {len(done.failed) + len(problems)} failed; "
+            f"{water_total(stored.values(), limit).words(digits=1)} at p >= {limit:.2f} under {predictor.name}"
+            + (f"; written to {out}" if out else "")
+        )
+        if not stored:
+            raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _cluster(workers: int, scheduler: str | None) -> Iterator[Client]:
+    """Give a client of a scheduler, or of processes that are started here and ended with it."""
+    import logging
+
+    import dask
+    from distributed import Client, LocalCluster
+
+    from model.scale.batch import connect
+
+    if scheduler is not None:
+        with connect(scheduler) as client:
+            yield client
+        return
+    # What the workers say of each other is no news to who gave the command; what failed is told by name.
+    quiet = {"distributed.worker.daemon": False, "distributed.admin.low-level-log-length": 0}
+    with (
+        dask.config.set(quiet),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client

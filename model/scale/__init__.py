@@ -1,0 +1,1 @@
+"""The same work on several processes and machines, by Dask."""
