@@ -16,6 +16,8 @@ MISSED: Colour = (235, 142, 220)
 DRY: Colour = (38, 46, 58)
 ONLY_A: Colour = (245, 158, 11)
 ONLY_B: Colour = (147, 51, 204)
+CONFIDENCE: tuple[Colour, ...] = (DRY, ONLY_A, WATER)
+"""Probability of water from 0 over one half, which stands out, to 1."""
 RED_CHANNEL, GREEN_CHANNEL, BLUE_CHANNEL = (224, 104, 95), (63, 174, 90), (111, 149, 238)
 """What false colour makes of a channel alone, as the legend shows it."""
 RAMP: tuple[Colour, ...] = (

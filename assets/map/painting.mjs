@@ -17,6 +17,26 @@ const make = (name, attributes, ...children) => {
 const step = () =>
   make("feComponentTransfer", {}, make("feFuncR", { type: "discrete", class: "fs-step", tableValues: table(127) }));
 const matrix = (rows) => make("feColorMatrix", { type: "matrix", values: rows.map((row) => row.join(" ")).join("  ") });
+// R of 0 to 1 becomes a colour between those of a ramp.
+const ramp = ({ colours }) => [
+  matrix([
+    [1, 0, 0, 0, 0],
+    [1, 0, 0, 0, 0],
+    [1, 0, 0, 0, 0],
+    [0, 0, 0, 1, 0],
+  ]),
+  make(
+    "feComponentTransfer",
+    {},
+    ...["R", "G", "B"].map((channel, index) =>
+      make(`feFunc${channel}`, { type: "table", tableValues: colours.map((colour) => colour[index]).join(" ") }),
+    ),
+  ),
+];
+const painted = (one) => {
+  if (one === "level") return [step()];
+  return Array.isArray(one) ? [matrix(one)] : ramp(one);
+};
 const filter = (id, paint) =>
   make(
     "filter",
@@ -28,7 +48,7 @@ const filter = (id, paint) =>
       height: "100%",
       "color-interpolation-filters": "sRGB",
     },
-    ...paint.map((one) => (one === "level" ? step() : matrix(one))),
+    ...paint.flatMap(painted),
   );
 
 // Layers of one paint share a filter, which has the name of the first of them.

@@ -155,7 +155,7 @@ def test_moving_sliders_and_switching_layers_asks_the_server_for_nothing(
         assert float(opacity) == 0.5
         for group, labels in (
             ("base", ("VV", "VH", "False colour")),
-            ("overlay", ("Truth", "Errors", "None", "Prediction")),
+            ("overlay", ("Truth", "Errors", "Confidence", "None", "Prediction")),
         ):
             for label in labels:
                 page.switch(group, label)
@@ -185,7 +185,7 @@ def test_a_layer_that_is_one_more_entry_of_the_table_has_its_key_legend_place_in
     page.until_query(overlay="dry")
     page.page.locator("#legend", has_text="predicted dry land").wait_for()
     page.page.locator("#keys-button").click()
-    assert "DWTE0" in page.page.locator("#keys-told").inner_text()
+    assert "DWTEC0" in page.page.locator("#keys-told").inner_text()
     assert "dry land, prediction (water), truth" in page.page.locator("#keys-told").inner_text()
     page.page.locator("#keys-close").click()
     scores = mosaic(page, tiles_of(page, "scores"))

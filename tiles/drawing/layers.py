@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import numpy as np
+
 from tiles.chip import ByteArray, Chip
 from tiles.drawing.composite import COMPOSITE_RANGE, composite, score_pixels, single_band
 from tiles.drawing.render import Overviews, encode_mask, encode_png
 from tiles.errors import LayerNotFoundError
 from tiles.palette import (
     BLUE_CHANNEL,
+    CONFIDENCE,
     DRY,
     FALSE,
     GREEN_CHANNEL,
@@ -106,6 +109,11 @@ def _mask(pixels: ByteArray, asked: Options) -> bytes:
     return encode_mask((pixels[..., 0] >= level(asked.threshold)) & (pixels[..., 3] > 0), WATER)
 
 
+def _confidence(pixels: ByteArray, asked: Options) -> bytes:
+    # The highest probability stands at 254 of 255 (contract 2), one step below the ramp's end.
+    return encode_png(np.concatenate((_CONFIDENCE.table()[pixels[..., 0]], pixels[..., 3:]), axis=-1))
+
+
 TILES: tuple[TileLayer, ...] = (
     TileLayer(
         "composite",
@@ -118,6 +126,7 @@ TILES: tuple[TileLayer, ...] = (
     TileLayer("vh", "image", lambda source, _: single_band(source.chip, "vh"), "average"),
     TileLayer("scores", "prediction", _scores, "nearest"),
     TileLayer("mask", "prediction", _scores, "nearest", cut=_mask, cut_options=("threshold",), cut_from="scores"),
+    TileLayer("confidence", "prediction", _scores, "nearest", cut=_confidence, cut_from="scores"),
 )
 
 
@@ -135,8 +144,24 @@ def layer_of(name: str) -> TileLayer:
 
 Matrix = tuple[tuple[float, ...], ...]
 """Four rows of five: each of R, G, B, A of a pixel from R, G, B, A and 1, all from 0 to 1 (SVG's feColorMatrix)."""
-Step = Matrix | Literal["level"]
-"""A step of an SVG filter: a matrix, or "level": R becomes 1 from the level of the threshold on, and 0 below."""
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A step of an SVG filter: R from 0 to 1 becomes a colour between these, which stand at equal distances (sRGB, 0 to 1)."""
+
+    colours: tuple[tuple[float, float, float], ...]
+
+    def table(self) -> ByteArray:
+        """Return the colours of the values 0 to 255, uint8 (256, 3), as the filter has them."""
+        at = np.linspace(0.0, 1.0, 256)
+        stops = np.linspace(0.0, 1.0, len(self.colours))
+        channels = [np.interp(at, stops, [colour[i] for colour in self.colours]) for i in range(3)]
+        return np.rint(255.0 * np.stack(channels, axis=-1)).astype(np.uint8)
+
+
+Step = Matrix | Ramp | Literal["level"]
+"""A step of an SVG filter: a matrix, a ramp, or "level": R becomes 1 from the level of the threshold on, and 0 below."""
 
 
 @dataclass(frozen=True)
@@ -211,12 +236,21 @@ _ERRORS: Matrix = (
     (1, 1, 1, 1, -1),
 )
 _WATER: tuple[Step, ...] = ("level", _painted(WATER, 1, 0, 0, 1, -1))
+_CONFIDENCE = Ramp(tuple((red / 255, green / 255, blue / 255) for red, green, blue in CONFIDENCE))
 _GREY_RAMP = "linear-gradient(90deg,#000,#fff)"
 
 
 def _range(channel: str) -> str:
     low, high = (f"{value:g}".replace("-", "−") for value in COMPOSITE_RANGE[channel])
     return f"{low} to {high}"
+
+
+def _seen(vv: float, vh: float) -> Colour:
+    """Return the colour of one pixel of false colour; VV and VH in dB."""
+    values = {"vv": vv, "vh": vh, "ratio": vv / vh}
+    scaled = [(values[c] - low) / (high - low) for c, (low, high) in COMPOSITE_RANGE.items()]
+    red, green, blue = (round(255 * min(max(part, 0.0), 1.0)) for part in scaled)
+    return red, green, blue
 
 
 def _band(name: Literal["vv", "vh"], channel: int, key: str) -> Shown:
@@ -233,6 +267,7 @@ SHOWN: tuple[Shown, ...] = (
             Swatch(_css(RED_CHANNEL), "R", "VV", f"{_range('vv')} dB"),
             Swatch(_css(GREEN_CHANNEL), "G", "VH", f"{_range('vh')} dB"),
             Swatch(_css(BLUE_CHANNEL), "B", "VV / VH", f"{_range('ratio')}, quotient of the dB values"),
+            Swatch(_css(_seen(-20.0, -27.0)), "", "open water", "dark blue; where wind roughens it, purple"),
         ),
     ),
     _band("vv", 0, "2"),
@@ -253,6 +288,14 @@ SHOWN: tuple[Shown, ...] = (
             Swatch(_css(MISSED), "FN", "missed water", count="fn"),
         ),
         without_label="error", grey=True,
+    ),
+    Shown(
+        "confidence", "Confidence", "confidence (probability of water)", "overlay", "scores", (_CONFIDENCE,), ("a",), key="c",
+        legend=(
+            Swatch(_css(CONFIDENCE[0]), "–", "surely dry", "probability 0"),
+            Swatch(_css(CONFIDENCE[1]), "?", "unsure", "one half"),
+            Swatch(_css(CONFIDENCE[2]), "W", "surely water", "probability 1"),
+        ),
     ),
     Shown("none", "None", "none", "overlay", "scores", models=("a",), key="0", swipe=False),
     Shown(

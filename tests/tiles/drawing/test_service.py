@@ -28,7 +28,7 @@ from tiles.errors import (
     PredictionNotFoundError,
     UsageError,
 )
-from tiles.palette import WATER
+from tiles.palette import CONFIDENCE, WATER
 from tiles.reading.door import read_chip
 
 LAYERS = tuple(layer.name for layer in TILES)
@@ -96,6 +96,20 @@ def test_a_mask_is_where_the_probability_reaches_the_level_and_there_is_data(tmp
     assert np.array_equal(shown[..., 3] > 0, water)
     assert water.any()
     assert (shown[water] == [*WATER, 255]).all()
+
+
+def test_confidence_is_the_probability_from_surely_dry_over_unsure_to_surely_water(tmp_path: Path) -> None:
+    record, place = _mercator(tmp_path / "chips")
+    service, predictions = serve(tmp_path, record)
+    probability = predictions.predict(record)
+    shown = decode(service.tile("confidence", record.id, REVISION, *place).data)
+    known = probability != 255
+    assert np.array_equal(shown[..., 3] == 255, known)
+    low, middle, high = np.array(CONFIDENCE, dtype=float)
+    p = probability[known].astype(float)[:, None] / 255
+    expected = np.where(p < 0.5, low + 2 * p * (middle - low), middle + (2 * p - 1) * (high - middle))
+    assert np.abs(shown[known][:, :3] - expected).max() <= 1
+    assert len(np.unique(shown[known][:, :3], axis=0)) > 5
 
 
 def test_a_chip_without_a_label_has_a_score_tile_that_knows_no_truth(tmp_path: Path) -> None:
