@@ -80,12 +80,6 @@ def _members_text(bundle: Bundle) -> str:
     return " and ".join(parts) + together
 
 
-def _epochs(told: object) -> str:
-    """Return the epochs whose weights are kept, one a network; members that learn in no epochs tell 0."""
-    of_members = told if isinstance(told, list) else [told]
-    return ", ".join(str(epoch) for epoch in of_members if type(epoch) is int and epoch > 0) or _NONE
-
-
 def _data_text(what: str, data: Mapping[str, Any]) -> str:
     chips = names(data.get("chips"))
     simulated = count(data.get("simulated_chips"))
