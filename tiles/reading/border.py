@@ -17,7 +17,7 @@ _DARK_DB = -40.0
 # Noise scatters around the bound: where half of the surroundings are below it, all of it is noise.
 _WINDOW = 9
 _SHARE = 0.5
-_LEAST = 32
+_LEAST = 16
 # A fill is one piece of so many pixels of one pair of numbers: speckle is never twice the same. An image that was enlarged has
 # many such pieces, and no fill for that. Pictures of 8 bits are cut off at both ends, where calm water (or a town) then holds one
 # number: on 27 real ones a pair at the ends is 0.97 of one band's pixels of that number and 0.92 of the other's at most, and true
@@ -73,7 +73,7 @@ def border_noise(vv: FloatArray, valid: BoolArray, ends: Ends = (True, True, Tru
     at_edge = np.asarray(valid & ~ndimage.binary_erosion(outside, structure=np.ones((3, 3)))[1:-1, 1:-1])
 
     def along_edge(fringe: BoolArray, sure: BoolArray) -> BoolArray:
-        """Return the parts of a fringe of which 32 pixels are sure, one of them at the edge."""
+        """Return the parts of a fringe of which 16 pixels are sure, one of them at the edge."""
         parts, count = ndimage.label(fringe, structure=np.ones((3, 3)))
         touching = np.zeros(count + 1, dtype=np.bool_)
         touching[np.unique(parts[at_edge & sure])] = True

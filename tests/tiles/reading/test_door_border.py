@@ -60,6 +60,14 @@ def test_a_fringe_beside_nodata_is_left_out_too(tmp_path: Path) -> None:
     assert "border noise" in chip.notes[0]
 
 
+def test_a_run_of_noise_that_is_a_few_pixels_long_is_left_out_too() -> None:
+    vv, valid = VV.copy(), np.ones(VV.shape, dtype=np.bool_)
+    valid[20:, 0] = False  # a mask has left 20 pixels of it
+    vv[:, 0] = -46
+    noise = border_noise(vv, valid)
+    assert noise[:20, 0].all() and not noise[:, 2:].any()
+
+
 def test_calm_water_at_the_edge_whose_vh_alone_is_dark_is_kept(tmp_path: Path) -> None:
     where = fringe("top", "left")
     chip = read_pair(tmp_path, np.where(where, -24 + SPECKLE, VV), np.where(where, -42 + SPECKLE, VH))
