@@ -19,6 +19,9 @@ from pathlib import Path
 import numpy as np
 from rasterio.windows import Window
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[0] = str(REPOSITORY)  # this folder's tiles.py would be taken for the package
+
 SIZES = ((2048, 2048), (8192, 4096), (16_000, 10_000), (25_000, 16_000))
 _PREDICT = """
 import resource, sys, time
