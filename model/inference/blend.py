@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from model.predictors.views import starts
 
 ByteArray = npt.NDArray[np.uint8]
 _HALF = 127
+_STRIDE = 32  # networks take sides in multiples of it, and are given margins otherwise
 
 FULL = 256
 """Weight of a pixel of a window that has seen all of its surroundings."""
@@ -39,6 +41,18 @@ def covered(length: int, begins: Sequence[int], weights: npt.NDArray[np.int64]) 
     return total
 
 
+def _least(length: int, size: int, overlap: int) -> int:
+    """Return the length of windows that cover a side in as few as windows of `size` do, in multiples of `_STRIDE`.
+
+    Windows of full size, spread evenly, would overlap by far more than is asked: three of 1024 over 2048 predict a half twice.
+    """
+    if length <= size:
+        return length
+    count = len(starts(length, size, overlap))
+    least = math.ceil((length + (count - 1) * overlap) / count)
+    return min(size, math.ceil(least / _STRIDE) * _STRIDE)
+
+
 @dataclass(frozen=True)
 class Plan:
     """The windows of an image, row by row.
@@ -54,14 +68,20 @@ class Plan:
     overlap: int
 
     @cached_property
+    def extent(self) -> tuple[int, int]:
+        """Rows and columns of each window: as few as so many windows can do with."""
+        height, width = (_least(length, self.size, self.overlap) for length in self.shape)
+        return height, width
+
+    @cached_property
     def tops(self) -> list[int]:
         """Where windows begin, from above."""
-        return starts(self.shape[0], self.size, self.overlap)
+        return starts(self.shape[0], self.extent[0], self.overlap)
 
     @cached_property
     def lefts(self) -> list[int]:
         """Where windows begin, from the left."""
-        return starts(self.shape[1], self.size, self.overlap)
+        return starts(self.shape[1], self.extent[1], self.overlap)
 
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
@@ -69,12 +89,12 @@ class Plan:
     def window(self, number: int) -> Window:
         """Return a window by its number, 0 and on."""
         row, col = divmod(number, len(self.lefts))
-        height, width = (min(self.size, length) for length in self.shape)
+        height, width = self.extent
         return Window(self.lefts[col], self.tops[row], width, height)
 
     def touching(self, window: Window) -> list[int]:
         """Return the numbers of the windows that lie over a part of the image."""
-        height, width = (min(self.size, length) for length in self.shape)
+        height, width = self.extent
         rows = [
             r
             for r, top in enumerate(self.tops)
@@ -93,7 +113,7 @@ class Plan:
         Args:
             answer: gives a window's raster (contract 2), uint8 of the window's shape.
         """
-        height, width = (min(self.size, length) for length in self.shape)
+        height, width = self.extent
         down, across = taper(height, self.overlap), taper(width, self.overlap)
         of_rows, of_cols = covered(self.shape[0], self.tops, down), covered(self.shape[1], self.lefts, across)
         weights = (down[:, None] * across[None, :]).astype(np.uint32)

@@ -99,6 +99,14 @@ def test_windows_cover_every_pixel_and_equal_answers_stay_what_they_are(shape: t
         assert number in plan.touching(plan.window(number))
 
 
+@pytest.mark.parametrize("shape", [(2048, 2048), (8192, 4096), (25_000, 16_000), (1100, 700)])
+def test_windows_predict_little_twice(shape: tuple[int, int]) -> None:
+    plan = Plan(shape, 1024, 96)
+    height, width = plan.extent
+    assert max(height, width) <= 1024
+    assert len(plan) * height * width < 1.3 * shape[0] * shape[1]
+
+
 def test_between_two_windows_the_answer_goes_over_smoothly_and_below_one_half_stays_below() -> None:
     plan = Plan((160, 272), WINDOW, OVERLAP)
     assert starts(272, WINDOW, OVERLAP) == [0, 112]
