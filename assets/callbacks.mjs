@@ -97,11 +97,8 @@ const copyLink = (clicks) => {
       document.getElementById("link-announcement").textContent = ""; // to be said again the next time
     }, 2000);
   };
-  travel.settle();
   // Browsers give a clipboard to pages of this machine and of https alone.
-  const copied = navigator.clipboard
-    ? navigator.clipboard.writeText(window.location.href)
-    : Promise.reject(new Error("no clipboard"));
+  const copied = navigator.clipboard ? navigator.clipboard.writeText(travel.link()) : Promise.reject(new Error("no clipboard"));
   copied.then(
     () => say("Link copied"),
     () => say("Copy it from the address bar"),

@@ -45,6 +45,14 @@ const settle = () => {
   if (resting !== null) write("replaceState");
 };
 
+// The address of this view for others, who keep their own theme.
+const link = () => {
+  settle();
+  const url = new URL(window.location.href);
+  url.search = view.format({ ...view.parse(url.search), theme: null });
+  return url.href;
+};
+
 const give = (place, value) => {
   const dot = place.lastIndexOf(".");
   tell(place.slice(0, dot), { [place.slice(dot + 1)]: value });
@@ -102,4 +110,4 @@ const begin = (known) => {
   settings = known;
 };
 
-export { begin, last as written, persist, settle };
+export { begin, last as written, link, persist };

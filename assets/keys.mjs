@@ -3,6 +3,7 @@
 
 import * as catalog from "./data/catalog.mjs";
 import * as drawing from "./map/drawing.mjs";
+import * as home from "./map/home.mjs";
 import * as board from "./map/picture.mjs";
 import * as pixel from "./map/pixel.mjs";
 import * as tiles from "./map/tiles.mjs";
@@ -67,6 +68,9 @@ const predict = () => {
   if (pixel.now.chip) tell("ask-again", { data: { pressed: Date.now() } });
   else pixel.said("No chip is open: J opens the next.");
 };
+const toChip = () => {
+  if (!home.chip()) pixel.said("No chip is open that the map can show: J opens the next.");
+};
 const open = () => {
   const box = dialog();
   if (!box.open) box.showModal();
@@ -84,6 +88,8 @@ const DO = {
   ">": () => threshold(0.1),
   ";": () => threshold(-0.1),
   ":": () => threshold(0.1),
+  z: toChip,
+  h: home.world,
   i: () => pixel.pinMiddle(),
   r: () => drawing.start("rectangle"),
   a: () => {
@@ -109,6 +115,8 @@ const told = () => [
       ["J", "next chip"],
       ["K", "previous chip"],
       ["P", "predict the open chip"],
+      ["Z", "zoom to the open chip"],
+      ["H", "show the whole world"],
     ],
   ],
   [

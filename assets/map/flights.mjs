@@ -68,6 +68,9 @@ const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
 const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
   if (!leaflet.map) return;
   const { centre, zoom } = viewOf(bounds, maxZoom);
+  flyTo(centre, zoom, instant);
+};
+const flyTo = (centre, zoom, instant = false) => {
   if (instant || leaflet.calm()) {
     leaflet.jump(centre, zoom);
   } else {
@@ -120,4 +123,4 @@ const flyToChips = (chips) => {
   return true;
 };
 
-export { flying, flyToBounds, flyToChips, onLanded, open, settle, viewOf };
+export { flying, flyTo, flyToBounds, flyToChips, onLanded, open, settle, viewOf };

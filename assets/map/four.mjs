@@ -102,13 +102,14 @@ const fitTo = (all) => {
   maps[0].fitBounds(all, { animate: false, padding: [6, 6] });
   fitted = [all, maps[0].getCenter(), maps[0].getZoom()];
 };
+const boundsOf = ({ frame: [west, south, east, north] }) => [
+  [south, west],
+  [north, east],
+];
+const whole = (one) => fitTo(boundsOf(one));
 const fit = (one) => {
   chip = one.id;
-  const [west, south, east, north] = one.frame;
-  const all = [
-    [south, west],
-    [north, east],
-  ];
+  const all = boundsOf(one);
   if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) fitTo(all);
 };
 const stillWhole = () =>
@@ -148,18 +149,12 @@ const open = () => {
 const close = () => {
   if (!shown()) return;
   main().off("move", followMain);
-  const whole = catalog.chips.get(chip);
-  const back =
-    !linked &&
-    whole &&
-    maps[0].getBounds().contains([
-      [whole.frame[1], whole.frame[0]],
-      [whole.frame[3], whole.frame[2]],
-    ]);
+  const last = catalog.chips.get(chip);
+  const back = !linked && last && maps[0].getBounds().contains(boundsOf(last));
   maps.forEach((map) => map.remove());
   [maps, chip, fitted] = [[], null, null];
   document.getElementById("four-up").hidden = true;
-  if (back) flights.flyToBounds(whole.frame, { instant: true });
+  if (back) flights.flyToBounds(last.frame, { instant: true });
 };
 const update = (byLink = false) => {
   const wanted = state.get().mode === "four";
@@ -190,4 +185,4 @@ const install = () => {
 
 tiles.onPainted(fill);
 
-export { install, maps, resize, shown, sides, update };
+export { install, maps, resize, shown, sides, update, whole };

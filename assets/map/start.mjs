@@ -3,6 +3,7 @@ import { tell } from "../page/bridge.mjs";
 import * as view from "../page/view.mjs";
 import * as drawing from "./drawing.mjs";
 import * as four from "./four.mjs";
+import "./home.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
 import * as pixel from "./pixel.mjs";

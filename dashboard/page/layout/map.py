@@ -77,7 +77,8 @@ def chip_map() -> html.Main:
                         clusterToLayer=_js("clusterToLayer"),
                         pane="points",
                     ),
-                    dl.ScaleControl(position="topleft", imperial=False),
+                    # Wide enough that the shortest bar, half of it, holds its words.
+                    dl.ScaleControl(position="topleft", imperial=False, maxWidth=140),
                 ],
             ),
             handle(),

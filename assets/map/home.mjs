@@ -1,0 +1,74 @@
+// Two ways home: buttons on the map, and keys, that bring the open chip, or the whole world, back into the view.
+import * as catalog from "../data/catalog.mjs";
+import { libraries } from "../page/bridge.mjs";
+import { make, svg } from "../page/dom.mjs";
+import * as state from "../page/state.mjs";
+import * as flights from "./flights.mjs";
+import * as four from "./four.mjs";
+import * as leaflet from "./leaflet.mjs";
+import * as board from "./picture.mjs";
+import * as tiles from "./tiles.mjs";
+
+let start = null; // the view that the page begins with, which shows the whole world
+let [toChip, toWorld] = [null, null];
+
+const chipThere = () => {
+  const chip = catalog.chips.get(state.get().chip);
+  return chip && chip.frame ? chip : null;
+};
+
+/** Show the open chip as large as it fits; returns whether there is one that can be shown. */
+const chip = () => {
+  const there = chipThere();
+  if (!there || !leaflet.map) return false;
+  if (four.shown()) four.whole(there);
+  else flights.flyToBounds(there.frame);
+  return true;
+};
+
+/** Show the whole world; a picture that has no place in it is closed. */
+const world = () => {
+  if (!leaflet.map) return;
+  board.close();
+  flights.flyTo(start.centre, start.zoom);
+};
+
+const icon = (...paths) =>
+  svg(
+    "svg",
+    {
+      viewBox: "0 0 20 20",
+      width: 18,
+      height: 18,
+      fill: "none",
+      stroke: "currentColor",
+      "stroke-width": 1.6,
+      "aria-hidden": true,
+    },
+    paths.map((d) => svg("path", { d })),
+  );
+const FRAME = ["M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4", "M7 7h6v6H7z"];
+const GLOBE = [
+  "M10 2.5a7.5 7.5 0 1 0 0 15a7.5 7.5 0 1 0 0-15z",
+  "M2.5 10h15M10 2.5c-4.5 4.5-4.5 10.5 0 15M10 2.5c4.5 4.5 4.5 10.5 0 15",
+];
+const button = (id, label, key, does, paths) =>
+  make("button", { id, type: "button", "aria-label": label, title: `${label} (${key})`, onclick: does }, icon(...paths));
+
+const refresh = () => {
+  if (toChip) toChip.disabled = !chipThere();
+};
+
+leaflet.onMap((map) => {
+  start = { centre: map.getCenter(), zoom: map.getZoom() };
+  toChip = button("home-chip", "Zoom to the open chip", "Z", chip, FRAME);
+  toWorld = button("home-world", "Show the whole world", "H", world, GLOBE);
+  const bar = make("div", { class: "leaflet-bar fs-home" }, toChip, toWorld);
+  libraries.L.DomEvent.disableClickPropagation(bar);
+  const Home = libraries.L.Control.extend({ onAdd: () => bar });
+  new Home({ position: "topleft" }).addTo(map);
+  refresh();
+});
+tiles.onPainted(refresh);
+
+export { chip, world };
