@@ -32,7 +32,8 @@ def guard_names(app: Flask, allowed: Iterable[str]) -> None:
     Raises:
         UsageError: one of them is an address of a page, or nothing.
     """
-    given = [_name(name) for name in allowed]
+    # An address is everybody's already, that of --host as any: it names nothing that people must open the page by.
+    given = [name for name in map(_name, allowed) if not _is_address(name)]
     names = [*_LOCAL, socket.gethostname().lower(), *given]
 
     @app.before_request

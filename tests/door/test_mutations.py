@@ -18,7 +18,7 @@ from tests.door.doors import FILE, Doors, differences
 from tests.door.mutations import Draft, mutated
 from tests.hostile import share
 from tests.tiles.chips import backscatter, lake
-from tiles.answers import Answers, bands_of, units_of
+from tiles.answers import Answers, bands_of, for_requests, units_of
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.errors import ChipError, RequestError
@@ -39,8 +39,9 @@ class Seen:
         if self.chip is None or other.chip is None:
             return self.refusal == other.refusal
         one, two = self.chip, other.chip
+        notes = tuple(map(for_requests, one.notes))
         same = all(np.array_equal(a, b, equal_nan=True) for a, b in ((one.vv, two.vv), (one.vh, two.vh)))
-        return same and np.array_equal(one.valid, two.valid) and one.notes == two.notes
+        return same and np.array_equal(one.valid, two.valid) and notes == tuple(map(for_requests, two.notes))
 
 
 def _iou(chip: Chip) -> float:
@@ -61,7 +62,7 @@ def _through_a_folder(folder: Path, draft: Draft, content: bytes) -> Seen:
         (record,) = open_catalog([folder], answers).records()
         return Seen(None, load_chip(record).chip)
     except ChipError as error:
-        return Seen(_neutral(str(error).replace(str(path), FILE)), None)
+        return Seen(for_requests(_neutral(str(error).replace(str(path), FILE))), None)
     finally:
         path.unlink()
 

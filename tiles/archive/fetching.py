@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import ssl
 import threading
 import time
@@ -174,7 +175,7 @@ class Fetcher:
                     raise _Later(f"answered {response.status}", _after(response.headers.get("retry-after")))
                 if response.status in whole:
                     raise ArchiveError(
-                        f"{said(asked)}: the server gives files whole and not in parts: download it, and give the file."
+                        f"{said(asked)}: the server gives files whole and not in parts: {_download(asked)}"
                     )
                 if response.status not in ok:
                     raise refused(asked, response.status, self._beginning(response))
@@ -308,3 +309,11 @@ def fetching(url: str) -> Iterator[Fetcher]:
         yield fetcher
     finally:
         fetcher.close()
+
+
+def _download(url: str) -> str:
+    """Return how a file is fetched that cannot be read where it lies; a query may be a secret, so it is left to the reader."""
+    address = said(url)
+    name = shlex.quote(address.rstrip("/").rsplit("/", 1)[-1] or "image.tif")
+    rest = ", with what follows its ?" if urlsplit(url).query else ""
+    return f"download it first (curl -fL -o {name} {shlex.quote(address)}{rest}), VV and VH into one folder, then give that."

@@ -105,7 +105,11 @@ def find_fills(parts: Sequence[Pair]) -> Fills:
         if len(here) <= _MOST_FILLS:
             found |= dict.fromkeys(here)
     kept = tuple((value.real, value.imag) for value in found if _stands_alone(parts, value))
-    return kept if len(kept) <= _MOST_FILLS else ()
+    if not kept or len(kept) > _MOST_FILLS:
+        return ()
+    # Beside a fill something is measured. Where nothing is, someone has drawn the image, and means what it holds.
+    beside_fills = sum(int(np.count_nonzero(there & ~at_fills(vv, vh, kept))) for vv, vh, there in parts)
+    return kept if beside_fills >= _FILLED else ()
 
 
 def _in_one_piece(vv: npt.NDArray[np.generic], vh: npt.NDArray[np.generic], there: BoolArray, value: complex) -> bool:

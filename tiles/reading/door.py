@@ -175,8 +175,6 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
         return Backscatter(*_nothing(may_be), ())
     fills = find_fills([(vv.values, vh.values, may_be)])
     filled = may_be & at_fills(vv.values, vh.values, fills)
-    if fills and not (may_be & ~filled).any():
-        return Backscatter(*_nothing(may_be), tuple(told_fills(fills, filled)))
     may_be &= ~filled
     scale, decisions = decide(vv, vh, may_be, answers)
     decisions += told_fills(fills, filled)

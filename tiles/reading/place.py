@@ -20,8 +20,8 @@ from tiles.sidecars import Beside, read_beside
 _IDENTITY = Affine.identity()
 # Corners of two grids that differ by less are one place (a tenth of a pixel, as for two files of one chip).
 _TOLERANCE_PX = 0.1
-# Degrees that no raster on Earth reaches, wherever its edge pixels end and from wherever it counts.
-_MOST_NORTH, _MOST_EAST = 100.0, 1000.0
+# Nobody means degrees by numbers beyond these; a latitude of 200 is a mistake of another kind, and told as such.
+_MOST_NORTH, _MOST_EAST = 1000.0, 1000.0
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from model.serving.inference import input_fn, model_fn, output_fn, predict_fn  #
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
 # What prediction needs none of: these talk to AWS, train, or evaluate.
-_LEFT_OUT = ("model/aws/", "model/training/", "model/evaluation/")
+_LEFT_OUT = ("model/aws/", "model/training/", "model/evaluation/", "model/streams/", "model/scale/")
 # torch and torchvision come with the image, built for its CUDA; another build of them would take gigabytes and may not run.
 _SERVING = (
     *("lightgbm", "numpy", "pyproj", "rasterio", "safetensors", "scikit-image", "scipy", "segmentation-models-pytorch"),

@@ -95,7 +95,7 @@ def test_the_download_that_is_advised_for_an_address_fetches_the_file(floodscope
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         for band in ("vv", "vh"):
-            url = f"http://127.0.0.1:{server.server_address[1]}/a_{band}.tif?token=a&b=c"
+            url = f"http://127.0.0.1:{server.server_address[1]}/a_{band}.tif"
             refused = floodscope("catalog", "show", url)
             assert refused.returncode == 1
             command = refused.stderr.partition("download it first (")[2].partition("),")[0]

@@ -156,6 +156,8 @@ def test_the_guard_knows_its_own_page_behind_a_proxy(client_of: Clients, sent: d
 def test_a_proxy_that_asks_by_an_address_of_this_machine_may_tell_any_public_name(client_of: Clients) -> None:
     told = {"Host": "127.0.0.1:8050", "X-Forwarded-Host": "hub.example.org"}
     assert client_of().get("/uploads/catalog", headers=told).status_code == 200
+    # The address of --host, which the server adds to the names, is none that people have given.
+    assert client_of(allowed=("127.0.0.1",)).get("/uploads/catalog", headers=told).status_code == 200
     assert client_of(allowed=("hub.example.org",)).get("/uploads/catalog", headers=told).status_code == 200
     # Where names are given, it is one of these; and what asks by another name itself is no proxy of this machine.
     assert client_of(allowed=("flood.example",)).get("/uploads/catalog", headers=told).status_code == 421

@@ -20,9 +20,8 @@ from model.store.prediction import identity_of, key_of
 from model.store.store import Store
 from model.store.streams import Arrival
 from tests.model.conftest import MakeRecord
-from tests.model.store.conftest import Place
 from tests.predicting import predict_one
-from tests.shared_stores import postgres_server
+from tests.shared_stores import Place, postgres_server
 from tests.waiting import eventually
 from tiles.chip import ChipRecord
 from tiles.errors import StoreError, UsageError

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, event
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.prediction import identity_of
 from model.store.store import DATABASE, ModelKey, Prediction, Store, key_of
-from tests.model.store.conftest import Place
+from tests.shared_stores import Place
 from tiles.chip import ChipRecord
 from tiles.errors import ModelError, PredictionError, PredictionNotFoundError, StoreError, UsageError
 from tiles.probability import level

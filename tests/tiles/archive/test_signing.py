@@ -36,12 +36,12 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_an_object_of_s3_is_a_source(tmp_path: Path, store: str) -> None:
     client = boto3.client("s3")
-    client.create_bucket(Bucket="floods")
-    client.upload_file(str(write_scene(tmp_path / "scene.tif", 300)), "floods", "a b/scene.tif")
-    (record,) = open_catalog([Path("s3://floods/a b/scene.tif")]).usable()
+    client.create_bucket(Bucket="floods-of-archives")
+    client.upload_file(str(write_scene(tmp_path / "scene.tif", 300)), "floods-of-archives", "a b/scene.tif")
+    (record,) = open_catalog([Path("s3://floods-of-archives/a b/scene.tif")]).usable()
     assert np.nanmedian(read_chip(record).vv) == pytest.approx(-10, abs=0.5)
     with pytest.raises(SourceError, match="has no such file"):
-        open_catalog(["s3://floods/missing.tif"])
+        open_catalog(["s3://floods-of-archives/missing.tif"])
 
 
 def test_without_keys_a_bucket_is_asked_as_a_public_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,9 +63,11 @@ def test_a_fill_of_most_of_an_image_does_not_decide_its_unit(tmp_path: Path) -> 
     np.testing.assert_array_equal(chip.valid, ~most)
 
 
-def test_an_image_that_is_all_fill_has_no_valid_pixel(tmp_path: Path) -> None:
-    chip = read(tmp_path, *filled(np.ones((48, 48), dtype=bool), -30.0, VV, VH))
-    assert not chip.valid.any() and chip.empty is not None
+def test_an_image_that_someone_has_drawn_of_areas_is_left_as_it_is(tmp_path: Path) -> None:
+    flat = np.full((48, 48), -8, np.float32)
+    for number, drawn in ((-8.0, CORNER), (-20.0, HOLE)):
+        chip = read(tmp_path, *filled(drawn, number, flat, flat - 7))
+        assert chip.valid.all() and chip.notes == ()
 
 
 def test_calm_water_of_a_picture_that_is_cut_off_at_its_dark_end_is_left_as_it_is(tmp_path: Path) -> None:
