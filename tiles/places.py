@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import shapely
+from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -91,20 +92,43 @@ def _countries() -> tuple[list[str], shapely.STRtree]:
     return [str(feature["properties"]["name"]) for feature in features], shapely.STRtree(geometries)
 
 
+def _centre(footprint: BaseGeometry) -> shapely.Point:
+    centre = footprint.centroid
+    # An outline across the antimeridian goes on beyond it.
+    return shapely.Point(centre.x - 360.0, centre.y) if centre.x > 180.0 else centre
+
+
 def country_at(footprint: BaseGeometry) -> str | None:
     """Return the country that a WGS84 footprint's centre lies in, or the nearest within half a degree, or None.
 
     The coast of a generalised world map lies a few kilometres off, hence the nearest.
     """
     names, tree = _countries()
-    centre = footprint.centroid
-    if centre.x > 180.0:  # an outline across the antimeridian goes on beyond it
-        centre = shapely.Point(centre.x - 360.0, centre.y)
+    centre = _centre(footprint)
     inside = tree.query(centre, predicate="intersects")
     if len(inside):
         return names[int(inside[0])]
     nearest = tree.query_nearest(centre, max_distance=0.5)
     return names[int(np.atleast_1d(nearest)[0])] if len(nearest) else None
+
+
+def nearest_country(footprint: BaseGeometry, among: Collection[str]) -> tuple[str, float] | None:
+    """Return the one of some countries whose outline is nearest to a WGS84 footprint's centre, and the distance in km.
+
+    The distance is geodesic, to the outline's corner that is nearest: within the spacing of a generalised world map's corners.
+    None where none of the names is a country of the map.
+    """
+    names, tree = _countries()
+    centre = _centre(footprint)
+    found: list[tuple[float, str]] = []
+    for name, outline in zip(names, tree.geometries, strict=True):
+        if name in among:
+            if outline.intersects(centre):
+                return name, 0.0
+            lon, lat = shapely.get_coordinates(outline).T
+            _, _, metres = Geod(ellps="WGS84").inv(np.full_like(lon, centre.x), np.full_like(lat, centre.y), lon, lat)
+            found.append((float(np.min(metres)) / 1000.0, name))
+    return (min(found)[1], min(found)[0]) if found else None
 
 
 def outline_refusal(outline: object) -> str | None:

@@ -3,6 +3,7 @@
 import * as catalog from "../data/catalog.mjs";
 import * as filters from "../data/filters.mjs";
 import * as training from "../data/training.mjs";
+import * as trust from "../data/trust.mjs";
 import * as format from "../page/format.mjs";
 import * as marks from "../page/marks.mjs";
 import * as scores from "../scores/histogram.mjs";
@@ -36,7 +37,9 @@ const metric = (name, value, note) =>
     note,
     `${format.METRICS[name]}${format.known(value) ? ` Here ${format.score3(value)}.` : ""}`,
   );
-const row = (name, value) => div("fs-row", span("fs-row-name", name), span("fs-row-value", value));
+const row = (name, value, few = false) =>
+  div(`fs-row${few ? " fs-row-few" : ""}`, span("fs-row-name", name), span("fs-row-value", value));
+const soft = (...text) => format.html.P({ className: "fs-soft" }, ...text);
 const notice = (kind, ...text) =>
   format.html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
 
@@ -153,7 +156,9 @@ const outcome = (c, p, k, threshold) => {
   const f = p.histogram ? scores.figures(scores.confusion(p.histogram, k)) : null;
   const detail = catalog.details.get(p.revision);
   const water = detail ? `, water ${area(detail, detail.area[k])}${detail.placed ? "" : " of its pixels"}` : "";
-  return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}${p.seen === true ? ", seen by this model" : ""}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}`;
+  const range = detail ? trust.range(detail, k) : null;
+  const told = range ? `; ${range.name} ${range.value}` : "";
+  return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}${p.seen === true ? ", seen by this model" : ""}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}${told}`;
 };
 
 const scored = (c, p, k, threshold, model) => {
@@ -183,43 +188,35 @@ const scored = (c, p, k, threshold, model) => {
         ),
       );
     }
-  } else {
-    out.push(
-      notice(
-        "info",
-        p.label_problem
-          ? `Not scored: ${p.label_problem}`
-          : c.labelled
-            ? "Not scored: the label holds no known pixel on valid data."
-            : "Not scored: this chip has no label.",
-      ),
-    );
+  } else if (p.label_problem || c.labelled) {
+    // That there is no label says the badge.
+    const why = p.label_problem || "the label holds no known pixel on valid data.";
+    out.push(notice("info", `Not scored: ${why}`));
   }
   // What is told of its place stands above.
   (p.notes || [])
     .filter((note) => note !== c.unplaced && note !== c.assumed_grid)
     .forEach((note) => out.push(notice("info", note)));
+  const range = detail ? trust.range(detail, k) : null;
+  const seen = detail?.placed ? ` of ${format.km2(detail.area[0])} seen` : " of what is seen";
+  const share = detail ? `: ${percent(water / (detail.area[0] || 1))}${seen}` : "";
+  const reach = range && figure(range.name, range.value, range.note, range.rests);
+  const truth =
+    known &&
+    figure(
+      "Truth",
+      detail ? area(detail, detail.placed ? detail.label_water_km2 : p.histogram.water[0]) : format.NONE,
+      detail && !detail.placed ? `${integer(p.histogram.water[0])} px are water in the label` : "water in the label",
+    );
+  const amount = detail && !detail.placed ? `${integer(water)} px at` : "at";
   out.push(
     div(
       "fs-figures fs-figures-two",
-      figure(
-        "Water",
-        area(detail, water),
-        detail && !detail.placed ? `${integer(water)} px at p ≥ ${threshold.toFixed(2)}` : `at p ≥ ${threshold.toFixed(2)}`,
-      ),
-      figure(
-        "Truth",
-        known && detail ? area(detail, detail.placed ? detail.label_water_km2 : p.histogram.water[0]) : format.NONE,
-        known && detail && !detail.placed
-          ? `${integer(p.histogram.water[0])} px are water in the label`
-          : known
-            ? "water in the label"
-            : c.labelled && !p.label_problem
-              ? "nothing is known"
-              : "no label",
-      ),
+      figure("Water", area(detail, water), `${amount} p ≥ ${threshold.toFixed(2)}${detail?.placed ? share : ""}`),
+      truth || reach || "",
     ),
   );
+  if (range) out.push(trusted(c, p, detail, range, known));
   const rows = [];
   if (known) {
     rows.push(
@@ -239,6 +236,27 @@ const scored = (c, p, k, threshold, model) => {
   out.push(div("fs-rows", ...rows));
   return out;
 };
+
+// How far the water can be trusted: without a label all that there is to go by.
+const trusted = (c, p, { trust: told }, range, known) =>
+  div(
+    "fs-trust",
+    format.html.H3({}, "How far to trust it"),
+    div(
+      "fs-rows",
+      ...(known ? [row(`Water, ${range.name}`, range.value)] : []),
+      row("Not sure (0.25 ≤ p < 0.75)", `${format.percent(p.uncertain)} of what is seen`),
+      ...trust.elsewhere(told, c.country).map(({ name, value, few }) => row(name, value, few)),
+    ),
+    ...(range.beside ? [soft(range.beside)] : []),
+    soft(
+      range.rests,
+      c.simulated && told.held_out ? " What is held out are real chips; this one is simulated." : "",
+      p.seen === true && told.held_out ? " This chip may be one of those, and of the held-out ones." : "",
+    ),
+    ...(told.fails ? [soft(`Known failures: ${told.fails[0].toLowerCase()}${told.fails.slice(1)}`)] : []),
+    ...(told.held_out?.note && !(known && p.seen === true) ? [soft(`On the held-out figures: ${told.held_out.note}`)] : []),
+  );
 
 // --- regions -------------------------------------------------------------------------------------------------
 const figures = (model, all, regions, unscored) => {

@@ -134,17 +134,25 @@ class ModelShelf:
 
     def card(self, spec: str) -> str:
         """Return what is known of a model, as Markdown; raises as `key`."""
-        if not spec.startswith(STORED):
-            return self.predictor(spec).card()
+        predictor = self.knows(spec)
+        if predictor is not None:
+            return predictor.card()
         found = self._summary(spec)
+        return stored_card(found.name, found.key.model_id, json.loads(found.key.parameters))
+
+    def knows(self, spec: str) -> Predictor | None:
+        """Return the model on offer that has made a model's predictions; None where there is none. Raises as `key`."""
+        if not spec.startswith(STORED):
+            return self.predictor(spec)
+        key = self._summary(spec).key
         for offered in self._specs:  # by another name, as where a link was made before it was
             try:
                 predictor = self.predictor(offered)
             except FloodscopeError:  # it is listed with its problem
                 continue
-            if key_of(predictor) == found.key:
-                return predictor.card()
-        return stored_card(found.name, found.key.model_id, json.loads(found.key.parameters))
+            if key_of(predictor) == key:
+                return predictor
+        return None
 
     def real(self, spec: str) -> str:
         """Return what opens a model that a page names: of a bundle its path, which no page is told."""

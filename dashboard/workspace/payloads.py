@@ -14,6 +14,7 @@ from tiles.chip import ChipRecord
 from tiles.grid import Grid
 
 if TYPE_CHECKING:
+    from model.evaluation.trust import Trust
     from model.inference.job import Job
     from model.store.store import Prediction
 
@@ -89,8 +90,8 @@ def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, A
     }
 
 
-def detail_payload(prediction: Prediction) -> dict[str, Any]:
-    """Return what only the open chip needs: km2 of the valid pixels at each probability value, km2 of true water.
+def detail_payload(prediction: Prediction, trust: Trust) -> dict[str, Any]:
+    """Return what only the open chip needs: km2 of the valid pixels at each value, km2 of true water, how far to trust it.
 
     Of a chip without a place it is the number of the pixels, and `placed` is false.
     """
@@ -98,6 +99,7 @@ def detail_payload(prediction: Prediction) -> dict[str, Any]:
         "area": base64.b64encode(prediction.area.astype("<f8").tobytes()).decode(),
         "label_water_km2": prediction.label_water_km2,
         "placed": prediction.placed,
+        "trust": trust,
     }
 
 

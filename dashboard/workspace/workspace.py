@@ -17,6 +17,7 @@ from dashboard.workspace.payloads import detail_payload, prediction_payload, pro
 from dashboard.workspace.seen import judged
 from dashboard.workspace.settings import Settings
 from model.evaluation.changes import Change
+from model.evaluation.trust import trust_in
 from model.inference.inference import Inference
 from model.inference.job import Job
 from model.predictors.protocol import Predictor
@@ -185,7 +186,7 @@ class Workspace:
             beside = {"label_problem": chip.label_problem, "notes": list(chip.notes)}
             return answer | {
                 "prediction": self._payloads(spec, [prediction])[0] | beside,
-                "detail": detail_payload(prediction),
+                "detail": detail_payload(prediction, trust_in(record, prediction, self.shelf.knows(spec))),
             }
         except FutureTimeoutError:
             return answer | {"pending": True} | asdict(self.inference.waiting(record, self.predictor(spec)))

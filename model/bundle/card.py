@@ -11,6 +11,11 @@ from tiles.sentences import shown
 
 PLOT = "calibration.svg"
 """The reliability diagram beside a card."""
+FAILS = (
+    "Misses flooded vegetation and towns; takes smooth sand, asphalt and radar shadow for water; does not tell flood from "
+    "permanent water."
+)
+"""The limits of a card in one line, for where a prediction stands alone."""
 _NONE = "None"
 
 

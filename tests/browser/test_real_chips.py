@@ -94,7 +94,7 @@ def test_a_click_on_the_map_shows_image_mask_and_the_numbers_of_evaluate(
     page.painted(chip, "scores")
     for threshold in THRESHOLDS:
         page.set_threshold(threshold)
-        assert page.figures()["Water"][1] == f"at p ≥ {threshold:.2f}"
+        assert page.figures()["Water"][1].startswith(f"at p ≥ {threshold:.2f}: ")
         assert_scores_are_those_of(page, of_chip(real_evaluation(threshold), chip))
 
 
@@ -146,11 +146,12 @@ def test_a_chip_without_a_label_is_predicted_and_not_scored(real_dashboard: Dash
     page.click_chip("ayt12")
     page.answered("ayt12")
     page.painted("ayt12")
-    assert page.notice() == "Not scored: this chip has no label."
+    assert page.page.locator("#chip-panel .fs-notice").count() == 0
     figures = page.figures()
-    assert set(figures) == {"Water", "Truth"}
+    assert set(figures) == {"Water", "Range, no error known"}
     assert figures["Water"][0].endswith("km²")
-    assert figures["Truth"][0] == NONE
+    assert figures["Range, no error known"][1] == "p ≥ 0.75 to p ≥ 0.25"
+    assert page.page.locator("#chip-panel").inner_text().lower().count("label") == 1, "said once, by the badge"
     assert page.page.locator("#chip-panel .fs-badge", has_text="No label").count() == 1
 
 
@@ -160,8 +161,7 @@ def test_a_label_without_a_known_pixel_gives_a_prediction_and_no_score(
     page = screen(real_dashboard).open(chip="Ghana_83483")
     page.answered("Ghana_83483")
     assert page.notice().startswith("Not scored:")
-    assert set(page.figures()) == {"Water", "Truth"}
-    assert page.figures()["Truth"] == (NONE, "nothing is known")
+    assert set(page.figures()) == {"Water", "Range, no error known"}
 
 
 def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: ScreenMaker) -> None:

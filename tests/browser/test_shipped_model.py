@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from running import Dashboard, serving
 from screen import ScreenMaker
 
@@ -36,3 +39,33 @@ def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard
     card.get_by_text("Trained on").wait_for()
     assert "marks water, not flood" in card.inner_text()
     assert "not on offer" not in card.inner_text()
+
+
+def test_an_image_that_is_dropped_tells_how_far_to_trust_it_without_a_click_more(
+    shipped_dashboard: Dashboard, screen: ScreenMaker, tmp_path: Path
+) -> None:
+    (image,) = simulate(tmp_path / "own", chips=1, size=128, seed=99).rglob("*_S1Hand.tif")
+    page = screen(shipped_dashboard).open()
+    page.page.evaluate(
+        """base64 => {
+          const files = new DataTransfer();
+          files.items.add(new File([Uint8Array.from(atob(base64), c => c.charCodeAt(0))], "my_river.tif"));
+          document.querySelector("#map").dispatchEvent(
+            new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+        }""",
+        base64.b64encode(image.read_bytes()).decode(),
+    )
+    page.answered("my_river")
+    figures = page.figures()
+    assert set(figures) == {"Water", "95 % range"}
+    assert figures["Water"][0].endswith("km²") and "seen" in figures["Water"][1]
+    assert figures["95 % range"][0].endswith("km²")
+    trust = page.page.locator("#chip-panel .fs-trust")
+    expect(trust).to_contain_text("The range is from the model's error on 196 chips of 3 sources")
+    expect(trust).to_contain_text("Known failures: misses flooded vegetation")
+    rows = page.rows()
+    assert rows["Held out over all"].startswith("IoU 0.73")
+    with page.no_request():
+        page.set_threshold(0)
+        expect(trust).to_contain_text("the water drawn is above the range")
+    assert page.figures()["95 % range"] == figures["95 % range"], "it is of the probabilities, not of the threshold"

@@ -15,6 +15,7 @@ ROOMS = ("scores", "page", "data", "map", "panel", "review", ".")
 PURE = {
     *("page/address", "page/format", "page/order", "page/state"),
     *("data/catalog", "data/filters", "data/grouping", "data/groups", "data/pairing", "data/training"),
+    "data/trust",
 }
 BRIDGE = "page/bridge"
 PAGE = r"\b(document|window|navigator|localStorage|location|fetch|requestAnimationFrame|getComputedStyle|setTimeout)\b"
