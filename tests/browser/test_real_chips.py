@@ -153,6 +153,10 @@ def test_a_chip_without_a_label_is_predicted_and_not_scored(real_dashboard: Dash
     assert figures["Range, no error known"][1] == "p ≥ 0.75 to p ≥ 0.25"
     assert page.page.locator("#chip-panel").inner_text().lower().count("label") == 1, "said once, by the badge"
     assert page.page.locator("#chip-panel .fs-badge", has_text="No label").count() == 1
+    with page.no_request():
+        page.set_threshold(0)
+        page.page.locator("#chip-panel .fs-trust", has_text="the water drawn is above the range").wait_for()
+    assert page.figures()["Range, no error known"] == figures["Range, no error known"]
 
 
 def test_a_label_without_a_known_pixel_gives_a_prediction_and_no_score(

@@ -65,7 +65,6 @@ def test_an_image_that_is_dropped_tells_how_far_to_trust_it_without_a_click_more
     expect(trust).to_contain_text("Known failures: misses flooded vegetation")
     rows = page.rows()
     assert rows["Held out over all"].startswith("IoU 0.73")
-    with page.no_request():
-        page.set_threshold(0)
-        expect(trust).to_contain_text("the water drawn is above the range")
+    page.set_threshold(0)
+    expect(trust).to_contain_text("the water drawn is above the range")
     assert page.figures()["95 % range"] == figures["95 % range"], "it is of the probabilities, not of the threshold"
