@@ -114,6 +114,11 @@ def predict(
             + (f"; written to {out}" if out else ""),
             err=aside,
         )
+        if alert_above is None and json_file is None:
+            from dashboard.report.text import as_water
+
+            if told := as_water(report):
+                click.echo(told)
         if json_file is not None:
             from dashboard.report.text import as_json
 

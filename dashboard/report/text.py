@@ -29,6 +29,13 @@ from model.seen.headline import (
 )
 from tiles.chip import PROVENANCE
 
+_MOST_CHIPS = 20
+_ORIGINS = {
+    "model": "Ranges: from the model's error on {chips} chips, as its bundle records it.",
+    "labelled chips": "Ranges: from the model's error on the labelled chips among these, each of other countries.",
+    "assumed": "Ranges: assumed; the model records no error of its shares and too few labelled chips are among these.",
+}
+
 
 def as_json(report: Mapping[str, object]) -> str:
     """Return the report as JSON."""
@@ -109,6 +116,30 @@ def as_answers(report: PredictionReport) -> str:
         lines.append(
             "The model records no error of its shares and too few labelled chips are among these: it is assumed."
         )
+    return "\n".join(lines)
+
+
+def as_water(report: PredictionReport) -> str:
+    """Return each chip's water with its 95 % range and share of what is seen, the most first, and what the ranges rest on."""
+    chips = sorted((c for c in report["chips"] if "share_ci" in c), key=lambda c: (-c["water_share"], c["id"]))
+    if not chips:
+        return ""
+    lines = [f"{'chip':28} water (95 % range of what is there, whatever the threshold), share of what is seen"]
+    for c in chips[:_MOST_CHIPS]:
+        low, high = c["share_ci"]
+        seen, water = c["valid_km2"], c["water_km2"]
+        share = f"{100 * c['water_share']:.1f} %"
+        told = (
+            f"{share} ({100 * low:.1f} to {100 * high:.1f} %)"
+            if seen is None or water is None
+            else f"{water:.2f} km² ({low * seen:.2f} to {high * seen:.2f}), {share} of {seen:.1f} km²"
+        )
+        lines.append(f"{c['id'][:28]:28} {told}")
+    if len(chips) > _MOST_CHIPS:
+        lines.append(f"and {len(chips) - _MOST_CHIPS} more: --json - tells of all")
+    origins = {c["share_error"]["origin"]: c["share_error"] for c in chips}
+    for origin, error in sorted(origins.items()):
+        lines.append(_ORIGINS[origin].format(chips=error["chips"]))
     return "\n".join(lines)
 
 

@@ -104,6 +104,19 @@ def test_json_without_a_question_holds_shares_and_no_answer(
     assert not {"alert", "probability", "above"} & set(chip)
 
 
+def test_each_chips_water_is_told_with_its_range_and_what_that_rests_on(
+    floodscope: Run, simulated: Path, data: Path, tmp_path: Path
+) -> None:
+    told = floodscope("predict", simulated, "--data", data).stdout.splitlines()
+    alone = floodscope("predict", simulated, "--data", data, "--json", "-")
+    chips = json.loads(alone.stdout)["chips"]
+    for chip in chips:
+        low, high = (share * chip["valid_km2"] for share in chip["share_ci"])
+        (row,) = [line for line in told if line.startswith(chip["id"])]
+        assert f"{chip['water_km2']:.2f} km² ({low:.2f} to {high:.2f})" in row
+    assert told[-1].startswith("Ranges: from the model's error on the labelled chips among these")
+
+
 def test_without_labels_the_error_is_assumed_and_said_to_be(
     floodscope: Run, simulated: Path, data: Path, tmp_path: Path
 ) -> None:
