@@ -10,7 +10,6 @@ import * as travel from "./history.mjs";
 import * as comparison from "./map/comparison.mjs";
 import * as flights from "./map/flights.mjs";
 import * as four from "./map/four.mjs";
-import * as leaflet from "./map/leaflet.mjs";
 import * as legend from "./map/legend.mjs";
 import * as painting from "./map/painting.mjs";
 import * as pixel from "./map/pixel.mjs";
@@ -320,15 +319,8 @@ const modelState = (payload, version, model) => {
   const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
   return [payload.state, `${payload.name} on ${device}`, device];
 };
-const afterResize = () =>
-  setTimeout(() => {
-    if (leaflet.map) leaflet.map.invalidateSize({ pan: false });
-    four.resize();
-  }, 250);
 const drawer = (clicks, open) => {
-  if (!clicks) return same();
-  afterResize();
-  return !open;
+  return clicks ? !open : same();
 };
 const drawerClass = (open) => {
   document.documentElement.dataset.drawer = open ? "open" : "closed";

@@ -1,6 +1,7 @@
 // Going somewhere on the map: views in which a place is seen whole, and flights there.
 
 import { libraries } from "../page/bridge.mjs";
+import * as state from "../page/state.mjs";
 import * as view from "../page/view.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
@@ -9,12 +10,13 @@ const MAX_ZOOM = 15;
 const margin = () => (view.narrow() ? 8 : 24);
 const GAP = 3; // beside the key and the strip, where room is short
 const landed = []; // what waits for the end of a flight
+let fitted = null; // what the map shows whole: {bounds, maxZoom}, until it is moved to something else
 let flight = false; // from the start of a flight until the map has come to rest
 
 // Height that the strip of layers takes at the bottom of the map.
 const below = () => {
   const strip = document.getElementById("layer-strip");
-  return 24 + (strip ? strip.getBoundingClientRect().height : 0);
+  return 24 + GAP + (strip ? strip.getBoundingClientRect().height : 0);
 };
 
 // Left edge and bottom of the key of colours, in pixels of the map, as it will be once the map is near: folded to its
@@ -39,17 +41,13 @@ const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
   const size = leaflet.map.getSize();
   const top = board.above() || margin();
   const room = libraries.L.point(2 * margin(), top + below());
-  const zoom = Math.min(
-    maxZoom,
-    leaflet.map.getBoundsZoom(
-      [
-        [south, west],
-        [north, east],
-      ],
-      false,
-      room,
-    ),
-  );
+  /** @type {[number, number][]} */
+  const corners = [
+    [south, west],
+    [north, east],
+  ];
+  const fits = leaflet.exactly(leaflet.map, () => leaflet.map.getBoundsZoom(corners, false, room));
+  const zoom = leaflet.rounded(Math.min(maxZoom, fits));
   const [topLeft, bottomRight] = [leaflet.map.project([north, west], zoom), leaflet.map.project([south, east], zoom)];
   const half = bottomRight.subtract(topLeft).divideBy(2);
   const at = libraries.L.point(size.x / 2, (top + size.y - below()) / 2); // of the middle, on the map
@@ -68,9 +66,6 @@ const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
 const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
   if (!leaflet.map) return;
   const { centre, zoom } = viewOf(bounds, maxZoom);
-  flyTo(centre, zoom, instant);
-};
-const flyTo = (centre, zoom, instant = false) => {
   if (instant || leaflet.calm()) {
     leaflet.jump(centre, zoom);
   } else {
@@ -78,6 +73,7 @@ const flyTo = (centre, zoom, instant = false) => {
     flight = true;
     leaflet.map.flyTo(centre, zoom);
   }
+  fitted = { bounds, maxZoom };
 };
 
 // Do something each time that a flight has ended.
@@ -92,6 +88,18 @@ leaflet.onMap((map) =>
   }),
 );
 const flying = () => flight;
+
+// The map has another size, as panel, drawer or window have: what it showed whole is shown whole again. Every other move than
+// a change of size begins with a "movestart".
+leaflet.onMap((map) => {
+  map.on("movestart", () => {
+    fitted = null;
+  });
+  map.on("resize", () => {
+    if (fitted && state.get().mode !== "four") flyToBounds(fitted.bounds, { instant: true, maxZoom: fitted.maxZoom });
+  });
+  new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
+});
 
 // A link has opened a chip: until somebody uses the page, the strip below it may still get its words, and so its height.
 let settling = null;
@@ -123,4 +131,4 @@ const flyToChips = (chips) => {
   return true;
 };
 
-export { flying, flyTo, flyToBounds, flyToChips, onLanded, open, settle, viewOf };
+export { flying, flyToBounds, flyToChips, onLanded, open, settle, viewOf };

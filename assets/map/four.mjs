@@ -28,16 +28,14 @@ const main = () => leaflet.map;
 const aside = () => libraries.L.point(0, -(document.getElementById("layer-strip").offsetHeight + 24) / 2);
 // What the cells show where the main map is, and the other way round.
 /** @returns {[any, number]} */
-const ofMain = () => [main().unproject(main().project(main().getCenter()).add(aside())), Math.max(1, main().getZoom() - NEARER)];
-const toMain = ([centre, zoom]) => [
-  main().unproject(
-    main()
-      .project(centre, zoom + NEARER)
-      .subtract(aside()),
-    zoom + NEARER,
-  ),
-  zoom + NEARER,
+const ofMain = () => [
+  main().unproject(main().project(main().getCenter()).add(aside())),
+  Math.max(1, leaflet.rounded(main().getZoom() - NEARER)),
 ];
+const toMain = ([centre, zoom]) => {
+  const nearer = leaflet.rounded(zoom + NEARER);
+  return [main().unproject(main().project(centre, nearer).subtract(aside()), nearer), nearer];
+};
 
 const follow = (from) => {
   if (moving) return;
@@ -45,7 +43,7 @@ const follow = (from) => {
   /** @type {[any, number]} */
   const view = from === main() ? ofMain() : [from.getCenter(), from.getZoom()];
   maps.forEach((map) => {
-    if (map !== from) map.setView(...view, { animate: false });
+    if (map !== from) leaflet.exactly(map, () => map.setView(...view, { animate: false }));
   });
   if (from !== main()) leaflet.jump(...toMain(view));
   moving = false;
@@ -75,6 +73,7 @@ const make = (cell, n) => {
     maxZoom: 19,
     inertia: false,
   });
+  leaflet.finely(map);
   ["imagery", "scores", "marks"].forEach((pane, i) => {
     map.createPane(pane).style.zIndex = 310 + 10 * i;
   });
@@ -88,7 +87,7 @@ const make = (cell, n) => {
     keyboard: false,
     icon: libraries.L.divIcon({ className: "fs-cross", iconSize: [15, 15] }),
   });
-  map.setView(...ofMain(), { animate: false });
+  leaflet.exactly(map, () => map.setView(...ofMain(), { animate: false }));
   map.on("move", () => follow(map));
   map.on("mousemove", (event) => point(event.latlng));
   map.on("mouseout", () => point(null));
@@ -99,7 +98,10 @@ const make = (cell, n) => {
 // Show a chip whole in every cell; who looks at a part of it keeps that part.
 let fitted = null; // where the cells show it whole: [bounds, centre, zoom]
 const fitTo = (all) => {
-  maps[0].fitBounds(all, { animate: false, padding: [6, 6] });
+  leaflet.exactly(maps[0], () => {
+    const zoom = leaflet.rounded(maps[0].getBoundsZoom(all, false, libraries.L.point(12, 12)));
+    maps[0].setView(libraries.L.latLngBounds(all).getCenter(), zoom, { animate: false });
+  });
   fitted = [all, maps[0].getCenter(), maps[0].getZoom()];
 };
 const boundsOf = ({ frame: [west, south, east, north] }) => [
@@ -180,6 +182,7 @@ const install = () => {
     resize();
     if (!shown()) flights.settle();
   }).observe(document.getElementById("layer-strip"));
+  main().on("resize", resize);
   update(true);
 };
 

@@ -9,7 +9,9 @@ import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
 import * as tiles from "./tiles.mjs";
 
-let start = null; // the view that the page begins with, which shows the whole world
+/** @type {[number, number, number, number]} */
+const WORLD = [-170, -56, 180, 75]; // where there is land, but ice
+const WORLD_ZOOM = 2; // and no larger
 let [toChip, toWorld] = [null, null];
 
 const chipThere = () => {
@@ -30,7 +32,7 @@ const chip = () => {
 const world = () => {
   if (!leaflet.map) return;
   board.close();
-  flights.flyTo(start.centre, start.zoom);
+  flights.flyToBounds(WORLD, { maxZoom: WORLD_ZOOM });
 };
 
 const icon = (...paths) =>
@@ -60,13 +62,13 @@ const refresh = () => {
 };
 
 leaflet.onMap((map) => {
-  start = { centre: map.getCenter(), zoom: map.getZoom() };
   toChip = button("home-chip", "Zoom to the open chip", "Z", chip, FRAME);
   toWorld = button("home-world", "Show the whole world", "H", world, GLOBE);
   const bar = make("div", { class: "leaflet-bar fs-home" }, toChip, toWorld);
   libraries.L.DomEvent.disableClickPropagation(bar);
   const Home = libraries.L.Control.extend({ onAdd: () => bar });
   new Home({ position: "topleft" }).addTo(map);
+  map.zoomControl.getContainer().after(bar); // and the scale below both
   refresh();
 });
 tiles.onPainted(refresh);

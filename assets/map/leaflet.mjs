@@ -8,6 +8,25 @@ let going = 0; // counts the places that the map was sent to
 export const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 export const near = () => map.getZoom() >= FOOTPRINT_ZOOM;
 
+// What fits or what a link says is shown at its very zoom; wheel, buttons, keys and fingers go to whole zooms, where a pixel of
+// a tile is one of the screen. A zoom that stays, as when the map is moved by keys, is never rounded.
+export const finely = (one) => {
+  const limit = one._limitZoom;
+  one._limitZoom = function limited(zoom) {
+    return zoom === this._zoom ? zoom : limit.call(this, zoom);
+  };
+};
+// Do something to a map while it takes every zoom as it is given.
+export const exactly = (one, then) => {
+  const { zoomSnap } = one.options;
+  one.options.zoomSnap = 0;
+  const out = then();
+  one.options.zoomSnap = zoomSnap;
+  return out;
+};
+// A zoom to two digits: what the address holds, and no chip is larger for it than it fits.
+export const rounded = (zoom) => Math.floor(100 * zoom + 1e-6) / 100;
+
 // Do something with the map once it is there.
 export const onMap = (then) => {
   begun.push(then);
@@ -18,6 +37,7 @@ export const attach = (context) => {
   if (map || !context || !context.map) return;
   map = context.map;
   rememberRest();
+  finely(map);
   const fly = map.flyTo.bind(map);
   // A cluster of chips that lie on one another asks for no zoom: they are told apart by their footprints.
   map.flyTo = (centre, zoom = 12, options = {}) => {
@@ -55,7 +75,7 @@ export const endZoom = () => {
 export const jump = (centre, zoom) => {
   const there = () => {
     endZoom();
-    map.setView(centre, zoom, { animate: false });
+    exactly(map, () => map.setView(centre, zoom, { animate: false }));
   };
   there();
   const mine = going;

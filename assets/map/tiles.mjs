@@ -76,7 +76,7 @@ const layersOf = (chip, model) => {
 const prefetch = ({ chip, url }) => {
   if (held.has(url) || url.includes(" ")) return;
   const { map } = leaflet;
-  const { zoom } = flights.viewOf(chip.frame);
+  const zoom = Math.round(flights.viewOf(chip.frame).zoom); // tiles are of whole zooms
   const [west, south, east, north] = chip.frame;
   const from = map.project([north, west], zoom).divideBy(SIZE).floor();
   const to = map.project([south, east], zoom).divideBy(SIZE).floor();

@@ -108,7 +108,7 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
       give: (id, first, view) =>
         id ? { id, at: moment(), restored: true, placed: view.zoom !== null } : first ? undefined : null,
     },
-    { name: "zoom", key: "z", ...number(0, 22), draw: (random) => 2 + Math.floor(random() * 17) },
+    { name: "zoom", key: "z", ...number(0, 22), draw: (random) => 2 + Math.floor(random() * 1700) / 100 },
     { name: "lat", key: "lat", ...number(-90, 90, 5), draw: (random) => Number((120 * random() - 60).toFixed(5)) },
     { name: "lon", key: "lon", ...number(-540, 540, 5), draw: (random) => Number((340 * random() - 170).toFixed(5)) },
     {

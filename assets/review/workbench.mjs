@@ -8,7 +8,6 @@ import * as groups from "../data/groups.mjs";
 import * as shelf from "../data/shelf.mjs";
 import * as fading from "../map/fading.mjs";
 import * as flights from "../map/flights.mjs";
-import * as leaflet from "../map/leaflet.mjs";
 import * as shapes from "../map/shapes.mjs";
 import { tell } from "../page/bridge.mjs";
 import { fill, make, select } from "../page/dom.mjs";
@@ -156,8 +155,6 @@ const draw = () => {
   if (other) shelf.load(other);
   where("width", wide, () => {
     document.documentElement.dataset.panel = wide ? "wide" : "narrow";
-    const { map } = leaflet;
-    if (map) setTimeout(() => map.invalidateSize({ pan: true, animate: false }), 0);
   });
   const sieved = filters.version;
   where("shapes", sieved, () => {

@@ -143,6 +143,13 @@ class Screen:
         )
         self.until("zoom => floodscope.leaflet.map.getZoom() === zoom", zoom)
 
+    def whole_zoom(self, chip: str) -> None:
+        """Go to a whole zoom at which a chip fits: there alone a pixel of a tile is a pixel of the screen."""
+        zoom = self.page.evaluate(
+            "id => Math.floor(floodscope.flights.viewOf(floodscope.catalog.chips.get(id).frame).zoom)", chip
+        )
+        self.go(*self.centre(chip), zoom)
+
     def centre(self, chip: str) -> tuple[float, float]:
         """Return latitude and longitude of the middle of a chip."""
         w, s, e, n = self.page.evaluate("id => floodscope.catalog.chips.get(id).bounds", chip)

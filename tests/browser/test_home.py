@@ -42,6 +42,32 @@ def test_buttons_and_keys_bring_the_chip_and_the_world_back(
     assert page.page.evaluate("floodscope.state.get().chip") == chip  # which stays open
 
 
+def test_a_chip_that_is_shown_whole_is_fitted_anew_when_the_map_has_another_size(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    page = screen(simulated_dashboard).open(model="backscatter:otsu")
+    chip = a_chip(page)
+    page.choose_in_table(chip)
+    page.painted(chip, "imagery")
+    for width, height in ((760, 620), (1280, 800)):
+        page.page.set_viewport_size({"width": width, "height": height})
+        page.until(
+            "() => { const { leaflet: { map } } = floodscope, { clientWidth, clientHeight } = map.getContainer();"
+            " return map.getSize().x === clientWidth && map.getSize().y === clientHeight && innerWidth === WIDTH; }".replace(
+                "WIDTH", str(width)
+            )
+        )
+        page.until(FITTED, chip)
+    page.page.evaluate("floodscope.leaflet.map.panBy([90, 40], { animate: false })")
+    place = page.page.evaluate("floodscope.leaflet.map.getCenter()")
+    page.page.set_viewport_size({"width": 1100, "height": 800})
+    page.until("() => floodscope.leaflet.map.getSize().x < 800")
+    page.frames(4)
+    now = page.page.evaluate("floodscope.leaflet.map.getCenter()")
+    assert abs(now["lat"] - place["lat"]) < 1e-3  # who looks at a part of it keeps that part
+    assert abs(now["lng"] - place["lng"]) < 1e-3
+
+
 def test_z_fits_the_chip_into_each_of_four_maps(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     page = screen(simulated_dashboard).open(model="backscatter:otsu")
     chip = a_chip(page)

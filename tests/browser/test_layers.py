@@ -31,6 +31,8 @@ def open_chip(screen: ScreenMaker, dashboard: Dashboard, chip: str, **options: o
     page = screen(dashboard, **options)
     page.open(chip=chip, o=1, tab="models")
     page.painted(chip, "imagery")
+    page.whole_zoom(chip)
+    page.painted(chip, "imagery")
     page.painted(chip, "scores")
     return page
 
@@ -83,6 +85,8 @@ def test_mask_truth_and_errors_of_a_simulated_chip_are_pixel_exact(
     chip = some_simulated(page.page)
     page.click_chip(chip)
     page.painted(chip, "scores")
+    page.whole_zoom(chip)
+    page.painted(chip, "scores")
     assert_overlays_are_exact(page)
 
 
@@ -92,6 +96,8 @@ def test_the_mask_is_exact_on_a_screen_of_two_pixels_a_point(
     page = screen(simulated_dashboard, scale=2).open(o=1, tab="models")
     chip = some_simulated(page.page)
     page.click_chip(chip)
+    page.painted(chip, "scores")
+    page.whole_zoom(chip)
     page.painted(chip, "scores")
     scores = mosaic(page, tiles_of(page, "scores"))
     show_alone(page, "scores")
@@ -181,6 +187,8 @@ def test_a_layer_that_is_one_more_entry_of_the_table_has_its_key_legend_place_in
     chip = some_simulated(page.page)
     page.click_chip(chip)
     page.painted(chip, "scores")
+    page.whole_zoom(chip)
+    page.painted(chip, "scores")
     page.page.keyboard.press("d")
     page.until_query(overlay="dry")
     page.page.locator("#legend", has_text="predicted dry land").wait_for()
@@ -199,6 +207,8 @@ def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashb
     chip = some_simulated(page.page)
     page.click_chip(chip)
     page.painted(chip, "scores")
+    page.whole_zoom(chip)
+    page.painted(chip, "scores")
     show_alone(page, "scores")
     pictures = []
     for threshold in (0.05, 0.5, 0.95):
@@ -211,6 +221,8 @@ def test_the_servers_mask_is_the_mask_of_the_browser(simulated_dashboard: Dashbo
     page = screen(simulated_dashboard).open(o=1, tab="models")
     chip = some_simulated(page.page)
     page.click_chip(chip)
+    page.painted(chip, "scores")
+    page.whole_zoom(chip)
     page.painted(chip, "scores")
     for tile in tiles_of(page, "scores"):
         scores = fetch(tile.url)

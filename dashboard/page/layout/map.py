@@ -34,7 +34,7 @@ def chip_map() -> html.Main:
                 id=ids.MAP,
                 center=[14, 8],
                 zoom=2,
-                minZoom=2,
+                minZoom=1,  # a phone shows most of the world then
                 maxZoom=19,
                 # Else the place of every moveend comes back through React a moment later, and stops a flight that has gone on.
                 trackViewport=False,
