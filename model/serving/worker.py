@@ -42,6 +42,8 @@ SPARE_THREADS, WITH_ANSWERS = 12, 4
 
 LEAVE_S = 2.0
 """So long a client has to close a connection that this side has closed, whose last bytes a sudden end would cut off."""
+LEAVE_BYTES = 64 << 20
+"""And no more than this is read of it: who sends without an end is cut off."""
 GIVE_BACK_S = 10.0
 """Between two times that free memory is given back to the system."""
 NEW_S = 2.0
@@ -91,7 +93,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._queued: deque[TConn] = deque()  # large bodies that no thread is free for
         self._answers: dict[Any, Answer] = {}  # by their sockets
         self._sending: dict[TConn, tuple[Answer, Any]] = {}  # answers that wait for their readers, and what then
-        self._leaving: dict[TConn, float] = {}  # closed on this side, and until when the other may take
+        self._leaving: dict[
+            TConn, tuple[float, int]
+        ] = {}  # closed on this side; until when, and how much the other may send
         self._room = Room(WITH_ANSWERS)
         self._given_back = 0, 0.0  # requests by then, and when
         self._stopping = False
@@ -194,12 +198,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         except (OSError, ValueError):
             self._drop(conn)
         else:
-            self._leaving[conn] = time.monotonic() + LEAVE_S
+            self._leaving[conn] = time.monotonic() + LEAVE_S, LEAVE_BYTES
 
     def _left(self, conn: TConn, _: object) -> None:
         try:
-            if conn.sock.recv(HELD_BYTES):
-                return
+            if count := len(conn.sock.recv(HELD_BYTES)):
+                until, left = self._leaving[conn]
+                self._leaving[conn] = until, left - count
+                if left > count:
+                    return
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -234,7 +241,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._end(conn)
         for conn in [conn for conn, (answer, _) in self._sending.items() if answer.too_slow()]:
             self._give_up(conn)
-        for conn in [conn for conn, until in self._leaving.items() if until < now]:
+        for conn in [conn for conn, (until, _) in self._leaving.items() if until < now]:
             self._end(conn)
         for conn in [conn for conn, until in self._reading.items() if until < now]:
             del self._reading[conn]

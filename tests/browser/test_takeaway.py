@@ -179,7 +179,7 @@ def test_a_label_is_asked_about_by_buttons_and_a_wrong_answer_is_mended_without_
     page.answered("my_pond")
     assert wrong < 0.5 < float(page.figures()["IoU"][0])
     page.page.evaluate("() => fetch('uploads/my_pond', { method: 'DELETE', headers: { 'X-Floodscope': 'page' } })")
-    page.until("() => floodscope.book.chips.size === 3")
+    page.until("() => floodscope.catalog.chips.size === 3")
 
 
 def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
