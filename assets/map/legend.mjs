@@ -8,17 +8,19 @@ const GREYED = [{ colour: "linear-gradient(90deg,#000,#fff)", letter: "", text: 
 const counted = (legend, counts) =>
   legend.map((line) => {
     const pixels = line.count ? (counts[line.count] ?? null) : null;
-    return pixels === null ? line : { ...line, text: `${line.text} ${format.integer(pixels)} px` };
+    return pixels === null ? line : { ...line, told: ` ${format.integer(pixels)} px` };
   });
 
 const item =
   (kind) =>
-  ({ colour, letter, text, note }) => {
+  ({ colour, letter, text, note, told }) => {
     const { html } = format;
+    // One child of words, so that no gap stands between a word and its number.
+    const words = told ? html.Span({}, text, html.Span({ className: "fs-legend-count" }, told)) : text;
     return html.Span(
-      { className: `fs-legend-item fs-legend-${kind}`, title: note || text },
+      { className: `fs-legend-item fs-legend-${kind}`, title: note || `${text}${told || ""}` },
       html.Span({ className: `fs-swatch${dark(colour) ? " fs-swatch-dark" : ""}`, style: { background: colour } }, letter),
-      text,
+      words,
     );
   };
 
