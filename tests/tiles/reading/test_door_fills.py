@@ -99,7 +99,8 @@ def test_no_real_chip_is_filled_but_the_white_corners_of_etci_2021(real_data: Pa
     for source in ("sen1floods11", "drivendata", "etci2021", "dfc2024", "oder2024/pre", "oder2024/post"):
         if not (real_data / source).is_dir():
             continue
-        for record in open_catalog([real_data / source]).usable():
+        records = open_catalog([real_data / source]).usable()
+        for record in records[:: 4 if len(records) > 100 else 1]:
             chip = read_chip(record, with_label=False)
             if any("as a tool fills" in note for note in chip.notes):
                 told.setdefault(source, set()).add(record.id)

@@ -224,7 +224,7 @@ def test_what_holds_an_image_whole_refuses_a_scene_and_says_what_works(tmp_path:
 
 
 def test_the_oder_as_one_image_reads_as_its_tiles_do(real_data: Path, tmp_path: Path) -> None:
-    tiles = sorted((real_data / "oder2024" / "post").glob("*.tif"))
+    tiles = sorted((real_data / "oder2024" / "post").glob("*.tif"))[:4]  # 24 million pixels: enough for a scene
     with rasterio.open(tiles[0]) as first:
         scales, offsets, names = first.scales, first.offsets, first.descriptions
     mosaic, transform = merge(tiles)
@@ -238,7 +238,7 @@ def test_the_oder_as_one_image_reads_as_its_tiles_do(real_data: Path, tmp_path: 
     (one,) = open_catalog([path]).records()
     scene = Scene(one)
     assert is_scene(one) and scene.whole is None
-    for tile in tiles:
+    for tile in tiles[1:3]:
         (alone,) = open_catalog([tile]).records()
         chip = read_chip(alone)
         col, row = ~scene.grid.transform @ (chip.grid.transform.c, chip.grid.transform.f)
