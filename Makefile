@@ -8,6 +8,10 @@ READY := .venv/.ready
 PAGE := .venv/page/node_modules/.bin
 PAGE_READY := .venv/page/.ready
 
+# Hundreds of processes import the same packages in one `make test`; where compiled code is not kept, each spends most of its start
+# on compiling them anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -16,17 +20,37 @@ help: ## Say what can be made
 demo: $(READY) ## Open the dashboard with simulated chips
 	@$(BIN)/floodscope demo
 
+# A file is one process's; they begin in the order that tests/conftest.py gives. Three processes for two cores: a test that waits
+# for a server or a child leaves its core free. A page in Chromium works for two, so browser tests are two processes.
+PYTEST := $(BIN)/python -m pytest --dist=loadfile
+WITHOUT_BROWSER := OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/browser --no-loadscope-reorder
+
 .PHONY: test
-test: lint ## Run every check and test, in a browser too
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/browser --numprocesses=2 --dist=loadfile
-	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(BIN)/python -m pytest tests/browser --numprocesses=2 --dist=loadfile
+test: $(READY) ## Run every check and test, in a browser too
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint
+	@$(WITHOUT_BROWSER) --numprocesses=3
+	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(PYTEST) tests/browser --numprocesses=2
+
+.PHONY: quick
+quick: $(READY) ## Run every check, and the tests that start no browser, server or training
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint
+	@$(WITHOUT_BROWSER) --numprocesses=2 -m "not slow"
 
 .PHONY: lint
-lint: $(READY) $(PAGE_READY) ## Check style, format and types, of Python and of the page
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+lint: lint-types lint-python lint-page ## Check style, format and types, of Python and of the page
+
+.PHONY: lint-types
+lint-types: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy assets/sources
+
+.PHONY: lint-python
+lint-python: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: lint-page
+lint-page: $(PAGE_READY)
 	$(PAGE)/biome check --error-on-warnings .
 	$(PAGE)/tsc
 	$(PAGE)/tsc --project tsconfig.strict.json
@@ -48,8 +72,8 @@ benchmarks: $(READY) ## Measure, as ratios against something named
 # Chips of one seed, and a network on them alone. No real chip teaches; REAL are those that the scores in the bundle are of.
 RUN ?= weights-run
 .PHONY: weights
-weights: $(READY) ## Train the shipped weights anew: RUN=folder; half an hour on two cores; given again, it goes on
-	[ -e $(RUN)/simulated ] || $(BIN)/floodscope simulate $(RUN)/simulated --chips 264 --seed 7
+weights: $(READY) ## Train the shipped weights anew: RUN=folder; six minutes on a GPU, hours on two cores; given again, it goes on
+	[ -e $(RUN)/simulated ] || $(BIN)/floodscope simulate $(RUN)/simulated --chips 800 --seed 7
 	$(BIN)/floodscope train $(RUN)/simulated --split all --recipe pretrain --set name=floodscope --out $(RUN)/pretrain --resume
 	$(BIN)/python tests/benchmarks/leave_one_source_out.py --out $(RUN)/sources --model floodscope_new=$(RUN)/pretrain/bundle \
 		--record floodscope_new

@@ -2,21 +2,23 @@
 // This is where the page begins: it offers Dash what it calls by name, and starts it.
 
 import * as catalog from "./data/catalog.mjs";
+import * as coming from "./data/coming.mjs";
 import * as endpoints from "./data/endpoints.mjs";
 import * as filters from "./data/filters.mjs";
 import * as groups from "./data/groups.mjs";
 import * as training from "./data/training.mjs";
 import * as travel from "./history.mjs";
 import * as comparison from "./map/comparison.mjs";
-import * as flights from "./map/flights.mjs";
+import * as finding from "./map/finding.mjs";
 import * as four from "./map/four.mjs";
+import * as leaflet from "./map/leaflet.mjs";
 import * as legend from "./map/legend.mjs";
 import * as painting from "./map/painting.mjs";
 import * as pixel from "./map/pixel.mjs";
 import * as shapes from "./map/shapes.mjs";
 import * as sides from "./map/sides.mjs";
 import * as tiles from "./map/tiles.mjs";
-import { begin, context, offer, offerToTables, same, tell } from "./page/bridge.mjs";
+import { begin, bringTables, context, offer, offerToTables, same, tell } from "./page/bridge.mjs";
 import * as cells from "./page/cells.mjs";
 import { columns } from "./page/columns.mjs";
 import * as format from "./page/format.mjs";
@@ -25,6 +27,9 @@ import { NO_FILTERS } from "./page/state.mjs";
 import * as view from "./page/view.mjs";
 import * as panel from "./panel/chip.mjs";
 import * as files from "./panel/files.mjs";
+import * as heading from "./panel/heading.mjs";
+import "./panel/sheet.mjs";
+import * as welcome from "./panel/welcome.mjs";
 import * as filterbar from "./review/filterbar.mjs";
 import * as regions from "./review/regions.mjs";
 import * as workbench from "./review/workbench.mjs";
@@ -36,6 +41,8 @@ import "./page/mirror.mjs";
 
 const by = (place) => context().triggered.some(({ prop_id: id }) => id === place); // what runs this
 const level = (threshold) => scores.level(threshold ?? 0.5);
+const begun = coming.chips(); // at once: before Dash has drawn the page
+begun.catch(() => {}); // it is told where the page is drawn
 const idOf = (selection) => (selection && selection.id) || null;
 
 // What the picture does not wait for is done once it is drawn; of several that wait, the last.
@@ -61,6 +68,7 @@ const restore = (_, settings) => {
   endpoints.watch(settings.models);
   training.begin(settings.models);
   travel.begin(settings);
+  begun.then(catalogCame, (error) => tell("catalog-label", { children: error.message }));
   const components = view.toComponents(view.initial(), settings, true);
   return context().outputs_list.map(({ id, property }) => {
     const value = components.get(`${id}.${property}`);
@@ -99,40 +107,36 @@ const copyLink = (clicks) => {
   // Browsers give a clipboard to pages of this machine and of https alone.
   const copied = navigator.clipboard ? navigator.clipboard.writeText(travel.link()) : Promise.reject(new Error("no clipboard"));
   copied.then(
-    () => say("Link copied"),
+    // Who has floodscope on his own machine alone cannot send it to others.
+    () => say(/^(127\.|localhost$|\[::1\]$)/.test(window.location.hostname) ? "Copied, for this machine" : "Link copied"),
     () => say("Copy it from the address bar"),
   );
   return same();
 };
 
 // --- data comes in -------------------------------------------------------------------------------------------
-const catalogLoaded = (payload) => {
-  if (!payload) return Array(5).fill(same());
-  const version = catalog.setCatalog(payload);
-  workbench.shapesGiven();
-  const { counts, simulated, name } = payload.info;
-  const items = (chips) => chips.map((c) => ({ value: `chip:${c.id}`, label: c.id }));
-  const chips = [...catalog.chips.values()];
-  const options = [
-    { group: "Countries", items: payload.info.countries.map((c) => ({ value: `country:${c}`, label: c })) },
-    { group: "Chips", items: items(chips.filter((c) => !filters.onlyKnown(c))) },
-    { group: "Known only, no image", items: items(chips.filter(filters.onlyKnown)) },
-  ].filter((group) => group.items.length);
-  const { html } = format;
-  const label = [html.Span({ className: "fs-catalog-name", title: name }, name)];
-  if (simulated) label.push(html.Span({ className: "fs-badge fs-badge-simulated" }, "Simulated data"));
-  label.push(html.Span({ className: "fs-catalog-count" }, `${format.count(counts.imagery, "chip")} with imagery`));
-  if (counts.unplaced)
-    label.push(
-      html.Span(
-        { className: "fs-catalog-count", title: "They are shown as pictures: open them from the Chips table." },
-        `${format.integer(counts.unplaced)} without a place`,
-      ),
-    );
-  return [version, shapes.points(), shapes.footprints(), options, label];
+const catalogCame = (about) => {
+  welcome.offer(about.welcome);
+  tell("catalog-in", { data: catalog.version });
+};
+const catalogLoaded = (version) => {
+  if (!version) return Array(3).fill(same());
+  filters.use({});
+  return [catalog.version, finding.options(""), heading.ofCatalog()];
 };
 
-const predictionsLoaded = (payload) => (payload ? catalog.add(payload.model, payload.predictions, payload.failed) : same());
+// The model in use has been opened, or cannot be: what it has predicted is asked for.
+const predictionsLoaded = async (payload) => {
+  if (!payload) return same();
+  try {
+    await coming.ofModel(payload);
+  } catch (error) {
+    tell("predictions-in", { data: { ...payload, state: "error", message: error.message } });
+    return same();
+  }
+  welcome.begin();
+  return catalog.add(payload.model, [], payload.failed);
+};
 
 // A choice of a chip under a model is one click, however often its answer must be asked for; the key P is another. The
 // server begins one prediction a click.
@@ -141,18 +145,21 @@ const ask = (selection, model, again) => {
   if (!idOf(selection) || !model) return same();
   const of = JSON.stringify([selection.id, selection.at, model]);
   if (click.of !== of || (by("ask-again.data") && again.pressed)) click = { of, name: format.unique() };
-  return { id: selection.id, model, click: click.name, at: Date.now() };
+  return { id: selection.id, model, click: click.name, view: tiles.view(selection.id), at: Date.now() };
 };
 
 const chipOpened = (payload) => {
   if (!payload) return same();
   const waits = () => payload.pending && payload.click === click.name; // else something else was chosen meanwhile
   if (waits())
-    setTimeout(() => {
-      if (waits()) tell("ask-again", { data: { at: Date.now() } });
-    }, 400);
+    setTimeout(
+      () => {
+        if (waits()) tell("ask-again", { data: { at: Date.now() } });
+      },
+      payload.partial?.done ? 1500 : payload.scene ? 250 : 400, // what is seen of a scene grows; before, there is nothing to look at
+    );
   const version = catalog.open(payload);
-  if (payload.prediction) tiles.again();
+  if (payload.prediction || payload.scene) tiles.again();
   return version;
 };
 
@@ -165,27 +172,33 @@ const jobNews = (payload) => {
   return [catalog.add(model, predictions, progress.failed), { job, cursor }];
 };
 
-// --- map -----------------------------------------------------------------------------------------------------
-// Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
-const showLayers = (base, overlay, threshold, opacity, mode, left, right) => {
-  if (!base || !overlay) return Array(2).fill(same());
-  state.set({ mode, base, overlay, left, right, threshold: threshold ?? 0.5 }, { told: true });
-  painting.show({ ...sides.shown(), level: level(threshold), opacity: opacity ?? 0.75 });
-  moved(() => tell("level", { data: threshold }));
-  return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`];
+// The sides of the pictures that are shown, left before right.
+const seen = () => {
+  const { main, left } = sides.shown();
+  return state.get().mode === "four" ? four.sides() : [left, main].filter(Boolean);
 };
 
-const showLegend = (base, overlay, threshold, selection, version, mode, left, right, other, model) => {
+// --- map -----------------------------------------------------------------------------------------------------
+// Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
+const showLayers = (base, overlay, grey, outline, threshold, opacity, mode, left, right) => {
+  if (!base || !overlay) return Array(4).fill(same());
+  const looks = { grey: Boolean(grey), outline: Boolean(outline) };
+  state.set({ mode, base, overlay, left, right, ...looks, threshold: threshold ?? 0.5 }, { told: true });
+  painting.show({ ...sides.shown(), level: level(threshold), opacity: opacity ?? 0.75 });
+  moved(() => tell("level", { data: threshold }));
+  const off = [!sides.choosesGround(seen()), !sides.choosesOutline(seen())];
+  return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`, ...off];
+};
+
+const showLegend = (base, overlay, grey, outline, threshold, selection, version, mode, left, right, other, model) => {
   if (!base || !overlay) return same();
   const id = idOf(selection);
   const k = level(threshold);
   const counts = id ? catalog.chipFigures(model, id, k) : null;
-  const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && catalog.prediction(model, id));
-  state.set({ mode, base, overlay, left, right }, { told: true });
+  const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && catalog.shown(model, id));
+  state.set({ mode, base, overlay, left, right, grey: Boolean(grey), outline: Boolean(outline) }, { told: true });
   if (by("model-b.value")) comparison.choose(other);
-  const { main, left: beside } = sides.shown();
-  const seen = mode === "four" ? four.sides() : [beside, main].filter(Boolean);
-  return legend.items(seen, counts, unlabelled, comparison.agreement(model, id, k), comparison.problem());
+  return legend.items(seen(), counts, unlabelled, comparison.agreement(model, id, k), comparison.problem());
 };
 
 // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
@@ -231,26 +244,26 @@ const highlight = (selection) => {
 };
 
 // --- ways to choose a chip -----------------------------------------------------------------------------------
+const find = (typed) => (catalog.version ? finding.options(typed) : same());
 const search = (value) => {
   if (!value) return [same(), same()];
-  const name = value.slice(value.indexOf(":") + 1);
-  if (value.startsWith("chip:")) {
-    tiles.choose(name);
-    return [same(), null];
-  }
-  const there = [...catalog.chips.values()].filter((chip) => chip.country === name);
-  const open = there.filter((chip) => !filters.onlyKnown(chip));
-  flights.flyToChips(open.length ? open : there);
-  return ["regions", null];
+  return [finding.go(value) ?? same(), null];
 };
 // A table is made when its tab is opened first.
 const mounted = new Set();
-const mountTables = (tab, tables) =>
-  ["regions", "chips"].map((name) => {
-    if (name !== tab || mounted.has(name)) return same();
-    mounted.add(name);
-    return tables[name];
-  });
+const mountTables = async (tab, tables) => {
+  const into = (content) => ["regions", "chips"].map((name) => (name === tab ? content : same()));
+  if (!(tab in tables) || mounted.has(tab)) return into(same());
+  mounted.add(tab);
+  await leaflet.there;
+  try {
+    await bringTables();
+    return into(tables[tab]);
+  } catch (error) {
+    mounted.delete(tab);
+    return into(error.message);
+  }
+};
 // A table tells its chosen row again when its rows are written anew: nobody has chosen then.
 const anew = (key) => {
   let last = null;
@@ -287,7 +300,7 @@ const overview = (version, threshold, tab, sieve, review, model) => {
   const by = (review && review.by) || "country";
   const all = groups.rows(model, k, by);
   const regions = all.filter((region) => region.labelled);
-  const { cannot } = catalog.unpredicted(model, filters.chips());
+  const { cannot } = catalog.unpredicted(model, filters.rows());
   return [
     panel.figures(model, groups.total(model, k), regions, { ...groups.unscored(model, k), cannot }),
     panel.unlabelled(groups.unlabelled(model, by)),
@@ -304,6 +317,7 @@ const jobShown = (version, job, model) => {
   return [panel.job(job.progress, job.job), !job.progress.running, job.progress.running || left <= 0];
 };
 document.addEventListener("click", ({ target }) => {
+  if (target instanceof Element && target.closest("#try-again")) tell("ask-again", { data: { pressed: Date.now() } });
   const close = target instanceof Element && /** @type {HTMLElement | null} */ (target.closest("#job-close"));
   if (!close) return;
   followed.delete(close.dataset.job);
@@ -312,19 +326,12 @@ document.addEventListener("click", ({ target }) => {
 });
 
 const modelState = (payload, version, model) => {
-  if (!payload || payload.model !== model) return ["busy", "Opening the model …", ""];
+  if (!payload || payload.model !== model || !coming.isThere(payload)) return ["busy", "Opening the model …", ""];
   if (payload.state === "error") return ["error", payload.message, payload.endpoint ? "not reachable" : "not usable"];
   if (payload.message) return [payload.state, payload.message, payload.device];
   const opened = catalog.opened; // knows the device once the weights are loaded
   const device = opened && opened.model === model && opened.device ? opened.device : payload.device;
   return [payload.state, `${payload.name} on ${device}`, device];
-};
-const drawer = (clicks, open) => {
-  return clicks ? !open : same();
-};
-const drawerClass = (open) => {
-  document.documentElement.dataset.drawer = open ? "open" : "closed";
-  return open ? "Show more map" : "Show panel";
 };
 
 // The workbench, and the files of the open chip.
@@ -358,6 +365,7 @@ offer("floodscope", {
   otherChosen,
   lookGiven,
   lookClosely,
+  find,
   search,
   rowChosen,
   regionChosen,
@@ -368,16 +376,10 @@ offer("floodscope", {
   chipFiles,
   jobShown,
   modelState,
-  drawer,
-  drawerClass,
 });
 // What dash-leaflet calls (dashboard/page/layout/map.py).
 offer("leaflet", {
-  pointToLayer: shapes.pointToLayer,
-  clusterToLayer: shapes.clusterToLayer,
-  onFootprint: shapes.onFootprint,
   onCountry: shapes.onCountry,
-  footprintStyle: shapes.styleOfFootprint,
   countryStyle: shapes.styleOfCountry,
 });
 offerToTables(columns, { fsLive: cells.text, fsBar: regions.bar, fsSpark: regions.line, fsThumbs: regions.thumbs });

@@ -4,6 +4,7 @@ import { watchRequests } from "./page/bridge.mjs";
 
 const PAUSE = 1500;
 let lost = false;
+let trouble = null; // why the server cannot do all that it should
 
 const say = (text) => {
   let bar = document.getElementById("fs-connection");
@@ -40,7 +41,15 @@ const onAnswer = async (answer) => {
           .catch(() => ({}))
       : {};
   if (told.message) say(told.message);
-  else if (answer.ok) document.getElementById("fs-connection")?.remove();
+  else if (answer.ok && !trouble) document.getElementById("fs-connection")?.remove();
+};
+
+/** @param {string | null} sentence why the server cannot do all that it should, null once it can */
+export const troubled = (sentence) => {
+  trouble = sentence;
+  if (lost) return;
+  if (trouble) say(`${trouble} This page goes on by itself.`);
+  else document.getElementById("fs-connection")?.remove();
 };
 
 window.addEventListener("beforeunload", () => {

@@ -9,11 +9,12 @@ import { tell } from "./page/bridge.mjs";
 import * as state from "./page/state.mjs";
 import * as view from "./page/view.mjs";
 
-const TOGETHER_MS = 600; // uses of the page that follow one another so soon are one step
+const TOGETHER_MS = 600; // presses of one key that follow one another so soon are one use, as when chips are leafed through
 const REST_MS = 700; // a map that has moved is written once it rests: a step that follows at once was why it moved
 let last = null; // the state of the components
-let used = -Infinity; // when the page was last used: one click may change several fields, on a busy machine seconds later
-let stepped = -Infinity; // the use that made the last step
+let uses = 0; // how often the page was used: one click may change several fields, on a busy machine seconds later
+let stepped = 0; // the use that made the last step
+const pressed = { key: null, at: -Infinity };
 let settings = null;
 let resting = null;
 let asked = null; // what the latest Back or Forward asked for, until the components have had the time to take it
@@ -36,8 +37,8 @@ const persist = (values) => {
     resting = setTimeout(() => write("replaceState"), REST_MS);
     return;
   }
-  const step = before && view.isStep(before, last) && used > stepped + TOGETHER_MS;
-  if (step) stepped = used;
+  const step = before && view.isStep(before, last) && uses > stepped;
+  if (step) stepped = uses;
   write(step ? "pushState" : "replaceState");
 };
 // What waits is written at once: somebody wants the view.
@@ -76,9 +77,15 @@ const insist = (after, components, agreed = 0, checks = 20) =>
     lost.forEach(({ at }) => give(at, components.get(at)));
     insist(after, components, lost.length ? 0 : agreed + 1, checks - 1);
   }, TOGETHER_MS / 4);
-const use = () => {
+const use = (/** @type {Event & {key?: string}} */ { type, key = null }) => {
   asked = null;
-  used = performance.now();
+  if (type === "wheel") return; // it moves what is seen, and changes nothing that is a step
+  const at = performance.now();
+  if (key === null || key !== pressed.key || at > pressed.at + TOGETHER_MS) {
+    uses += 1;
+    settle(); // where the map came to rest before is no part of what this does
+  }
+  Object.assign(pressed, { key, at });
 };
 ["pointerdown", "keydown", "wheel"].forEach((input) => window.addEventListener(input, use, { capture: true, passive: true }));
 
@@ -87,8 +94,8 @@ const arrive = () => {
   if (!settings || !last) return;
   clearTimeout(resting);
   resting = null;
-  used = performance.now();
-  stepped = used; // what follows belongs to this step
+  stepped = uses; // what follows belongs to this step
+  pressed.key = null;
   const wanted = view.parse(window.location.search);
   const after = view.complete(wanted, settings);
   const before = [view.complete(last, settings), ...(asked ? [asked] : [])]; // a step may come before the last one was taken

@@ -76,6 +76,9 @@ const open = () => {
   if (!box.open) box.showModal();
 };
 
+const grey = () => tell("grey", { checked: !state.get().grey });
+const outline = () => tell("outline", { checked: !state.get().outline });
+
 const DO = {
   j: () => step(1),
   k: () => step(-1),
@@ -88,8 +91,12 @@ const DO = {
   ">": () => threshold(0.1),
   ";": () => threshold(-0.1),
   ":": () => threshold(0.1),
+  g: grey,
+  o: outline,
   z: toChip,
   h: home.world,
+  n: home.graticule,
+  l: () => document.getElementById("own-layers")?.click(),
   i: () => pixel.pinMiddle(),
   r: () => drawing.start("rectangle"),
   a: () => {
@@ -117,6 +124,7 @@ const told = () => [
       ["P", "predict the open chip"],
       ["Z", "zoom to the open chip"],
       ["H", "show the whole world"],
+      ["N", "degrees on the map, or none"],
     ],
   ],
   [
@@ -124,9 +132,12 @@ const told = () => [
     [
       ofLayers("image"),
       ofLayers("overlay"),
+      ["G", "grey ground under prediction, truth and confidence, or the image's own colours"],
+      ["O", "outlines of prediction and truth, or filled"],
       ["S", "swipe between two layers, or back"],
       ["F", "four maps side by side, or back"],
       ["← →", "move the swipe's handle, when it has the focus"],
+      ["L", "layers of your own"],
       [", .", "threshold down or up by 0.01; with Shift by 0.10"],
     ],
   ],

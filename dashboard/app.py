@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from dash import Dash
-from dash._utils import to_json
 from flask import Flask
 
 from dashboard.exports.jobs import Exports
+from dashboard.html import Page
 from dashboard.page.callbacks import register
 from dashboard.page.layout.page import page
 from dashboard.routes.access import Access, Everybody, Policy
+from dashboard.routes.basemap import basemap_blueprint
+from dashboard.routes.catalog import catalog_blueprint
 from dashboard.routes.exports import exports_blueprint
+from dashboard.routes.ground import ground_blueprint
 from dashboard.routes.hosts import guard_names
 from dashboard.routes.http import serve_well
 from dashboard.routes.inspect import inspection_blueprint
@@ -28,61 +28,12 @@ from dashboard.routes.server import server_blueprint
 from dashboard.routes.transforms import Transforms, transforms_blueprint
 from dashboard.routes.uploads import uploads_blueprint
 from dashboard.uploads.shelf import Uploads
-from tiles import palette
 from tiles.drawing.blueprint import tile_blueprint
-from tiles.drawing.layers import page_layers
 from tiles.places import ASSETS
 from tiles.sentences import named
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
-
-_INDEX = """<!DOCTYPE html>
-<html lang="en" data-theme="dark">
-  <head>
-    {%metas%}
-    <title>{%title%}</title>
-    <link rel="icon" href="{icon}">
-    <style>:root { {palette} }</style>
-    <script id="layers-told" type="application/json">{layers}</script>
-    {%css%}
-  </head>
-  <body>
-    {%app_entry%}
-    <footer>{%config%}{%scripts%}{modules}{%renderer%}</footer>
-  </body>
-</html>"""
-
-
-class _Page(Dash):
-    """A Dash whose layout is the same for everybody: it is written out once, where Dash writes it at each request."""
-
-    @cached_property
-    def _written(self) -> Any:
-        return to_json(self.get_layout())  # type: ignore[no-untyped-call]
-
-    def serve_layout(self) -> Any:
-        """Return the answer that holds the layout."""
-        return self.backend.make_response(self._written, mimetype="application/json")
-
-
-def _index(modules: Modules) -> str:
-    """Return the page's HTML with what its styles and scripts need before the layout comes: icon, palette, layers, modules."""
-    told = {
-        "icon": _icon(),
-        "palette": palette.properties(),
-        "modules": modules.tags(),
-        "layers": json.dumps(page_layers()).replace("<", "\\u003c"),
-    }
-    page = _INDEX
-    for name, text in told.items():
-        page = page.replace(f"{{{name}}}", text)
-    return page
-
-
-def _icon() -> str:
-    """Return the icon as a data URL: a browser would ask for a file again each time the page's own URL changes."""
-    return f"data:image/svg+xml,{quote((ASSETS / 'favicon.svg').read_text(encoding='utf-8'))}"
 
 
 def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # noqa: B008 - it has no state
@@ -98,15 +49,15 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
         server.wsgi_app, workspace.settings.url_prefixes, networks(workspace.settings.trusted_proxies)
     )
     modules = Modules()
-    app = _Page(
-        "dashboard",
-        server=server,  # type: ignore[arg-type]  # dash's own annotation forgets Flask
+    app = Page(
+        modules,
+        workspace.settings,
+        server=server,
         assets_folder=str(ASSETS),
-        assets_ignore=r"sources|README|\.mjs$|\.br$",
+        assets_ignore=r"sources|README|\.mjs$|\.br$|^(paper|layers)\.css$",  # assets/page/sheets.mjs brings them
         title="floodscope",
-        update_title=None,  # type: ignore[arg-type]
-        index_string=_index(modules),
-        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+        update_title=None,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1, viewport-fit=cover"}],
         suppress_callback_exceptions=True,
         routes_pathname_prefix="/",
         requests_pathname_prefix="/",
@@ -116,13 +67,17 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     app.init_app(requests_pathname_prefix="./")
     offered = named([model for model in workspace.shelf.models() if model["offered"]])
     app.layout = page(workspace.shelf.first, offered)
-    serve_well(server)
+    basemap, layers = workspace.settings.basemap, workspace.settings.layer_hosts
+    serve_well(server, images=(basemap.origin if basemap else "", *layers), data=layers)
     guard_names(server, workspace.settings.allowed_hosts)
     limit_clients(server, Clients())
     access = Access(app, policy)
     register(app, workspace, access)
     server.register_blueprint(server_blueprint(workspace))
+    server.register_blueprint(ground_blueprint())
+    server.register_blueprint(basemap_blueprint(basemap, public=access.open))
     server.register_blueprint(modules_blueprint(modules))
+    server.register_blueprint(catalog_blueprint(workspace))
     server.register_blueprint(news_blueprint(workspace))
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles, public=access.open))
     server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live)))

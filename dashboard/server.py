@@ -16,24 +16,30 @@ from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dashboard.routes.proxies import PREFIX_VARIABLES, hub_prefixes, networks
 from dashboard.workspace.settings import Settings
 from tiles.errors import AddressError, BundleError, StoreError
+
+if TYPE_CHECKING:
+    from tiles.catalog.catalog import Catalog
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 THREADS = 24
 """Requests served at once. Clicks that wait for a slow model hold one each, for three seconds at most."""
 
 
-def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, catalog: Catalog, *, host: str, port: int, browser: bool, announce: Callable[[str], None]
+) -> None:
     """Serve a dashboard until it is stopped.
 
     Everything that can be wrong with the settings is found before the first request.
 
     Args:
         settings: what to show.
+        catalog: of its sources, as they are now.
         host: address to listen on.
         port: port to listen on; 0 takes any free one.
         browser: open the page.
@@ -66,6 +72,8 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
             told = (address, browser and not hub, announce, hub[:1])
             threading.Thread(target=_tell, args=told, daemon=True).start()
 
+    ages: list[int] = []  # of serving processes: one that is started again after a crash looks at the sources anew
+
     class Application(BaseApplication):  # type: ignore[misc]
         """The dashboard under gunicorn. It is made in the serving process: threads and connections survive no fork."""
 
@@ -81,6 +89,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
                 "keepalive": 15,
                 "loglevel": "warning",
                 "control_socket_disable": True,
+                "pre_fork": lambda _, worker: ages.append(worker.age),
                 "post_worker_init": tell_once,
             }
             for key, value in options.items():
@@ -93,7 +102,7 @@ def serve(settings: Settings, *, host: str, port: int, browser: bool, announce: 
 
             for name in PREFIX_VARIABLES:  # heard by the command; Dash would hear them a second time
                 os.environ.pop(name, None)
-            server = create_app(Workspace(settings)).server
+            server = create_app(Workspace(settings, catalog if ages[-1:] == [1] else None)).server
             # Dash collects its scripts at the first request; one that came meanwhile would get a page without them.
             server.test_client().get("/healthz")
             return server

@@ -94,6 +94,15 @@ def _points(crs: CRS | None, *, wide: int = SIZE) -> Callable[[Path], object]:
     return make
 
 
+def _label_without_points(folder: Path) -> None:
+    """An image that its control points turn upside down, and a label that was drawn on it as it is stored, without any."""
+    corners = [(0, 0), (SIZE, 0), (0, SIZE), (SIZE, SIZE)]
+    points = [GroundControlPoint(SIZE - row, SIZE - col, *(PLACE @ (col, row))) for col, row in corners]
+    for name, band in (("vv", VV), ("vh", VH)):
+        write_tiff(folder / f"a_{name}.tif", band[::-1, ::-1], transform=None, gcps=points)
+    write_tiff(folder / "a_label.tif", TRUTH[::-1, ::-1], crs=None, transform=None)
+
+
 def _vh_elsewhere(folder: Path) -> None:
     """A VH that begins three pixels further east, and ends where VV does."""
     write_pair(folder, "a")
@@ -136,6 +145,17 @@ def _large_blocks(folder: Path) -> None:
     )
 
 
+def _three_days(folder: Path) -> None:
+    """VV of three days in one file, of which the last is that of VH."""
+    write_pair(folder, "a")
+    write_tiff(folder / "a_vv.tif", VV + 5, VV + 7, VV)
+
+
+def _picture(folder: Path) -> None:
+    write_pair(folder, "a", label=False)
+    write_tiff(folder / "a_label.tif", TRUTH, TRUTH, TRUTH, photometric="RGB")
+
+
 def _weak(folder: Path) -> None:
     write_tiff(folder / "S1Weak/Ghana_1_S1Weak.tif", VV, VH, names=("VV", "VH"))
     write_tiff(folder / "S1OtsuLabelWeak/Ghana_1_S1OtsuLabelWeak.tif", TRUTH)
@@ -176,6 +196,9 @@ ADVICE = {
     "VV is called VH": Advice(
         "rio edit-info FILE -b {} --description {}", _pair(vv={"names": ("VH",)}), {"FILE": "a_vv.tif"}
     ),
+    "three days in a file for one": Advice(
+        "rio edit-info FILE -b {} --description {}", _three_days, {"FILE": "a_vv.tif"}
+    ),
     # --- place
     "a local coordinate system": Advice(
         "rio edit-info FILE --crs EPSG:...",
@@ -215,6 +238,9 @@ ADVICE = {
         REGRID, _labelled(TRUTH[:40], nodata=None), {"FILE": "a_label.tif", "IMAGE": "a_vv.tif"}, least=40 / 48
     ),
     "a label in degrees": Advice(REGRID, _label_elsewhere, {"FILE": "a_label.tif", "IMAGE": "a_vv.tif"}, least=1.0),
+    "a label without the points that turn its image": Advice(
+        REGRID, _label_without_points, {"FILE": "a_label.tif", "IMAGE": "a_vv.tif"}, least=1.0
+    ),
     # --- size
     "a scene": Advice("floodscope cut SOURCE --out DIR", _large, chips=9),
     "blocks of 513 MiB": Advice("floodscope regrid FILE OUT", _large_blocks, {"FILE": "a_vv.tif"}),
@@ -233,6 +259,9 @@ ADVICE = {
         "--label-values {}", _labelled(np.where(LAKE, 1, 255).astype(np.uint8), nodata=255)
     ),
     "water alone and -1": Advice("--label-values {}", _labelled(np.where(LAKE, 1, -1).astype(np.int16))),
+    "a black and white picture": Advice(
+        "rio stack FILE --bidx 1 --output OUT", _picture, {"FILE": "a_label.tif"}, least=1.0
+    ),
     "labels drawn by a rule": Advice("--labels {}", _weak),
 }
 """By what is wrong with the input: where its chips are to be right afterwards."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tiles.palette import Colour
-
 Vector = npt.NDArray[np.float64]
 
 VISIONS = {
@@ -35,7 +33,7 @@ _TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
 _WHITE = (0.95047, 1.0, 1.08883)
 
 
-def lab(colour: Colour, vision: str) -> Vector:
+def lab(colour: tuple[float, float, float], vision: str) -> Vector:
     """Return L*, a*, b* of an sRGB colour as a kind of vision sees it."""
     c = np.array(colour) / 255
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
@@ -69,6 +67,6 @@ def ciede2000(one: Vector, other: Vector) -> float:
     return float(np.sqrt(dl**2 + dc**2 + dh**2 + rotation * dc * dh))
 
 
-def difference(one: Colour, other: Colour, vision: str) -> float:
+def difference(one: tuple[float, float, float], other: tuple[float, float, float], vision: str) -> float:
     """Return how far apart two sRGB colours are to a kind of vision."""
     return ciede2000(lab(one, vision), lab(other, vision))

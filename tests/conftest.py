@@ -8,8 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from model.predictors.heap import give_back
+from tiles.products.background import background
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Each run asks the same, so that one that fails fails again; with the whole of the attacks, hypothesis looks further.
+settings.register_profile("same", derandomize=True, deadline=None)
+if not os.environ.get("FLOODSCOPE_ATTACK"):
+    settings.load_profile("same")
 
 
 def pytest_configure() -> None:
@@ -23,6 +32,18 @@ def pytest_configure() -> None:
             signal.signal(interrupt, lambda *_: None)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are not asked for, do not even import their files: that alone would be a good part of `make quick`."""
+    if config.getoption("markexpr") != "not slow" or collection_path.suffix != ".py":
+        return None
+    return True if "\npytestmark = pytest.mark.slow\n" in collection_path.read_text(encoding="utf-8") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests: one that came last would run alone, and the other processes wait."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real chips, which are not part of the repository."""
@@ -30,6 +51,22 @@ def real_data() -> Path:
     if not (folder / "sen1floods11").is_dir():
         pytest.skip(f"no real chips at {folder}: set FLOODSCOPE_REAL_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def work_that_is_not_starved() -> Iterator[None]:
+    """Have the product's work in the background give way to nobody: with a test on each core it would wait for both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.inference.ahead._NICENESS", 0)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_for_the_next_file() -> Iterator[None]:
+    """Have no dashboard of a file's tests make maps for the next file's, and give back the memory that they have taken."""
+    yield
+    background().stop()
+    give_back()
 
 
 @pytest.fixture(scope="session", autouse=True)

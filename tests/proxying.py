@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tests.listening import listening
+from tests.waiting import PATIENCE_S
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "host"}
 
@@ -50,7 +52,7 @@ def proxy(server: str, path: str, *, strips: bool, tells: bool = False) -> Itera
             if tells:
                 headers |= {"X-Forwarded-Host": self.headers["Host"], "X-Forwarded-Proto": "http"}
                 headers |= {"X-Forwarded-Prefix": path.rstrip("/")} if strips else {}
-            connection = http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=60)
+            connection = http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=PATIENCE_S)
             try:
                 connection.request(
                     self.command, self.path[len(path) - 1 :] if strips else self.path, body or None, headers
@@ -79,12 +81,6 @@ def proxy(server: str, path: str, *, strips: bool, tells: bool = False) -> Itera
         def log_message(self, *_: object) -> None:
             pass
 
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.daemon_threads = True
-    running = Proxy(f"http://127.0.0.1:{listening.server_port}{path}")
-    threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
+    with listening(Handler) as address:
+        running = Proxy(f"{address}{path}")
         yield running
-    finally:
-        listening.shutdown()
-        listening.server_close()

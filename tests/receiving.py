@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.listening import listening
 
 SECRET = b"of the tests"
 
@@ -97,13 +99,9 @@ def receiver(manners: Sequence[str] = ("take",), late_s: float = 3.0) -> Iterato
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    got = Receiver(f"http://127.0.0.1:{server.server_port}/hook", manners, late_s)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield got
-    finally:
-        got.stopped.set()
-        server.shutdown()
-        server.server_close()
+    with listening(Handler) as address:
+        got = Receiver(f"{address}/hook", manners, late_s)
+        try:
+            yield got
+        finally:
+            got.stopped.set()

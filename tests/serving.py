@@ -16,11 +16,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from tests.waiting import PATIENCE_S
+from tests.listening import listening
+from tests.waiting import PATIENCE_S, until_ready
 
 FLOODSCOPE = Path(sys.executable).with_name("floodscope")
 
@@ -42,7 +43,7 @@ class ServerProcess:
         self, path: str, body: bytes | None = None, kept: http.client.HTTPConnection | None = None, **headers: str
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         """Send one request on a connection of its own, or on one that is kept."""
-        connection = kept or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = kept or http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request("GET" if body is None else "POST", path, body, names)
@@ -115,9 +116,7 @@ def served_here(bundle: Path) -> Iterator[str]:
     service.start()
     server = make_server("127.0.0.1", 0, create_server(service), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    while (why := service.not_ready()) is not None:
-        assert "being loaded" in why, why
-        time.sleep(0.02)
+    until_ready(service.not_ready)
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
@@ -190,16 +189,12 @@ def misbehaving_server() -> Iterator[Misbehaving]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    bad = Misbehaving(f"http://127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield bad
-    finally:
-        bad.stopped.set()
-        server.shutdown()
-        server.server_close()
+    with listening(Handler) as address:
+        bad = Misbehaving(address)
+        try:
+            yield bad
+        finally:
+            bad.stopped.set()
 
 
 _DEAD: list[socket.socket] = []

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 from sqlalchemy import URL, create_engine, text
@@ -101,7 +102,7 @@ def postgres_server() -> Iterator[Postgres]:
 
 @contextmanager
 def object_store() -> Iterator[str]:
-    """Run an object store as a process of its own while the block runs, and yield its address."""
+    """Run an object store as a process of its own, which all here and its children take for AWS, and yield its address."""
     process = subprocess.Popen(
         [sys.executable, "-c", _MOTO],
         stdin=subprocess.PIPE,
@@ -111,7 +112,9 @@ def object_store() -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        address = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": address, **OF_S3}):
+            yield address
     finally:
         process.kill()
         process.wait()

@@ -15,6 +15,8 @@ import threading
 from collections import Counter
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 REFUSED = "ConnectionRefusedError"
 CLIENTS = 8
 
@@ -59,7 +61,7 @@ def start() -> tuple[subprocess.Popen[str], int]:
 def ask_until_refused(port: int, path: str, *, keep: bool) -> list[str]:
     """Ask without a pause, each time by a connection of its own or by one that is kept, until nobody listens any more."""
     found: list[str] = []
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     while True:
         try:
             connection.request("GET", path)
@@ -95,8 +97,8 @@ def stop_under_load(process: subprocess.Popen[str], port: int, path: str = "/", 
     threading.Event().wait(random.random() / 3)
     process.send_signal(signal.SIGTERM)
     for one in clients:
-        one.join(120)
-    outcomes[f"exit {process.wait(120)}"] += 1
+        one.join(PATIENCE_S)
+    outcomes[f"exit {process.wait(PATIENCE_S)}"] += 1
     return outcomes
 
 

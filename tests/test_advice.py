@@ -27,6 +27,8 @@ from tiles.cutting.cut import cut
 from tiles.errors import ChipError, StoreError
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # What is advised and not run on its input here, and why not.
@@ -67,6 +69,7 @@ BELOW = (
     "floodscope catalog show SOURCE --why CHIP",
     "floodscope predict SOURCE --out DIR",
     "floodscope predict",
+    "rio convert FILE OUT.tif",  # tests/tiles/layouts/test_names_that_meet.py
     "floodscope regrid FILE OUT --like IMAGE --resampling bilinear",  # tests/tiles/cutting/test_regrid.py
 )
 

@@ -82,3 +82,53 @@ def test_the_page_is_made_with_the_palette(tmp_path: Path) -> None:
     for name, colour in LAYERS.items():
         assert f"--fs-{name}: {' '.join(map(str, colour))};" in page
     assert f"--fs-ramp: {palette.ramp_css()};" in page
+
+
+# What real chips have as a grey ground, from the 5th to the 95th percentile: of 255, darkened.
+GROUNDS = (3.0, 30.0, 56.0)
+Painted = tuple[float, float, float]
+
+
+def _over(colour: palette.Colour, ground: float) -> Painted:
+    """Return what is seen of a layer over a grey of the ground, as opaque as it is until somebody chooses otherwise."""
+    red, green, blue = (palette.OPACITY * part + (1 - palette.OPACITY) * ground for part in colour)
+    return red, green, blue
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("classes", [ERRORS, ("water", "truth")], ids=["errors", "masks"])
+def test_over_the_grey_ground_layers_are_told_from_it_and_from_one_another(
+    classes: tuple[str, ...], vision: str
+) -> None:
+    dark, _, bright = GROUNDS
+    close = {
+        (name, under, beside): difference(_over(LAYERS[name], under), (beside, beside, beside), vision)
+        for name in classes
+        for under in (dark, bright)
+        for beside in GROUNDS
+    } | {
+        (*pair, a, b): difference(_over(LAYERS[pair[0]], a), _over(LAYERS[pair[1]], b), vision)
+        for pair in combinations(classes, 2)
+        for a in (dark, bright)
+        for b in (dark, bright)
+    }
+    assert {what: round(value, 1) for what, value in close.items() if value < 20} == {}
+
+
+SIX = ("India_900498", "USA_905409", "Nigeria_812045", "Sri-Lanka_534068", "awc00", "jja10")
+
+
+def test_the_grey_ground_of_real_chips_is_as_dark_as_layers_need_it(real_data: Path) -> None:
+    from tiles.catalog.catalog import open_catalog
+    from tiles.drawing.calm import calm
+    from tiles.drawing.composite import composite
+    from tiles.reading.door import read_chip
+
+    catalog = open_catalog([real_data / "sen1floods11", real_data / "drivendata"])
+    luminance = np.array([0.2126, 0.7152, 0.0722])  # as the browser's grayscale() has it
+    for name in SIX:
+        chip = read_chip(catalog.get(name), with_label=False, with_ancillary=False)
+        for view in (composite(chip), calm(chip)):
+            ground = palette.GREY_GROUND * np.tensordot(luminance, view[:3].astype(float), 1)[chip.valid]
+            low, high = np.percentile(ground, [5, 95])
+            assert GROUNDS[0] <= low < high <= GROUNDS[-1], (name, low, high)

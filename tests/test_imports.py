@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, str] = {
     "tiles.scenes": "tiles.reading",
     "tiles.layouts": "tiles.products tiles.archive tiles.reading",
     "tiles.catalog": "tiles.archive tiles.reading tiles.layouts",
-    "tiles.drawing": "tiles.reading tiles.catalog",
+    "tiles.drawing": "tiles.reading tiles.scenes tiles.catalog",
     "tiles.cutting": "tiles.reading",
     "tiles.download": "",
     "tiles.simulate": "",
@@ -47,8 +47,8 @@ MAY_IMPORT: dict[str, str] = {
         "tiles.reading model.weights model.scores model.bundle model.predictors model.seen model.store model.inference"
     ),
     "model.streams": (
-        "tiles.reading tiles.layouts tiles.catalog model.scores model.predictors model.store model.inference "
-        "model.evaluation"
+        "tiles.archive tiles.reading tiles.scenes tiles.layouts tiles.catalog model.scores model.predictors model.store "
+        "model.inference model.evaluation"
     ),
     "model.scale": "tiles.reading model.predictors model.store model.inference",
     "model.export": "tiles.reading model.scores model.seen model.store",
@@ -64,45 +64,46 @@ MAY_IMPORT: dict[str, str] = {
         "model.aws.account model.aws.endpoint"
     ),
     "dashboard": "",
+    "dashboard.basemaps": "",
     "dashboard.workspace": (
-        "tiles.products tiles.reading tiles.catalog tiles.drawing model.scores model.predictors model.seen model.store "
-        "model.inference "
-        "model.evaluation"
+        "tiles.products tiles.reading tiles.scenes tiles.layouts tiles.catalog tiles.drawing model.scores model.predictors "
+        "model.seen model.store model.inference model.evaluation model.scale dashboard.basemaps"
     ),
     "dashboard.report": (
-        "tiles.reading tiles.drawing model.scores model.predictors model.seen model.store model.evaluation "
+        "tiles.reading tiles.scenes tiles.drawing model.scores model.predictors model.seen model.store model.evaluation "
         "model.export model.training"
     ),
     "dashboard.exports": (
         "model.predictors model.seen model.store model.inference model.evaluation model.export dashboard.workspace "
         "dashboard.report"
     ),
-    "dashboard.uploads": "tiles.reading tiles.layouts tiles.catalog model.inference",
+    "dashboard.uploads": "tiles.reading tiles.scenes tiles.layouts tiles.catalog",
     "dashboard.review": (
-        "tiles.reading tiles.catalog tiles.drawing model.scores model.store model.inference model.evaluation "
+        "tiles.reading tiles.scenes tiles.catalog tiles.drawing model.scores model.store model.inference model.evaluation "
         "dashboard.workspace dashboard.report"
     ),
     "dashboard.routes": (
-        "tiles.catalog model.scores model.store model.evaluation dashboard.workspace dashboard.report "
-        "dashboard.exports dashboard.uploads dashboard.review"
+        "tiles.scenes tiles.catalog model.scores model.store model.evaluation dashboard.basemaps dashboard.workspace "
+        "dashboard.report dashboard.exports dashboard.uploads dashboard.review"
     ),
     "dashboard.page": "dashboard.workspace dashboard.routes",
     "dashboard.page.layout": (
         "tiles.drawing model.scores model.evaluation model.export dashboard.workspace dashboard.uploads dashboard.page"
     ),
+    "dashboard.html": "tiles.drawing dashboard.basemaps dashboard.workspace dashboard.routes dashboard.page.layout",
     "dashboard.app": (
-        "tiles.drawing dashboard.workspace dashboard.exports dashboard.uploads dashboard.routes "
-        "dashboard.page dashboard.page.layout"
+        "tiles.drawing dashboard.basemaps dashboard.workspace dashboard.exports dashboard.uploads dashboard.routes "
+        "dashboard.page dashboard.page.layout dashboard.html"
     ),
     "dashboard.server": (
-        "model.predictors model.store model.serving dashboard.workspace dashboard.exports dashboard.uploads "
+        "tiles.catalog model.predictors model.store model.serving dashboard.workspace dashboard.exports dashboard.uploads "
         "dashboard.routes dashboard.app"
     ),
     "dashboard.commands": (
         "tiles.products tiles.reading tiles.layouts tiles.catalog tiles.cutting tiles.download tiles.simulate model.weights "
         "model.scores model.predictors model.store model.inference model.evaluation model.streams model.scale model.export "
-        "model.training model.serving dashboard.workspace dashboard.report dashboard.exports dashboard.routes "
-        "dashboard.server"
+        "model.training model.serving dashboard.basemaps dashboard.workspace dashboard.report dashboard.exports "
+        "dashboard.routes dashboard.server"
     ),
     "dashboard.commands.sagemaker": (
         "model.bundle model.aws.account model.aws.endpoint model.aws.jobs dashboard.workspace dashboard.commands"

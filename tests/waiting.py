@@ -23,3 +23,13 @@ def eventually(ask: Callable[[], Answer], good: Callable[[Answer], object] = boo
         assert time.monotonic() < end, f"the last answer was {answer!r}"
         time.sleep(0.02)
     return answer
+
+
+def until_ready(not_ready: Callable[[], str | None]) -> None:
+    """Wait until a model's service says that it is ready.
+
+    Raises:
+        AssertionError: it will never be: it says why.
+    """
+    why = eventually(not_ready, lambda why: why is None or "being loaded" not in why)
+    assert why is None, why

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tiles.answers import NOTHING_SAID, Answers
 from tiles.decisions import Decision, notes
 from tiles.errors import Choice
 from tiles.grid import Grid
-from tiles.sidecars import beside_mark
+from tiles.sidecars import ENDINGS, beside_mark
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -28,7 +29,7 @@ UNKNOWN = 255
 CLASSES = ("dry", "water", "unknown")
 """What a pixel is, by its label: 0, 1, or neither. Counts by class are in this order everywhere."""
 
-_DOOR = b"2"
+_DOOR = b"4"
 """Goes up when files are read otherwise than before, so that what was predicted of them is predicted anew."""
 
 BESIDE = (".msk",)
@@ -40,10 +41,10 @@ ANCILLARY = ("elevation", "permanent_water")
 ASSETS = ("vv", "vh", "label", *ANCILLARY)
 """The fields of a record that are files."""
 
-LEGENDS = ("sen1floods11", "drivendata", "s1s2water", "etci2021", "floodscope")
+LEGENDS = ("sen1floods11", "drivendata", "s1s2water", "etci2021", "kurosiwo", "floodscope")
 """Data sets whose documents say what their labels' numbers mean, as `ChipRecord.legend` names them: Sen1Floods11 (-1 unknown,
-0 dry, 1 water), DrivenData (0 dry, 1 water, 255 unknown), S1S2-Water (0 dry, 1 water), ETCI 2021 (0 dry, 255 flood) and
-the chips that floodscope simulates (0 dry, 1 water, 255 unknown)."""
+0 dry, 1 water), DrivenData (0 dry, 1 water, 255 unknown), S1S2-Water (0 dry, 1 water), ETCI 2021 (0 dry, 255 flood), Kuro Siwo
+(0 dry, 1 permanent water, 2 flood, 3 unknown) and the chips that floodscope simulates (0 dry, 1 water, 255 unknown)."""
 
 PROVENANCE = ("id", "country", "event", "date", "split")
 """The fields of a record that every table and payload begins with."""
@@ -83,6 +84,47 @@ class Asset:
                 stat = Path(self.path + ending).stat()
                 stamp += f"{ending}|{stat.st_size}|{stat.st_mtime_ns}"
         return replace(self, stamp=stamp)
+
+
+class Look:
+    """Looks at the files of many chips for one question (`ChipRecord.revision`): each file and each folder is asked once."""
+
+    def __init__(self) -> None:
+        self._beside: dict[str, bool] = {}
+        self._files: dict[str, tuple[str, str] | None] = {}
+
+    def __call__(self, asset: Asset) -> str:
+        """Return the stamp of an asset's present file, as `Asset.now` says it."""
+        path = asset.path
+        if path not in self._files:
+            self._files[path] = self._of(path)
+        found = self._files[path]
+        if found is None:
+            return asset.now().stamp or ""
+        return f"{found[0]}|{asset.band}|{found[1]}"
+
+    def _of(self, path: str) -> tuple[str, str] | None:
+        """Return a file's name, and its size and time with those of what lies beside it; None of what is none."""
+        folder, name = os.path.split(path)
+        if folder not in self._beside:
+            self._beside[folder] = _holds_sidecars(folder)
+        try:
+            status = os.stat(path)  # noqa: PTH116 - asked a hundred thousand times
+        except (OSError, ValueError):
+            return None
+        if self._beside[folder]:
+            return None
+        return name, f"{status.st_size}|{status.st_mtime_ns}"
+
+
+def _holds_sidecars(folder: str) -> bool:
+    """Return whether a folder may hold files that say more of the rasters in it: then each raster is looked at by itself."""
+    try:
+        names = os.listdir(folder or ".")  # noqa: PTH208 - a hundred thousand names
+    except (OSError, ValueError):
+        return True
+    endings = (*ENDINGS, *BESIDE)
+    return any(name.lower().endswith(endings) for name in names)
 
 
 @dataclass(frozen=True)
@@ -148,6 +190,11 @@ class ChipRecord:
         return self.label is not None and self.label_problem is None
 
     @property
+    def sent(self) -> bool:
+        """Whether somebody sent it to a dashboard."""
+        return self.layout == "upload"
+
+    @property
     def country_group(self) -> str:
         """The group of the chip by country: of one without a country, whether that is for it has no place."""
         return self.country or ("No place" if self.unplaced is not None else "Unknown")
@@ -173,16 +220,20 @@ class ChipRecord:
         """
         return replace(self, **{name: asset.now() for name in ASSETS if (asset := getattr(self, name)) is not None})
 
-    def revision(self) -> str:
+    def revision(self, look: Callable[[Asset], str] | None = None) -> str:
         """Return 12 hex digits that change whenever a file of the chip changes (name, size, time), or what is said of it.
 
         Of a record that was not looked at (`now`) the disk is asked. The folder does not count: a data set that is moved, or
         named by another path, keeps its predictions.
+
+        Args:
+            look: asks the disk for the stamp of a file; of many chips `Look` is quicker.
         """
+        look = look or (lambda asset: asset.now().stamp or "")
         digest = hashlib.blake2b(_DOOR + (self.answers.to_json() or "").encode(), digest_size=6)
         further = [asset for asset in (self.elevation, self.permanent_water) if asset is not None]
         for asset in (self.vv, self.vh, self.label, *further):
-            digest.update(b"-" if asset is None else os.fsencode(asset.stamp or asset.now().stamp or ""))
+            digest.update(b"-" if asset is None else os.fsencode(asset.stamp or look(asset)))
         return digest.hexdigest()
 
 

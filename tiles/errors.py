@@ -132,6 +132,10 @@ class ArchiveError(ChipError):
     """A server does not give a file, or an archive's search, as it should; or it may not be asked."""
 
 
+class AwayError(ArchiveError):
+    """A server does not answer, or gives us nothing: no fault of the file, so the same question may work later."""
+
+
 class NoValidPixelError(ChipError):
     """The chip holds no pixel with data, so there is nothing to predict."""
 

@@ -143,6 +143,29 @@ class Grid:
         column, row = (math.floor(v) for v in ~self.transform @ (x, y))
         return (row, column) if 0 <= row < self.height and 0 <= column < self.width else None
 
+    def pixels_at(
+        self, lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return columns and rows, in pixel-corner coordinates, of places in WGS84 degrees, near the grid or on it.
+
+        Longitudes must be on the turn of the globe that the footprint's are on.
+        """
+        x, y = lon, lat
+        if self.crs != _WGS84:
+            x, y = (np.asarray(v) for v in _to_wgs84(self.crs.to_wkt()).transform(lon, lat, direction="INVERSE"))
+        turn = self.turn
+        if turn is not None:
+            middle, _ = self.transform @ (self.width / 2, self.height / 2)
+            x = x + turn * np.round((middle - x) / turn)
+        t = ~self.transform
+        return t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
+
+    def coarser(self, width: int, height: int) -> Grid:
+        """Return the grid of an overview of so many columns and rows; of an unplaced grid another unplaced one."""
+        if not self.placed:
+            return Grid.unplaced(width, height)
+        return Grid(self.crs, self.transform @ Affine.scale(self.width / width, self.height / height), width, height)
+
     def footprint(self, per_side: int = 4) -> Polygon:
         """Return the outline in WGS84 longitude and latitude, with `per_side` segments a side (curved edges).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import traceback
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -10,8 +11,8 @@ from werkzeug.exceptions import HTTPException
 from tiles.errors import FloodscopeError, RequestError, http_status
 from tiles.sentences import named, shown
 
-# Where the errors of a body that a server cannot read come from: a chunk without an end, a size that is none.
-_SERVERS = ("gunicorn.http.",)
+_SERVERS = "gunicorn.http."
+"""Where a server reads a request: what fails there is the request's, as a chunk without an end, or a client that went."""
 
 
 def errors_as_json(routes: Flask | Blueprint) -> None:
@@ -37,9 +38,9 @@ def tell_defects(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
-        if type(error).__module__.startswith(_SERVERS) or isinstance(
-            error, ConnectionError | TimeoutError | BlockingIOError
-        ):
+        # By where it was raised: a connection can break on the way to a database too, and the request is whole.
+        frames = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+        if any(name.startswith(_SERVERS) for name in frames):
             return error_answer(RequestError.__name__, "The request did not come whole: send it again.", 400)
         number = secrets.token_hex(4)
         app.logger.error("incident %s: %s %s", number, request.method, shown(request.path[:200]), exc_info=error)

@@ -5,14 +5,19 @@ from __future__ import annotations
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255 (sRGB)."""
 
-# Near Okabe and Ito's, moved until any two that stand side by side differ by 20 (CIEDE2000) under each colour blindness;
-# tests/test_colours.py holds them to it.
+GREY_GROUND = 0.27
+"""Share of its brightness that an image keeps as a grey ground: bluish green on a middling grey is grey to the colour-blind."""
+OPACITY = 0.75
+"""How opaque what lies over an image is, until somebody chooses otherwise."""
+
+# Near Okabe and Ito's, moved until any two that stand side by side, alone and over the grey ground, and each beside that
+# ground, differ by 20 (CIEDE2000) under each colour blindness; tests/test_colours.py holds them to it.
 WATER: Colour = (34, 211, 238)
 TRUTH: Colour = (43, 92, 214)
 TRUTH_LINE: Colour = (86, 134, 240)  # TRUTH as a thin line, seen on a dark ground
-HIT: Colour = (29, 165, 131)
-FALSE: Colour = (217, 80, 18)
-MISSED: Colour = (235, 142, 220)
+HIT: Colour = (33, 184, 146)
+FALSE: Colour = (209, 75, 19)
+MISSED: Colour = (209, 140, 231)
 DRY: Colour = (38, 46, 58)
 ONLY_A: Colour = (245, 158, 11)
 ONLY_B: Colour = (147, 51, 204)
@@ -65,6 +70,6 @@ def ramp_at(share: float) -> Colour:
 
 
 def properties() -> str:
-    """Return the palette as CSS custom properties: `--fs-water: 34 211 238` for `rgb(var(--fs-water))`, and `--fs-ramp`."""
+    """Return the palette as CSS custom properties: `--fs-water: 34 211 238` for `rgb(var(--fs-water))`, and the others."""
     layers = (f"--fs-{name}: {red} {green} {blue};" for name, (red, green, blue) in LAYERS.items())
-    return " ".join((*layers, f"--fs-ramp: {ramp_css()};"))
+    return " ".join((*layers, f"--fs-ramp: {ramp_css()};", f"--fs-grey-ground: {GREY_GROUND};"))

@@ -120,15 +120,19 @@ def nearest_country(footprint: BaseGeometry, among: Collection[str]) -> tuple[st
     """
     names, tree = _countries()
     centre = _centre(footprint)
+    ellipsoid = Geod(ellps="WGS84")
     found: list[tuple[float, str]] = []
     for name, outline in zip(names, tree.geometries, strict=True):
         if name in among:
             if outline.intersects(centre):
                 return name, 0.0
             lon, lat = shapely.get_coordinates(outline).T
-            _, _, metres = Geod(ellps="WGS84").inv(np.full_like(lon, centre.x), np.full_like(lat, centre.y), lon, lat)
+            _, _, metres = ellipsoid.inv(np.full_like(lon, centre.x), np.full_like(lat, centre.y), lon, lat)
             found.append((float(np.min(metres)) / 1000.0, name))
-    return (min(found)[1], min(found)[0]) if found else None
+    if not found:
+        return None
+    km, name = min(found)
+    return name, km
 
 
 def outline_refusal(outline: object) -> str | None:

@@ -56,17 +56,18 @@ class Sentence(str):
                 parts += file.parts if isinstance(file, Sentence) else (File(os.fspath(file)),)
             else:
                 parts.append(f"{{{part}}}")
-        return cls._of(parts)
+        return cls.of_parts(parts)
 
     @classmethod
     def foreign(cls, text: str, files: Iterable[str] = ()) -> Self:
         """Return what was said elsewhere: paths that may stand in it are files, and so is whatever looks like a path."""
         known = [re.escape(shown(file)) for file in sorted(files, key=len, reverse=True)]
         parts = re.split(f"({'|'.join([*known, _PATH])})", text)
-        return cls._of(File(part) if at % 2 else part for at, part in enumerate(parts))
+        return cls.of_parts(File(part) if at % 2 else part for at, part in enumerate(parts))
 
     @classmethod
-    def _of(cls, parts: Iterable[str]) -> Self:
+    def of_parts(cls, parts: Iterable[str]) -> Self:
+        """Return the sentence of such `parts`."""
         kept = tuple(part for part in parts if part)
         made = super().__new__(cls, "".join(shown(part) if isinstance(part, File) else part for part in kept))
         made.parts = kept
@@ -87,7 +88,7 @@ class Sentence(str):
             parts[0] = parts[0].removeprefix(lead)
         if parts and not isinstance(parts[-1], File):
             parts[-1] = parts[-1].removesuffix(".")
-        return self._of(parts)
+        return self.of_parts(parts)
 
 
 def join(sentences: Iterable[str], between: str = " ") -> str:

@@ -10,6 +10,7 @@ import math
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,11 +23,19 @@ from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-_PAM = ".aux.xml"
-# By GDAL's order; the second is what the ending .tiff gives. Names are as tools write them, or all in capitals.
-_WORLD = (".tfw", ".tifw", ".tiffw", ".wld")
-_PRJ = (".prj",)
-_MAX_BYTES = {_PAM: 1 << 20, ".prj": 64 << 10}
+PAM = ".aux.xml"
+# By GDAL's order; the second and third are what .tif and .tiff give in full. ArcGIS adds an x where its own file says more.
+WORLD = (".tfw", ".tifw", ".tiffw", ".wld", ".tfwx", ".tifwx", ".tiffwx")
+PRJ = (".prj",)
+ENDINGS = (PAM, *WORLD, *PRJ)
+"""How the names of files that say a place end, in small letters."""
+UNREAD = (".tab", ".points", ".aux", ".rpb")
+"""Files of other programs that say a place as well and are not read: MapInfo, QGIS's georeferencer, ERDAS, camera models."""
+
+_RASTERS = (".tif", ".tiff")
+# A folder's time of change is one of the kernel's clock, which stands still for so long at most.
+_TICK_NS = 50_000_000
+_MAX_BYTES = {PAM: 1 << 20, ".prj": 64 << 10}
 _MAX_WORLD_BYTES = 4096
 _MAX_DEPTH, _MAX_GCPS, _MAX_CRS = 32, 10_000, 32_000
 _CODE = re.compile(r"EPSG:[0-9]{4,6}", re.IGNORECASE)
@@ -38,6 +47,14 @@ _OPENS_FILES = re.compile(r"grids\s*=\s*(?!@null\b)|INTERPOLATION|PARAMETERFILE|
 
 
 @dataclass(frozen=True)
+class _Names:
+    """The names in a folder that may say a place: by themselves in small letters; and stems of rasters that such names have."""
+
+    beside: dict[str, tuple[str, ...]]
+    rasters: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Beside:
     """What the files beside a raster say of its place, each with the name of the file that says it.
 
@@ -46,6 +63,7 @@ class Beside:
         gcp_crs: coordinate system of the points.
         world: transform of a world file, and its name; used where the raster holds none.
         prj: coordinate system of a .prj or of ArcGIS's part of the .aux.xml, and its name; used where there is no other.
+        pam: name of the .aux.xml; empty where there is none.
         problems: a sentence for each file that is there and cannot be read.
     """
 
@@ -55,6 +73,7 @@ class Beside:
     gcp_crs: CRS | None = None
     world: tuple[Affine, str] | None = None
     prj: tuple[CRS, str] | None = None
+    pam: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -62,13 +81,64 @@ class _SideCarError(ValueError):
     """A side-car is not what its name says."""
 
 
-def candidates(path: str) -> Iterator[str]:
-    """Return every name that a side-car of a raster may have, in the order in which they are asked."""
-    yield path + _PAM
-    stem, _ = os.path.splitext(path)  # noqa: PTH122 - one string operation, asked of each file at each revision
-    for ending in (*_WORLD, *_PRJ):
-        yield stem + ending
-        yield stem + ending.upper()
+def found_beside(path: str) -> Iterator[tuple[str, str]]:
+    """Return what lies beside a raster that says a place, and how its name ends, in the order in which they are asked.
+
+    A name in the raster's own letter case goes first. One in another is that of another raster where there is such a one.
+    """
+    folder, name = os.path.split(path)
+    stem, _ = os.path.splitext(name)  # noqa: PTH122 - one string operation, asked of each file at each revision
+    names = _names_in(folder)
+    if not names.beside:
+        return
+    for ending in ENDINGS:
+        owners = (name,) if ending == PAM else (stem, name)
+        for owner in owners:
+            here = names.beside.get(f"{owner}{ending}".lower(), ())
+            for one in sorted(here, key=lambda one: (one[: -len(ending)] != owner, one[-len(ending) :] != ending, one)):
+                of = one[: -len(ending)]
+                if of == owner or of not in names.rasters:
+                    yield os.path.join(folder, one), ending  # noqa: PTH118
+
+
+def unread_beside(path: str) -> list[str]:
+    """Return the names of files beside a raster that say a place and are not read."""
+    stem, _ = os.path.splitext(path)  # noqa: PTH122
+    found = [stem + written for ending in UNREAD for written in (ending, ending.upper())]
+    return [os.path.basename(file) for file in found if os.path.isfile(file)]  # noqa: PTH113, PTH119
+
+
+def _names_in(folder: str) -> _Names:
+    try:
+        changed = os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 - asked of each file at each tile
+    except (OSError, ValueError):
+        return _Names({}, frozenset())
+    if abs(time.time_ns() - changed) < _TICK_NS:  # what comes next may not move the folder's time
+        return _listed.__wrapped__(folder, changed)
+    return _listed(folder, changed)
+
+
+@lru_cache(maxsize=256)
+def _listed(folder: str, _changed: int) -> _Names:
+    """Return the names in a folder while its time of change stays the same."""
+    try:
+        names = os.listdir(folder or ".")  # noqa: PTH208 - a hundred thousand names
+    except OSError:
+        names = []
+    beside: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        small = name.lower()
+        if small.endswith(ENDINGS):
+            beside[small] = (*beside.get(small, ()), name)
+    if not beside:
+        return _Names({}, frozenset())
+    stems = {small[: -len(ending)] for small in beside for ending in ENDINGS if small.endswith(ending)}
+    rasters: set[str] = set()
+    for name in names:
+        stem, ending = os.path.splitext(name)  # noqa: PTH122
+        if ending.lower() in _RASTERS:
+            rasters.update(one for one in (stem, name) if one.lower() in stems)
+    return _Names(beside, frozenset(rasters))
 
 
 def read_beside(path: str) -> Beside:
@@ -77,24 +147,28 @@ def read_beside(path: str) -> Beside:
     found: dict[str, object] = {}
     world: tuple[Affine, str] | None = None
     prj: tuple[CRS, str] | None = None
-    for file in candidates(path):
-        name, ending = Path(file).name, _PAM if file.endswith(_PAM) else Path(file).suffix.lower()
-        if (ending in _WORLD and world) or (ending in _PRJ and prj):
+    pam = ""
+    for file, ending in found_beside(path):
+        name = Path(file).name
+        if (ending in PRJ and prj) or (ending == PAM and pam):
             continue
         try:
             data = _content(file, _MAX_BYTES.get(ending, _MAX_WORLD_BYTES))
             if data is None:
                 continue
-            if ending == _PAM:
+            if ending == PAM:
+                pam = name
                 found, further = _pam(data)
                 prj = (further, name) if further is not None else None
-            elif ending in _WORLD:
-                world = _world(data), name
-            else:
+            elif ending in PRJ:
                 prj = _crs(_text(data)), name
+            elif world is None:
+                world = _world(data), name
+            elif not world[0].almost_equals(_world(data)):
+                problems.append(f"{name} beside it is not used: it says another place than {world[1]}")
         except _SideCarError as error:
             problems.append(f"{name} beside it is not used: it {error}")
-    return Beside(**found, world=world, prj=prj, problems=tuple(problems))  # type: ignore[arg-type]
+    return Beside(**found, world=world, prj=prj, pam=pam, problems=tuple(problems))  # type: ignore[arg-type]
 
 
 def beside_mark(path: str) -> str:
@@ -102,31 +176,21 @@ def beside_mark(path: str) -> str:
 
     Statistics that a viewer keeps in an .aux.xml do not count.
     """
-    try:
-        changed = os.stat(os.path.dirname(path) or ".").st_mtime_ns  # noqa: PTH116, PTH120 - asked of each file at each tile
-    except (OSError, ValueError):
-        return ""
     marks = []
-    for file in _there(path, changed):
+    for file, ending in found_beside(path):
         try:
-            status = os.stat(file)  # noqa: PTH116
+            status = os.stat(file)  # noqa: PTH116 - asked of each file at each tile
         except OSError:
             continue
-        if not file.endswith(_PAM) or _says_a_place(file, status.st_size, status.st_mtime_ns):
+        if ending != PAM or _says_a_place(file, status.st_size, status.st_mtime_ns):
             marks.append(f"|{file[-8:]}|{status.st_size}|{status.st_mtime_ns}")
     return "".join(marks)
-
-
-@lru_cache(maxsize=1 << 16)
-def _there(path: str, _changed: int) -> tuple[str, ...]:
-    """Return the side-cars that are there while their folder's time of change stays the same."""
-    return tuple(filter(os.path.exists, candidates(path)))
 
 
 @lru_cache(maxsize=8192)
 def _says_a_place(file: str, _size: int, _changed: int) -> bool:
     try:
-        data = _content(file, _MAX_BYTES[_PAM])
+        data = _content(file, _MAX_BYTES[PAM])
         return data is not None and _pam(data) != ({}, None)
     except _SideCarError:
         return True

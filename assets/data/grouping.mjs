@@ -14,15 +14,34 @@ export const SHARES = [
 ];
 export const UNKNOWN = "Unknown";
 
-// The share of water of a histogram, by name.
-export const shareOf = (histogram) => {
-  const labelled = histogram ? histogram.water[0] + histogram.dry[0] : 0;
+// The share of water, by name, of labelled pixels that are water and dry.
+export const shareOf = (water, dry) => {
+  const labelled = water + dry;
   if (!labelled) return UNKNOWN;
-  return SHARES.find(([top]) => 100 * histogram.water[0] <= top * labelled)[1]; // whole numbers: no share falls to the wrong side
+  return SHARES.find(([top]) => 100 * water <= top * labelled)[1]; // whole numbers: no share falls to the wrong side
 };
 
 // A chip's group. Without a country it may be that it has no place (ChipRecord.country_group).
 export const nameOf = (by, chip, model) => {
-  if (by === "water") return shareOf(catalog.prediction(model, chip.id)?.histogram);
+  if (by === "water") {
+    const p = catalog.prediction(model, chip.id);
+    return p?.book.levels.has[p.place] ? shareOf(p.book.levels.water[p.place], p.book.levels.dry[p.place]) : UNKNOWN;
+  }
   return chip[by] || (by === "country" && chip.unplaced ? "No place" : UNKNOWN);
+};
+
+// The groups of all rows of the catalog: codes by row, and the names that they are of.
+let shares = { now: "", codes: new Uint32Array(0), names: [] };
+/** @param {string} by @param {string | null} [model] */
+export const filed = (by, model) => {
+  if (by !== "water") return catalog.chips.file(by, (chip) => nameOf(by, chip));
+  const now = `${catalog.version} ${model}`;
+  if (shares.now === now) return shares;
+  const [places, { levels }] = [catalog.placesOf(model), catalog.shelf(model)];
+  const names = [UNKNOWN, ...SHARES.map(([, name]) => name)];
+  const codes = Uint32Array.from(places, (place) =>
+    place >= 0 && levels.has[place] ? names.indexOf(shareOf(levels.water[place], levels.dry[place])) : 0,
+  );
+  shares = { now, codes, names };
+  return shares;
 };

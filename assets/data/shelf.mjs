@@ -5,6 +5,7 @@ import { tell } from "../page/bridge.mjs";
 import * as state from "../page/state.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as catalog from "./catalog.mjs";
+import { predictions } from "./coming.mjs";
 import * as training from "./training.mjs";
 
 let models = []; // as dashboard/workspace/models.py lists them
@@ -55,16 +56,42 @@ const load = (spec) => {
     });
     return;
   }
-  ask(`review/predictions?model=${encodeURIComponent(spec)}`)
-    .then((payload) => {
-      catalog.add(spec, payload.predictions);
-      news();
-    })
+  predictions(spec)
+    .then(news)
     .catch((error) => {
       loaded.delete(spec);
       failed(error);
     });
 };
+
+// --- a model beside the one in use predicts all ----------------------------------------------------------------
+const jobs = new Map(); // model -> {job, cursor, progress, error}
+const WATCH_MS = 1000;
+const jobOf = (spec) => jobs.get(spec);
+const watch = (spec, { job, cursor }) =>
+  ask(`review/predictions/news?model=${encodeURIComponent(spec)}&since=${cursor}&job=${encodeURIComponent(job)}`).then(
+    (answer) => told(spec, answer),
+    (error) => lost(spec, error),
+  );
+const told = (spec, answer) => {
+  if (!answer) return;
+  const { job, cursor, progress } = answer;
+  jobs.set(spec, { job, cursor, progress });
+  catalog.add(spec, answer.predictions, progress.failed);
+  news();
+  if (progress.running) setTimeout(() => watch(spec, { job, cursor }), WATCH_MS);
+  else refresh();
+};
+const lost = (spec, error) => {
+  jobs.set(spec, { ...jobs.get(spec), progress: null, error: error.message });
+  news();
+};
+// Have a model predict whatever it has not; its predictions come in as they are made.
+const predict = (spec) =>
+  ask("review/predictions", { json: { model: spec } }).then(
+    (answer) => told(spec, answer),
+    (error) => lost(spec, error),
+  );
 
 // --- disagreement --------------------------------------------------------------------------------------------
 const keyOf = (first, second) => `${first}\n${second}`;
@@ -74,7 +101,8 @@ const count = (first, second) => {
   const key = keyOf(first, second);
   if (!pairs.has(key)) pairs.set(key, { found: new Map(), progress: null, cursor: 0, busy: false, common: 0 });
   const pair = pairs.get(key);
-  const common = [...catalog.shelf(first).keys()].filter((id) => catalog.prediction(second, id)).length;
+  const [a, b] = [catalog.placesOf(first), catalog.placesOf(second)];
+  const common = a.reduce((n, place, row) => n + (place >= 0 && b[row] >= 0 ? 1 : 0), 0);
   if (!pair.busy && pair.common !== common && !(pair.progress && pair.progress.running))
     Object.assign(pair, { progress: null, cursor: 0, common });
   if (pair.busy || (pair.progress && !pair.progress.running)) return;
@@ -107,4 +135,4 @@ const apart = (first, second, id, k) => {
 };
 const progress = (first, second) => (pairs.get(keyOf(first, second)) || {}).progress;
 
-export { apart, begin, beside, count, load, models, nameOf, problem, progress, refresh, usable };
+export { apart, begin, beside, count, jobOf, load, models, nameOf, predict, problem, progress, refresh, usable };

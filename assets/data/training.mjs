@@ -2,10 +2,25 @@
 import * as format from "../page/format.mjs";
 import * as catalog from "./catalog.mjs";
 
-// Has a model seen a chip? true, false, or null where it does not tell.
-const of = (model, id) => catalog.prediction(model, id)?.seen ?? null;
-const byAny = (models, id) =>
-  models.some((model) => of(model, id) === true) ? true : models.some((model) => of(model, id) === null) ? null : false;
+// Has a model seen a chip? true, false, or null where that cannot be told.
+const of = (model, id) => catalog.counted(model, id)?.seen ?? null;
+/** The same of rows of the catalog. @param {string} model @returns {(row: number) => boolean | null} */
+const ofRows = (model) => {
+  const [places, { seen }] = [catalog.placesOf(model), catalog.shelf(model)];
+  const { chips } = catalog;
+  return (row) => {
+    if (chips.numbers.scene[row]) return of(model, chips.ids[row]);
+    return places[row] < 0 || seen[places[row]] === 2 ? null : seen[places[row]] === 1;
+  };
+};
+/** Whether any of some models has. @param {string[]} models @returns {(row: number) => boolean | null} */
+const ofRowsByAny = (models) => {
+  const each = models.map(ofRows);
+  return (row) => {
+    const seen = each.map((of1) => of1(row));
+    return seen.includes(true) ? true : seen.includes(null) ? null : false;
+  };
+};
 
 // --- what is known of a model ----------------------------------------------------------------------------------
 let [offered, listed] = [[], []];
@@ -35,7 +50,7 @@ const sentence = (model, { scored, seen, unknown }) => {
   if (seen === scored)
     return `This model was trained or calibrated on ${scored === 1 ? "the one scored chip" : `all ${some}`}, so no score here measures it.${beside}`;
   if (unknown === scored)
-    return `This model does not tell what it was trained on: whether it has seen these chips is not known.${beside}`;
+    return `This model does not tell what it was trained on, or these chips are too small to be recognised without a place: whether it has seen them is not known.${beside}`;
   if (left === scored) return "";
   const known = seen
     ? `This model was trained or calibrated on ${format.integer(seen)} of ${some}`
@@ -44,4 +59,4 @@ const sentence = (model, { scored, seen, unknown }) => {
   return `${known}${rest}: ${left ? `figures count the other ${left === 1 ? "one" : format.integer(left)}` : "none is left to measure it"}.${beside}`;
 };
 
-export { begin, byAny, crossvalidated, learn, of, sentence };
+export { begin, crossvalidated, learn, of, ofRows, ofRowsByAny, sentence };

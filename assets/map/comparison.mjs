@@ -15,6 +15,7 @@ import * as swipe from "./swipe.mjs";
 import * as tiles from "./tiles.mjs";
 
 const AGAIN_MS = 400;
+const PART_MS = 1500; // where a part of a scene is shown already
 const agreements = new Map(); // "revision revision" -> suffix sums, or null while asked for
 const failed = new Map(); // "model chip" -> why B has no prediction of it
 const asked = new Set(); // "model chip" on its way
@@ -51,7 +52,7 @@ const follow = () => {
 };
 const askPrediction = (chip, other) => {
   const key = `${other} ${chip}`;
-  if (asked.has(key) || failed.has(key) || catalog.prediction(other, chip)) return;
+  if (asked.has(key) || failed.has(key) || catalog.shown(other, chip)) return;
   asked.add(key);
   const done = (message, prediction) => {
     asked.delete(key);
@@ -60,9 +61,11 @@ const askPrediction = (chip, other) => {
   };
   const click = format.unique(); // one for all of its questions: they begin one prediction
   const once = () =>
-    ask(`inspect/prediction/${encodeURIComponent(chip)}`, { json: { model: other, click } }).then(
+    ask(`inspect/prediction/${encodeURIComponent(chip)}`, { json: { model: other, click, view: tiles.view(chip) } }).then(
       (answer) => {
-        if (answer.pending) setTimeout(once, AGAIN_MS);
+        if (answer.scene) news(catalog.take(answer));
+        if (answer.pending && open.chip === chip) setTimeout(once, answer.prediction ? PART_MS : AGAIN_MS);
+        else if (answer.partial) asked.delete(key);
         else done(answer.error, answer.prediction);
       },
       (error) => done(error.message),
@@ -71,7 +74,7 @@ const askPrediction = (chip, other) => {
 };
 
 const pair = (model, id) => {
-  const [a, b] = [model, shelf.beside(model)].map((by) => by && id && catalog.prediction(by, id));
+  const [a, b] = [model, shelf.beside(model)].map((by) => by && id && catalog.shown(by, id));
   return a && b ? [a.revision, b.revision] : null;
 };
 const askAgreement = (id, revisions) => {

@@ -53,7 +53,7 @@ const remove = () => {
 // Ask what is in the area under the model in use, once.
 const refresh = ({ chip, model }) => {
   const { area } = state.get();
-  const prediction = area && chip && catalog.prediction(model, chip);
+  const prediction = area && chip && catalog.shown(model, chip);
   const question = prediction ? `${chip} ${prediction.revision} ${JSON.stringify(area)}` : null;
   if (sketch.asked === question) return;
   Object.assign(sketch, { asked: question, answer: null, error: "" });

@@ -1,5 +1,6 @@
 // Going somewhere on the map: views in which a place is seen whole, and flights there.
 
+import * as catalog from "../data/catalog.mjs";
 import { libraries } from "../page/bridge.mjs";
 import * as state from "../page/state.mjs";
 import * as view from "../page/view.mjs";
@@ -8,16 +9,19 @@ import * as board from "./picture.mjs";
 
 const MAX_ZOOM = 15;
 const margin = () => (view.narrow() ? 8 : 24);
+const [CONTROLS, BUTTONS] = [82, 56]; // height that buttons and scale take on a phone that stands, width that they take on one that lies
 const GAP = 3; // beside the key and the strip, where room is short
 const landed = []; // what waits for the end of a flight
 let fitted = null; // what the map shows whole: {bounds, maxZoom}, until it is moved to something else
 let flight = false; // from the start of a flight until the map has come to rest
 
-// Height that the strip of layers takes at the bottom of the map.
-const below = () => {
-  const strip = document.getElementById("layer-strip");
-  return 24 + GAP + (strip ? strip.getBoundingClientRect().height : 0);
+// What the strip of layers takes of the map: its foot; on a phone that lies, its left side.
+const covered = () => {
+  const { offsetLeft = 0, offsetWidth = 0, offsetHeight = 0 } = document.getElementById("layer-strip") || {};
+  if (view.low()) return { left: offsetHeight ? offsetLeft + offsetWidth : BUTTONS, below: 20 };
+  return { left: 0, below: 24 + GAP + offsetHeight };
 };
+const above = () => board.above() || (view.narrow() && !view.low() ? CONTROLS : margin());
 
 // Left edge and bottom of the key of colours, in pixels of the map, as it will be once the map is near: folded to its
 // name unless someone reads it.
@@ -30,7 +34,7 @@ const key = () => {
   const [summary, text] = [element.firstElementChild, document.createRange()];
   text.selectNodeContents(summary);
   return {
-    left: box.right - ground.left - Math.max(24, text.getBoundingClientRect().width) - 24, // its padding and borders
+    left: box.right - ground.left - Math.max(view.narrow() ? 44 : 24, text.getBoundingClientRect().width) - 24, // its padding and borders
     bottom: summary.getBoundingClientRect().bottom - ground.top + 6,
   };
 };
@@ -39,8 +43,8 @@ const key = () => {
 // where the key would cover their corner.
 const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
   const size = leaflet.map.getSize();
-  const top = board.above() || margin();
-  const room = libraries.L.point(2 * margin(), top + below());
+  const [top, { left, below }] = [above(), covered()];
+  const room = libraries.L.point(left + 2 * margin(), top + below);
   /** @type {[number, number][]} */
   const corners = [
     [south, west],
@@ -50,11 +54,11 @@ const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
   const zoom = leaflet.rounded(Math.min(maxZoom, fits));
   const [topLeft, bottomRight] = [leaflet.map.project([north, west], zoom), leaflet.map.project([south, east], zoom)];
   const half = bottomRight.subtract(topLeft).divideBy(2);
-  const at = libraries.L.point(size.x / 2, (top + size.y - below()) / 2); // of the middle, on the map
+  const at = libraries.L.point((left + size.x) / 2, (top + size.y - below) / 2); // of the middle, on the map
   const cover = board.shown ? null : key();
   if (cover && at.x + half.x > cover.left && at.y - half.y < cover.bottom) {
     const [aside, down] = [at.x + half.x - cover.left + GAP, cover.bottom - (at.y - half.y) + GAP];
-    const [roomAside, roomDown] = [at.x - half.x - GAP, size.y - below() - (at.y + half.y) - GAP];
+    const [roomAside, roomDown] = [at.x - half.x - left - GAP, size.y - below - (at.y + half.y) - GAP];
     if (down <= roomDown && (down <= aside || aside > roomAside)) at.y += down;
     else if (aside <= roomAside) at.x -= aside;
   }
@@ -109,6 +113,13 @@ const open = (bounds, options) => {
 };
 const settle = () => {
   if (settling && performance.now() < settling.until) flyToBounds(settling.bounds, { instant: true });
+  else if (fitted && !flight && hidden(fitted.bounds)) flyToBounds(fitted.bounds, { instant: true, maxZoom: fitted.maxZoom });
+};
+// Whether the strip has come to lie over a part of what is shown whole: it grows with what its legend has to say.
+const hidden = ([west, south, east]) => {
+  const [foot, side] = [[south, east], [south, west]].map((corner) => leaflet.map.latLngToContainerPoint(corner)); // biome-ignore format: two corners
+  const { left, below } = covered();
+  return foot.y > leaflet.map.getSize().y - below + GAP || side.x < left;
 };
 ["pointerdown", "keydown", "wheel"].forEach((used) =>
   window.addEventListener(
@@ -120,15 +131,13 @@ const settle = () => {
   ),
 );
 
-const flyToChips = (chips) => {
-  const boxes = chips.map((chip) => chip.bounds).filter(Boolean);
-  if (!boxes.length) return false;
+/** Show some chips, those that have a place. @param {ArrayLike<number>} rows of the catalog */
+const flyToChips = (rows) => {
+  const ends = catalog.chips.around(rows);
+  if (!ends) return false;
   board.close();
-  const ends = /** @type {[number, number, number, number]} */ (
-    [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...boxes.map((box) => box[i])))
-  );
   flyToBounds(ends, { maxZoom: 11 });
   return true;
 };
 
-export { flying, flyToBounds, flyToChips, onLanded, open, settle, viewOf };
+export { covered, flying, flyToBounds, flyToChips, onLanded, open, settle, viewOf };

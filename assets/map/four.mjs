@@ -20,12 +20,15 @@ let moving = false;
 let linked = false; // a link or Back has opened them
 let opening = false;
 
-const cells = () => [...document.querySelectorAll("#four-up .fs-four-cell")];
+const cells = () => [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#four-up .fs-four-cell"))];
 const shown = () => maps.length > 0;
 const main = () => leaflet.map;
 
 // From the middle of the main map to the middle of what the strip leaves of it, in pixels.
-const aside = () => libraries.L.point(0, -(document.getElementById("layer-strip").offsetHeight + 24) / 2);
+const aside = () => {
+  const { left, below } = flights.covered();
+  return libraries.L.point(left / 2, -below / 2);
+};
 // What the cells show where the main map is, and the other way round.
 /** @returns {[any, number]} */
 const ofMain = () => [
@@ -178,7 +181,9 @@ const resize = () => {
 // The cells end above the strip, whose height depends on what stands in it.
 const install = () => {
   new ResizeObserver(([entry]) => {
-    document.documentElement.style.setProperty("--fs-strip-height", `${Math.ceil(entry.borderBoxSize[0].blockSize)}px`);
+    const [{ blockSize: height, inlineSize: width }] = entry.borderBoxSize;
+    document.documentElement.style.setProperty("--fs-strip-height", `${Math.ceil(height)}px`);
+    document.documentElement.style.setProperty("--fs-strip-width", `${Math.ceil(width)}px`);
     resize();
     if (!shown()) flights.settle();
   }).observe(document.getElementById("layer-strip"));
@@ -187,5 +192,9 @@ const install = () => {
 };
 
 tiles.onPainted(fill);
+state.listen((now, before) => {
+  if ((now.grey !== before.grey || now.outline !== before.outline) && shown())
+    cells().forEach((cell, n) => painting.dress(cell.style, sides()[n]));
+});
 
 export { install, maps, resize, shown, sides, update, whole };

@@ -1,18 +1,21 @@
-// Two ways home: buttons on the map, and keys, that bring the open chip, or the whole world, back into the view.
+// Two ways home: buttons on the map, and keys, that bring the open chip, or the whole world, back into the view. Beside them
+// the degrees on the map, a rectangle to measure in, and layers of one's own.
 import * as catalog from "../data/catalog.mjs";
 import { libraries } from "../page/bridge.mjs";
 import { make, svg } from "../page/dom.mjs";
 import * as state from "../page/state.mjs";
+import * as drawing from "./drawing.mjs";
 import * as flights from "./flights.mjs";
 import * as four from "./four.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
+import * as pixel from "./pixel.mjs";
 import * as tiles from "./tiles.mjs";
 
 /** @type {[number, number, number, number]} */
 const WORLD = [-170, -56, 180, 75]; // where there is land, but ice
 const WORLD_ZOOM = 2; // and no larger
-let [toChip, toWorld] = [null, null];
+let [toChip, toWorld, grid, area] = [null, null, null, null];
 
 const chipThere = () => {
   const chip = catalog.chips.get(state.get().chip);
@@ -57,14 +60,27 @@ const GLOBE = [
 const button = (id, label, key, does, paths) =>
   make("button", { id, type: "button", "aria-label": label, title: `${label} (${key})`, onclick: does }, icon(...paths));
 
+const AREA = ["M3 5h14v10H3z", "M6 5v3M10 5v4M14 5v3"];
+const GRID = ["M2.5 7h15M2.5 13h15M7 2.5v15M13 2.5v15"];
+const STACK = ["M10 3l7 4-7 4-7-4z", "M3 10.5l7 4 7-4M3 14l7 4 7-4"];
 const refresh = () => {
   if (toChip) toChip.disabled = !chipThere();
+  if (area) area.disabled = !pixel.sources()?.revisions.length;
+  grid?.setAttribute("aria-pressed", String(state.get().graticule));
 };
+/** Show the degrees on the map, or not. */
+const graticule = () => state.set({ graticule: !state.get().graticule });
+state.listen((now, before) => {
+  if (now.graticule !== before.graticule) refresh();
+});
 
 leaflet.onMap((map) => {
   toChip = button("home-chip", "Zoom to the open chip", "Z", chip, FRAME);
   toWorld = button("home-world", "Show the whole world", "H", world, GLOBE);
-  const bar = make("div", { class: "leaflet-bar fs-home" }, toChip, toWorld);
+  grid = button("graticule", "Degrees on the map", "N", graticule, GRID);
+  area = button("count-box", "Count in a box", "R", () => drawing.start("rectangle"), AREA);
+  const layers = button("own-layers", "Your layers", "L", null, STACK); // assets/later.mjs opens what it opens
+  const bar = make("div", { class: "leaflet-bar fs-home" }, toChip, toWorld, grid, area, layers);
   libraries.L.DomEvent.disableClickPropagation(bar);
   const Home = libraries.L.Control.extend({ onAdd: () => bar });
   new Home({ position: "topleft" }).addTo(map);
@@ -72,5 +88,6 @@ leaflet.onMap((map) => {
   refresh();
 });
 tiles.onPainted(refresh);
+pixel.onOpen(refresh);
 
-export { chip, world };
+export { chip, graticule, world };

@@ -1,6 +1,8 @@
 // The main Leaflet map: from the moment that dash-leaflet hands it over, and how it is moved at once.
 
-const FOOTPRINT_ZOOM = 9; // from here on a 5 km chip is wider than 16 px
+import * as seamless from "./seamless.mjs";
+
+export const FOOTPRINT_ZOOM = 9; // from here on a 5 km chip is wider than 16 px
 const begun = []; // what begins once the map is there
 let map = null;
 let going = 0; // counts the places that the map was sent to
@@ -32,11 +34,15 @@ export const onMap = (then) => {
   begun.push(then);
 };
 
+/** @type {Promise<void>} */
+export const there = new Promise((done) => onMap(() => done()));
+
 // The first layer that is drawn hands its map over.
 export const attach = (context) => {
   if (map || !context || !context.map) return;
   map = context.map;
   rememberRest();
+  seamless.install();
   finely(map);
   const fly = map.flyTo.bind(map);
   // A cluster of chips that lie on one another asks for no zoom: they are told apart by their footprints.

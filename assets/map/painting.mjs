@@ -2,7 +2,9 @@
 // steps are the layers' own (`paint` in tiles/drawing/layers.py).
 // A score tile (contract 5) is R = probability value, G = 255 where the label is water, B = 255 where it is known, A = data.
 import * as layers from "../page/layers.mjs";
+import { dark } from "../scores/colour.mjs";
 import * as difference from "./difference.mjs";
+import * as sides from "./sides.mjs";
 
 const NS = "http://www.w3.org/2000/svg";
 // Table of 256 steps for a discrete transfer: 0 below the level, 1 from it on.
@@ -51,6 +53,32 @@ const filter = (id, paint) =>
     ...paint.flatMap(painted),
   );
 
+// The outline of what is painted: pixels of the screen at its edge keep its colour, and a rim around them, black or white, tells
+// it from any ground. It is made of a whole pane, since a tile does not know where water goes on beyond its edge; a pane has no
+// size of its own, so the region is given in pixels.
+const FAR = 30000;
+const outline = (rim) =>
+  make(
+    "filter",
+    {
+      id: `fs-outline-${rim}`,
+      filterUnits: "userSpaceOnUse",
+      x: -FAR,
+      y: -FAR,
+      width: 2 * FAR,
+      height: 2 * FAR,
+      "color-interpolation-filters": "sRGB",
+    },
+    make("feMorphology", { operator: "erode", in: "SourceGraphic", radius: "1", result: "inner" }),
+    make("feComposite", { operator: "out", in: "SourceGraphic", in2: "inner", result: "line" }),
+    make("feMorphology", { operator: "dilate", in: "SourceAlpha", radius: "1", result: "outer" }),
+    make("feFlood", { "flood-color": rim }),
+    make("feComposite", { operator: "in", in2: "outer" }),
+    make("feComposite", { operator: "out", in2: "SourceAlpha", result: "rim" }),
+    make("feMerge", {}, make("feMergeNode", { in: "rim" }), make("feMergeNode", { in: "line" })),
+  );
+const outlineOf = ({ legend }) => `url(#fs-outline-${dark(legend[0].colour) ? "white" : "black"})`;
+
 // Layers of one paint share a filter, which has the name of the first of them.
 const painter = ({ paint }) => layers.all.find((other) => JSON.stringify(other.paint) === JSON.stringify(paint));
 const filterOf = (layer) => (layer.paint.length ? `url(#fs-${painter(layer).name})` : "none");
@@ -69,7 +97,7 @@ const install = () => {
   const svg = make(
     "svg",
     { width: "0", height: "0", "aria-hidden": "true", class: "fs-filters" },
-    make("defs", {}, ...filters, hatch),
+    make("defs", {}, ...filters, outline("black"), outline("white"), hatch),
   );
   document.body.append(svg);
   steps = [...svg.querySelectorAll(".fs-step")];
@@ -81,12 +109,15 @@ const setLevel = (level) => {
   steps.forEach((element) => element.setAttribute("tableValues", values));
 };
 
-// One side of the picture: how its image and what is over it are painted. Under classes colour gives way to grey:
-// vermilion cannot be seen on orange speckle.
+// One side of the picture: how its image and what is over it are painted. Under classes, and where it is asked for, colour gives
+// way to a dark grey: vermilion cannot be seen on orange speckle, nor cyan on a false colour whose water is blue.
+const QUIET = "brightness(var(--fs-grey-ground))";
 const dress = (style, side, prefix = "") => {
   const [image, overlay] = [side.image, side.overlay].map(layers.of);
-  style.setProperty(`--fs-${prefix}base`, overlay.grey && !image.paint.length ? "grayscale(1)" : filterOf(image));
+  const ground = image.paint.length ? filterOf(image) : "grayscale(1)";
+  style.setProperty(`--fs-${prefix}base`, sides.grounded(side) ? `${ground} ${QUIET}` : filterOf(image));
   style.setProperty(`--fs-${prefix}overlay`, filterOf(overlay));
+  style.setProperty(`--fs-${prefix}shape`, sides.outlined(side) ? outlineOf(overlay) : "none");
 };
 
 // Show the layers from a level on, so opaque: `main`, or right of the swipe's handle, and `left` of it, if there is one.

@@ -29,8 +29,9 @@ let pinned = null; // pixel that is pinned, once it is known
 const sources = () => {
   const chip = catalog.chips.get(now.chip);
   if (!chip || !chip.imagery || !chip.frame) return null;
+  if (chip.scene && !catalog.drawings.get(chip.id)?.settled) return null; // its label is being looked at
   const models = [now.model, sides.needsOther() ? shelf.beside(now.model) : null];
-  const revisions = models.map((model) => (model && catalog.prediction(model, chip.id)?.revision) || null);
+  const revisions = models.map((model) => (model && catalog.shown(model, chip.id)?.revision) || null);
   const known = revisions[0] ? revisions.filter(Boolean) : [];
   return { chip, revisions: known, key: [chip.id, chip.revision, ...known].join(" ") };
 };

@@ -1,16 +1,20 @@
 // What stands on the map for chips and countries: clusters and points far out, footprints near, countries tinted by IoU.
 import * as catalog from "../data/catalog.mjs";
+import { textOf } from "../data/columns.mjs";
 import * as filters from "../data/filters.mjs";
 import * as training from "../data/training.mjs";
 import { libraries } from "../page/bridge.mjs";
 import * as format from "../page/format.mjs";
 import * as fading from "./fading.mjs";
+import * as inview from "./inview.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as palette from "./palette.mjs";
 import * as pixel from "./pixel.mjs";
 import * as tiles from "./tiles.mjs";
 
-const layers = { footprint: new Map(), point: new Map(), country: new Map() };
+const countries = new Map(); // name -> its shapes
+/** @type {{iou: {get: (id: string) => number | null | undefined, has: (id: string) => boolean, size: number}, country: Map<string, any>,
+ *   countrySeen: Set<string>, withChips: Set<string>, selected: string | null, model: string | null}} */
 const state = { iou: new Map(), country: new Map(), countrySeen: new Set(), withChips: new Set(), selected: null, model: null };
 // A score on what the model has seen is drawn across: in steps, for each colour is a pattern.
 const tint = (iou, seen) => (seen ? palette.hatch(palette.ramp(Math.round(20 * iou) / 20)) : palette.ramp(iou));
@@ -27,7 +31,7 @@ const filled = (chip) => (state.iou.has(chip.id) && state.iou.get(chip.id) !== n
 // open chip only the rim is drawn: nothing covers its picture.
 const over = (chip, id) => {
   const other = catalog.chips.get(id);
-  if (!other || !other.bounds || !chip.bounds || chip.id === id) return false;
+  if (!chip || !other || !other.bounds || !chip.bounds || chip.id === id) return false;
   const [[w, s, e, n], [west, south, east, north]] = [chip.bounds, other.bounds];
   const [wide, high] = [Math.min(e, east) - Math.max(w, west), Math.min(n, north) - Math.max(s, south)];
   return wide > 0 && high > 0 && wide * high > 0.05 * Math.min((e - w) * (n - s), (east - west) * (north - south));
@@ -102,13 +106,6 @@ const tooltip = (chip) => {
 // --- functions that dash-leaflet calls -----------------------------------------------------------------------
 const chipOf = (feature) => catalog.chips.get(feature.properties.chip) || { id: feature.properties.chip };
 
-const pointToLayer = (feature, latlng, context) => {
-  leaflet.attach(context);
-  const chip = chipOf(feature);
-  const layer = libraries.L.circleMarker(latlng, { ...pointStyle(chip), pane: "points", renderer: renderer("points") });
-  layers.point.set(chip.id, layer);
-  return listen(layer, chip.id);
-};
 const renderers = {};
 // One SVG a pane: hatching and CSS need SVG, and panes keep the order of the layers.
 const renderer = (pane) => {
@@ -132,34 +129,44 @@ const listen = (layer, id) => {
   });
   return layer;
 };
-const clusterToLayer = (feature, latlng, index) => {
-  const all = feature.properties.point_count;
-  const ghosts = fading.members(feature, index).filter((id) => filters.onlyKnown(chipOf({ properties: { chip: id } }))).length;
+// --- shapes of what comes into view --------------------------------------------------------------------------
+const round = (chip, at) =>
+  listen(
+    libraries.L.circleMarker(at, { ...fading.chip(chip.id, pointStyle(chip)), pane: "points", renderer: renderer("points") }),
+    chip.id,
+  );
+const outline = (chip) =>
+  listen(
+    libraries.L.polygon(
+      chip.ring.map(([lon, lat]) => [lat, lon]),
+      { ...fading.chip(chip.id, footprintStyle(chip)), pane: "footprints", renderer: renderer("footprints") },
+    ),
+    chip.id,
+  );
+const bubble = ({ all, ghosts, pale }, at, open) => {
   const n = all - ghosts;
   const size = (n || ghosts) < 20 ? 28 : (n || ghosts) < 200 ? 34 : 42;
   const told = [n ? format.count(n, "chip") : "", ghosts ? `${format.integer(ghosts)} known only` : ""]
     .filter(Boolean)
     .join(", ");
   const kind = n ? (ghosts ? "fs-cluster fs-cluster-some" : "fs-cluster") : "fs-cluster fs-cluster-ghosts";
-  return fading.cluster(
-    libraries.L.marker(latlng, {
-      pane: "points",
-      title: `${told}: zoom in`,
-      icon: libraries.L.divIcon({ className: kind, html: `<span>${n || ghosts}</span>`, iconSize: [size, size] }),
+  return libraries.L.marker(at, {
+    pane: "points",
+    title: `${told}: zoom in`,
+    icon: libraries.L.divIcon({
+      className: `${kind}${pale ? " fs-faded" : ""}`,
+      html: `<span>${n || ghosts}</span>`,
+      iconSize: [size, size],
     }),
-    feature,
-    index,
-  );
+  }).on("click", open);
 };
-const onFootprint = (feature, layer, context) => {
-  leaflet.attach(context);
-  layers.footprint.set(feature.properties.chip, listen(layer, feature.properties.chip));
-};
+inview.use({ outline, round, bubble });
+
 const onCountry = (feature, layer, context) => {
   leaflet.attach(context);
   const { name } = feature.properties;
-  if (!layers.country.has(name)) layers.country.set(name, []);
-  layers.country.get(name).push(layer);
+  if (!countries.has(name)) countries.set(name, []);
+  countries.get(name).push(layer);
   outOfTab(layer);
   layer.bindTooltip(
     () => {
@@ -174,12 +181,14 @@ const onCountry = (feature, layer, context) => {
 
 // What dash-leaflet calls by name.
 leaflet.onMap((map) => {
-  const mark = () => {
-    map.getContainer().classList.toggle("fs-near", leaflet.near());
+  const mark = () => map.getContainer().classList.toggle("fs-near", leaflet.near());
+  map.on("zoomend", () => {
+    mark();
     repaint();
-  };
-  map.on("zoomend", mark);
+  });
+  map.on("moveend", inview.update);
   mark();
+  inview.update();
 });
 
 // --- what callbacks call -------------------------------------------------------------------------------------
@@ -191,74 +200,51 @@ const paint = (layer, style) => {
   painted.set(layer, key);
   layer.setStyle(style);
 };
-const paintChip = (id) => {
+const paintChip = (layer, id) => {
   const chip = chipOf({ properties: { chip: id } });
-  if (layers.footprint.has(id)) paint(layers.footprint.get(id), fading.chip(id, footprintStyle(chip)));
-  if (layers.point.has(id)) paint(layers.point.get(id), fading.chip(id, pointStyle(chip)));
+  paint(layer, fading.chip(id, leaflet.near() ? footprintStyle(chip) : pointStyle(chip)));
 };
 
 // Paint the shapes that can be seen: footprints near, points and countries far.
 const repaint = () => {
   if (!leaflet.map) return;
-  const shown = leaflet.near() ? layers.footprint : layers.point;
-  shown.forEach((_, id) => paintChip(id));
+  inview.update();
+  inview.each(paintChip);
   if (!leaflet.near())
-    layers.country.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, fading.country(name, countryStyle(name)))));
+    countries.forEach((shapes, name) => shapes.forEach((layer) => paint(layer, fading.country(name, countryStyle(name)))));
+};
+
+// The countries that have a chip which may be shown.
+let counted = { now: "", names: /** @type {Set<string>} */ (new Set()) };
+const withChips = () => {
+  const { chips } = catalog;
+  const now = `${catalog.info.version} ${filters.values.known}`;
+  if (counted.now !== now) {
+    const names = new Set();
+    for (let row = 0; row < chips.size; row += 1)
+      if (filters.values.known || !chips.ghosts[row]) names.add(textOf(chips.texts.country, row));
+    counted = { now, names };
+  }
+  return counted.names;
 };
 
 // Recolour by what is known now: IoU by chip (absent: not predicted; null: undefined) and by country.
 const restyle = ({ iou, country, model }) => {
-  const shown = [...catalog.chips.values()].filter((chip) => filters.values.known || !filters.onlyKnown(chip));
-  Object.assign(state, {
-    iou,
-    country: country.iou,
-    countrySeen: country.seen,
-    model,
-    withChips: new Set(shown.map((chip) => chip.country)),
-  });
+  Object.assign(state, { iou, country: country.iou, countrySeen: country.seen, model, withChips: withChips() });
   repaint();
 };
 
 const highlight = (id) => {
   const before = state.selected;
   state.selected = id;
-  [before, id].filter(Boolean).forEach(paintChip);
-  catalog.chips.forEach((chip) => {
-    if (over(chip, before) || over(chip, id)) paintChip(chip.id);
+  inview.each((layer, one) => {
+    const chip = catalog.chips.get(one);
+    if (one === before || one === id || over(chip, before) || over(chip, id)) paintChip(layer, one);
+    if (one === id && leaflet.near()) layer.bringToFront();
   });
-  const top = layers.footprint.get(id);
-  if (top && top._map) top.bringToFront();
 };
-
-const collection = (chips, geometry) => ({
-  type: "FeatureCollection",
-  features: chips.map((chip) => ({ type: "Feature", id: chip.id, properties: { chip: chip.id }, geometry: geometry(chip) })),
-});
-const footprints = () =>
-  collection(
-    filters.chips().filter((chip) => chip.ring),
-    (chip) => ({ type: "Polygon", coordinates: [chip.ring] }),
-  );
-const points = () =>
-  collection(
-    filters.chips().filter((chip) => chip.bounds),
-    ({ bounds: [w, s, e, n] }) => ({ type: "Point", coordinates: [(w + e) / 2, (s + n) / 2] }),
-  );
 
 const styleOfFootprint = (feature) => fading.chip(feature.properties.chip, footprintStyle(chipOf(feature)));
 const styleOfCountry = (feature) => fading.country(feature.properties.name, countryStyle(feature.properties.name));
 
-export {
-  clusterToLayer,
-  describe,
-  footprints,
-  highlight,
-  onCountry,
-  onFootprint,
-  points,
-  pointToLayer,
-  restyle,
-  state,
-  styleOfCountry,
-  styleOfFootprint,
-};
+export { describe, highlight, onCountry, repaint, restyle, state, styleOfCountry, styleOfFootprint };

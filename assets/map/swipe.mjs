@@ -1,5 +1,6 @@
 // The swipe: two sets of panes, each clipped at the handle. Dragged by mouse and finger, moved by the arrow keys.
 
+import * as shelf from "../data/shelf.mjs";
 import * as layers from "../page/layers.mjs";
 import * as state from "../page/state.mjs";
 import * as leaflet from "./leaflet.mjs";
@@ -25,6 +26,14 @@ const clip = () => {
   );
 };
 
+// What stands at a side: of model B and the difference also whose they are, A being the model in use.
+const titleOf = (name) => {
+  const { title, models } = layers.of(name);
+  const { model } = state.get();
+  const [a, b] = [model, shelf.beside(model)].map((spec) => spec && shelf.nameOf(spec));
+  if (!b || !models.includes("b")) return title;
+  return `${title}: ${models.length > 1 ? `A ${a}, B ` : ""}${b}`;
+};
 const place = () => {
   const { mode, at, left, right } = state.get();
   const element = handle();
@@ -32,7 +41,7 @@ const place = () => {
   element.hidden = mode !== "swipe";
   element.style.left = `${100 * at}%`;
   element.setAttribute("aria-valuenow", String(Math.round(100 * at)));
-  const [before, behind] = [left, right].map((name) => layers.of(name).title);
+  const [before, behind] = [left, right].map(titleOf);
   element.setAttribute("aria-valuetext", `${before} left of ${Math.round(100 * at)} %, ${behind} right of it`);
   document.getElementById("swipe-left").textContent = before;
   document.getElementById("swipe-right").textContent = behind;

@@ -50,10 +50,8 @@ let gone = null; // the choice that the map has gone to
 
 // Where the tiles of a layer are, of two models both; null while a prediction is not known.
 const urlOf = (chip, model, { tiles, models }) => {
-  if (!models.length) return address(tiles, chip, chip.revision);
-  const made = models
-    .map((which) => (which === "a" ? model : shelf.beside(model)))
-    .map((by) => by && catalog.prediction(by, chip.id));
+  if (!models.length) return chip.scene && !catalog.drawings.get(chip.id)?.ready ? null : address(tiles, chip, chip.revision);
+  const made = models.map((which) => (which === "a" ? model : shelf.beside(model))).map((by) => by && catalog.shown(by, chip.id));
   return made.every(Boolean) ? made.map((p) => address(tiles, chip, p.revision)).join(" ") : null;
 };
 // What there is to draw of one side of the picture: pane -> {chip, url}.
@@ -95,11 +93,19 @@ const prefetch = ({ chip, url }) => {
   held.set(url, images);
 };
 
+const past = []; // layers that others have taken the place of: {pane, layer}
+const letGo = (pane) => {
+  for (let i = past.length - 1; i >= 0; i -= 1) if (past[i].pane === pane) past.splice(i, 1)[0].layer.remove();
+};
+
 // Draw what is wanted and take away what is not; during a flight the new layers wait for its end.
 const show = () => {
-  Object.entries(drawn).forEach(([pane, { url, layer }]) => {
-    if (wanted[pane] && wanted[pane].url === url) return;
-    layer.remove();
+  Object.entries(drawn).forEach(([pane, { url, layer, chip }]) => {
+    const next = wanted[pane];
+    if (next && next.url === url) return;
+    // More of a scene is predicted: what was there stays until that has come, so that nothing blinks.
+    if (next && next.chip.scene && next.chip.id === chip) past.push({ pane, layer });
+    else layer.remove();
     delete drawn[pane];
   });
   if (flights.flying()) {
@@ -108,7 +114,14 @@ const show = () => {
   }
   Object.entries(wanted).forEach(([pane, { chip, url }]) => {
     if (drawn[pane]) return;
-    drawn[pane] = { url, layer: layerOf(pane, chip, url).on("load", settled).on("tileerror", refresh.look).addTo(leaflet.map) };
+    const layer = layerOf(pane, chip, url)
+      .on("load", settled)
+      .on("load", () => letGo(pane))
+      .on("tileerror", refresh.look);
+    drawn[pane] = { url, chip: chip.id, layer: layer.addTo(leaflet.map) };
+  });
+  [...past].forEach(({ pane }) => {
+    if (!drawn[pane]) letGo(pane);
   });
   const chip = wanted.imagery ? wanted.imagery.chip : null;
   painted.forEach((then) => then(chip, last.model, Boolean(last.selection && last.selection.placed)));
@@ -176,6 +189,7 @@ const leave = () => clearTimeout(resting);
 
 // A chip was chosen. Dash hears of it once the picture is drawn, and at once where the server must be asked for it.
 const choose = (id) => {
+  if (state.get().tab !== "chip") state.set({ sheet: null }); // on a phone, whoever opens a chip from a list wants to see it
   const selection = { id, at: format.moment() };
   open(selection);
   untold = () => tell("selection", { data: selection });
@@ -183,6 +197,16 @@ const choose = (id) => {
 };
 
 const again = () => open(last.selection);
+
+// What the map shows of the world, west, south, east and north: of a scene that is predicted first. While it flies to a chip,
+// that is the chip.
+const view = (id) => {
+  const chip = catalog.chips.get(id);
+  if (!leaflet.map || !chip?.scene) return null;
+  if (flights.flying()) return chip.frame;
+  const bounds = leaflet.map.getBounds();
+  return [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+};
 // Do something each time that the wanted tiles are put on the map.
 const onPainted = (then) => {
   painted.push(then);
@@ -193,4 +217,4 @@ state.listen((now, before) => {
   if (now.base !== before.base || now.overlay !== before.overlay) again();
 });
 
-export { again, choose, layerOf, leave, onPainted, open, panesOf, point };
+export { again, choose, layerOf, leave, onPainted, open, panesOf, point, view };

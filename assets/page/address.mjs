@@ -24,6 +24,12 @@ const flag = {
   format: (value) => (value ? "1" : ""),
   draw: (random) => random() < 0.5,
 };
+// Names of columns, by comma.
+const names = {
+  parse: (value) => (/^\w{1,20}(,\w{1,20}){0,19}$/.test(value || "") ? value : null),
+  format: String,
+  draw: (random) => ["name,iou", "id", "iou,missed,false"][Math.floor(random() * 3)],
+};
 // Several texts: the key is repeated in the URL, so no text needs a separator that it might hold.
 const texts = {
   many: true,
@@ -76,7 +82,7 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
   // name: in this code; key: in the URL; at: the component that holds it, as "id.property" (absent: the map itself);
   // also: another component that is set with it; fallback: its value where the URL has none, a value or a function of
   // the view and the settings; check: whether a value of the URL makes sense on this page; quiet: the default is left
-  // out of the URL; step: its change is one that the browser's Back undoes; take and give: between value and component;
+  // out of the URL; step: its change is one that the browser's Back undoes, or what of it is; take and give: between value and component;
   // part: the component's value is an object, and this is one of its entries.
   /**
    * @typedef {object} Field
@@ -92,7 +98,7 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
    * @property {any} [fallback]
    * @property {(value: any, settings: any) => boolean} [check]
    * @property {boolean} [quiet]
-   * @property {boolean} [step]
+   * @property {boolean | ((value: any) => any)} [step]
    * @property {(value: any) => any} [take]
    * @property {(value: any, first: boolean, view: any) => any} [give]
    */
@@ -122,6 +128,8 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
     },
     { name: "base", key: "base", ...choice(...images), at: "base.value", fallback: "composite" },
     { name: "overlay", key: "overlay", ...choice(...overlays), at: "overlay.value", fallback: "prediction" },
+    { name: "grey", key: "grey", ...flag, at: "grey.checked", fallback: false, quiet: true },
+    { name: "outline", key: "outline", ...flag, at: "outline.checked", fallback: false, quiet: true },
     // Read from the level, which follows the slider once the picture is drawn.
     {
       name: "threshold",
@@ -191,7 +199,22 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
       fallback: "iou",
       quiet: true,
     },
+    { name: "regionColumns", key: "rcols", ...names, at: "review.data", part: "regionColumns", quiet: true },
+    { name: "chipColumns", key: "ccols", ...names, at: "review.data", part: "chipColumns", quiet: true },
     { name: "wide", key: "wide", ...flag, at: "review.data", part: "wide", fallback: false, quiet: true },
+    { name: "graticule", key: "degrees", ...flag, at: "review.data", part: "graticule", fallback: false, quiet: true },
+    // A layer more, less or in another order is a step; how opaque one is, is none.
+    {
+      name: "layers",
+      key: "layer",
+      ...texts,
+      at: "review.data",
+      part: "layers",
+      fallback: [],
+      quiet: true,
+      step: (some) => (some || []).map((one) => one.split("~").slice(3)),
+    },
+    { name: "sheet", key: "sheet", ...choice("peek", "half", "full"), at: "review.data", part: "sheet", quiet: true },
     // The filters.
     { name: "countries", key: "country", ...texts, at: "sieve.data", part: "country", fallback: [], quiet: true },
     { name: "events", key: "event", ...texts, at: "sieve.data", part: "event", fallback: [], quiet: true },
@@ -267,9 +290,13 @@ export const addressOf = ({ images, overlays, swiped, preferredTheme }) => {
   };
 
   // Whether the step from one state to another is one that Back undoes.
-  const isStep = (before, after) => FIELDS.some(({ name, step }) => step && !same(before[name] ?? null, after[name] ?? null));
+  const isStep = (before, after) =>
+    FIELDS.some(({ name, step }) => {
+      const of = typeof step === "function" ? step : (value) => value;
+      return step && !same(of(before[name]) ?? null, of(after[name]) ?? null);
+    });
 
   return { FIELDS, parse, format, complete, toComponents, fromComponents, isStep };
 };
 
-export const kinds = { number, choice, text, flag, texts, range, day, ring, spot };
+export const kinds = { number, choice, text, flag, names, texts, range, day, ring, spot };

@@ -40,6 +40,24 @@ export const offerToTables = (functions, components) => {
   page.dashAgGridComponentFunctions = Object.assign(page.dashAgGridComponentFunctions || {}, components);
 };
 
+/** @type {Promise<void> | null} */
+let tables = null;
+/** Have the script of the tables: it is fetched when they are first wanted. @throws {Error} with what to do where it is lost */
+export const bringTables = () => {
+  tables ||= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = /** @type {HTMLElement} */ (document.getElementById("tables-script")).dataset.src || "";
+    script.onload = () => done();
+    script.onerror = () => {
+      tables = null;
+      script.remove();
+      failed(new Error("The table's script could not be loaded: open the tab again, or reload the page."));
+    };
+    document.head.append(script);
+  });
+  return tables;
+};
+
 /** A table, or null as long as its tab was not opened and its script has not come. */
 /** @param {string} id */
 export const table = (id) => {

@@ -14,8 +14,8 @@ export const columns = {
   fsIouOrState: (params) => (params.value === null || params.value === undefined ? params.data.state : params.value.toFixed(2)),
   fsIou: (params) => {
     if (params.value === null || params.value === undefined) return format.NONE;
-    const { low, high } = params.data;
-    return `${params.value.toFixed(2)} ${low === null ? "" : format.interval([low, high])}`;
+    const { low, high, pending } = params.data;
+    return `${params.value.toFixed(2)} ${pending ? "[ … ]" : low === null ? "" : format.interval([low, high])}`;
   },
   // Chips without a score come last, whichever way the column is sorted.
   fsNullsLast: (a, b, nodeA, nodeB, descending) => {

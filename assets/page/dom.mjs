@@ -30,6 +30,14 @@ const fill = (place, ...children) => {
   if (again) again.focus();
 };
 
+// Have an element hold these children in this order; those that it holds already are not taken out, and keep their focus.
+const arrange = (element, children) => {
+  [...element.children].filter((child) => !children.includes(child)).forEach((child) => child.remove());
+  children.forEach((child, i) => {
+    if (element.children[i] !== child) element.insertBefore(child, element.children[i] || null);
+  });
+};
+
 // A choice of one: [[value, text], ...].
 const select = (props, options, value) => {
   const element = make(
@@ -65,4 +73,4 @@ const whenThere = (id, then) => {
   watch.observe(document, { childList: true, subtree: true });
 };
 
-export { fill, make, select, svg, terms, whenThere };
+export { arrange, fill, make, select, svg, terms, whenThere };

@@ -28,6 +28,17 @@ const seconds = (value) => {
 /** @param {[number, number] | null} pair */
 const interval = (pair) => (pair ? `[${pair[0].toFixed(2)}–${pair[1].toFixed(2)}]` : "");
 
+/**
+ * Where a place lies, seen from towns (dashboard/workspace/ground.py).
+ * @param {{town: string, km: number, wind: string}[]} near
+ */
+const towns = (near) =>
+  near
+    .map(({ town, km, wind }) =>
+      km < 2 ? `at ${town}` : `${km < 9.95 ? km.toFixed(1) : Math.round(km)}${THIN}km ${wind} of ${town}`,
+    )
+    .join(", ");
+
 // A name that nothing else has, on any page.
 const unique = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
@@ -61,4 +72,4 @@ const METRICS = {
   Labelled: "Valid pixels whose truth is known; only these are scored.",
 };
 
-export { count, html, integer, interval, km2, known, METRICS, moment, NONE, percent, score, score3, seconds, unique };
+export { count, html, integer, interval, km2, known, METRICS, moment, NONE, percent, score, score3, seconds, towns, unique };

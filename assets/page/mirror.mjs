@@ -4,7 +4,19 @@ import * as state from "./state.mjs";
 
 /** @typedef {import("./state.mjs").State} State */
 /** @type {(keyof State)[]} */
-const OF_REVIEW = ["by", "region", "other", "list", "sort", "wide"];
+const OF_REVIEW = [
+  "by",
+  "region",
+  "other",
+  "list",
+  "sort",
+  "wide",
+  "sheet",
+  "graticule",
+  "layers",
+  "regionColumns",
+  "chipColumns",
+];
 /** @type {(keyof State)[]} */
 const OF_LOOK = ["at", "pin", "area"];
 const TOGETHER_MS = 60;

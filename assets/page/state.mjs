@@ -25,6 +25,8 @@ import { level } from "../scores/histogram.mjs";
  * @property {"one" | "swipe" | "four"} mode
  * @property {string} base the image, of one picture
  * @property {string} overlay what is over it
+ * @property {boolean} grey whether the image under an overlay is a grey ground, where it is not in any case
+ * @property {boolean} outline whether prediction and truth are drawn as outlines
  * @property {string} left layer left of the swipe's handle
  * @property {string} right and right of it
  * @property {number} at where the handle is, a share of the width
@@ -34,7 +36,12 @@ import { level } from "../scores/histogram.mjs";
  * @property {string | null} region the chosen one
  * @property {"list" | "grid" | "explore"} list how chips are shown
  * @property {string} sort an order of order.mjs
+ * @property {string | null} regionColumns columns of the table of regions by comma, or null: as many as fit
+ * @property {string | null} chipColumns and of that of chips
  * @property {boolean} wide whether the panel is
+ * @property {boolean} graticule whether degrees stand on the map
+ * @property {string[]} layers of the person's own, the uppermost first, as texts (own.mjs)
+ * @property {"peek" | "half" | "full" | null} sheet how far the panel of a phone is open, where somebody has pulled it
  * @property {Filters} filters
  * @property {string | null} tab
  * @property {"dark" | "light" | null} theme
@@ -64,6 +71,8 @@ export const DEFAULTS = {
   mode: "one",
   base: "composite",
   overlay: "prediction",
+  grey: false,
+  outline: false,
   left: "composite",
   right: "prediction",
   at: 0.5,
@@ -73,7 +82,12 @@ export const DEFAULTS = {
   region: null,
   list: "list",
   sort: "iou",
+  regionColumns: null,
+  chipColumns: null,
   wide: false,
+  sheet: null,
+  graticule: false,
+  layers: [],
   filters: NO_FILTERS,
   tab: null,
   theme: null,

@@ -29,5 +29,6 @@ state.set(
 // The map must have its size before it is put in its place.
 if (first.wide) document.documentElement.dataset.panel = "wide";
 
-// The panel takes less than 700 px of width below the map.
-export const narrow = () => window.matchMedia("(max-width: 760px)").matches;
+// A phone, whose panel is a sheet (assets/touch.css has the same sizes); and one that lies.
+export const narrow = () => window.matchMedia("(max-width: 760px), (max-height: 500px)").matches;
+export const low = () => window.matchMedia("(max-height: 500px)").matches;

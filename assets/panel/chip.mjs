@@ -8,6 +8,7 @@ import * as format from "../page/format.mjs";
 import * as marks from "../page/marks.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as worst from "../scores/worst.mjs";
+import * as scene from "./scene.mjs";
 
 const div = (className, ...children) => format.html.Div({ className }, ...children);
 const span = (className, ...children) => format.html.Span({ className }, ...children);
@@ -53,6 +54,8 @@ const empty = () =>
     ),
   );
 
+const again = () => format.html.Button({ id: "try-again", className: "fs-button" }, "Try again");
+
 const badges = (chip, p) => {
   const out = [];
   const badge = (kind, text) => out.push(span(`fs-badge fs-badge-${kind}`, text));
@@ -72,7 +75,7 @@ const badges = (chip, p) => {
   return out.length ? div("fs-badges", ...out) : "";
 };
 
-const heading = (chip, p) =>
+const heading = (chip, p, near = []) =>
   div(
     "fs-chip-heading",
     format.html.H2({ dir: "auto" }, chip.id),
@@ -89,6 +92,7 @@ const heading = (chip, p) =>
         .filter(Boolean)
         .join(" · "),
     ),
+    near.length ? div("fs-chip-place", format.towns(near)) : "",
     badges(chip, p),
     ...[chip.unplaced, chip.assumed_grid].filter((told) => told && chip.imagery).map((told) => notice("info", told)),
   );
@@ -114,10 +118,11 @@ const chip = ({ id, opened, model, k, threshold }) => {
       );
     return notice("error", `No chip ${id} is in this catalog. Choose one in the Chips table.`);
   }
+  const near = (opened && opened.id === id && opened.near) || [];
   if (!c.imagery) {
     return said(
       `${c.id}: ${c.problem ? "cannot be used" : "no imagery on disk"}`,
-      heading(c),
+      heading(c, null, near),
       c.problem
         ? notice("error", c.problem)
         : notice(
@@ -126,9 +131,10 @@ const chip = ({ id, opened, model, k, threshold }) => {
           ),
     );
   }
-  const p = catalog.prediction(model, id);
+  const p = catalog.shown(model, id);
   const answered = ready(opened, id, model);
-  if (answered && opened.error) return said(`${c.id} could not be predicted`, heading(c), notice("error", opened.error));
+  if (answered && opened.error)
+    return said(`${c.id} could not be predicted`, heading(c, null, near), notice("error", opened.error), again());
   if (!p) {
     const pending = opened && opened.id === id && opened.model === model && opened.pending ? opened : {};
     const wait = pending.note
@@ -137,16 +143,22 @@ const chip = ({ id, opened, model, k, threshold }) => {
         ? "Loading the model …"
         : pending.ahead
           ? `Waiting for ${format.count(pending.ahead, "prediction")} before this one …`
-          : "Predicting water …";
+          : scene.stage(catalog.drawings.get(id)) || "Predicting water …";
+    const part = catalog.part(model, id);
     return said(
       `${c.id}: ${pending.loading ? "loading the model" : "predicting water"}`,
-      heading(c),
-      notice("busy", wait),
+      heading(c, null, near),
+      ...(part ? scene.told(id, model) : [notice("busy", wait)]),
       div("fs-skeleton"),
       div("fs-skeleton fs-skeleton-short"),
     );
   }
-  return said(outcome(c, p, k, threshold), heading(c, p), ...scored(c, p, k, threshold, model));
+  return said(
+    outcome(c, p, k, threshold),
+    heading(c, p, near),
+    ...(c.scene ? scene.told(id, model) : []),
+    ...scored(c, p, k, threshold, model),
+  );
 };
 
 // The panel of a chip, and what a screen reader is told of it.
@@ -244,7 +256,7 @@ const trusted = (c, p, { trust: told }, range, known) =>
     format.html.H3({}, "How far to trust it"),
     div(
       "fs-rows",
-      ...(known ? [row(`Water, ${range.name}`, range.value)] : []),
+      ...(known ? [row(`Water, ${range.name.toLowerCase()}`, range.value)] : []),
       row("Not sure (0.25 ≤ p < 0.75)", `${format.percent(p.uncertain)} of what is seen`),
       ...trust.elsewhere(told, c.country).map(({ name, value, few }) => row(name, value, few)),
     ),
@@ -292,9 +304,11 @@ const figures = (model, all, regions, unscored) => {
         ? "no unseen chip"
         : all.interval
           ? interval(all.interval)
-          : all.scored
-            ? `n = ${all.scored}`
-            : "nothing scored yet",
+          : all.pending
+            ? "interval to come"
+            : all.scored
+              ? `n = ${all.scored}`
+              : "nothing scored yet",
       "IoU over the pixels of all scored chips together that the model has not seen, with its 95 % bootstrap interval over chips.",
       all.scored === 1,
     ),
@@ -347,11 +361,12 @@ const job = (progress, name) => {
     ? progress.loading
       ? `Loading the model: ${format.count(progress.total - ready, "chip")} to predict`
       : `Predicting: ${integer(ready)} of ${integer(progress.total)}${progress.rate ? `, ${progress.rate.toFixed(1)} chips/s` : ""}`
-    : `${progress.cancelled ? "Cancelled" : "Done"}: ${integer(progress.done)} predicted in ${seconds(progress.seconds)}`;
+    : `${progress.message ? "Ended" : progress.cancelled ? "Cancelled" : "Done"}: ${integer(progress.done)} predicted in ${seconds(progress.seconds)}`;
   const out = [
     html.Span({}, text),
     html.Div({ className: "fs-job-bar" }, html.Div({ className: "fs-job-done", style: { width: `${100 * share}%` } }, "")),
   ];
+  if (progress.message) out.push(html.Span({ className: "fs-job-failed" }, progress.message));
   if (progress.failed.length) {
     out.push(
       html.Details(

@@ -87,6 +87,9 @@ const spreadPart = (now, revision, pinned) => {
       pinned ? make("span", { class: "fs-legend-item" }, make("span", { class: "fs-line fs-line-here" }), "pinned pixel") : "",
     ),
     make("p", { class: "fs-quiet" }, "Each curve is drawn to its own height. Errors follow the threshold."),
+    found.looked === null
+      ? ""
+      : make("p", { class: "fs-quiet" }, `Of ${format.integer(found.looked)} pixels in squares spread over the scene.`),
   ];
 };
 
@@ -252,7 +255,7 @@ const render = (now, pinned) => {
   const place = document.getElementById("inspector");
   if (!place) return;
   const chip = catalog.chips.get(now.chip);
-  const prediction = chip && catalog.prediction(now.model, chip.id);
+  const prediction = chip && catalog.shown(now.model, chip.id);
   place.hidden = !(chip && chip.imagery && chip.frame && prediction);
   if (place.hidden) return;
   if (!parts) parts = build(place);

@@ -6,10 +6,10 @@ import { tell } from "../page/bridge.mjs";
 import { dialog, say } from "../page/dialogs.mjs";
 import { make } from "../page/dom.mjs";
 
-const LOOK_MS = 1000; // at the version that the page has: the server is asked when it is another
+const AGAIN_MS = 3000; // after a question that failed
 let parts = null; // the dialog and what changes in it, made when it is first needed
 let news = [];
-let version; // of the catalog that the news are of
+let asked = false; // whether they were asked for before
 
 const percent = (share) => `${(100 * share).toFixed(1)}\u2009%`;
 
@@ -57,26 +57,25 @@ const open = () => {
   if (!parts.box.open) parts.box.showModal();
 };
 
+// With each catalog that comes in: what streams bring changes it.
 const renew = async () => {
   const button = document.getElementById("whats-new");
-  if (!button || !catalog.version || catalog.info.version === version) return;
-  const first = version === undefined;
-  version = catalog.info.version;
+  if (!button || !catalog.version) return;
   const before = news[0] && news[0].created;
   ({ news } = await ask("news"));
   button.hidden = news.length === 0;
   show();
   // The model may be the page's own: its predictions are asked for again, so that the new chip has its colour.
-  if (!first && news[0] && news[0].created !== before) tell("endpoint-news", { data: Date.now() });
+  if (asked && news[0] && news[0].created !== before) tell("endpoint-news", { data: Date.now() });
+  asked = true;
+};
+// A page whose server is gone says so itself.
+const look = () => {
+  renew().catch(() => setTimeout(look, AGAIN_MS));
 };
 
 document.addEventListener("click", (event) => {
   if (event.target instanceof Element && event.target.closest("#whats-new")) open();
 });
-setInterval(
-  () =>
-    renew().catch(() => {
-      version = undefined; // asked again; a page whose server is gone says so itself
-    }),
-  LOOK_MS,
-);
+catalog.listen(look);
+look();

@@ -162,6 +162,4 @@ const busy = (is) => {
   });
 };
 
-document.addEventListener("click", (event) => {
-  if (event.target instanceof Element && event.target.closest("#take-away")) open();
-});
+export { open };

@@ -3,6 +3,7 @@
 
 import * as catalog from "../data/catalog.mjs";
 import * as training from "../data/training.mjs";
+import * as tiles from "../map/tiles.mjs";
 import { ask } from "../page/ask.mjs";
 import { make } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
@@ -71,13 +72,14 @@ const run = async (chip, model) => {
   const cards = changes.map(cardOf);
   place.replaceChildren(...cards.map((card) => card.whole));
   const click = format.unique();
+  const view = catalog.chips.get(chip)?.scene ? `&view=${tiles.view(chip).join()}` : ""; // of a scene, the square in its middle
   for (let i = 0; i < changes.length; i += 1) {
     said.textContent = `Predicting ${i + 1} of ${changes.length} …`;
     try {
       let answer = { pending: true };
       while (answer.pending && mine === turn) {
         answer = await ask(
-          `transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}&click=${click}`,
+          `transforms/${encodeURIComponent(chip)}/${encodeURIComponent(changes[i].name)}?model=${encodeURIComponent(model)}&click=${click}${view}`,
           { method: "POST" },
         );
         if (answer.pending) await wait(AGAIN_MS);
@@ -90,7 +92,7 @@ const run = async (chip, model) => {
       return;
     }
   }
-  said.textContent = "";
+  said.textContent = view ? "Of the square in the middle of what was in view; fold and unfold it after the map was moved." : "";
 };
 
 // Follow the screen: hidden without a predicted chip, emptied and filled anew for another chip or model.
@@ -98,7 +100,8 @@ const follow = () => {
   const place = section();
   if (!place) return;
   const { chip, model } = state.get();
-  const predicted = Boolean(chip && model && catalog.prediction(model, chip));
+  const prediction = chip && model && catalog.shown(model, chip);
+  const predicted = Boolean(prediction);
   place.hidden = !predicted;
   if (!predicted || !place.open) {
     if (!predicted) {
@@ -107,7 +110,8 @@ const follow = () => {
     }
     return;
   }
-  const now = `${model}\n${chip}\n${catalog.prediction(model, chip).revision}`;
+  // A scene's revision goes on with each window that is predicted; the square that is shown here does not change by it.
+  const now = `${model}\n${chip}\n${catalog.chips.get(chip)?.scene ? "" : prediction.revision}`;
   if (now === shown) {
     describe();
     return;
@@ -124,7 +128,10 @@ const soon = () => {
 document.addEventListener(
   "toggle",
   (event) => {
-    if (event.target === section()) follow();
+    if (event.target !== section()) return;
+    const scene = catalog.chips.get(state.get().chip)?.scene;
+    if (scene && !section().open) shown = ""; // unfolded again, it is of what is in view then
+    follow();
   },
   true,
 );

@@ -6,7 +6,7 @@ import * as tiles from "../map/tiles.mjs";
 import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
 import { dialog, megabytes, progress, say } from "../page/dialogs.mjs";
-import { make, select } from "../page/dom.mjs";
+import { arrange, make, select } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
 import * as state from "../page/state.mjs";
 
@@ -75,28 +75,36 @@ const open = () => {
 };
 
 // --- what is kept ----------------------------------------------------------------------------------------------
+// An image of which nothing changed keeps its row, and with it the focus and whether its removal was asked for once.
+/** @type {Map<string, HTMLElement>} */
+let rows = new Map(); // by what is told of the image
+let asked = 0;
+
+const row = (image) =>
+  make(
+    "li",
+    {},
+    make("button", {
+      type: "button",
+      class: "fs-link",
+      text: image.id,
+      title: image.names.join(", "),
+      onclick: () => show(image.id),
+    }),
+    make("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
+    readings(image),
+    removal(image.id),
+  );
+
 const showKept = async () => {
+  const turn = ++asked;
   try {
     const { images } = await ask("uploads");
-    parts.kept.hidden = images.length === 0;
-    parts.list.replaceChildren(
-      ...images.map((image) =>
-        make(
-          "li",
-          {},
-          make("button", {
-            type: "button",
-            class: "fs-link",
-            text: image.id,
-            title: image.names.join(", "),
-            onclick: () => show(image.id),
-          }),
-          make("span", { text: [image.country, image.labelled ? "with label" : "no label"].filter(Boolean).join(", ") }),
-          readings(image),
-          removal(image.id),
-        ),
-      ),
-    );
+    if (turn !== asked) return; // a later list is on its way
+    const told = images.map((image) => [JSON.stringify(image), image]);
+    rows = new Map(told.map(([key, image]) => [key, rows.get(key) || row(image)]));
+    parts.kept.hidden = rows.size === 0;
+    arrange(parts.list, [...rows.values()]);
   } catch (error) {
     say(parts.result, "error", error.message);
   }
@@ -286,22 +294,16 @@ const whenKnown = (id, then, frames = 600) => {
 };
 
 // --- files over the page -----------------------------------------------------------------------------------------
-const carries = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-document.addEventListener("dragover", (event) => {
-  if (!carries(event)) return;
-  event.preventDefault();
+const over = () => {
   open();
   parts.drop.dataset.over = "yes";
-});
-document.addEventListener("dragleave", (event) => {
-  if (parts && !event.relatedTarget) delete parts.drop.dataset.over;
-});
-document.addEventListener("drop", (event) => {
-  if (!carries(event)) return;
-  event.preventDefault();
+};
+const gone = () => {
   if (parts) delete parts.drop.dataset.over;
-  send([...event.dataTransfer.files]);
-});
-document.addEventListener("click", (event) => {
-  if (event.target instanceof Element && event.target.closest("#add-images")) open();
-});
+};
+const take = (files) => {
+  gone();
+  send(files);
+};
+
+export { gone, open, over, take };

@@ -20,47 +20,52 @@ const FOLLOWING = ["worst", "wrong"]; // fields beside the columns that follow t
 const BESIDE_IOU = 3; // the place after picture, name and IoU
 const PORTION = 60; // cards that are made at once; more follow as they are scrolled to
 
-const stateOf = (chip, model, p, figures) => {
+const stateOf = (chip, model, p, known) => {
   if (chip.problem) return "unusable";
   if (!chip.imagery) return "no image";
   if (!p && catalog.failure(model, chip.id)) return "failed";
   if (!chip.labelled) return "no label";
   if (!p) return "to predict";
-  return figures && scores.counted(figures) ? "scored" : "predicted";
+  return known ? "scored" : "predicted";
 };
 
-const rows = ({ model, other, k }) => {
-  const shown = filters.chips().filter((chip) => filters.focused(chip.id));
-  return [...shown.filter((c) => c.imagery), ...shown.filter((c) => !c.imagery)].map((chip) => {
-    const p = catalog.prediction(model, chip.id);
-    const f = catalog.chipFigures(model, chip.id, k);
-    return {
-      id: chip.id,
-      country: chip.country || (chip.unplaced ? "no place" : null),
-      event: chip.event,
-      date: chip.date ? chip.date.slice(0, 10) : null,
-      split: chip.split,
-      file: chip.file,
-      state: stateOf(chip, model, p, f),
-      iou: f ? f.iou : null,
-      predicted: Boolean(p),
-      missed: f ? f.fn : null,
-      false: f ? f.fp : null,
-      uncertain: p ? p.uncertain : null,
-      apart: other ? shelf.apart(model, other, chip.id, k) : null,
-      model,
-      revision: p ? p.revision : null,
-      seen: f && scores.counted(f) ? (p.seen ?? null) : undefined, // a mark stands beside a score
-      worst: f ? worst.value(f) : null,
-      wrong: f ? f.fp + f.fn : null,
-      little: Boolean(f) && worst.little(f),
-    };
-  });
+const rowOf = (chip, { model, other, k }) => {
+  const p = catalog.prediction(model, chip.id);
+  const f = catalog.chipFigures(model, chip.id, k);
+  const known = Boolean(f) && scores.counted(f);
+  return {
+    id: chip.id,
+    country: chip.country || (chip.unplaced ? "no place" : null),
+    event: chip.event,
+    date: chip.date ? chip.date.slice(0, 10) : null,
+    split: chip.split,
+    file: chip.file,
+    state: stateOf(chip, model, p, known),
+    iou: f ? f.iou : null,
+    predicted: Boolean(p),
+    missed: f ? f.fn : null,
+    false: f ? f.fp : null,
+    uncertain: p ? p.uncertain : null,
+    apart: other ? shelf.apart(model, other, chip.id, k) : null,
+    model,
+    revision: p ? p.revision : null,
+    seen: known ? (p?.seen ?? null) : undefined, // a mark stands beside a score
+    worst: f ? worst.value(f) : null,
+    wrong: f ? f.fp + f.fn : null,
+    little: Boolean(f) && worst.little(f),
+  };
 };
+// The rows of the catalog that are listed: those with an image, then the others.
+const listed = () => {
+  const { imagery } = catalog.chips.numbers;
+  const shown = filters.rows().filter(filters.focusedRows());
+  return [...shown.filter((row) => imagery[row]), ...shown.filter((row) => !imagery[row])];
+};
+const rows = (shown) => listed().map((row) => rowOf(catalog.chips.at(row), shown));
 
 // --- the table -----------------------------------------------------------------------------------------------
 let applied = null; // the sort that the table was given; whoever clicks a header sorts by it
-const showTable = (list, sort) =>
+const showTable = (list, sort, chosen) =>
   tables.use(TABLE, (grid) => {
     if (applied === null) {
       grid.addEventListener("sortChanged", () => {
@@ -78,6 +83,7 @@ const showTable = (list, sort) =>
       if (!["id", "iou"].includes(column)) grid.moveColumns([column], BESIDE_IOU); // what is sorted by is in sight
       grid.applyColumnState({ state: [{ colId: column, sort: descending ? "desc" : "asc" }], defaultState: { sort: null } });
     }
+    tables.columns(grid, TABLE, chosen, ["id"]);
   });
 
 // --- the grid of pictures ------------------------------------------------------------------------------------
@@ -117,7 +123,8 @@ let drawn = ""; // what the cards are of: they are made anew where it changes, a
 const showGallery = (list, { model, sort }) => {
   const place = document.getElementById(GALLERY);
   if (!place) return;
-  const now = `${model} ${list.map((row) => `${row.id}:${row.revision}:${row.seen}`).join()}`;
+  const opened = (row) => (catalog.drawings.get(row.id)?.settled ? "opened" : ""); // a scene's pictures come anew then
+  const now = `${model} ${list.map((row) => `${row.id}:${row.revision}:${row.seen}${opened(row)}`).join()}`;
   if (now === drawn) {
     const by = new Map(list.map((row) => [row.id, row]));
     /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll(".fs-card")).forEach((element) => {
@@ -155,7 +162,7 @@ const showGallery = (list, { model, sort }) => {
 const show = (shown) => {
   const list = rows(shown);
   if (shown.list === "grid") showGallery(sorted(list, shown.sort), shown);
-  else showTable(list, shown.sort);
+  else showTable(list, shown.sort, shown.chosen);
   return list.length;
 };
 

@@ -184,6 +184,21 @@ const progress = () => {
   ];
 };
 
+// Of scenes no more is read than squares spread over them: how many there are, and how much of them that is.
+const looked = () => {
+  const { scenes, pixels, of } = answer.looked;
+  if (!scenes) return [];
+  const many = scenes === 1 ? "1 scene is" : `${format.integer(scenes)} scenes are`;
+  const share = `${format.integer(pixels)} of ${format.integer(of)} pixels`;
+  return [
+    make(
+      "p",
+      { class: "fs-soft", id: "explore-scenes" },
+      `${many} counted by squares spread over ${scenes === 1 ? "it" : "them"}: ${share}.`,
+    ),
+  ];
+};
+
 // The chips that pass the filters and are of the chosen region; whether that leaves any out.
 const shown = () => filters.chips().filter((chip) => filters.focused(chip.id));
 const part = () => filters.any() || Boolean(filters.context.region);
@@ -204,7 +219,7 @@ const draw = () => {
     fill(PLACE, ...out, make("p", { class: "fs-soft" }, "No chip passes the filters."));
     return;
   }
-  if (answer) out.push(...warnings(), ...progress());
+  if (answer) out.push(...warnings(), ...progress(), ...looked());
   out.push(
     make(
       "div",

@@ -10,7 +10,9 @@ import { NO_FILTERS } from "../page/state.mjs";
 
 const PLACE = "filter-bar";
 
-const set = (news) => state.set({ filters: { ...filters.values, ...news } });
+// Of the state, which has the last change at once; what is sifted follows it by way of Dash.
+const chosen = () => state.get().filters;
+const set = (news) => state.set({ filters: { ...chosen(), ...news } });
 
 const namesOf = (key) => {
   const counts = new Map();
@@ -24,16 +26,12 @@ const namesOf = (key) => {
 
 // Several of a list: boxes to tick, folded.
 const several = (key, label) => {
-  const chosen = filters.values[key] || [];
+  const on = filters.values[key] || [];
   const names = namesOf(key);
   return make(
     "details",
     { class: "fs-pick", id: `pick-${key}` },
-    make(
-      "summary",
-      {},
-      `${label}: ${chosen.length === 0 ? "all" : chosen.length === 1 ? chosen[0] : format.integer(chosen.length)}`,
-    ),
+    make("summary", {}, `${label}: ${on.length === 0 ? "all" : on.length === 1 ? on[0] : format.integer(on.length)}`),
     make(
       "div",
       { class: "fs-pick-list", role: "group", "aria-label": label },
@@ -44,9 +42,9 @@ const several = (key, label) => {
           make("input", {
             type: "checkbox",
             id: `pick-${key}-${i}`,
-            checked: chosen.includes(name),
+            checked: on.includes(name),
             onchange: (event) => {
-              const now = new Set(filters.values[key] || []);
+              const now = new Set(chosen()[key] || []);
               if (event.target.checked) now.add(name);
               else now.delete(name);
               set({ [key]: [...now] });
@@ -86,7 +84,7 @@ const iou = (index, label) =>
       value: String((filters.values.iou || [0, 1])[index]),
       onchange: (event) => {
         const value = Math.min(1, Math.max(0, Number(event.target.value)));
-        const now = [...(filters.values.iou || [0, 1])];
+        const now = [...(chosen().iou || [0, 1])];
         now[index] = Number.isFinite(value) ? value : index;
         set({ iou: now[0] <= now[1] ? now : [now[1], now[0]] });
       },
@@ -200,7 +198,15 @@ const show = (wide) => {
   const shown = filters.chips().filter((chip) => !filters.onlyKnown(chip)).length;
   const only = filters.known().length;
   const all = filters.total();
-  const now = JSON.stringify([catalog.chips.size && namesOf("country").length, filters.values, shown, only, all, wide]);
+  const now = JSON.stringify([
+    catalog.chips.size && namesOf("country").length,
+    filters.values,
+    filters.unknown(),
+    shown,
+    only,
+    all,
+    wide,
+  ]);
   if (now === last) return;
   last = now;
   fill(
@@ -227,6 +233,13 @@ const show = (wide) => {
         wide ? "Narrower" : "Wider",
       ),
     ),
+    filters.unknown().length
+      ? make(
+          "p",
+          { class: "fs-soft", role: "status" },
+          `No chip here is of ${filters.unknown().join(", ")}: that filter is left out.`,
+        )
+      : "",
     ...(filters.any()
       ? [
           make(

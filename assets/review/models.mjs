@@ -8,20 +8,18 @@ import * as shelf from "../data/shelf.mjs";
 import * as training from "../data/training.mjs";
 import * as tiles from "../map/tiles.mjs";
 import { tell } from "../page/bridge.mjs";
-import * as charts from "../page/charts.mjs";
 import { fill, make, select } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
 import * as marks from "../page/marks.mjs";
 import * as state from "../page/state.mjs";
-import * as curves from "../scores/curves.mjs";
 import * as headline from "../scores/headline.mjs";
-import * as scores from "../scores/histogram.mjs";
 import * as pairs from "../scores/pairing.mjs";
 import * as cards from "./cards.mjs";
+import * as quality from "./quality.mjs";
 import * as thumbnails from "./thumbnails.mjs";
 
 const MOVERS = 8;
-const PLACE = { pick: "models-pick", difference: "models-difference", curves: "models-curves" };
+const PLACE = { pick: "models-pick", difference: "models-difference" };
 
 // --- which models --------------------------------------------------------------------------------------------
 const title = (m) => `${m.name} (${format.count(m.chips, "chip")})`;
@@ -35,7 +33,7 @@ const pick = ({ model, other }) => {
   const b = select(
     { id: "pick-b", onchange: (event) => state.set({ other: event.target.value || null }) },
     [
-      ["", "Choose a model to compare with"],
+      ["", "Choose a model"],
       ...all.filter((m) => m.spec !== model).map((m) => [m.spec, m.offered ? title(m) : `${title(m)}, not on offer`]),
     ],
     other || "",
@@ -206,17 +204,64 @@ const totals = (c) =>
     ),
   );
 
-const difference = (c, chips, { model, other, by }) => {
+// B has nothing that could be compared: it can be had from here, where it is on offer.
+const missing = (other) => {
+  const { left } = catalog.unpredicted(other);
+  const known = shelf.models.find((one) => one.spec === other);
+  const job = shelf.jobOf(other);
+  const said = catalog.shelf(other).size
+    ? "No chip is scored under both models."
+    : `${shelf.nameOf(other)} has predicted nothing here yet.`;
+  return make(
+    "div",
+    { class: "fs-notice" },
+    make("p", {}, said),
+    known && known.offered && left > 0 && !job?.progress?.running
+      ? make(
+          "button",
+          { class: "fs-button", type: "button", id: "predict-b", onclick: () => shelf.predict(other) },
+          `Predict the ${format.count(left, "chip")} with B`,
+        )
+      : "",
+  );
+};
+// How far B is, while it predicts; and what kept it from it.
+const underWay = (other) => {
+  const { progress, error } = shelf.jobOf(other) || {};
+  const lost = progress ? progress.failed.length : 0;
+  if (error) return make("p", { class: "fs-notice fs-notice-error", role: "alert" }, error);
+  if (!progress || !(progress.running || lost)) return "";
+  const told = `B has predicted ${format.integer(progress.done)} of ${format.count(progress.total, "chip")}`;
+  return make(
+    "p",
+    { class: "fs-notice", role: "status" },
+    `${told}${lost ? `; ${format.integer(lost)} could not be predicted` : ""}.`,
+  );
+};
+
+// The table of differences as a file, its numbers whole.
+const toFile = async (c, { model, other, by }) => {
+  const { save } = await import("../page/csv.mjs");
+  const { threshold } = state.get();
+  const names = [grouping.BY[by], "IoU A", "IoU B", "A - B", "low", "high", "chips"];
+  save(`floodscope-difference-${threshold.toFixed(2)}`, [names, ...pairing.contents(c, ALL)], { A: model, B: other, threshold });
+};
+
+const difference = (c, chips, shown) => {
+  const { model, other, by } = shown;
   if (!c.chips) {
-    const reason = catalog.shelf(other).size
-      ? "No chip is scored under both models."
-      : `${shelf.nameOf(other)} has predicted nothing here yet. Choose it as the model in use (A), and press Predict all chips in Regions.`;
-    fill(PLACE.difference, make("p", { class: "fs-notice" }, reason));
+    fill(PLACE.difference, missing(other), underWay(other));
     return;
   }
   fill(
     PLACE.difference,
-    make("h2", {}, "Where they differ"),
+    underWay(other),
+    make(
+      "div",
+      { class: "fs-part-head" },
+      make("h2", {}, "Where they differ"),
+      make("button", { class: "fs-button", type: "button", id: "difference-csv", onclick: () => toFile(c, shown) }, "CSV"),
+    ),
     make(
       "p",
       { class: "fs-soft" },
@@ -234,77 +279,13 @@ const difference = (c, chips, { model, other, by }) => {
   );
 };
 
-// --- curves ----------------------------------------------------------------------------------------------------
-const TENTHS = [0, 0.25, 0.5, 0.75, 1];
-const AXES = { x: [0, 1], y: [0, 1], xTicks: TENTHS, yTicks: TENTHS };
-const dots = (h) =>
-  curves
-    .reliability(h)
-    .filter((b) => b.pixels)
-    .map((b) => [
-      b.predicted,
-      b.observed,
-      3,
-      `${format.integer(b.pixels)} px: predicted ${b.predicted.toFixed(2)}, water ${b.observed.toFixed(2)}`,
-    ]);
-const drawCurves = (sums, k, seen = false) => {
-  const { frame, line, dots: circles, diagonal } = charts;
-  const { precisionRecall, averagePrecision, calibrationError } = curves;
-  const here = (h) => {
-    const f = scores.figures(scores.confusion(h, k));
-    return f.recall === null || f.precision === null ? [] : [[f.recall, f.precision, 4, "at the threshold"]];
-  };
-  const each = (make1) => sums.map(([letter, h]) => make1(letter, h));
-  const told = (name, value) => `${name}: ${sums.map(([letter, h]) => `${letter} ${format.score3(value(h))}`).join(", ")}`;
-  if (!sums.length) {
-    fill(PLACE.curves);
-    return;
-  } // nothing is scored: there is nothing to draw
-  const on =
-    seen === true
-      ? [
-          make(
-            "p",
-            { class: "fs-soft fs-seen-note" },
-            marks.mark(true),
-            " Drawn of chips that it was trained or calibrated on: no measure of how good it is.",
-          ),
-        ]
-      : [];
-  fill(
-    PLACE.curves,
-    make("h2", {}, "Precision and recall"),
-    ...on,
-    make("p", { class: "fs-soft" }, `${told("Average precision", averagePrecision)}. The dots are the present threshold.`),
-    frame(
-      `Precision over recall. ${told("Average precision", averagePrecision)}`,
-      { ...AXES, xTitle: "Recall", yTitle: "Precision" },
-      ...each((letter, h) => line(precisionRecall(h), letter.toLowerCase(), letter)),
-      ...each((letter, h) => circles(here(h), letter.toLowerCase())),
-    ),
-    make("h2", {}, "Reliability"),
-    make(
-      "p",
-      { class: "fs-soft" },
-      `${told("Calibration error", calibrationError)}. On the diagonal a probability is what it says.`,
-    ),
-    frame(
-      `Share of water over predicted probability. ${told("Calibration error", calibrationError)}`,
-      { ...AXES, xTitle: "Predicted probability of water", yTitle: "Share of water" },
-      diagonal,
-      ...each((letter, h) =>
-        line(
-          dots(h).map(([x, y]) => [x, y]),
-          letter.toLowerCase(),
-          letter,
-        ),
-      ),
-      ...each((letter, h) => circles(dots(h), letter.toLowerCase())),
-    ),
-  );
+// --- all of it -------------------------------------------------------------------------------------------------
+// The table of all models comes once somebody looks at this tab.
+const roster = async (shown) => {
+  const { section } = await import("./roster.mjs");
+  fill("models-all", ...section({ ...shown, threshold: state.get().threshold }));
 };
 
-// --- all of it -------------------------------------------------------------------------------------------------
 let last = ""; // what the lists are of; a new threshold changes numbers and curves alone
 const show = (shown) => {
   const { model, other, k, by, settings } = shown;
@@ -314,18 +295,19 @@ const show = (shown) => {
     cards.show(settings, model);
   }
   last = now;
+  roster(shown);
   if (other) shelf.load(other);
   const chips = other ? pairing.common(model, other, by) : [];
   if (other) {
-    const c = pairs.of(chips, k);
+    const books = { one: catalog.shelf(model).levels, two: catalog.shelf(other).levels };
+    const c = pairs.of(chips, books, k);
     difference(c, chips, shown);
-    const { sumOf } = curves;
     const { counted: some, seen } = headline.pool(chips);
-    drawCurves(
+    quality.show(
       some.length
         ? [
-            ["A", sumOf(some.map((c1) => c1.one))],
-            ["B", sumOf(some.map((c1) => c1.two))],
+            ["A", books.one.sum(some.map(({ one }) => one))],
+            ["B", books.two.sum(some.map(({ two }) => two))],
           ]
         : [],
       k,
@@ -340,7 +322,7 @@ const show = (shown) => {
     make("p", { class: "fs-soft" }, "Choose a second model to see where the two differ, chip by chip and region by region."),
     told ? make("p", { class: "fs-soft fs-seen-note" }, told) : "",
   );
-  drawCurves(all.ids.length ? [["A", groups.curve(all).sum]] : [], k, all.seen);
+  quality.show(all.counted.length ? [["A", groups.curve(all).sum]] : [], k, all.seen);
 };
 
 export { show };

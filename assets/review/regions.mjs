@@ -46,7 +46,7 @@ const spark = (curve) => {
   return path;
 };
 
-const FOLLOWING = ["low", "high", "k", "worst", "wrong"]; // fields beside the columns that follow the threshold
+const FOLLOWING = ["low", "high", "pending", "k", "worst", "wrong"]; // fields beside the columns that follow the threshold
 const rowOf = (r, k) => ({
   name: r.name,
   chips: r.chips,
@@ -56,6 +56,7 @@ const rowOf = (r, k) => ({
   iou: r.iou,
   low: r.interval ? r.interval[0] : null,
   high: r.interval ? r.interval[1] : null,
+  pending: r.pending,
   f1: r.f1,
   precision: r.precision,
   recall: r.recall,
@@ -73,7 +74,7 @@ const rowOf = (r, k) => ({
 });
 
 // Show the regions that have a labelled chip.
-const show = (model, k, by, region) => {
+const show = (model, k, by, region, chosen = null) => {
   const rows = groups
     .rows(model, k, by)
     .filter((r) => r.labelled)
@@ -81,6 +82,7 @@ const show = (model, k, by, region) => {
   tables.use(TABLE, (grid) => {
     explain(grid);
     tables.write(grid, rows, FOLLOWING);
+    tables.columns(grid, TABLE, chosen, ["name", "iou"]);
     const header = grid.getColumnDef("name");
     if (header && header.headerName !== grouping.BY[by]) {
       header.headerName = grouping.BY[by];

@@ -14,6 +14,7 @@ import { fill, make, select } from "../page/dom.mjs";
 import * as format from "../page/format.mjs";
 import { SORTS } from "../page/order.mjs";
 import * as state from "../page/state.mjs";
+import * as tables from "../page/tables.mjs";
 import * as chiplist from "./chips.mjs";
 import * as filterbar from "./filterbar.mjs";
 import * as regions from "./regions.mjs";
@@ -24,13 +25,89 @@ const parts = { explore: null, models: null }; // how the parts are drawn that c
 
 const recolour = () => {
   const { model, level } = state.get();
-  const iou = new Map();
-  catalog.shelf(model).forEach((p, id) => {
-    const figures = p.histogram ? catalog.chipFigures(model, id, level) : null;
-    iou.set(id, figures ? figures.iou : null);
-  });
+  const [of, { rows }] = [catalog.iouOf(model, level), catalog.chips];
+  const get = (id) => (rows.has(id) ? of(rows.get(id)) : undefined);
+  const iou = { get, has: (id) => get(id) !== undefined, size: catalog.shelf(model).size };
   shapes.restyle({ iou, country: groups.countryIou(model, level), model });
 };
+
+// --- what a table can be asked: its columns, and itself as a file --------------------------------------------------
+// Which columns: as many as fit, until somebody chooses.
+const chooser = (table, field) => {
+  const place = make("div", { class: "fs-filter-form fs-columns-form", role: "group", "aria-label": "Columns" });
+  const draw = () => {
+    const all = tables.columnsOf(table);
+    const boxes = all.map(({ id, name, shown }) =>
+      make(
+        "label",
+        {},
+        make("input", {
+          type: "checkbox",
+          checked: shown,
+          "data-column": id,
+          onchange: ({ target }) => {
+            const now = all.filter((one) => (one.id === id ? target.checked : one.shown)).map((one) => one.id);
+            if (now.length) state.set({ [field]: now.join(",") });
+            draw();
+          },
+        }),
+        name,
+      ),
+    );
+    const focused = place.contains(document.activeElement)
+      ? /** @type {HTMLElement} */ (document.activeElement).dataset.column
+      : null;
+    const fits = make(
+      "button",
+      {
+        class: "fs-button",
+        type: "button",
+        disabled: state.get()[field] === null,
+        onclick: () => {
+          state.set({ [field]: null });
+          draw();
+        },
+      },
+      "As many as fit",
+    );
+    place.replaceChildren(...boxes, fits);
+    if (focused) /** @type {HTMLElement | null} */ (place.querySelector(`[data-column="${focused}"]`))?.focus();
+  };
+  return make(
+    "details",
+    {
+      class: "fs-filter fs-columns",
+      id: `${table}-columns`,
+      ontoggle: ({ target }) => {
+        if (target.open) draw();
+      },
+    },
+    make("summary", { class: "fs-button" }, "Columns"),
+    place,
+  );
+};
+const toFile = async (table, name) => {
+  const { save } = await import("../page/csv.mjs");
+  const { model, threshold } = state.get();
+  save(`floodscope-${name}-${threshold.toFixed(2)}`, tables.contents(table), { model, threshold });
+};
+const tableTools = (table, field, name) =>
+  make(
+    "span",
+    { class: "fs-table-tools" },
+    chooser(table, field),
+    make(
+      "button",
+      {
+        class: "fs-button",
+        type: "button",
+        id: `${table}-csv`,
+        title: "This table as it stands: its columns, rows, order and threshold",
+        onclick: () => toFile(table, name),
+      },
+      "CSV",
+    ),
+  );
 
 // --- the head of the Chips tab -----------------------------------------------------------------------------------
 /** @type {[import("../page/state.mjs").State["list"], string][]} */
@@ -56,8 +133,8 @@ const regionTag = (id, { by, region } = state.get()) =>
     : "";
 const head = () => {
   const { list, sort, other, model } = state.get();
-  const shown = filters.chips().filter((chip) => filters.focused(chip.id));
-  const ghosts = shown.filter(filters.onlyKnown).length;
+  const shown = filters.rows().filter(filters.focusedRows());
+  const ghosts = shown.filter(filters.isGhost).length;
   const told = `${format.count(shown.length - ghosts, "chip")}${ghosts ? `, ${format.integer(ghosts)} known only` : ""}`;
   fill(
     "chips-head",
@@ -87,6 +164,7 @@ const head = () => {
           sort,
         ),
     list === "explore" ? "" : make("span", { class: "fs-soft", id: "chips-count" }, told),
+    list === "list" ? tableTools("chips-table", "chipColumns", "chips") : "",
     list !== "explore" && sort === "apart"
       ? make("p", { class: "fs-soft fs-head-note", role: "status" }, apartNote(model, other))
       : "",
@@ -117,6 +195,7 @@ const regionsHead = () =>
       Object.entries(grouping.BY).map(([value, text]) => [value, text.toLowerCase()]),
       state.get().by,
     ),
+    tableTools("regions-table", "regionColumns", "regions"),
     regionTag("regions-tag"),
   );
 
@@ -129,12 +208,6 @@ const where = (part, made, then) => {
   then();
 };
 
-// The catalog comes with the shapes of the chips that pass now.
-const shapesGiven = () => {
-  filters.use({});
-  drawn.shapes = JSON.stringify(filters.version);
-};
-
 // A link may name a region that there is not.
 const sound = () => {
   const { by, region, model } = state.get();
@@ -142,13 +215,18 @@ const sound = () => {
   const known =
     by === "water"
       ? grouping.SHARES.some(([, name]) => name === region) || region === grouping.UNKNOWN
-      : [...catalog.chips.values()].some((chip) => grouping.nameOf(by, chip, model) === region);
+      : grouping.filed(by, model).names.includes(region);
   if (!known) state.set({ region: null });
   return known;
 };
 
 const draw = () => {
+  drawAll();
+  if (groups.toCome() && !working) working = setTimeout(work, 2 * PIECE_MS);
+};
+const drawAll = () => {
   const { level: k, model, tab, theme, filters: chosen, by, region, other, list, sort, wide } = state.get();
+  const { regionColumns, chipColumns } = state.get();
   const { version } = catalog;
   if (!version || !model || !sound()) return;
   filters.use({ values: chosen, model, k, by, region });
@@ -157,35 +235,46 @@ const draw = () => {
     document.documentElement.dataset.panel = wide ? "wide" : "narrow";
   });
   const sieved = filters.version;
-  where("shapes", sieved, () => {
-    tell("points", { data: shapes.points() });
-    tell("footprints", { data: shapes.footprints() });
-  });
   where("focus", [region, by, version, sieved], () => fading.use(region));
   where("map", [version, k, model, theme, sieved, region, by], recolour);
   where("bar", [version, chosen, sieved, wide], () => filterbar.show(wide));
   if (tab === "regions") {
-    where("regions head", [by, region], regionsHead);
-    where("regions", [version, k, model, sieved, by, region, theme], () => regions.show(model, k, by, region));
+    where("regions head", [by, region, regionColumns], regionsHead);
+    where("regions", [version, k, model, sieved, by, region, theme, regionColumns, groups.toCome(), groups.settled], () =>
+      regions.show(model, k, by, region, regionColumns),
+    );
   }
   if (tab === "chips") {
     if (sort === "apart" && other) shelf.count(model, other);
     where(
       "chips head",
-      [version, sieved, region, by, list, sort, other, model, list === "explore" || filters.active().iou ? k : 0],
+      [version, sieved, region, by, list, sort, chipColumns, other, model, list === "explore" || filters.active().iou ? k : 0],
       head,
     );
     if (list === "explore")
       where("explore", [version, sieved, by, region, list, model, Boolean(parts.explore)], () => parts.explore?.());
     else
-      where("chips", [version, k, model, other, sieved, region, by, list, sort], () =>
-        chiplist.show({ model, other, k, list, sort }),
+      where("chips", [version, k, model, other, sieved, region, by, list, sort, chipColumns], () =>
+        chiplist.show({ model, other, k, list, sort, chosen: chipColumns }),
       );
   }
   if (tab === "models")
     where("models", [version, k, model, other, sieved, by, theme, Boolean(parts.models)], () =>
       parts.models?.({ model, other, k, by, settings }),
     );
+};
+
+// Intervals of many chips come once the rest is drawn, in pieces of a few milliseconds between frames.
+const PIECE_MS = 8;
+let working = 0;
+const work = () => {
+  working = 0;
+  if (groups.work(PIECE_MS)) {
+    working = setTimeout(work);
+    return;
+  }
+  draw();
+  tell("level", { data: state.get().threshold }); // the figures
 };
 
 // The slider moves: what is shown follows in the next frame, before Dash hears of it.
@@ -236,7 +325,8 @@ const chooseRegion = (name, again = false) => {
   const byKey = document.activeElement && document.activeElement.closest && document.activeElement.closest("#regions-table");
   state.set({ region: name, sort: "iou", list: list === "explore" ? "list" : list });
   tell("tab", { value: "chips" });
-  flights.flyToChips(filters.chips().filter((chip) => grouping.nameOf(by, chip, model) === name));
+  const { codes, names } = grouping.filed(by, model);
+  flights.flyToChips(filters.rows().filter((row) => names[codes[row]] === name));
   const end = performance.now() + 2000;
   const focus = () => {
     const tag = document.getElementById("region-tag");
@@ -246,4 +336,4 @@ const chooseRegion = (name, again = false) => {
   if (byKey) focus();
 };
 
-export { add, chooseRegion, settings, shapesGiven, show };
+export { add, chooseRegion, settings, show };

@@ -7,6 +7,7 @@
  * @property {number} bins
  * @property {number} bin_db width of a bin, dB
  * @property {Record<string, number>} lowest_db where the first bin of a band begins
+ * @property {number | null} looked how many pixels of a scene were counted; null where all were
  * @property {Float64Array} sums for band, class, bin the pixels at or above each value
  */
 

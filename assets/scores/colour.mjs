@@ -12,6 +12,9 @@ export const ramp = (stops, iou) => {
   const low = Math.min(Math.floor(at), stops.length - 2);
   return mix(stops[low], stops[low + 1], at - low);
 };
+// A colour that is so opaque over black.
+/** @param {string} colour @param {number} opacity */
+export const shaded = (colour, opacity) => colour.replace(/\d+/g, (part) => String(Math.round(Number(part) * opacity)));
 // Whether letters on a colour must be light: its relative luminance (WCAG 2.2) is nearer to black's.
 /** @param {string} colour */
 export const dark = (colour) => {

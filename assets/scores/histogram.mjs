@@ -26,10 +26,12 @@ const suffixSums = (counts, Kind = Float64Array) => {
   return out;
 };
 
-// Base64 of 2 x 255 little-endian uint32 (water, then dry) -> suffix sums of both.
+// Base64 of 2 x 255 little-endian uint32 (water, then dry) -> the counts, and suffix sums of both.
+/** @param {string} base64 */
+const countsOf = (base64) => new Uint32Array(bytes(base64).buffer); // every browser's processor is little-endian
 /** @param {string} base64 @returns {Histogram} */
 const histogram = (base64) => {
-  const counts = new Uint32Array(bytes(base64).buffer); // every browser's processor is little-endian
+  const counts = countsOf(base64);
   return { water: suffixSums(counts.subarray(0, LEVELS), Uint32Array), dry: suffixSums(counts.subarray(LEVELS), Uint32Array) };
 };
 
@@ -78,4 +80,4 @@ const sum = (counts) =>
 /** @param {Confusion} c */
 const counted = (c) => c.tp + c.fp + c.fn + c.tn > 0;
 
-export { area, confusion, counted, figures, histogram, LEVELS, level, numbers, suffixSums, sum };
+export { area, confusion, counted, countsOf, figures, histogram, LEVELS, level, numbers, suffixSums, sum };

@@ -46,6 +46,7 @@ const quantile = (values, q) => {
 
 // Which chips each resample of n chips holds depends on n alone: it is drawn once, and the latest are kept.
 const RESAMPLES = 1000;
+const BIT = 50_000; // draws, a fraction of a millisecond
 const MOST_KEPT = 30e6; // draws, of two bytes each as a rule
 /** @type {Map<number, Uint16Array | Uint32Array>} */
 const kept = new Map();
@@ -109,13 +110,33 @@ const percentiles = (values) => (values.length ? [quantile(values, TAIL), quanti
 /** @param {Confusion[]} counts @returns {[number, number] | null} */
 const interval = (counts) => {
   const chips = counts.filter(counted);
-  if (chips.length < 2) return null;
-  const values = new Float64Array(2 * chips.length);
-  chips.forEach((c, i) => {
-    values[2 * i] = c.tp;
-    values[2 * i + 1] = c.tp + c.fp + c.fn;
-  });
-  const sums = resampled(values, 2);
+  return ofFractions(Float64Array.from(chips.flatMap((c) => [c.tp, c.tp + c.fp + c.fn])));
+};
+/** The same of true positives and union of each labelled chip. @param {Float64Array} values @returns {[number, number] | null} */
+const ofFractions = (values) => (values.length < 4 ? null : ofSums(resampled(values, 2)));
+/**
+ * The same bit by bit, for so many chips that it takes long: nothing is kept, and after each bit the page may do something else.
+ * @param {Float64Array} values @returns {Generator<undefined, [number, number] | null, undefined>}
+ */
+const inBits = function* (values) {
+  const n = values.length / 2;
+  if (n < 2) return null;
+  const sums = new Float64Array(2 * RESAMPLES);
+  for (let b = 0, at = 0; b < RESAMPLES; b += 1) {
+    let [one, two] = [0, 0];
+    for (const end = at + n; at < end; at += 1) {
+      const from = 2 * Math.floor((hash(at + 1) * n) / 4294967296);
+      one += values[from];
+      two += values[from + 1];
+    }
+    sums[2 * b] = one;
+    sums[2 * b + 1] = two;
+    if (at % BIT < n) yield;
+  }
+  return ofSums(sums);
+};
+/** @param {Float64Array} sums of true positives and union of each resample @returns {[number, number] | null} */
+const ofSums = (sums) => {
   const ious = new Float64Array(RESAMPLES);
   let known = 0;
   for (let b = 0; b < RESAMPLES; b += 1) {
@@ -153,4 +174,4 @@ const pairedInterval = (first, second) => {
   };
 };
 
-export { hash, interval, pairedInterval };
+export { hash, inBits, interval, ofFractions, pairedInterval };

@@ -5,7 +5,7 @@ import * as intervals from "./intervals.mjs";
 
 /**
  * @typedef {import("./histogram.mjs").Confusion} Confusion
- * @typedef {import("./histogram.mjs").Histogram} Histogram
+ * @typedef {import("./levels.mjs").Levels} Levels
  */
 
 // Of the pairs that neither model was trained on; of all where there is no such, and said to be.
@@ -27,19 +27,23 @@ const difference = (all) => {
 /** @param {Confusion} c */
 const wrong = (c) => c.fp + c.fn;
 // All groups and all chips together, and the chips that moved most: by the pixels that one model alone has wrong.
-/** @param {{id: string, group: string, one: Histogram, two: Histogram, seen: boolean | null}[]} chips @param {number} k */
-export const of = (chips, k) => {
-  const pairs = chips.map(({ id, group, one, two, seen }) => ({
-    id,
-    group,
-    seen,
-    first: scores.confusion(one, k),
-    second: scores.confusion(two, k),
-  }));
+/**
+ * @param {{id: string, group: string, one: number, two: number, seen: boolean | null}[]} chips places in the books of A and of B
+ * @param {{one: Levels, two: Levels}} books
+ * @param {number} k
+ */
+export const of = (chips, books, k) => {
+  const [firsts, seconds] = [
+    chips.map(({ one }) => books.one.confusion(one, k)),
+    chips.map(({ two }) => books.two.confusion(two, k)),
+  ];
+  const pairs = chips.map(({ id, group, seen }, at) => ({ id, group, seen, first: firsts[at], second: seconds[at] }));
   /** @type {Map<string, typeof pairs>} */
   const groups = new Map();
   pairs.forEach((pair) => {
-    groups.set(pair.group, [...(groups.get(pair.group) || []), pair]);
+    const there = groups.get(pair.group);
+    if (there) there.push(pair);
+    else groups.set(pair.group, [pair]);
   });
   const moved = pairs
     .map((pair) => ({ ...pair, fewer: wrong(pair.second) - wrong(pair.first) }))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -24,6 +23,7 @@ from dashboard.commands.options import (
     require_usable,
     tell_problems,
 )
+from dashboard.commands.prediction import RASTERS, hand_over, require_free
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scheduler", metavar="tcp://HOST:8786", help="A Dask scheduler whose workers do it, in place of --workers."
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="As predict: rasters and a table here.")
+@RASTERS
 @click.option("--task-chips", default=8, show_default=True, type=click.IntRange(1, 10_000), help="Chips of one task.")
 @THRESHOLD
 @click.option("--force", is_flag=True, help="Predict again what is predicted already.")
@@ -48,6 +48,7 @@ def batch(
     workers: int | None,
     scheduler: str | None,
     out: Path | None,
+    overwrite: bool,
     task_chips: int,
     threshold: float | None,
     force: bool,
@@ -60,35 +61,33 @@ def batch(
     """
     if workers is not None and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other: a scheduler has workers of its own.")
-    if find_spec("distributed") is None:
-        raise click.UsageError(
-            "`floodscope batch` needs Dask, which is not installed: pip install 'floodscope[scale]'."
-        )
+    require_dask()
+    from model.predictors.local import usable_cores
     from model.predictors.select import open_predictor
-    from model.scale.batch import run_batch
-    from model.scale.worker import Order
+    from model.scale.batch import missing, run_batch
+    from model.scale.worker import order_of
     from model.store.prediction import water_total
     from model.store.store import key_of
     from tiles.errors import Problem
 
     found = open_sources(sources)
     require_usable(found)
+    require_free(out, overwrite, found)
     predictor = open_predictor(model, device)
-    folder, rasters = places(store_options["data"])
-    count = workers or os.cpu_count() or 1
-    threads = None if scheduler else max(1, (os.cpu_count() or 1) // count)
-    spec = str(Path(model).absolute()) if Path(model).exists() else model
-    order = Order(spec, device, folder.absolute(), store_options["database"], rasters, threads, force)
+    _, rasters = places(store_options["data"])
+    count = workers or usable_cores()
+    threads = None if scheduler else max(1, usable_cores() // count)
     with open_store(**store_options) as store, _cluster(count, scheduler) as client:
+        more: dict[str, Any] = {"device": device, "threads": threads, "force": force}
+        order = order_of(model, predictor, store, store_options["database"], rasters, **more)
+        pending, held = missing(found.usable(), predictor, store, force=force)
         with progress_bar("Predicting") as tick:
-            done = run_batch(client, found.usable(), predictor, store, order, tick, task_chips=task_chips)
+            told = lambda so_far: tick(so_far.ready, so_far.total)  # noqa: E731
+            done = run_batch(client, pending, held, order, told, task_chips=task_chips)
         tell_problems(done.failed)
         stored = store.fresh(found.usable(), key_of(predictor))
         limit = predictor.threshold if threshold is None else threshold
-        if out is not None:
-            from model.export.rasters import write_predictions
-
-            write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
+        hand_over(found, stored, store, limit, out)
         problems = [Problem(record.id, record.problem) for record in found.records() if record.problem]
         click.echo(
             f"{len(done.predicted)} predicted, {done.held} were there, {len(done.failed) + len(problems)} failed; "
@@ -97,6 +96,12 @@ def batch(
         )
         if not stored:
             raise click.exceptions.Exit(1)
+
+
+def require_dask() -> None:
+    """Raise where Dask is not installed."""
+    if find_spec("distributed") is None:
+        raise click.UsageError("A batch needs Dask, which is not installed: pip install 'floodscope[scale]'.")
 
 
 @contextmanager

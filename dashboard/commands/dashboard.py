@@ -19,14 +19,28 @@ from dashboard.commands.options import (
     require_usable,
 )
 
+# Of the simulated chips one of which a third is water: whoever comes first is shown it.
+_WELCOME = "India_sim0002"
+
 
 @click.command()
 @SOURCES
 @MODEL
 @SERVING
 @click.option("--name", default="", help="What the catalog is called on the page.")
+@click.option(
+    "--scheduler",
+    metavar="tcp://HOST:8786",
+    help='A Dask scheduler whose workers do "Predict all"; see `floodscope batch`.',
+)
 def dashboard(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
     """Open the map of SOURCEs' chips, and predict and score them there."""
+    if options["scheduler"] is not None:
+        from dashboard.commands.batch import require_dask
+        from model.scale.batch import require_address
+
+        require_dask()
+        require_address(options["scheduler"])
     _serve(sources, browser, host, port, **options)
 
 
@@ -42,17 +56,21 @@ def demo(browser: bool, host: str, port: int, chips: int, **options: Any) -> Non
 
         with progress_bar("Simulating") as tick:
             make(folder, chips=chips, progress=tick)
-    _serve((folder,), browser, host, port, name="Demo", **options)
+    _serve((folder,), browser, host, port, name="Demo", welcome=_WELCOME, **options)
 
 
 def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **options: Any) -> None:
+    from dashboard.basemaps.basemap import basemap_of
+    from dashboard.basemaps.hosts import layer_hosts
     from dashboard.server import serve
     from dashboard.workspace.settings import Settings
 
-    found = open_sources(sources)
+    basemap = basemap_of(options["basemap"], options["basemap_attribution"])
+    hosts = layer_hosts(options["layer_hosts"])
+    data, rasters = places(options["data"])
+    found = open_sources(sources, data)
     if not len(found):
         require_usable(found)
-    data, rasters = places(options["data"])
     settings = Settings(
         sources=sources,
         data=data,
@@ -67,5 +85,9 @@ def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **opt
         url_prefixes=(options["url_prefix"],) if options["url_prefix"] else (),
         trusted_proxies=tuple(options["trusted_proxies"]),
         allowed_hosts=tuple(options["allowed_hosts"]),
+        scheduler=options.get("scheduler"),
+        basemap=basemap,
+        layer_hosts=hosts,
+        welcome=options.get("welcome", ""),
     )
-    serve(settings, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))
+    serve(settings, found, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))

@@ -38,7 +38,7 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
 def _database_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
     if url is not None and "://" not in url:
         raise click.BadParameter(
-            f"{url!r} is no URL of a database: give one like postgresql+psycopg://host/name or sqlite:////folder/file.db."
+            f"{url!r} is no URL of a database: give one like postgresql+pg8000://host/name or sqlite:////folder/file.db."
         )
     return url
 
@@ -160,6 +160,28 @@ SERVING = together(
         "In JupyterHub it is found by itself.",
     ),
     click.option(
+        "--basemap",
+        metavar="FILE|URL",
+        help="A base map under the chips: a PMTiles or MBTiles file of pictures, from which this server hands them out; or "
+        "https://HOST/{z}/{x}/{y}.png, osm, opentopomap, for which the browser asks its owner. Without, nothing is asked of "
+        "anybody else.",
+    ),
+    click.option(
+        "--basemap-attribution",
+        metavar="TEXT",
+        help="Whom the base map is of, as its owner wants to be named on the map; a file may say it.",
+    ),
+    click.option(
+        "--layer-host",
+        "layer_hosts",
+        multiple=True,
+        envvar="FLOODSCOPE_LAYER_HOST",
+        show_envvar=True,
+        metavar="HOST",
+        help="A host that people may add layers of to the map: tiles, WMS and GeoJSON, which their browsers ask it for. Without, "
+        "layers are of their own files alone, and nobody else is asked.",
+    ),
+    click.option(
         "--trust-proxy",
         "trusted_proxies",
         multiple=True,
@@ -274,11 +296,16 @@ def places(data: Path | str | None) -> tuple[Path, str | None]:
     return data or default_data_folder(), None
 
 
-def open_sources(sources: tuple[Path, ...]) -> Catalog:
-    """Open the catalog of the sources, and tell on stderr of every file that cannot be used."""
+def open_sources(sources: tuple[Path, ...], data: Path | None = None) -> Catalog:
+    """Open the catalog of the sources, and tell on stderr of every file that cannot be used.
+
+    Args:
+        sources: as they were given.
+        data: where it is kept what large ones hold.
+    """
     from tiles.catalog.catalog import open_catalog
 
-    catalog = open_catalog(sources, given_answers(), labels=given_labels())
+    catalog = open_catalog(sources, given_answers(), labels=given_labels(), data=data)
     problems = catalog.problems()
     tell_problems(problems)
     lost = click.get_current_context().find_root().obj

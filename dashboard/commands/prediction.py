@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,20 +22,57 @@ from dashboard.commands.options import (
     report_option,
     require_usable,
     tell_problems,
+    together,
     write_report,
 )
 from dashboard.commands.values import Share
+
+if TYPE_CHECKING:
+    from model.store.store import Prediction, Store
+    from tiles.catalog.catalog import Catalog
 
 ALERT_EXIT_CODE = 3
 """Exit code of `predict --alert-above` where at least one chip is above: neither 1 (failure) nor 2 (wrong use)."""
 
 
+RASTERS = together(
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Also write each chip's rasters and a table here.",
+    ),
+    click.option("--overwrite", is_flag=True, help="With --out: replace files of the same names."),
+)
+"""Where rasters are written beside the store: `out` and `overwrite`."""
+
+
+def require_free(out: Path | None, overwrite: bool, found: Catalog) -> None:
+    """Raise OutputError where rasters would replace files unasked."""
+    if out is not None and not overwrite:
+        from model.export.rasters import require_new
+
+        require_new(out, (record.id for record in found.usable()))
+
+
+def hand_over(
+    found: Catalog, stored: Mapping[str, Prediction], store: Store, limit: float, out: Path | None
+) -> Mapping[str, Sequence[str]]:
+    """Tell what was assumed of predicted chips, write their rasters to `out`, and return what was told."""
+    from model.evaluation.evaluate import with_places
+
+    notes = with_places((found.get(i) for i in stored), store.notes(stored.values()))
+    tell_notes(notes)
+    if out is not None:
+        from model.export.rasters import write_predictions
+
+        write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
+    return notes
+
+
 @click.command()
 @SOURCES
 @MODEL
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Also write each chip's rasters and a table here."
-)
+@RASTERS
 @THRESHOLD
 @click.option(
     "--alert-above",
@@ -44,7 +82,6 @@ ALERT_EXIT_CODE = 3
     f"exit code is {ALERT_EXIT_CODE} where one is.",
 )
 @report_option("--json", "each chip's water, its share with a 95 % interval, and the answer, as JSON")
-@click.option("--overwrite", is_flag=True, help="With --out: replace files of the same names.")
 @click.option("--force", is_flag=True, help="Predict again what is predicted already.")
 @STORE
 @DEVICE
@@ -69,7 +106,6 @@ def predict(
     Chips that cannot be predicted are named on stderr and disturb no other. Exit codes: 0, and with --alert-above no
     predicted chip is above; 3, at least one is; 1, nothing could be predicted, or stored; 2, wrong use.
     """
-    from model.evaluation.evaluate import with_places
     from model.evaluation.predicted import prediction_report
     from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
@@ -79,10 +115,7 @@ def predict(
 
     found = open_sources(sources)
     require_usable(found)
-    if out is not None and not overwrite:
-        from model.export.rasters import require_new
-
-        require_new(out, (record.id for record in found.usable()))
+    require_free(out, overwrite, found)
     make_maps(found)
     predictor = open_predictor(model, device)
     with open_store(**store_options) as store:
@@ -90,13 +123,8 @@ def predict(
             job = predict_missing(found.usable(), predictor, store, tick, force=force)
         tell_problems(job.failed.values())
         stored = store.fresh(found.usable(), key_of(predictor))
-        notes = with_places((found.get(i) for i in stored), store.notes(stored.values()))
-        tell_notes(notes)
         limit = predictor.threshold if threshold is None else threshold
-        if out is not None:
-            from model.export.rasters import write_predictions
-
-            write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
+        notes = hand_over(found, stored, store, limit, out)
         progress = job.snapshot()
         problems = [Problem(record.id, record.problem) for record in found.records() if record.problem]
         chips = [(found.get(i), p) for i, p in stored.items()]

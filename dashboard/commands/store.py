@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dashboard.commands.options import STORE, open_store, progress_bar
+from dashboard.commands.options import STORE, open_store, places, progress_bar
 from dashboard.commands.values import Place
+
+if TYPE_CHECKING:
+    from model.store.store import Store
+
+
+def _existing(data: Path | str | None, database: str | None) -> Store:
+    """Open a store that is there; a name that is mistyped makes none."""
+    from model.store.care import require_store
+
+    if not isinstance(data, str) or database is not None:  # else there is no database to ask, and that is told
+        require_store(places(data)[0], database)
+    return open_store(data, database)
 
 
 @click.group()
@@ -26,7 +38,7 @@ def check(mend: bool, **store_options: Any) -> None:
     """
     from model.store.care import check as look
 
-    with open_store(**store_options) as opened, progress_bar("Checking") as tick:
+    with _existing(**store_options) as opened, progress_bar("Checking") as tick:
         found = look(opened, mend=mend, tick=tick)
     for chip_id, why in found.lost:
         click.echo(f"floodscope: {chip_id}: {why}", err=True)
@@ -56,10 +68,8 @@ def copy(to_data: Path | str | None, to_database: str | None, **store_options: A
         raise click.UsageError("Nothing says where to: give --to-data, --to-database or both.")
     if to_data is None:
         to_data = store_options["data"]
-    if (to_data, to_database) == (store_options["data"], store_options["database"]):
-        raise click.UsageError("The store would be copied onto itself: give another place.")
     with (
-        open_store(**store_options) as source,
+        _existing(**store_options) as source,
         open_store(to_data, to_database) as target,
         progress_bar("Copying") as tick,
     ):
@@ -75,7 +85,7 @@ def export(out: Path, **store_options: Any) -> None:
     from model.store.care import table
     from tiles.files import unwritable, write_whole
 
-    with open_store(**store_options) as opened:
+    with _existing(**store_options) as opened:
         text, rows = table(opened)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

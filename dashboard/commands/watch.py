@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import threading
@@ -29,7 +30,7 @@ SECRET = "FLOODSCOPE_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable th
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="SOURCE")
+@click.argument("source", metavar="SOURCE")
 @click.option("--every", type=Duration(), default="5m", show_default=True, help="How often to look: 30s, 5m, 2h.")
 @click.option(
     "--once", is_flag=True, help="Look once and end, for cron; what could not be told waits for the next time."
@@ -72,7 +73,7 @@ SECRET = "FLOODSCOPE_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable th
 @STORE
 @DEVICE
 def watch(
-    source: Path,
+    source: str,
     model: str,
     every: float,
     once: bool,
@@ -80,21 +81,24 @@ def watch(
     device: str | None,
     **options: Any,
 ) -> None:
-    """Predict what comes into the folder SOURCE, once each, keep it in the data folder, and tell of it.
+    """Predict what comes into SOURCE, once each, keep it in the data folder, and tell of it.
 
-    Half-written files wait. What cannot be used is set aside with its reason, and the rest goes on. It may be ended at any
-    moment and started again: nothing is forgotten and nothing repeated. docs/streams.md says what a webhook is sent.
+    SOURCE is a folder, a prefix of a bucket (s3://BUCKET/PREFIX), or a search of an archive
+    (stac:URL?collections=...&bbox=...). Scenes and Sentinel-1 products are predicted by windows. Half-written files wait. What
+    cannot be used is set aside with its reason, and the rest goes on. It may be ended at any moment and started again: nothing
+    is forgotten and nothing repeated. docs/streams.md says what a webhook is sent.
 
     Exit codes with --once: 0, done; 3, something new has more water than --alert-above; 1, it failed; 2, wrong use.
     """
     from model.predictors.select import open_predictor
     from model.streams.courier import Courier
-    from model.streams.folder import FolderSource
+    from model.streams.elsewhere import source_of
     from model.streams.messages import Voice
     from model.streams.watch import Watch, Wishes
 
     webhook = _webhook(options["webhook"], options["webhook_timeout"])
-    voice = Voice(options["name"] or source.name, _sender(options["sender"]), _page(options["page"]), model)
+    watched = source_of(source, given_answers(), options["settle"])
+    voice = Voice(options["name"] or watched.title, _sender(options["sender"]), _page(options["page"]), model)
     wishes = Wishes(
         voice,
         name=options["name"],
@@ -104,10 +108,9 @@ def watch(
         webhook=webhook is not None,
         cap=feed is not None,
     )
-    folder = FolderSource(source, given_answers(), options["settle"])
     predictor = open_predictor(model, device)
     with open_store(options["data"], options["database"]) as store, _stopping() as stop:
-        stream = Watch(folder, predictor, store, wishes)
+        stream = Watch(watched, predictor, store, wishes)
         courier = Courier(store.streams, stream.id, _complain, webhook, feed)
         if once:
             done = _look(stream, stop)
@@ -131,10 +134,10 @@ def _go_on(stream: Watch, courier: Courier, stop: threading.Event, every: float,
     while not stop.is_set():
         began = time.monotonic()
         try:
-            done = _look(stream, stop, told)
+            done = _look(stream, stop, told, began + every)
             told = [problem.message for problem in done.problems]
             publish()
-        except FloodscopeError as error:  # a disk taken off, a database away, an endpoint that is down
+        except FloodscopeError as error:  # a disk taken off, an archive or database away, an endpoint that is down
             if told != [str(error)]:
                 _complain(str(error))
             told = [str(error)]
@@ -142,9 +145,9 @@ def _go_on(stream: Watch, courier: Courier, stop: threading.Event, every: float,
     courier.close()
 
 
-def _look(stream: Watch, stop: threading.Event, told: list[str] | None = None) -> Round:
+def _look(stream: Watch, stop: threading.Event, told: list[str] | None = None, until: float = math.inf) -> Round:
     """Look once, and say what came of it; problems that were told last time are not told again."""
-    done = stream.round(stop, _tell)
+    done = stream.round(stop, _tell, until)
     tell_problems(problem for problem in done.problems if problem.message not in (told or []))
     if done.ended:
         click.echo(f"{len(done.ended)} dealt with, {len(done.waiting)} waiting")

@@ -12,6 +12,8 @@ ADDRESS: Places = (
     (ids.MODEL, "value"),
     (ids.BASE, "value"),
     (ids.OVERLAY, "value"),
+    (ids.GREY, "checked"),
+    (ids.OUTLINE, "checked"),
     (ids.LEVEL, "data"),
     (ids.OPACITY, "value"),
     (ids.TAB, "value"),

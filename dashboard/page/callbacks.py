@@ -11,7 +11,6 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dashboard.page import ids
 from dashboard.page.address import ADDRESS, Places
 from dashboard.page.wiring import InBrowser
-from dashboard.workspace.payloads import catalog_payload
 from tiles.errors import UsageError
 from tiles.sentences import named
 
@@ -28,6 +27,8 @@ _LEVEL = (
     ids.LEVEL,
     "data",
 )  # the threshold that figures are computed at: it follows the slider once the picture is drawn
+_GREY = (ids.GREY, "checked")
+_OUTLINE = (ids.OUTLINE, "checked")
 _TAB = (ids.TAB, "value")
 _THEME = (ids.THEME, "data")
 _LOOK = (ids.LOOK, "data")
@@ -48,17 +49,11 @@ IN_BROWSER = (
     InBrowser("showTheme", ((ids.PROVIDER, "forceColorScheme"),), (_THEME,)),
     InBrowser("flipTheme", (_THEME,), ((ids.THEME_TOGGLE, "n_clicks"),), (_THEME,), at_start=False),
     InBrowser("copyLink", ((ids.SHARE, "title"),), ((ids.SHARE, "n_clicks"),), at_start=False),
-    InBrowser(
-        "drawer", ((ids.DRAWER, "data"),), ((ids.DRAWER_HANDLE, "n_clicks"),), ((ids.DRAWER, "data"),), at_start=False
-    ),
-    InBrowser("drawerClass", ((ids.DRAWER_HANDLE, "children"),), ((ids.DRAWER, "data"),)),
     # Data comes in; each raises the version that the rest takes as its input
     InBrowser(
         "catalogLoaded",
         (
             _VERSION,
-            (ids.POINTS, "data"),
-            (ids.FOOTPRINTS, "data"),
             (ids.SEARCH, "data"),
             (ids.CATALOG_LABEL, "children"),
         ),
@@ -82,13 +77,18 @@ IN_BROWSER = (
     # The map
     InBrowser(
         "showLayers",
-        ((ids.THRESHOLD_VALUE, "children"), (ids.OPACITY_VALUE, "children")),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _THRESHOLD, (ids.OPACITY, "value"), *_SIDES),
+        (
+            (ids.THRESHOLD_VALUE, "children"),
+            (ids.OPACITY_VALUE, "children"),
+            (ids.GREY, "disabled"),
+            (ids.OUTLINE, "disabled"),
+        ),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _GREY, _OUTLINE, _THRESHOLD, (ids.OPACITY, "value"), *_SIDES),
     ),
     InBrowser(
         "showLegend",
         ((ids.LEGEND, "children"),),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _LEVEL, _SELECTION, _VERSION, *_SIDES, _MODEL_B),
+        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _GREY, _OUTLINE, _LEVEL, _SELECTION, _VERSION, *_SIDES, _MODEL_B),
         _MODEL,
     ),
     InBrowser("compareSides", _NOTHING, (*_SIDES, _MODEL_B, _SELECTION, _VERSION), _MODEL, at_start=False),
@@ -104,6 +104,7 @@ IN_BROWSER = (
         ((ids.TABLES, "data"),),
     ),
     # Ways to choose a chip or a region
+    InBrowser("find", ((ids.SEARCH, "data"),), ((ids.SEARCH, "searchValue"),), at_start=False),
     InBrowser("search", (_TAB, (ids.SEARCH, "value")), ((ids.SEARCH, "value"),), at_start=False),
     InBrowser("rowChosen", _NOTHING, ((ids.CHIPS_TABLE, "selectedRows"),), at_start=False),
     InBrowser("regionChosen", _NOTHING, ((ids.REGIONS_TABLE, "selectedRows"),), at_start=False),
@@ -152,10 +153,6 @@ def _server(app: Dash, workspace: Workspace, access: Access) -> None:
         """Register a function; what it answers calls files by their names, as all answers do."""
         return lambda ask: app.callback(*wiring, **options)(wraps(ask)(lambda *given: named(ask(*given))))
 
-    @callback(Output(ids.CATALOG_IN, "data"), Input(ids.URL, "pathname"))
-    def load_catalog(_: str) -> dict[str, Any]:
-        return catalog_payload(workspace.catalog, workspace.name())
-
     @callback(
         Output(ids.PREDICTIONS_IN, "data"),
         Input(ids.MODEL, "value"),
@@ -176,7 +173,8 @@ def _server(app: Dash, workspace: Workspace, access: Access) -> None:
         if not isinstance(asked, dict) or not {"id", "model", "click"} <= set(asked):
             raise UsageError("A chip is opened by its id, a model and the name of a click: reload the page.")
         chip, spec, click = (str(asked[name]) for name in ("id", "model", "click"))
-        return workspace.open_chip(chip, spec, click, may_predict=access.allows("predict")) | {"click": click}
+        may, view = access.allows("predict"), asked.get("view")
+        return workspace.open_chip(chip, spec, click, may_predict=may, view=view) | {"click": click}
 
     @callback(
         Output(ids.JOB_IN, "data"),

@@ -42,7 +42,7 @@ def view_url(chip: Chip, probability: ByteArray, threshold: float, view: View, s
     there = values != NODATA
     wet = there & (values >= level(threshold))
     if view == "errors":
-        rgba[..., :3] = rgba[..., :3].mean(axis=-1, keepdims=True).astype(np.uint8)
+        rgba[..., :3] = (palette.GREY_GROUND * rgba[..., :3].mean(axis=-1, keepdims=True)).astype(np.uint8)
         _paint(rgba, wet & (label == 1), palette.HIT)
         _paint(rgba, wet & (label == 0), palette.FALSE)
         _paint(rgba, there & ~wet & (label == 1), palette.MISSED)

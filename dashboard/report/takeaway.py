@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
+import numpy as np
+
 from dashboard.report import map as chips_map
 from dashboard.report.markdown import as_html
 from dashboard.report.page import Cell, as_page, document, section, table
@@ -21,9 +23,12 @@ from model.seen.headline import marked, tally
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.store import Store
 from tiles import palette
-from tiles.chip import ChipRecord
-from tiles.errors import ChipError, Problem, StoreError
+from tiles.chip import ByteArray, Chip, ChipRecord
+from tiles.drawing.scenes import file_levels
+from tiles.errors import ChipError, NoValidPixelError, Problem, StoreError
+from tiles.probability import NODATA, level
 from tiles.reading.door import read_chip
+from tiles.scenes.windows import Scene, is_scene
 
 Chosen = Sequence[tuple[ChipRecord, Prediction]]
 
@@ -184,8 +189,7 @@ def _pictures(
     for record, prediction in shown:
         stop()
         try:
-            chip = read_chip(record, with_ancillary=False)
-            _, values, _ = read_stored(record, prediction, store)
+            chip, values, part = _looked_at(record, prediction, store, threshold)
         except (ChipError, StoreError):  # its files are gone since it was predicted; the tables still hold
             continue
         views = _VIEWS if chip.label is not None else (_VIEWS[0], _VIEWS[2])
@@ -196,7 +200,7 @@ def _pictures(
         )
         iou = _iou(prediction, threshold)
         told = [record.country or "", record.date or "", _told_iou(iou, seen.get(record.id), ".3f")]
-        told.append(_said_water(prediction, threshold))
+        told += [_said_water(prediction, threshold), part]
         blocks.append(
             f'<div class="chip"><h3>{escape(record.id)}</h3><p>{escape(" · ".join(t for t in told if t))}</p>'
             f'<div class="views">{pictures}</div></div>'
@@ -207,6 +211,41 @@ def _pictures(
     if not worst:
         title, text = ("Most water, in pictures", "The chips with the most predicted water.")
     return section(title, text, _KEY if worst else "", *blocks)
+
+
+def _looked_at(
+    record: ChipRecord, prediction: Prediction, store: Store, threshold: float
+) -> tuple[Chip, ByteArray, str]:
+    """Return what is pictured of a chip, what was predicted there, and in words which part that is, "" for all.
+
+    Of a scene it is the one of the squares spread over it where most is wrong, or without a label most is water.
+
+    Raises:
+        ChipError, StoreError: its files are gone, or hold nothing where they are looked at.
+    """
+    if not is_scene(record):
+        _, values, _ = read_stored(record, prediction, store)
+        return read_chip(record, with_ancillary=False), values, ""
+    found: tuple[int, Chip, ByteArray] | None = None
+    with store.rasters.file(prediction.raster) as path:
+        levels = file_levels(path, int(NODATA))
+        for chip, window in Scene(record).sampled():
+            values = levels.read(0, window)[..., 0]
+            wet = (values >= level(threshold)) & (values != NODATA)
+            wrong = wet if chip.label is None else (wet & (chip.label == 0)) | (~wet & (chip.label == 1) & chip.valid)
+            count = int(np.count_nonzero(wrong))
+            if found is None or count > found[0]:  # one square is held at a time, not all of them
+                found = count, chip, values
+    if found is None:
+        raise NoValidPixelError(f"No square of {record.id} that was looked at holds data: take one of another place.")
+    _, chip, values = found
+    rows, cols = chip.valid.shape
+    most = "water" if chip.label is None else "wrong"
+    return (
+        chip,
+        values,
+        f"pictured are {cols} x {rows} pixels of the scene, where of the squares looked at most is {most}",
+    )
 
 
 def _water(chosen: Chosen, threshold: float) -> str:

@@ -91,10 +91,10 @@ class _Pair:
         first, second = item
         key = ".".join(sorted((first.revision, second.revision)))
         store = self._workspace.store
-        data = store.derived(_KIND, key)
+        data = store.derived.get(_KIND, key)
         if data is None:
             found = Disagreement.of(store.read(first), store.read(second))
-            store.keep_derived(_KIND, key, found.to_bytes())
+            store.derived.keep(_KIND, key, found.to_bytes())
         else:
             found = Disagreement.from_bytes(data)
         apart = np.cumsum((found.higher - found.lower)[::-1])[::-1]

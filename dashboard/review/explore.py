@@ -14,8 +14,9 @@ from model.store.store import Store
 from tiles.catalog.audit import audit
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import CLASSES, ChipRecord
-from tiles.drawing.statistics import BINS, RANGES, ChipStatistics, statistics_of
+from tiles.drawing.statistics import BINS, RANGES, ChipStatistics, statistics_of, statistics_of_scene
 from tiles.reading.door import read_chip
+from tiles.scenes.windows import Scene, is_scene
 
 SeenOf = Callable[[Sequence[ChipRecord], str | None], tuple[str, dict[str, bool | None]]]
 _KIND = "statistics-2"  # counts up when what is counted changes
@@ -55,7 +56,9 @@ class Explorer:
 
         Returns:
             JSON: `progress`; `ranges` of the histograms; `histograms` [vv, vh, ratio][dry, water, unknown][60] of all and by
-            `countries`; `shares`, (chip, water share of the labelled pixels or None, share without data) of each; `warnings`.
+            `countries`; `shares`, (chip, water share of the labelled pixels or None, share without data) of each; `warnings`;
+            `looked`, how many of the chips are `scenes`, which are counted by squares spread over them, and how many `pixels`
+            these have `of` all.
         """
         wanted = None if ids is None else set(ids)
         catalog = self._catalog.now
@@ -68,6 +71,7 @@ class Explorer:
                 self._job = Job.of_each(missing, lambda r: r.id, self._compute, "floodscope-explore")
             progress = progress_payload(self._job)  # before the sums: "not running" must mean that all is counted
         total, shares = ChipStatistics.zero(), []
+        looked = {"scenes": 0, "pixels": 0, "of": 0}
         countries: dict[str, ChipStatistics] = {}
         for record in records:
             found = self._known(record)
@@ -77,6 +81,10 @@ class Explorer:
             total += found
             countries[name] = countries.get(name, ChipStatistics.zero()) + found
             shares.append([record.id, *_shares(found)])
+            if is_scene(record):
+                pixels = (record.width or 0) * (record.height or 0)
+                for key, count in (("scenes", 1), ("pixels", int(found.pixels.sum())), ("of", pixels)):
+                    looked[key] += count
         name, seen = self._seen(records, model)
         return {
             "progress": progress,
@@ -86,6 +94,7 @@ class Explorer:
             "pixels": total.pixels.tolist(),
             "countries": {name: sums.histograms.tolist() for name, sums in sorted(countries.items())},
             "shares": shares,
+            "looked": looked,
             "warnings": [
                 {"kind": finding.kind, "text": finding.text, "chips": finding.chips}
                 for finding in audit(records, lambda record: seen.get(record.id), name, self._knows_nothing)
@@ -94,10 +103,13 @@ class Explorer:
 
     def _compute(self, record: ChipRecord) -> None:
         key = f"{record.id}.{record.revision()}"
-        data = self._store.derived(_KIND, key)
+        data = self._store.derived.get(_KIND, key)
         if data is None or len(data) != _SIZE:
-            found = statistics_of(read_chip(record, with_ancillary=False))
-            self._store.keep_derived(
+            scene = is_scene(record)
+            found = (
+                statistics_of_scene(Scene(record)) if scene else statistics_of(read_chip(record, with_ancillary=False))
+            )
+            self._store.derived.keep(
                 _KIND, key, np.concatenate([found.pixels, found.histograms.ravel()]).astype("<u4").tobytes()
             )
         else:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tiles.cache import BoundedCache
-from tiles.drawing.thumbnail import composite_thumbnail, score_thumbnail
+from tiles.chip import ChipRecord
+from tiles.drawing.thumbnail import blank, composite_thumbnail, scene_scores, scene_thumbnail, score_thumbnail
 from tiles.errors import LayerNotFoundError
 from tiles.reading.door import read_chip
+from tiles.scenes.windows import is_scene
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
 
 _CACHE_MB = 48
+
+
+class _NotYet(Exception):  # noqa: N818 - nothing is wrong
+    """A scene holds no overviews, or its label was not looked at: it is drawn once it was opened."""
 
 
 class Thumbnails:
@@ -22,8 +28,8 @@ class Thumbnails:
         self._workspace = workspace
         self._pictures: BoundedCache[bytes] = BoundedCache(_CACHE_MB << 20, len)
 
-    def picture(self, kind: str, chip_id: str, revision: str) -> bytes:
-        """Return a PNG.
+    def picture(self, kind: str, chip_id: str, revision: str) -> tuple[bytes, bool]:
+        """Return a PNG, and whether it stays what it is: of a scene that cannot be drawn yet it is a picture of nothing.
 
         Args:
             kind: composite or scores.
@@ -42,11 +48,29 @@ class Thumbnails:
         if kind == "composite" and revision != record.revision():
             raise LayerNotFoundError(f"The image of {chip_id} has no revision {revision[:20]!r} now: reload the page.")
 
+        scene = is_scene(record)
+
         def draw() -> bytes:
+            if scene:
+                return self._of_scene(kind, record, revision)
             # Not through the tile service's cache of chips: a long list would push the open chip out of it.
             chip = read_chip(record, with_label=kind == "scores", with_ancillary=False)
             if kind == "composite":
                 return composite_thumbnail(chip)
             return score_thumbnail(chip, self._workspace.stored.probability(record, revision))
 
-        return self._pictures.get((kind, chip_id, record.revision(), revision), draw)
+        try:
+            return self._pictures.get((kind, chip_id, record.revision(), revision), draw), True
+        except _NotYet:
+            return blank(), False
+
+    def _of_scene(self, kind: str, record: ChipRecord, revision: str) -> bytes:
+        """Return a scene's thumbnail, from overviews that are there: nothing is made for a list."""
+        image, label, settled = self._workspace.scenes.at_hand(record)
+        if kind == "composite":
+            if image is None:
+                raise _NotYet
+            return scene_thumbnail(image)
+        if not settled:
+            raise _NotYet
+        return scene_scores(self._workspace.stored.levels(record, revision)[0], label)

@@ -38,6 +38,8 @@ ROUTES: Mapping[str, Action] = {
     "/_favicon.ico": "reach",
     "/<path:path>": "reach",
     "modules.module": "reach",
+    "ground.of_cell": "reach",
+    "ground.towns": "reach",
     "server.health": "reach",
     # The page
     "/": "see",
@@ -47,19 +49,26 @@ ROUTES: Mapping[str, Action] = {
     "tiles.tilejson": "see",
     "tiles.tile": "see",
     "tiles.nothing": "see",
+    "basemap.tile": "see",
     "inspect.point": "see",
     "inspect.spread": "see",
     "inspect.agreement": "see",
     "inspect.area": "see",
     "inspect.prediction": "see",  # who may not predict is shown what there is
+    "inspect.whole": "predict",
+    "inspect.enough": "cancel",
     "review.thumbnail": "see",
     "review.models": "see",
+    "catalog.chips": "see",
+    "catalog.predictions": "see",
     "review.predictions": "see",
+    "review.progress": "see",
     "review.card": "see",
     "review.metadata": "see",
     "review.disagreement": "count",
     "review.explore": "count",
     "transforms.answer": "predict",
+    "review.predict": "predict",
     "exports.begin": "export",  # who may not predict takes away what there is
     "exports.watch": "export",
     "exports.cancel": "export",
@@ -75,7 +84,6 @@ ROUTES: Mapping[str, Action] = {
 # The action of every callback of the server, by the name of its function; of one that does several things, by the component
 # that triggers it. Callbacks of the browser never come here.
 CALLBACKS: Mapping[str, Action | Mapping[str, Action]] = {
-    "load_catalog": "see",
     "load_predictions": "see",
     "open_chip": "see",  # who may not predict is shown what there is
     "job": {"predict-all": "predict", "cancel": "cancel", "poll": "see", "model": "see"},
@@ -86,8 +94,16 @@ _KEEPING: frozenset[Action] = frozenset({"export", "upload", "remove"})
 """Actions that write or remove files: a program must say by a header of its own that it means them."""
 _COMPUTING = frozenset(
     {
-        *("inspect.point", "inspect.spread", "inspect.agreement"),
-        *("review.thumbnail", "review.models", "review.predictions", "review.card", "review.metadata"),
+        "ground.towns",
+        *("inspect.point", "inspect.spread", "inspect.agreement", "catalog.predictions"),
+        *(
+            "review.thumbnail",
+            "review.models",
+            "review.predictions",
+            "review.progress",
+            "review.card",
+            "review.metadata",
+        ),
     }
 )
 """Routes that are asked by GET and have the server compute: another page's pictures and links would cost it its time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -17,17 +18,14 @@ from tiles.http import error_answer, errors_as_json, lasting, tell_defects
 from tiles.places import ASSETS
 from tiles.sentences import named
 
-_SECURITY_HEADERS = {
-    # Everything comes from this server: no request leaves the machine, whatever a label or file name says.
-    # Dash writes its configuration as inline scripts, and ag-grid and Mantine write styles.
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        "script-src 'self' 'unsafe-inline'; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-        "frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+# Everything comes from this server: no request leaves the machine, whatever a label or file name says.
+# Dash writes its configuration as inline scripts, and ag-grid and Mantine write styles.
+_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self' 'unsafe-inline'; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "frame-ancestors 'self'"
+)
+_NEVER_GUESS = {"X-Content-Type-Options": "nosniff"}
 _JSON = "application/json"
 _PACKED_TYPES = (
     *("text/html", "text/css", "text/plain", "text/csv", "text/javascript", "application/javascript"),
@@ -42,7 +40,7 @@ _COMPRESSION = {
     "COMPRESS_MIMETYPES": _PACKED_TYPES,
 }
 _PACKED_BYTES = 4 << 20
-# A policy holds for a page, a worker or a picture opened by itself; with each script and style it would be a third of a kilobyte.
+# Policies hold for a page, a worker or a picture opened by itself; with each script they would be a third of a kilobyte.
 _NO_PAGES = ("text/javascript", "application/javascript", "text/css")
 _WORLD = "/assets/countries.geojson"
 """The largest file that never changes; assets/sources/make_countries.py packs it once, and takes its time."""
@@ -95,8 +93,18 @@ class _Packed:
         self._kept.get(key, lambda: packed)
 
 
-def serve_well(app: Flask) -> None:
-    """Have all answers of an app share what is said in this module."""
+def serve_well(app: Flask, *, images: Iterable[str] = (), data: Iterable[str] = ()) -> None:
+    """Have all answers of an app share what is said in this module.
+
+    Args:
+        app: the app.
+        images: origins from which the page may have pictures beside this server; it may have nothing else from there.
+        data: and those that its scripts may ask for data.
+    """
+    policy = _POLICY
+    for what, origins in (("img-src", images), ("connect-src", data)):
+        policy = policy.replace(f"{what} 'self'", " ".join(filter(None, (f"{what} 'self'", *dict.fromkeys(origins)))))
+    policies = {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"}
     app.json = _NamedFiles(app)
     errors_as_json(app)
     app.config.update(_COMPRESSION, COMPRESS_CACHE_BACKEND=_Packed, COMPRESS_CACHE_KEY=lambda _: g.content)
@@ -127,11 +135,12 @@ def serve_well(app: Flask) -> None:
         # The page names its own scripts and styles with the time of their last change, so a browser need not ask again.
         if request.path.startswith("/assets/") and "m" in request.args and response.status_code == 200:
             lasting(response, public=True)
+            for name in ("Content-Disposition", "Accept-Ranges"):  # of a file that is saved, or fetched in parts
+                response.headers.pop(name, None)
         if request.path == _WORLD and response.status_code == 200 and request.accept_encodings.quality("br") > 0:
             _give_packed_world(response)
-        for name, value in _SECURITY_HEADERS.items():
-            if name != "Content-Security-Policy" or response.mimetype not in _NO_PAGES:
-                response.headers.setdefault(name, value)
+        for name, value in (_NEVER_GUESS if response.mimetype in _NO_PAGES else _NEVER_GUESS | policies).items():
+            response.headers.setdefault(name, value)
         return response
 
 

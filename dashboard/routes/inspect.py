@@ -44,8 +44,22 @@ def inspection_blueprint(workspace: Workspace, access: Access) -> Blueprint:
         asked = json_object("of model and click")
         model, click = str(asked.get("model", "")), asked.get("click")
         found = workspace.open_chip(
-            chip, model, None if click is None else str(click), may_predict=access.allows("predict")
+            chip,
+            model,
+            None if click is None else str(click),
+            may_predict=access.allows("predict"),
+            view=asked.get("view"),
         )
         return jsonify(found)
+
+    @routes.post("/whole/<chip>")
+    def whole(chip: str) -> Response:
+        workspace.predict_scene(chip, str(json_object("of the model").get("model", "")))
+        return jsonify(done=True)
+
+    @routes.post("/enough/<chip>")
+    def enough(chip: str) -> Response:
+        workspace.predict_scene(chip, str(json_object("of the model").get("model", "")), cancel=True)
+        return jsonify(done=True)
 
     return routes

@@ -32,26 +32,24 @@ class Modules:
             held.update(b"%d %s %d " % (len(name), name.encode(), len(text)) + text)
         return held.hexdigest()
 
+    @cached_property
     def first(self) -> list[str]:
-        """Return the modules that the page cannot begin without: those that `ENTRY` imports, and what these import."""
+        """Return the addresses of what the page cannot begin without: `ENTRY`, what it imports, and what that imports."""
         found = [ENTRY]
         for name in found:  # which grows meanwhile
             for path in _IMPORT.findall(self.texts[name].decode()):
                 imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
                 if imported not in found:
                     found.append(imported)
-        return found
+        return [self._address(name) for name in found]
 
-    def tags(self) -> str:
-        """Return the page's HTML that has a browser fetch these modules at once, and run them once Dash's scripts are there.
-
-        Without the links a browser would learn of an import only when it has read the module that asks for it. They come after
-        Dash's scripts, which are larger: on a slow line many small files would hold up the large ones.
-        """
-        folder = f"./modules/{self.version}"
-        links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">' for name in self.first())
+    def tag(self) -> str:
+        """Return the page's HTML that has a browser run them, once Dash's scripts are there."""
         lost = "document.body.textContent='The scripts of this page could not be loaded: reload it.'"
-        return f'{links}<script type="module" src="{folder}/{ENTRY}" onerror="{lost}"></script>'
+        return f'<script type="module" src="{self._address(ENTRY)}" onerror="{lost}"></script>'
+
+    def _address(self, name: str) -> str:
+        return f"./modules/{self.version}/{name}"
 
 
 def modules_blueprint(modules: Modules) -> Blueprint:

@@ -13,6 +13,7 @@ from dashboard.routes.http import CHIPS_BYTES, json_object
 from tiles.catalog.metadata import chip_metadata
 from tiles.errors import ChipError, UsageError
 from tiles.http import lasting
+from tiles.scenes.windows import is_scene
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
@@ -31,7 +32,12 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
 
     @routes.get("/thumbnails/<kind>/<chip>/<revision>.png")
     def thumbnail(kind: str, chip: str, revision: str) -> Response:
-        return lasting(Response(thumbnails.picture(kind, chip, revision), mimetype="image/png"))
+        picture, lasts = thumbnails.picture(kind, chip, revision)
+        response = Response(picture, mimetype="image/png")
+        if lasts:
+            return lasting(response)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     @routes.get("/models")
     def models() -> Response:
@@ -40,6 +46,19 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     @routes.get("/predictions")
     def predictions() -> Response:
         return jsonify(workspace.predicted(request.args.get("model", "")))
+
+    @routes.post("/predictions")
+    def predict() -> Response:
+        spec = json_object('{"model": "..."}').get("model")
+        if not isinstance(spec, str) or not spec:
+            raise UsageError('The model that is to predict is not understood: send {"model": "..."}.')
+        workspace.predict_all(spec)
+        return jsonify(workspace.news(spec, 0))
+
+    @routes.get("/predictions/news")
+    def progress() -> Response:
+        since = request.args.get("since", 0, type=int)
+        return jsonify(workspace.news(request.args.get("model", ""), since, request.args.get("job")))
 
     @routes.get("/card")
     def card() -> Response:
@@ -60,7 +79,8 @@ def review_blueprint(workspace: Workspace) -> Blueprint:
     def metadata(chip: str) -> Response:
         record = workspace.catalog.get(chip)
         try:
-            decisions = [{"about": d.about, "text": d.sentence()} for d in workspace.tiles.chip(record).decisions]
+            read = workspace.scenes.scene(record) if is_scene(record) else workspace.tiles.chip(record)
+            decisions = [{"about": d.about, "text": d.sentence()} for d in read.decisions]
         except ChipError:  # the panel says why it cannot be read
             decisions = []
         return jsonify(files=chip_metadata(record), decisions=decisions)

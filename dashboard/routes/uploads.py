@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -16,10 +15,12 @@ from dashboard.uploads.asking import OPTIONS, shown_answers
 from dashboard.uploads.batch import Batch, too_large
 from dashboard.uploads.grouping import Outcome
 from dashboard.uploads.shelf import Uploads
+from dashboard.workspace.following import Place
 from dashboard.workspace.payloads import catalog_payload
 from tiles.answers import Answers, answers_of
 from tiles.chip import ChipRecord
-from tiles.errors import ChipNotFoundError, StoreError, UploadError, UsageError
+from tiles.errors import ChipNotFoundError, ModelError, StoreError, UploadError, UsageError
+from tiles.sentences import named
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
@@ -46,12 +47,23 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
 
     @routes.get("/catalog")
     def catalog() -> Response:
+        """Answer an open page, which asks every few seconds, with what is other than it has: chips, and what is predicted."""
         uploads.follow()  # another server may share the folder
-        with suppress(StoreError):  # what is there is shown while the database is away
+        answer: dict[str, Any] = {}
+        try:
             workspace.arrivals.follow()
-        if request.args.get("since") == workspace.catalog.version:  # every open page asks, every few seconds
-            return Response(status=HTTPStatus.NO_CONTENT)
-        return jsonify(catalog_payload(workspace.catalog, workspace.name()))
+            answer |= _predicted(workspace)
+        except StoreError as error:  # what is there is shown while the database is away
+            answer["trouble"] = named(str(error))
+        if request.args.get("since") != workspace.catalog.version:
+            # A page asks for columns then; to a program the catalog is told here.
+            columns = request.args.get("form") == "columns"
+            answer |= (
+                {"version": workspace.catalog.version}
+                if columns
+                else catalog_payload(workspace.catalog, workspace.name())
+            )
+        return jsonify(answer) if answer else Response(status=HTTPStatus.NO_CONTENT)
 
     @routes.post("")
     def receive() -> Response:
@@ -74,7 +86,7 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
         before = next((r for r in uploads.records() if r.id == chip), None)
         record, told = uploads.answer(chip, request.args.to_dict())
         if before is not None:
-            workspace.store.forget(before)  # what was predicted of it as it was read then
+            workspace.forget(before)  # what was predicted of it as it was read then
         return jsonify({**_shown(uploads, record), "message": " ".join(told) or None})
 
     @routes.delete("/<chip>")
@@ -83,11 +95,24 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
         record = next((r for r in uploads.records() if r.id == chip), None)
         if record is None:
             raise ChipNotFoundError(f"No image {chip[:80]!r} was sent here, so none is removed.")
-        workspace.store.forget(record)  # while its files, which the predictions are of, are there
+        workspace.forget(record)  # while its files, which the predictions are of, are there
         uploads.remove(chip)
         return jsonify(removed=chip)
 
     return routes
+
+
+def _predicted(workspace: Workspace) -> dict[str, Any]:
+    """Return what was predicted by the model of a page since it asked; nothing of a page that shows none, or of no news."""
+    spec, of = request.args.get("model"), request.args.get("of")
+    cursor = request.args.get("cursor", type=int)
+    if not spec or not of or cursor is None:
+        return {}
+    try:
+        found = workspace.predicted_since(spec, Place(of, cursor), whole=request.args.get("form") == "columns")
+    except ModelError:  # one that is gone says so where it is used
+        return {}
+    return {"predicted": found} if found.get("place") != {"of": of, "cursor": cursor} else {}
 
 
 def _receive(batch: Batch) -> None:

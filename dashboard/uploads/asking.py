@@ -7,16 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from tiles.answers import NOTHING_SAID, Answers, answers_of
-from tiles.chip import Chip
+from tiles.chip import Chip, ChipRecord
 from tiles.errors import ChipError, Choice
 from tiles.layouts.uploads import Upload, record_of
 from tiles.reading.door import read_chip
 from tiles.reading.headers import two_band_assets
+from tiles.scenes.windows import Scene, is_scene
 
 OPTIONS = ("units", "bands", "label_values")
 
 
-def further_answers(place: Path, upload: Upload, chip: Chip) -> tuple[Choice, ...]:
+def looked_at(record: ChipRecord) -> Chip | Scene:
+    """Read a chip, or open a scene: what it is, is decided from squares spread over it, and of its label from all its numbers.
+
+    Raises:
+        ChipError: it cannot be used.
+    """
+    return Scene(record) if is_scene(record) else read_chip(record)
+
+
+def further_answers(place: Path, upload: Upload, chip: Chip | Scene) -> tuple[Choice, ...]:
     """Return the answers that an image leaves open, those that were given among them.
 
     Args:
@@ -38,7 +48,7 @@ def _asked(place: Path, upload: Upload) -> list[Choice]:
         if upload.vv[0] == upload.vh[0]:
             file = upload.vv[0]
             two_band_assets(str(place / file), {}, upload.answers, upload.called.get(file))
-        chip = read_chip(record_of(place, upload))
+        chip = looked_at(record_of(place, upload))
     except ChipError as error:
         return list(error.choices)
     return [*chip.choices, *(choice for decision in chip.decisions for choice in decision.choices)]

@@ -22,9 +22,10 @@ class Limits:
     """How much is taken in.
 
     Attributes:
-        file_bytes: of one file. Two bands of float32 of the largest chip, 4096 x 4096, are 128 MiB.
+        file_bytes: of one file. Two bands of float32 of the largest chip, 4096 x 4096, are 128 MiB; scenes are packed.
         batch_bytes, files: of what is sent at once.
         chips: of what is kept.
+        pixels: of one image, however well it is packed. A whole Sentinel-1 scene at 10 m has 430 million.
         spare_bytes: room on the disk that is left alone.
     """
 
@@ -32,6 +33,7 @@ class Limits:
     batch_bytes: int = 1 << 30
     files: int = 90
     chips: int = 500
+    pixels: int = 500_000_000
     spare_bytes: int = 1 << 30
 
 
@@ -71,7 +73,8 @@ class Sink:
         if self._size > self._batch.limits.file_bytes:
             raise UploadTooLargeError(
                 f"{self._sent.name} has more than {self._batch.limits.file_bytes >> 20} MiB, the most that one file may have: "
-                "cut it into tiles first (floodscope cut SOURCE --out DIR)."
+                "cut it into tiles first (floodscope cut SOURCE --out DIR), or have it opened as a source (floodscope dashboard "
+                "SOURCE)."
             )
         self._hash.update(data)
         try:

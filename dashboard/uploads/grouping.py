@@ -13,6 +13,7 @@ from tiles.answers import Answers, for_choosing
 from tiles.chip import ChipRecord
 from tiles.errors import BandError, ChipError, Problem
 from tiles.layouts.geotiff import no_partner
+from tiles.layouts.meeting import met
 from tiles.layouts.names import Part, Role, sent_part
 from tiles.layouts.uploads import Upload
 from tiles.naming import chip_id
@@ -42,9 +43,9 @@ def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Role
     """Give the files that make a chip together; what can be part of none is refused, with whatever belongs to it."""
     found: dict[str, dict[Role, Sent]] = {}
     problems: dict[str, str] = {}
-    for sent in files:
+    parts = [(sent, Part(sent.name, "both") if sent.problem else sent_part(sent.name)) for sent in files]
+    for sent, part in met(parts, lambda sent: PurePath(sent.name).stem, _is_single_band):
         problem = sent.problem
-        part = Part(sent.name, "both") if problem else sent_part(sent.name)
         # A side layer is refused alone: the image that it lies beside is none the worse for it.
         key = sent.name if part.role == "side" else part.key
         role: Role = "label" if part.role == "mask" else part.role
@@ -69,6 +70,14 @@ def groups(files: list[Sent], outcome: Outcome) -> Iterator[tuple[str, dict[Role
             outcome.refused.append(Problem(key, problems[key]))
         else:
             yield key, group
+
+
+def _is_single_band(sent: Sent) -> bool:
+    """Return whether a file has one band; False where it cannot be read."""
+    try:
+        return read_info(str(sent.path)).count == 1
+    except ChipError:
+        return False
 
 
 def upload_of(key: str, members: dict[Role, Sent], answers: Answers) -> Upload:

@@ -15,10 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dashboard.uploads.asking import OPTIONS, further_answers
+from dashboard.uploads.asking import OPTIONS, further_answers, looked_at
 from dashboard.uploads.batch import Batch, Limits, Sent, no_room, require_room, too_large
 from dashboard.uploads.grouping import Outcome, groups, in_their_words, kept_name, upload_of
-from model.inference.ahead import load_chip
 from tiles.answers import NOTHING_SAID, Answers, answers_of
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import Chip, ChipRecord
@@ -30,11 +29,14 @@ from tiles.errors import (
     Problem,
     StoreError,
     UploadError,
+    UploadTooLargeError,
 )
 from tiles.files import write_whole
-from tiles.layouts.names import Role, sent_part
+from tiles.layouts.names import Role, sent_as_mask
 from tiles.layouts.uploads import CHIP, MARK, NAME, Upload, image_folders, read, read_upload, record_of
+from tiles.reading.door import require_data
 from tiles.reading.labels import LABEL_REFUSED
+from tiles.scenes.windows import Scene
 from tiles.sentences import Sentence
 
 FOLDER = "uploads"
@@ -180,7 +182,7 @@ class Uploads:
         """Have the image of a folder read by other answers; raises ChipError where it cannot, and leaves it as it is."""
         sent = [Sent(name, place / file) for file, name in upload.called.items()]
         try:
-            chip = _checked(place, upload)
+            chip = self._checked(place, upload)
         except ChipError as error:
             raise ChipError(in_their_words(str(error), sent)).offering(*error.choices) from error
         upload = replace(upload, choices=further_answers(place, upload, chip))
@@ -270,31 +272,40 @@ class Uploads:
         scratch.mkdir()
         for role, sent in members.items():
             sent.path = sent.path.rename(scratch / kept_name(role))
-        chip = _checked(scratch, upload)
+        chip = self._checked(scratch, upload)
         upload = replace(upload, choices=further_answers(scratch, upload, chip))
         wanted, upload = upload.id, replace(upload, id=self._catalog.now.free_id(upload.id))
         (scratch / CHIP).write_text(upload.to_json(), encoding="utf-8")
         scratch.rename(place)
         outcome.added.append(self._added(place, upload))
         said = [f"Another chip is called {wanted}, so this one is {upload.id}."] if upload.id != wanted else []
-        if "label" in members and sent_part(members["label"].name).role == "mask":
+        if "label" in members and sent_as_mask(members["label"].name):
             said.append(f"{members['label'].name} is taken for its truth, though a mask may be one of anything.")
         outcome.told[upload.id] = [*said, *(in_their_words(note, members.values()) for note in chip.notes)]
 
+    def _checked(self, place: Path, upload: Upload) -> Chip | Scene:
+        """Return the chip or scene of an upload; a label that cannot be used refuses it.
 
-def _checked(place: Path, upload: Upload) -> Chip:
-    """Return the chip of an upload; a label that cannot be used refuses it.
-
-    Raises:
-        ChipError: it cannot be used.
-    """
-    chip = load_chip(record_of(place, upload)).chip
-    if chip.label_problem is not None:
-        raise ChipError(
-            "The image is not taken, since its label cannot be used: {why}; or send it without the label.",
-            why=Sentence(chip.label_problem).bare(LABEL_REFUSED),
-        ).offering(*chip.choices)
-    return chip
+        Raises:
+            ChipError: it cannot be used.
+            UploadTooLargeError: it has too many pixels.
+        """
+        record = record_of(place, upload)
+        if (record.width or 0) * (record.height or 0) > self.limits.pixels:
+            raise UploadTooLargeError(
+                f"{{file}} has {record.width:,} x {record.height:,} pixels, and {self.limits.pixels:,} are the most that are "
+                "taken here: have it opened as a source (floodscope dashboard SOURCE), or send tiles of it.",
+                file=record.vv.path if record.vv is not None else place,
+            )
+        chip = looked_at(record)
+        if isinstance(chip, Chip):
+            require_data(chip)
+        if chip.label_problem is not None:
+            raise ChipError(
+                "The image is not taken, since its label cannot be used: {why}; or send it without the label.",
+                why=Sentence(chip.label_problem).bare(LABEL_REFUSED),
+            ).offering(*chip.choices)
+        return chip
 
 
 def _stamp(place: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from model.store.streams import Arrival
 from tiles.answers import Answers
 from tiles.catalog.catalog import read_source
 from tiles.catalog.live import LiveCatalog
+from tiles.catalog.rows import from_json
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError
 from tiles.reading.headers import answered
@@ -41,20 +43,26 @@ class Arrivals:
         Raises:
             StoreError: the store cannot be read.
         """
-        with self._lock:
-            if time.monotonic() - self._asked < _PAUSE_S:
-                return
-            mark = self._store.streams.mark()
-            self._asked = time.monotonic()
-            if mark == self._mark:
-                return
-            newest = self._store.streams.arrivals(limit=_MOST, states=["predicted"])
-            new = [a for a in reversed(newest) if (a.path or "", a.stamp) not in self._taken]
-            records = [record for arrival in new if (record := _record(arrival)) is not None]
-            if records:
-                self._catalog.change(lambda now: now.added(r for r in records if not _has(now.records(), r)))
-            self._taken |= {(a.path or "", a.stamp) for a in new}
-            self._newest, self._mark = newest[:_LISTED], mark
+        if self._lock.acquire(blocking=False):  # else somebody asks already: a database that hangs holds up one thread
+            try:
+                self._follow()
+            finally:
+                self._lock.release()
+
+    def _follow(self) -> None:
+        if time.monotonic() - self._asked < _PAUSE_S:
+            return
+        mark = self._store.streams.mark()
+        self._asked = time.monotonic()
+        if mark == self._mark:
+            return
+        newest = self._store.streams.arrivals(limit=_MOST, states=["predicted"])
+        new = [a for a in reversed(newest) if (a.path or "", a.stamp) not in self._taken]
+        records = [record for arrival in new if (record := _record(arrival)) is not None]
+        if records:
+            self._catalog.change(lambda now: now.added(_missing(now.records(), records)))
+        self._taken = {(a.path or "", a.stamp) for a in newest}  # an older one does not come back
+        self._newest, self._mark = newest[:_LISTED], mark
 
     def news(self) -> list[dict[str, Any]]:
         """Return what came last, the newest first, as JSON-able values.
@@ -76,8 +84,10 @@ class Arrivals:
 
 
 def _record(arrival: Arrival) -> ChipRecord | None:
-    """Return the chip of an arrival as its file is read now; None where it is not there, or none any more."""
+    """Return the chip of an arrival as its file is read now, or as it was where it lies on a server; None where it is gone."""
     try:
+        if "record" in arrival.facts:
+            return replace(from_json(arrival.facts["record"]), id=arrival.chip_id or "")
         record = read_source(Path(arrival.path or "")).records[0]
         record = answered(record, Answers.from_json(arrival.facts.get("answers")))
     except FloodscopeError:
@@ -85,6 +95,7 @@ def _record(arrival: Arrival) -> ChipRecord | None:
     return replace(record, id=arrival.chip_id or record.id) if record.has_imagery else None
 
 
-def _has(records: list[ChipRecord], record: ChipRecord) -> bool:
-    """Return whether a chip's very files are in a catalog already."""
-    return any((r.vv, r.vh) == (record.vv, record.vh) for r in records)
+def _missing(there: Sequence[ChipRecord], records: Sequence[ChipRecord]) -> list[ChipRecord]:
+    """Return the chips whose very files are not in a catalog already."""
+    files = {(record.vv, record.vh) for record in there}
+    return [record for record in records if (record.vv, record.vh) not in files]

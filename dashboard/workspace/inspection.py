@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from dashboard.workspace.closely import SceneClosely
 from model.scores.area import polygon_of, score_area
 from model.scores.disagreement import agreement
 from model.scores.pixel import BIN_DB, BINS, LOWEST_DB, pixel_at, spread
 from tiles.cache import BoundedCache
 from tiles.chip import CLASSES, ByteArray, ChipRecord
 from tiles.errors import LayerNotFoundError, UsageError
+from tiles.scenes.windows import is_scene
 
 if TYPE_CHECKING:
     from dashboard.workspace.workspace import Workspace
@@ -43,6 +45,11 @@ class Inspection:
         key = (record.id, record.revision(), revision)
         return self._rasters.get(key, lambda: self._workspace.stored.probability(record, revision))
 
+    def _closely(self, record: ChipRecord, *, labelled: bool = True) -> SceneClosely:
+        scenes = self._workspace.scenes
+        scenes.label(record, settled=labelled)  # what is told of it is kept, and its label may be part of that
+        return SceneClosely(scenes.scene(record), record, self._workspace.stored)
+
     def point(self, chip_id: str, chip_revision: str, revisions: tuple[str, ...], place: tuple[float, float]) -> Any:
         """Return the pixel at a place, or None where the place is not on the chip.
 
@@ -61,6 +68,8 @@ class Inspection:
             raise LayerNotFoundError(
                 f"The image of {chip_id} has no revision {chip_revision[:20]!r} now: reload the page."
             )
+        if is_scene(record):
+            return self._closely(record).point(revisions, place)
         rasters = tuple(self._raster(record, revision) for revision in revisions)
         pixel = pixel_at(self._workspace.tiles.chip(record), rasters, *place)
         return None if pixel is None else asdict(pixel)
@@ -68,12 +77,18 @@ class Inspection:
     def spread(self, chip_id: str, revision: str) -> dict[str, Any]:
         """Return the counts of `model.scores.pixel.spread`, base64 of little-endian uint32, and what their axes are.
 
+        `looked` is how many pixels of a scene they are of, None where they are of all.
+
         Raises:
             ChipNotFoundError, ChipError, StoreError: they cannot be told.
         """
         record = self._record(chip_id)
-        counts = spread(self._workspace.tiles.chip(record), self._raster(record, revision))
+        if is_scene(record):
+            counts, looked = self._closely(record).spread(revision)
+        else:
+            counts, looked = spread(self._workspace.tiles.chip(record), self._raster(record, revision)), None
         return {
+            "looked": looked,
             "classes": list(CLASSES),
             "bins": BINS,
             "bin_db": BIN_DB,
@@ -95,7 +110,10 @@ class Inspection:
         """
         polygon = polygon_of(geometry)
         record = self._record(chip_id)
-        score = score_area(self._workspace.tiles.chip(record), self._raster(record, revision), polygon)
+        if is_scene(record):
+            score = self._closely(record).area(revision, polygon)
+        else:
+            score = score_area(self._workspace.tiles.chip(record), self._raster(record, revision), polygon)
         histogram = score.histogram
         return {
             "pixels": score.pixels,
@@ -115,7 +133,10 @@ class Inspection:
             ChipNotFoundError, StoreError: they cannot be told.
         """
         record = self._record(chip_id)
-        counts = agreement(self._raster(record, one), self._raster(record, other))
+        if is_scene(record):
+            counts = self._closely(record, labelled=False).agreement(one, other)
+        else:
+            counts = agreement(self._raster(record, one), self._raster(record, other))
         return dict(zip(("a", "b", "both"), counts.tolist(), strict=True))
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from shapely import get_coordinates
 
+from dashboard.workspace.ground import nearest
 from tiles.catalog.catalog import Catalog, counts
 from tiles.chip import ChipRecord
 from tiles.grid import Grid
+from tiles.scenes.windows import is_scene
 
 if TYPE_CHECKING:
     from model.evaluation.trust import Trust
@@ -25,14 +27,10 @@ def chip_payload(record: ChipRecord) -> dict[str, Any]:
     `frame` is where the browser draws the chip: its `bounds`, or for an unplaced one those of its stand-in (`Grid.drawn`),
     which are no place.
     """
-    ring, bounds, frame = None, None, None
+    ring, bounds = None, None
     if record.footprint is not None:
         ring = [[round(x, 5), round(y, 5)] for x, y in get_coordinates(record.footprint).tolist()]
         bounds = [round(v, 5) for v in record.footprint.bounds]
-        frame = bounds
-    elif record.unplaced is not None and record.has_imagery and record.width and record.height:
-        board = Grid.unplaced(record.width, record.height).drawn.footprint().bounds
-        frame = [round(v, 7) for v in board]
     return {
         **record.provenance(),
         "file": record.file,
@@ -42,29 +40,49 @@ def chip_payload(record: ChipRecord) -> dict[str, Any]:
         "labelled": record.has_imagery and record.has_label,
         "simulated": record.simulated,
         "problem": record.problem,
+        "scene": record.has_imagery and is_scene(record),
         "revision": record.revision() if record.has_imagery else None,
         "ring": ring,
         "bounds": bounds,
-        "frame": frame,
+        "frame": bounds or board_of(record),
         "unplaced": record.unplaced,
         "assumed_grid": record.assumed_grid,
     }
 
 
-def catalog_payload(catalog: Catalog, name: str) -> dict[str, Any]:
-    """Return the whole catalog, and the version that it has at least."""
-    version = catalog.version
+def board_of(record: ChipRecord) -> list[float] | None:
+    """Return where the browser draws an image that has no place; None of any other chip."""
+    if record.footprint is not None or record.unplaced is None or not record.has_imagery:
+        return None
+    if not (record.width and record.height):
+        return None
+    return [round(v, 7) for v in Grid.unplaced(record.width, record.height).drawn.footprint().bounds]
+
+
+def catalog_info(catalog: Catalog, name: str) -> dict[str, Any]:
+    """Return what is told of the whole catalog, and its version."""
     count = counts(catalog)
     return {
-        "chips": [chip_payload(record) for record in catalog.records()],
-        "info": {
-            "name": name,
-            "version": version,
-            "counts": count,
-            "simulated": count["simulated"] > 0,
-            "countries": sorted({r.country for r in catalog.records() if r.country and r.footprint is not None}),
-        },
+        "name": name,
+        "version": catalog.version,
+        "counts": count,
+        "simulated": count["simulated"] > 0,
+        "countries": sorted({r.country for r in catalog.records() if r.country and r.footprint is not None}),
     }
+
+
+def catalog_payload(catalog: Catalog, name: str) -> dict[str, Any]:
+    """Return the whole catalog as JSON-able values, for programs; pages take columns (`tables`)."""
+    chips = [chip_payload(record) for record in catalog.records()]
+    return {"chips": chips, "info": catalog_info(catalog, name)}
+
+
+def near_payload(record: ChipRecord) -> list[dict[str, Any]]:
+    """Return where a chip lies, seen from towns, the nearest first; nothing of one that has no place."""
+    if record.unplaced is not None or record.footprint is None:
+        return []
+    west, south, east, north = record.footprint.bounds
+    return [asdict(near) for near in nearest((south + north) / 2, (west + east) / 2)]
 
 
 def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, Any]:

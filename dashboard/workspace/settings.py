@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashboard.basemaps.basemap import Basemap
 from tiles.answers import NOTHING_SAID, Answers
 
 
@@ -26,7 +27,11 @@ class Settings:
         url_prefixes: paths below which the page is reached, as `dashboard.routes.proxies.url_prefix` returns them.
         answers: what the user says of the sources' files.
         allowed_hosts: names that the server may be asked by, beside localhost, this machine's and bare addresses; "*" is any.
+        scheduler: address of a Dask scheduler whose workers predict all chips, as tcp://HOST:8786; None predicts them here.
         trusted_proxies: addresses and networks whose X-Forwarded headers are heard beside this machine's own.
+        welcome: chip that whoever comes first is shown, with a word on what this is; "" for none.
+        basemap: a base map: of somebody else, whom the browser then asks, or in a file; None, and it asks nobody else.
+        layer_hosts: origins that layers which people add to the map may come from, as `dashboard.basemaps.hosts` returns them.
     """
 
     sources: tuple[Path, ...]
@@ -42,6 +47,10 @@ class Settings:
     answers: Answers = NOTHING_SAID
     trusted_proxies: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
+    scheduler: str | None = None
+    basemap: Basemap | None = None
+    layer_hosts: tuple[str, ...] = ()
+    welcome: str = ""
 
 
 def default_data_folder() -> Path:

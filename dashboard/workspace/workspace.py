@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import asdict
@@ -12,73 +12,65 @@ from typing import Any
 from dashboard.workspace.arrivals import Arrivals
 from dashboard.workspace.clicks import Clicks
 from dashboard.workspace.endpoints import Endpoints
+from dashboard.workspace.following import Following, Place
 from dashboard.workspace.models import ModelShelf
-from dashboard.workspace.payloads import detail_payload, prediction_payload, progress_payload
+from dashboard.workspace.payloads import detail_payload, near_payload, prediction_payload, progress_payload
+from dashboard.workspace.scenes import PYRAMIDS, SceneDesk
 from dashboard.workspace.seen import judged
 from dashboard.workspace.settings import Settings
+from dashboard.workspace.stored import StoredPredictions
+from dashboard.workspace.tables import catalog_columns, prediction_columns
 from model.evaluation.changes import Change
 from model.evaluation.trust import trust_in
+from model.inference.ahead import be_nice
 from model.inference.inference import Inference
 from model.inference.job import Job
 from model.predictors.protocol import Predictor
 from model.predictors.select import ModelChoice, known_models, open_predictor
+from model.store.listed import Listed, listed
 from model.store.store import Prediction, Store, key_of
+from tiles.answers import for_choosing
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.live import LiveCatalog
-from tiles.chip import ByteArray, ChipRecord
+from tiles.chip import ByteArray, Chip, ChipRecord
+from tiles.drawing.scenes import Scenes
 from tiles.drawing.service import TileService
-from tiles.errors import ChipError, FloodscopeError, ForbiddenError, PredictionNotFoundError
+from tiles.errors import ChipError, FloodscopeError, ForbiddenError
 from tiles.products.background import background
+from tiles.scenes.windows import is_scene
 
 # A click waits this long for its prediction; then the browser asks again, so that slow models hold no server thread.
 CLICK_WAIT_S = 3.0
 
 
-class StoredPredictions:
-    """The store, as the tile service sees it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def probability(self, record: ChipRecord, revision: str) -> ByteArray:
-        """Return the raster of one revision of a chip's prediction."""
-        prediction = self._store.find(record.id, revision)
-        # A score tile shows the label too: under one address it may never be of other files than were predicted.
-        if prediction is None or prediction.chip_revision != record.revision():
-            raise PredictionNotFoundError(
-                f"There is no prediction {revision[:20]!r} of {record.id}: predict it, or reload."
-            )
-        return self._store.read(prediction)
-
-    def latest_revision(self, record: ChipRecord) -> str:
-        """Return the revision of the chip's newest prediction under any model."""
-        prediction = self._store.latest(record)
-        if prediction is None:
-            raise PredictionNotFoundError(
-                f"{record.id} is not predicted yet: open it in the dashboard, or use `floodscope predict`."
-            )
-        return prediction.revision
-
-
 class Workspace:
     """One dashboard's catalog, predictions and models. Methods may be called from several threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog | None = None) -> None:
+        """Open all that a dashboard works with.
+
+        Args:
+            settings: what it was started with.
+            catalog: of its sources, where they were opened just now.
+        """
         self.settings = settings
-        self.live = LiveCatalog(open_catalog(settings.sources, settings.answers, labels=settings.labels))
+        self.live = LiveCatalog(catalog or _opened(settings))
         self.store = Store(settings.data, settings.database, rasters=settings.rasters)
         self.arrivals = Arrivals(self.store, self.live)
         self.arrivals.follow()
+        self.following = Following(self.store)
         self.inference = Inference(self.store)
-        self.stored = StoredPredictions(self.store)
-        self.tiles = TileService(self.live, self.stored)
+        self.scenes = Scenes(self.store.folder / PYRAMIDS, be_nice)
+        self.stored = StoredPredictions(self.store, self.scenes)
+        self.desk = SceneDesk(self.store, self.scenes, self.stored, self.inference)
+        self.tiles = TileService(self.live, self.stored, self.scenes)
         choices = _choices(settings)
         self.endpoints = Endpoints(choice.spec for choice in choices)
         self.shelf = ModelShelf(choices, self.endpoints, self.store)
         self.clicks = Clicks()
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
-        self._closers: list[Callable[[], None]] = [background().stop]
+        self._closers: list[Callable[[], None]] = [background().stop, self.scenes.stop]
         background().start()  # who clicks a product is told of its map, and waits for no thread
         self._unusable: dict[
             str, tuple[str | None, str]
@@ -114,15 +106,52 @@ class Workspace:
         Raises:
             ModelError: there is no such model.
         """
-        stored = self.store.fresh(self.catalog.usable(), self.shelf.key(spec))
-        return {"model": spec, "predictions": self._payloads(spec, stored.values())}
+        key = self.shelf.key(spec)
+        place = self.following.place(key)  # before: what is predicted meanwhile is told twice, and not never
+        stored = self.store.fresh(self.catalog.usable(), key)
+        return {"model": spec, "predictions": self._payloads(spec, stored.values()), "place": asdict(place)}
+
+    def chip_columns(self) -> bytes:
+        """Return the whole catalog as columns."""
+        return catalog_columns(self.catalog, self.name(), self.settings.welcome)
+
+    def prediction_columns(self, spec: str) -> bytes:
+        """Return all present predictions of a model as columns; raises as `predicted`."""
+        key = self.shelf.key(spec)
+        place = self.following.place(key)  # before, as in `predicted`
+        catalog, judge = self.catalog, self.shelf.judge(spec)
+        seen: dict[str, bool | None] = {}
+
+        def blocks() -> Iterator[list[Listed]]:
+            for rows in listed(self.store.database, catalog.usable(), key):
+                seen.update(judge.judge((catalog.get(row.chip_id), row) for row in rows))
+                yield rows
+
+        return prediction_columns(blocks(), seen, place)
+
+    def predicted_since(self, spec: str, place: Place, *, whole: bool = False) -> dict[str, Any]:
+        """Return what anybody has predicted by a model since a page took in its predictions, as `predicted` does.
+
+        With `whole`, where that is not known, it is only said that `all` of them have to be taken again.
+
+        Raises:
+            ModelError: there is no such model.
+            StoreError: the store cannot be read.
+        """
+        key = self.shelf.key(spec)
+        found = self.following.since(key, place)
+        if found is None:
+            return {"model": spec, "all": True} if whole else self.predicted(spec)
+        records = [self.catalog.get(chip) for chip in found[1] if chip in self.catalog]
+        stored = self.store.fresh(records, key) if records else {}
+        return {"model": spec, "predictions": self._payloads(spec, stored.values()), "place": asdict(found[0])}
 
     def predictions(self, spec: str) -> dict[str, Any]:
-        """Return all present predictions of a model, and whether it can be used; starts loading its weights."""
+        """Return whether a model can be used, and what it cannot predict; starts loading its weights."""
         try:
             predictor = self.predictor(spec)
         except FloodscopeError as error:
-            return {"model": spec, "predictions": [], "state": "error", "device": "", "message": str(error)}
+            return {"model": spec, "state": "error", "device": "", "message": str(error)}
         status = self.endpoints.choose(spec)
         self.inference.prepare(predictor)
         failed = [
@@ -130,7 +159,8 @@ class Workspace:
             for chip_id, (_, message) in list(self._unusable.items())
             if chip_id in self.catalog and self._is_unusable(self.catalog.get(chip_id))
         ]
-        return self.predicted(spec) | {
+        return {
+            "model": spec,
             "failed": failed,
             "state": "ready",
             "device": predictor.device,
@@ -157,9 +187,12 @@ class Workspace:
         return predictor.name, {r.id: seen[r.id] if r.id in seen else judge.expects(r) for r in records}
 
     def open_chip(
-        self, chip_id: str, spec: str, click: str | None = None, *, may_predict: bool = True
+        self, chip_id: str, spec: str, click: str | None = None, *, may_predict: bool = True, view: object = None
     ) -> dict[str, Any]:
         """Return a chip's prediction under a model, read back or made now; never raises for what a chip can be.
+
+        Of a scene it is what is predicted so far, and what is in `view` (west, south, east, north; None for all) is predicted
+        first; `SceneDesk.open` says what else the answer holds then.
 
         A click that is answered `pending` is asked for again under its name, and begins no second prediction.
 
@@ -177,17 +210,17 @@ class Workspace:
         try:
             record = self.catalog.get(chip_id).now()
             answer["chip_revision"] = record.revision() if record.has_imagery else None
+            answer["near"] = near_payload(record)
             if not record.has_imagery:
                 return answer | {"error": record.problem}
             answer["device"] = self.shelf.device(spec)
-            prediction = self.prediction(record, spec, click, may_predict=may_predict)
-            answer["device"] = self.shelf.device(spec)  # known once its weights are loaded
-            chip = self.tiles.chip(record)
-            beside = {"label_problem": chip.label_problem, "notes": list(chip.notes)}
-            return answer | {
-                "prediction": self._payloads(spec, [prediction])[0] | beside,
-                "detail": detail_payload(prediction, trust_in(record, prediction, self.shelf.knows(spec))),
-            }
+            if is_scene(record):
+                opened = self._open_scene(record, spec, view, may_predict)
+            else:
+                prediction = self.prediction(record, spec, click, may_predict=may_predict)
+                chip = self.tiles.chip(record)
+                opened = self._opened(record, spec, prediction, chip.label_problem, chip.notes)
+            return answer | opened
         except FutureTimeoutError:
             return answer | {"pending": True} | asdict(self.inference.waiting(record, self.predictor(spec)))
         except CancelledError:
@@ -197,6 +230,53 @@ class Workspace:
             return answer | {"error": str(error), "unusable": True}
         except FloodscopeError as error:
             return answer | {"error": str(error)}
+
+    def _opened(
+        self, record: ChipRecord, spec: str, prediction: Prediction, label_problem: str | None, notes: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return what the page needs of the prediction of an opened chip, and of what the door had to say of it."""
+        # Who sent an image chooses beside it; options are for who started the dashboard with a folder.
+        words = for_choosing if record.sent else str
+        beside = {"label_problem": label_problem and words(label_problem), "notes": [words(note) for note in notes]}
+        return {
+            "device": self.shelf.device(spec),  # known once its weights are loaded
+            "prediction": self._payloads(spec, [prediction])[0] | beside,
+            "detail": detail_payload(prediction, trust_in(record, prediction, self.shelf.knows(spec))),
+        }
+
+    def _open_scene(self, record: ChipRecord, spec: str, view: object, may_predict: bool) -> dict[str, Any]:
+        held = self.store.get(record, self.shelf.key(spec))
+        predictor = None
+        if held is None or (may_predict and not self.desk.is_there(held)):
+            held, predictor = None, self.predictor(spec)
+        found, prediction = self.desk.open(record, held, predictor, view, may_predict=may_predict)
+        if predictor is not None and found["pending"]:
+            found |= asdict(self.inference.waiting(record, predictor))
+        label_problem, notes = found.pop("label_problem"), found.pop("notes")
+        return found if prediction is None else found | self._opened(record, spec, prediction, label_problem, notes)
+
+    def predict_scene(self, chip_id: str, spec: str, *, cancel: bool = False) -> None:
+        """Have all of a scene predicted, after whatever anybody looks at; or no more of it than that.
+
+        Raises:
+            ChipNotFoundError, ModelError, PredictionError, StoreError: it cannot.
+        """
+        record = self.catalog.get(chip_id).now()
+        if cancel:
+            self.desk.cancel(record, self.shelf.key(spec))
+        else:
+            self.desk.predict_all(record, self.predictor(spec))
+
+    def forget(self, record: ChipRecord) -> None:
+        """Remove all that was made of an image's present files: predictions of every model, whole or not, and its pyramid.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        self.store.forget(record)
+        if is_scene(record):
+            self.desk.forget(record)
+            self.scenes.forget(record)
 
     def prediction(
         self, record: ChipRecord, spec: str, click: str | None = None, *, may_predict: bool = True
@@ -218,14 +298,17 @@ class Workspace:
         what = (record.id, record.revision(), spec)
         return self.clicks.result(click, what, lambda: self.inference.submit(record, predictor), CLICK_WAIT_S)
 
-    def answer(self, record: ChipRecord, change: Change, spec: str, click: str | None = None) -> ByteArray:
-        """Return what a model on offer says of a changed chip, uint8 (H, W); raises as `prediction`, and keeps nothing."""
-        predictor = self.predictor(spec)
+    def answer(
+        self, record: ChipRecord, change: Change, spec: str, click: str | None = None, square: Chip | None = None
+    ) -> ByteArray:
+        """Return what a model says of a changed chip, or square of a scene, uint8 (H, W); raises as `prediction`, keeps none."""
+        predictor, name = self.predictor(spec), record.id if square is None else square.id
 
         def begin() -> Future[ByteArray]:
-            return self.inference.ask(change.apply(self.tiles.chip(record)), predictor, change.name)
+            chip = square or self.tiles.chip(record)
+            return self.inference.ask(change.apply(chip), predictor, change.name)
 
-        return self.clicks.result(click, (record.id, record.revision(), spec, change.name), begin, CLICK_WAIT_S)
+        return self.clicks.result(click, (name, record.revision(), spec, change.name), begin, CLICK_WAIT_S)
 
     def predict_all(self, spec: str) -> None:
         """Start predicting whatever the model has not predicted yet; nothing where that is under way.
@@ -238,7 +321,20 @@ class Workspace:
         with self._lock:
             job = self._jobs.get(spec)
             if job is None or not job.running:
-                self._jobs[spec] = self.inference.predict_all(records, predictor)
+                self._jobs[spec] = self._job(records, predictor, spec)
+
+    def _job(self, records: list[ChipRecord], predictor: Predictor, spec: str) -> Job:
+        """Begin to predict chips: on the cluster, where there is one and the model runs on machines of ours, else here."""
+        settings = self.settings
+        if settings.scheduler is None or predictor.place is not None:
+            return self.inference.predict_all(records, predictor)
+        from model.scale.job import predict_on  # noqa: PLC0415 - Dask is an extra
+        from model.scale.worker import order_of  # noqa: PLC0415
+
+        order = order_of(spec, predictor, self.store, settings.database, settings.rasters)
+        job = predict_on(settings.scheduler, records, predictor, self.store, order)
+        self.at_close(job.cancel)
+        return job
 
     def cancel(self, spec: str) -> None:
         """Stop predicting all; what is done stays."""
@@ -282,6 +378,10 @@ class Workspace:
         """Return whether a chip's present files were found to be unusable."""
         found = self._unusable.get(record.id)
         return found is not None and found[0] == record.revision()
+
+
+def _opened(settings: Settings) -> Catalog:
+    return open_catalog(settings.sources, settings.answers, labels=settings.labels, data=settings.data)
 
 
 def _choices(settings: Settings) -> list[ModelChoice]:

@@ -81,7 +81,10 @@ def _members_text(bundle: Bundle) -> str:
         parts.append(
             "the adaptive rule (despeckled VH, a guarded threshold a chip, grown regions), which learned nothing"
         )
-    together = f", together by {bundle.combine}" if len(bundle.members) > 1 else ""
+    weights = (
+        ", weighted " + " : ".join(f"{weight:.2g}" for weight in bundle.weights) if len(set(bundle.weights)) > 1 else ""
+    )
+    together = f", together by {bundle.combine}{weights}" if len(bundle.members) > 1 else ""
     return " and ".join(parts) + together
 
 

@@ -52,6 +52,7 @@ class Member:
         kind: None for a network, "trees" for boosted trees over each pixel's surroundings (model.bundle.trees),
             "rule" for one that learned nothing (model.bundle.rule).
         architecture, encoder, options: of a network, where they differ from the bundle's own, else None.
+        weight: its share of a mean or a vote beside the others', above 0; None is 1.
     """
 
     file: str
@@ -60,6 +61,7 @@ class Member:
     architecture: str | None = None
     encoder: str | None = None
     options: Mapping[str, Any] | None = None
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Bundle:
         classes: 1 (the logit of water) or 2 (logits of dry, water).
         threshold: mask threshold to begin with, in [0, 1], fitted on validation.
         temperature: logits are divided by it before the sigmoid (Guo et al. 2017); above 0.
-        combine: how the members' probabilities become one: their mean, their max, or the share of members with p >= 0.5.
+        combine: how the members' probabilities become one: their mean, their max, or the share of members with p >= 0.5; a
+            mean and a share by the members' weights.
         tta: "d4" averages over the eight flips and quarter turns of the input.
         training: data and split, as the trainer wrote it.
         scores: measured scores, as the evaluation wrote them.
@@ -107,6 +110,11 @@ class Bundle:
     def in_channels(self) -> int:
         """The number of input channels."""
         return len(self.channels)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weight of each member."""
+        return tuple(1.0 if member.weight is None else member.weight for member in self.members)
 
     @property
     def files(self) -> dict[str, str]:
@@ -373,6 +381,7 @@ def _parse_members(raw: list[dict[str, object]], parent: Fields, where: str) -> 
             architecture=reader.take("architecture", a_text, None),
             encoder=reader.take("encoder", a_text, None),
             options=reader.take("options", an_object, None),
+            weight=reader.take("weight", a_number(1e-3, 1e3), None),
         )
         reader.finish()
         if any(member.file == other.file for other in members):

@@ -117,11 +117,19 @@ class Ensemble(nn.Module):
             are called alike.
         temperature: logits are divided by it.
         combine: "mean" or "max" of the networks' probabilities, or "vote", the share of networks with p >= 0.5.
+        weights: of each network in a mean and a vote; None weighs all alike.
     """
 
-    def __init__(self, networks: Sequence[nn.Module], temperature: float = 1.0, combine: Combine = "mean") -> None:
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        temperature: float = 1.0,
+        combine: Combine = "mean",
+        weights: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
+        self.weights = tuple(weights or (1.0,) * len(networks))
         self.temperature = temperature
         self.combine = combine
         self.stride = max(stride_of(network) for network in networks)
@@ -141,10 +149,12 @@ class Ensemble(nn.Module):
         """
         # One after the other into one running total: memory does not grow with the number of networks.
         total = self._probability(self.networks[0], x, rule)
-        for network in self.networks[1:]:
+        if self.combine != "max":
+            total = total * self.weights[0]
+        for network, weight in zip(self.networks[1:], self.weights[1:], strict=True):
             p = self._probability(network, x, rule)
-            total = torch.maximum(total, p) if self.combine == "max" else total + p
-        return total if self.combine == "max" else total / len(self.networks)
+            total = torch.maximum(total, p) if self.combine == "max" else total + p * weight
+        return total if self.combine == "max" else total / sum(self.weights)
 
     def _probability(self, network: nn.Module, x: Tensor, rule: Tensor | None) -> Tensor:
         logits: Tensor = rule if rule is not None and isinstance(network, RuleMember) else network(x).float()
@@ -191,7 +201,7 @@ def load_ensemble(path: str | Path, bundle: Bundle) -> Ensemble:
             raise BundleError("{file}: {why}", file=path, why=Sentence(str(error))) from error
         _load_state(network, state, f"{path}/{member.file}")
         networks.append(network)
-    return Ensemble(networks, bundle.temperature, bundle.combine).eval().requires_grad_(False)
+    return Ensemble(networks, bundle.temperature, bundle.combine, bundle.weights).eval().requires_grad_(False)
 
 
 def content_of(network: nn.Module) -> Content:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterable, Mapping
 
 from model.bundle.manifest import Bundle, read_bundle
 from model.bundle.told import count, figure, interval, part, words
+from model.evaluation.pieces import PiecesOfStore, may_be_a_piece
 from model.predictors.protocol import Predictor
 from model.predictors.select import is_rule
 from model.seen.chips import NOTHING, SeenChips, read_seen_chips
 from model.seen.headline import CrossValidated
-from model.store.prediction import ModelKey, Prediction, key_of
+from model.store.prediction import ModelKey, OfFiles, key_of
 from model.store.store import Store
 from model.weights import WEIGHTS
 from tiles.chip import ChipRecord
@@ -19,11 +22,15 @@ from tiles.content import Content, content_of
 from tiles.errors import ChipError
 from tiles.reading.door import read_chip
 
+_PATIENCE_S = 0.5
+"""So long a page waits at most for chips to be looked at, whichever of them it asks about."""
+
 
 class Judge:
     """Says of predicted chips whether a model has seen them, and remembers. Safe from several threads.
 
-    What it asks is cheap: place and date are in the record, and a chip's content was noted when it was predicted.
+    What it asks is cheap: place and date are in the record, and a chip's content was noted when it was predicted. Pixels are
+    read of a chip without a place alone, which may be a piece of one that was seen: once, and what was found is kept.
     """
 
     def __init__(self, store: Store, key: ModelKey, seen: SeenChips | None) -> None:
@@ -37,6 +44,7 @@ class Judge:
         self._store, self._key, self._seen = store, key, seen
         self._lock = threading.Lock()
         self._said: dict[tuple[str, str], bool | None] = {}
+        self._pieces = None if seen is None else PiecesOfStore(store, seen)
 
     @classmethod
     def of(cls, store: Store, predictor: Predictor) -> Judge:
@@ -57,12 +65,13 @@ class Judge:
         """Whether chips need to be looked at: of a model that has seen none, or does not tell, nothing is to be found."""
         return self._seen is not None and bool(self._seen.chips)
 
-    def judge(self, pairs: Iterable[tuple[ChipRecord, Prediction]], *, reading: bool = False) -> dict[str, bool | None]:
+    def judge(self, pairs: Iterable[tuple[ChipRecord, OfFiles]], *, reading: bool = False) -> dict[str, bool | None]:
         """Return whether the model has seen each chip, by its id; None where that cannot be told.
 
         Args:
             pairs: predictions of the model, each with its chip's record.
-            reading: read the chips whose content the store does not know, which takes time, and have it keep that.
+            reading: read the chips whose content the store does not know, and all that may be pieces of a seen one, which takes
+                time, and have it keep that. Without, pieces are looked for as long as a page may wait; None stands for the rest.
 
         Raises:
             StoreError: the database cannot be read or written.
@@ -75,21 +84,25 @@ class Judge:
             out = {chip: self._said[mark] for chip, mark in marks.items() if mark in self._said}
         unsaid = [(record, prediction) for record, prediction in pairs if record.id not in out]
         contents = self._store.contents(self._key) if unsaid and self._seen.chips else {}
+        until = math.inf if reading else time.monotonic() + _PATIENCE_S
         for record, prediction in unsaid:
             content = contents.get(marks[record.id])
             if content is None and reading and self._seen.chips:
                 content = self._read(record, prediction)
-            out[record.id] = self._seen.judge(record, content)
-            if content is not None or out[record.id] is not None:  # else it is known once the content is
+            said, is_last = self._seen.judge(record, content), content is not None
+            if said is False and content is not None and self._pieces is not None and may_be_a_piece(record):
+                said, is_last = self._pieces.judge(record, content, until)
+            out[record.id] = said
+            if is_last or said is not None:  # else it is known once the content is, or the pixels were looked at
                 with self._lock:
-                    self._said[marks[record.id]] = out[record.id]
+                    self._said[marks[record.id]] = said
         return out
 
     def expects(self, record: ChipRecord) -> bool | None:
         """Return whether the model has seen a chip as far as its record tells: its place and date, no pixel."""
         return None if self._seen is None else self._seen.judge(record, None)
 
-    def _read(self, record: ChipRecord, prediction: Prediction) -> Content | None:
+    def _read(self, record: ChipRecord, prediction: OfFiles) -> Content | None:
         try:
             content = content_of(read_chip(record, with_label=False, with_ancillary=False))
         except ChipError:  # gone since it was predicted

@@ -90,7 +90,9 @@ def write_package(
             tick(done, len(chosen))
             prediction = listed
             if is_streamed(listed):
-                prediction = _write_scene(out, record, listed, store, threshold, wanted, written)
+                prediction, grid, assets = _write_scene(out, record, listed, store, threshold, wanted, written)
+                if "stac" in wanted and grid is not None and grid.placed:
+                    items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
             elif polygons is not None or wanted & {"probability", "mask"}:
                 prediction, values, grid = read_stored(record, listed, store)
                 assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
@@ -152,19 +154,23 @@ def _write_scene(
     threshold: float,
     wanted: set[str],
     written: Written,
-) -> Prediction:
-    """Write the rasters of a scene that were asked for, and note what is not made of one."""
-    if left := sorted(wanted & {"stac", *VECTORS}):
+) -> tuple[Prediction, Grid | None, dict[str, str]]:
+    """Write the rasters of a scene that were asked for, note what is not made; return whose, on which grid and where."""
+    if left := sorted(wanted & set(VECTORS)):
+        leave = "leaves" if len(left) == 1 else "leave"
         written.notes.append(
-            f"{record.id} is a scene: {', '.join(left)} leave it out, its rasters and its rows are there."
+            f"{record.id} is a scene: {', '.join(left)} {leave} it out, since polygons take all of an image at "
+            "once; what else was asked for has it. Of tiles (floodscope cut SOURCE --out DIR) polygons are made."
         )
     if not wanted & {"probability", "mask"}:
-        return prediction
-    assets = {name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask") if name in wanted}
+        return prediction, None, {}
+    assets: dict[str, str] = {
+        name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask") if name in wanted
+    }
     to = {name: out / path for name, path in assets.items()}
-    prediction = write_streamed(record, prediction, store, threshold, to.get("probability"), to.get("mask"))
+    prediction, grid = write_streamed(record, prediction, store, threshold, to.get("probability"), to.get("mask"))
     written.files += assets.values()
-    return prediction
+    return prediction, grid, assets
 
 
 def _wanted(formats: Collection[str]) -> set[str]:

@@ -104,8 +104,8 @@ def write_streamed(
     threshold: float,
     probability: Path | None,
     mask: Path | None,
-) -> Prediction:
-    """Write the probability and the mask of a scene, each where a path is given; return the prediction that they are of.
+) -> tuple[Prediction, Grid]:
+    """Write the probability and the mask of a scene, each where a path is given; return whose they are, and on which grid.
 
     Raises:
         OutputError: a file cannot be written.
@@ -126,7 +126,7 @@ def write_streamed(
                 raise
             prediction = newer
         else:
-            return prediction
+            return prediction, grid
 
 
 def raster_tags(record: ChipRecord, prediction: Prediction) -> dict[str, str]:
@@ -140,7 +140,7 @@ def _write(
 ) -> dict[str, str | int | float | bool | None]:
     names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
     if is_streamed(prediction):
-        prediction = write_streamed(record, prediction, store, threshold, out / names[0], out / names[1])
+        prediction, _ = write_streamed(record, prediction, store, threshold, out / names[0], out / names[1])
     else:
         prediction, values, grid = read_stored(record, prediction, store)
         tags = raster_tags(record, prediction)

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from rasterio.windows import Window
+
 from model.inference.job import Job
+from model.inference.scenes import SceneRun
 from model.inference.worker import InferenceWorker
 from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction
 from model.store.store import Store
 from tiles.chip import ByteArray, Chip, ChipRecord
+from tiles.scenes.windows import Scene
 
 _REMOTE_CLOSE_S = 1.0
 """An endpoint may answer minutes later, or never: closing waits no longer for it."""
@@ -59,6 +63,10 @@ class Inference:
     def ask(self, chip: Chip, predictor: Predictor, what: str) -> Future[ByteArray]:
         """Ask what a model says of a chip in memory, as `InferenceWorker.ask`; the answer is not stored."""
         return self._queue(predictor).ask(chip, predictor, what)
+
+    def look(self, scene: Scene, predictor: Predictor, window: Window | None) -> SceneRun | None:
+        """Have a part of a scene predicted before the rest of it, as `InferenceWorker.look`."""
+        return self._queue(predictor).look(scene, predictor, window)
 
     def predict_all(self, records: Iterable[ChipRecord], predictor: Predictor) -> Job:
         """Ask for the predictions of many chips, after all that somebody waits for, as `InferenceWorker.predict_all`."""

@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
+REST_S = 5.0
+"""A thread that finds nothing to do for so long is at rest."""
+
 
 class WorkQueue(Generic[Item]):
     """What waits for a model. Of one priority the oldest goes first. Methods may be called from any thread.
@@ -29,6 +32,7 @@ class WorkQueue(Generic[Item]):
         threads: int = 1,
         name: str = "floodscope-queue",
         begin: Callable[[], None] | None = None,
+        rest: Callable[[], None] | None = None,
     ) -> None:
         """Make a queue; its threads start with its first item, in the process that pushes it.
 
@@ -41,11 +45,12 @@ class WorkQueue(Generic[Item]):
             threads: how many take items.
             name: what the threads are called.
             begin: called at the start of each.
+            rest: called by a thread that has worked and then found nothing to take for REST_S.
         """
         self.lock = threading.Condition()
         self._work, self._accept, self._fits, self._most = work, accept, fits, most
         self._passing = passing
-        self._begin = begin
+        self._begin, self._rest = begin, rest
         self._heap: list[tuple[int, int, Item]] = []
         self._order = itertools.count()
         self._closed = False
@@ -100,15 +105,22 @@ class WorkQueue(Generic[Item]):
     def _run(self) -> None:
         if self._begin is not None:
             self._begin()
+        worked = False
         while True:
             with self.lock:
                 batch = self._take()
                 while not batch and not self._closed:
-                    self.lock.wait()
+                    called = self.lock.wait(REST_S if worked else None)
                     batch = self._take()
-            if not batch:
+                    if not called:
+                        break
+            if batch:
+                self._work(batch)
+            elif self._closed:
                 return
-            self._work(batch)
+            elif self._rest is not None:
+                self._rest()
+            worked = bool(batch)
 
     def _take(self) -> list[Item]:
         """Take the next item, and others that fit. The lock is held."""

@@ -17,18 +17,21 @@ from model.predictors.local import WINDOW
 from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction, identity_of, key_of
 from model.store.scenes import put_scene
-from model.store.store import Store
+from model.store.store import Also, Store
+from model.store.streamed import Strips
 from model.store.work import About, Work
 from tiles.chip import ChipRecord
 from tiles.content import Content, content_of, content_of_parts, lattice
 from tiles.errors import ChipError, PredictionError
 from tiles.probability import NODATA
 from tiles.reading.door import require_data
-from tiles.scenes.windows import Scene
+from tiles.scenes.windows import Scene, is_scene
 
 ByteArray = npt.NDArray[np.uint8]
 OVERLAP = 96
 """Pixels that neighbouring windows share at least: of 1024 the overlap takes a fifth of the time."""
+MOST_LOOKED_AT = 16
+"""Windows that are predicted for who looks at a part of a scene: together they have about as many pixels as the largest chip."""
 Order = Callable[[Plan, set[int]], int]
 """Chooses the next window among those that are not done."""
 
@@ -43,11 +46,21 @@ class SceneRun:
 
     Attributes:
         record: its record, as its files were when it began.
+        revision: of those files.
         plan: its windows.
     """
 
-    def __init__(self, record: ChipRecord, predictor: Predictor, store: Store) -> None:
+    def __init__(
+        self, record: ChipRecord, predictor: Predictor, store: Store, opened: Scene | None = None, mark: str = ""
+    ) -> None:
         """Open a scene: what it is, is decided, and what the model takes from all of it is taken.
+
+        Args:
+            record: the scene.
+            predictor: what predicts it.
+            store: where its prediction goes.
+            opened: the scene, where somebody has opened these files already.
+            mark: what tells its files from others besides, as of one name on a server: other work is not gone on with.
 
         Raises:
             ChipError: it cannot be read, or has no valid pixel.
@@ -56,12 +69,15 @@ class SceneRun:
         """
         self.record = record.now()
         self._store, self._predictor = store, predictor
-        self._revision = self.record.revision()
-        self._scene = Scene(self.record)
+        self.revision = self.record.revision()
+        if opened is None or opened.record.revision() != self.revision:
+            opened = Scene(self.record, with_label=not is_scene(self.record))  # what scores need can wait
+        self._scene = opened
         self._same = self._alike(predictor)
         self.plan = Plan(self._scene.shape, WINDOW, OVERLAP)
-        self._work = Work(store.folder, record.id, self._revision, key_of(predictor))
+        self._work = Work(store.folder, record.id, self.revision + mark, key_of(predictor))
         self._left = {number for number in range(len(self.plan)) if not self._work.has(number)}
+        self._looked_at: list[int] = []
         self._lock = threading.Lock()
         self.order: Order = lambda plan, left: min(left)
 
@@ -76,6 +92,11 @@ class SceneRun:
         return predictor.of_image(self._scene.sample())
 
     @property
+    def scene(self) -> Scene:
+        """The scene, opened."""
+        return self._scene
+
+    @property
     def total(self) -> int:
         """Number of windows."""
         return len(self.plan)
@@ -86,8 +107,37 @@ class SceneRun:
         with self._lock:
             return len(self._left)
 
+    def look(self, window: Window) -> None:
+        """Have the windows that lie over a part of the image predicted first: of very many those next to its middle."""
+        row, col = window.row_off + window.height / 2, window.col_off + window.width / 2
+
+        def distance(number: int) -> float:
+            one = self.plan.window(number)
+            return float(abs(one.row_off + one.height / 2 - row) + abs(one.col_off + one.width / 2 - col))
+
+        nearest = sorted(self.plan.touching(window), key=distance)[:MOST_LOOKED_AT]
+        with self._lock:
+            self._looked_at = nearest
+
+    @property
+    def looked_at(self) -> list[int]:
+        """The windows that somebody looks at and that are not done, the next one first."""
+        with self._lock:
+            return [number for number in self._looked_at if number in self._left]
+
+    @property
+    def done(self) -> set[int]:
+        """The numbers of the windows that are done."""
+        with self._lock:
+            return set(range(len(self.plan))) - self._left
+
+    @property
+    def name(self) -> str:
+        """What tells the work on these files under this model from all other."""
+        return self._work.folder.name
+
     def step(self) -> None:
-        """Predict one more window.
+        """Predict one more window: one that somebody looks at before all others.
 
         Raises:
             ChipError: the scene is damaged there, or was changed meanwhile.
@@ -97,13 +147,14 @@ class SceneRun:
         with self._lock:
             if not self._left:
                 return
-            number = self.order(self.plan, set(self._left))
+            looked_at = next((number for number in self._looked_at if number in self._left), None)
+            number = self.order(self.plan, set(self._left)) if looked_at is None else looked_at
         self._do(number)
         with self._lock:
             self._left.discard(number)
 
     def _do(self, number: int) -> ByteArray:
-        chip = self._scene.read(self.plan.window(number))
+        chip = self._scene.read(self.plan.window(number), with_label=False)
         began = time.perf_counter()
         if chip.valid.any():
             (raster,), _ = ask_model(self._same, [chip])
@@ -117,48 +168,58 @@ class SceneRun:
         self._work.put(number, raster, About(raster.shape[0], raster.shape[1], seconds, content_of(chip).digest))
         return raster
 
-    def answer(self, number: int) -> ByteArray | None:
-        """Return a window's raster, uint8 (contract 2); None where it is not done."""
-        found = self._work.get(number)
-        return None if found is None else found[0]
+    def drop(self) -> None:
+        """Let go of the windows that are done, of a scene that is removed."""
+        self._work.close()
 
-    def finish(self) -> Prediction:
+    def answer(self, number: int) -> tuple[ByteArray, About] | None:
+        """Return a window's raster, uint8 (contract 2), and what is noted of it; None where it is not done."""
+        return self._work.get(number)
+
+    def strips(self) -> Strips:
+        """Yield the raster of all windows (contract 2) from the top to the bottom, as it is stored."""
+        return self.plan.strips(self._whole_answer)
+
+    def finish(self, also: Also | None = None) -> Prediction:
         """Make one raster of all windows, store it with its scores, and let go of the work. Nothing is asked of the model.
+
+        Args:
+            also: what else is written in the transaction of its row (`Store.put`).
 
         Raises:
             ChipError: the scene's files were changed since it began.
             StoreError: it cannot be stored.
         """
-        if self.record.now().revision() != self._revision:
+        if self.record.now().revision() != self.revision:
             raise ChipError(f"The files of {self.record.id} were changed while it was predicted: predict it again.")
+        self._scene.decide_label()
         notes = [about for number in range(self.total) if (about := self._about(number)) is not None]
         seconds = sum(about.seconds for about in notes)
         if self._scene.whole is not None:
-            raster = np.concatenate([strip for _, strip in self.plan.strips(self._whole_answer)])
-            chip = replace(self._scene.whole, rule_odds=None)
-            stored = self._store.put(
-                chip, self.record, identity_of(self._predictor), raster, seconds, chip_revision=self._revision
-            )
+            raster = np.concatenate([strip for _, strip in self.strips()])
+            chip, model = replace(self._scene.whole, rule_odds=None), identity_of(self._predictor)
+            stored = self._store.put(chip, self.record, model, raster, seconds, chip_revision=self.revision, also=also)
         else:
             stored = put_scene(
                 self._store,
                 self.record,
                 identity_of(self._predictor),
                 self._scene,
-                lambda: self.plan.strips(self._whole_answer),
+                self.strips,
                 seconds,
                 self._content([about.digest for about in notes]),
-                self._revision,
+                self.revision,
+                also,
             )
         self._work.close()
         return stored
 
     def _about(self, number: int) -> About | None:
-        found = self._work.get(number)
+        found = self._work.about(number)
         if found is None:  # damaged, or swept by another process
             self._do(number)
-            found = self._work.get(number)
-        return None if found is None else found[1]
+            found = self._work.about(number)
+        return found
 
     def _whole_answer(self, number: int) -> ByteArray:
         found = self._work.get(number)

@@ -6,11 +6,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from rasterio.windows import Window
+
 from model.inference.job import Job
 from model.inference.scenes import SceneRun, in_windows
 from model.predictors.protocol import Predictor
 from model.store.store import ModelKey
 from tiles.chip import Chip, ChipRecord
+from tiles.scenes.windows import Scene
 
 CLICK = 0
 """Priority of a chip that someone waits for."""
@@ -34,6 +37,8 @@ class Task:
     jobs: list[Job] = field(default_factory=list)
     begun: bool = False
     run: SceneRun | None = None  # of a scene whose windows are being predicted
+    view: Window | None = None  # of a scene, the part that somebody looks at
+    opened: Scene | None = None  # the scene, where it is open already
     ending: bool = False  # all windows are done, and its raster is made
     dropped: bool = False  # a scene that nobody waits for any more, while one of its windows is predicted
 
@@ -41,3 +46,8 @@ class Task:
     def by_windows(self) -> bool:
         """Whether it is done window by window, and lets others go between two of them."""
         return self.chip is None and in_windows(self.record)
+
+
+def begin(future: Future[Any]) -> bool:
+    """Return whether a future is still wanted; it cannot be cancelled any more then."""
+    return future.running() or future.set_running_or_notify_cancel()

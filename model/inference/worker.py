@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Self
+from concurrent.futures import Future
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from rasterio.windows import Window
 
 from model.inference.ahead import LoadedChip, ModelLoader, ReadAhead, be_nice, load_chip
 from model.inference.asking import ask_model, failed
 from model.inference.job import Job
 from model.inference.queue import WorkQueue
+from model.inference.runs import OpenRuns
 from model.inference.scenes import SceneRun
-from model.inference.task import ASIDE, BULK, CLICK, Task
+from model.inference.steps import SceneSteps
+from model.inference.task import ASIDE, BULK, CLICK, Task, begin
+from model.predictors.heap import give_back
 from model.predictors.protocol import Predictor
 from model.store.prediction import identity_of
 from model.store.store import ModelKey, Prediction, Store, key_of
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import FloodscopeError, PredictionError, StoreError
+from tiles.scenes.windows import Scene
 
 
 class InferenceWorker:
@@ -45,14 +50,16 @@ class InferenceWorker:
             most=lambda task: 1 if task.priority < BULK or task.by_windows else task.predictor.batch_size,
             name="floodscope-inference",
             begin=be_nice,
+            rest=give_back,
         )
         self._lock = self._queue.lock
         self._aside: list[Task] = []  # their model is being loaded
         self._tasks: dict[tuple[str, ModelKey], Task] = {}
+        self._runs = OpenRuns()
         self._closed = False
         self._ahead = ReadAhead() if read_ahead else None
         self._loader = ModelLoader(self._come_back)
-        self._ends = ThreadPoolExecutor(1, thread_name_prefix="floodscope-scenes", initializer=be_nice)
+        self._steps = SceneSteps(store, self._runs, self._queue, self._tasks, self._settle)
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +141,39 @@ class InferenceWorker:
                 future.set_running_or_notify_cancel()
         return future
 
+    def look(self, scene: Scene, predictor: Predictor, window: Window | None) -> SceneRun | None:
+        """Have a part of a scene predicted, before the rest of it and as a click; waits for nothing.
+
+        The rest is predicted where somebody asked for that (`submit`, `predict_all`).
+
+        Args:
+            scene: the scene, which is not held in memory.
+            predictor: what predicts it.
+            window: the part; None only asks how far the scene is.
+
+        Returns:
+            The scene's run, which knows what is done; None where it is not opened yet.
+
+        Raises:
+            PredictionError: the worker is closed.
+            FloodscopeError: why a window could not be predicted, told once; who asks again has it tried again.
+        """
+        record, key = scene.record, key_of(predictor)
+        with self._lock:
+            if (problem := self._runs.problem(record, key)) is not None:
+                raise problem
+            run = self._runs.get(record, key)
+            if window is None:
+                return run
+            if run is not None:
+                run.look(window)
+            if (
+                run is None or run.looked_at or not run.left
+            ):  # its raster is to be made, also where that went wrong before
+                task = self._add(record, predictor, key, CLICK, False)
+                task.view, task.opened, task.dropped = window, scene, False
+        return run
+
     def predict_all(self, records: Iterable[ChipRecord], predictor: Predictor, *, force: bool = False) -> Job:
         """Ask for the predictions of many chips, after all clicks and in the order given.
 
@@ -154,7 +194,9 @@ class InferenceWorker:
         with self._lock:
             job.note_loading(self.loading(predictor))
             for record in pending.values():
-                self._add(record, predictor, key, BULK, force).jobs.append(job)
+                task = self._add(record, predictor, key, BULK, force)
+                task.jobs.append(job)
+                task.dropped = False
         return job
 
     def close(self, timeout: float | None = 30.0) -> None:
@@ -169,6 +211,7 @@ class InferenceWorker:
                 del self._tasks[task.record.id, task.key]
             self._aside.clear()
             self._closed = True
+            self._steps.stop()
         for task in dropped:
             for future in task.futures:
                 if future.cancel():
@@ -178,7 +221,7 @@ class InferenceWorker:
         self._queue.close(timeout, drop=True)
         if self._ahead is not None:
             self._ahead.close()
-        self._ends.shutdown(wait=timeout is None or timeout > 1.0)
+        self._steps.close(wait=timeout is None or timeout > 1.0)
 
     def _add(self, record: ChipRecord, predictor: Predictor, key: ModelKey, priority: int, force: bool) -> Task:
         """Return the task of a chip under a model, queued if it is new or more urgent now. The lock is held."""
@@ -232,7 +275,7 @@ class InferenceWorker:
 
     def _work(self, batch: list[Task]) -> None:
         if batch[0].by_windows:
-            self._step(batch[0])
+            self._steps.step(batch[0])
             return
         if self._ahead is not None:
             with self._lock:
@@ -245,49 +288,6 @@ class InferenceWorker:
         except BaseException as error:  # whatever a predictor raises, the one thread must live
             for task in batch:
                 self._settle(task, error)
-
-    def _step(self, task: Task) -> None:
-        """Predict one window of a scene, and let others go before the next; the last one is followed by its raster."""
-        try:
-            if task.run is None:
-                with self._lock:
-                    task.futures = [future for future in task.futures if _begin(future)]
-                held = None if task.force else self._store.get(task.record.now(), key_of(task.predictor))
-                if held is not None:
-                    self._settle(task, held)
-                    return
-                task.run = SceneRun(task.record, task.predictor, self._store)
-            else:
-                task.run.step()
-            self._tell_parts(task, task.run)
-        except BaseException as error:  # whatever a predictor raises, the one thread must live
-            self._settle(task, error)
-            return
-        with self._lock:
-            if self._closed or task.dropped:
-                self._tasks.pop((task.record.id, task.key), None)
-                for job in task.jobs:
-                    job.note_dropped([task.record.id])
-                for future in task.futures:
-                    future.set_exception(_not_finished(task.record.id))
-                return
-            if task.run.left:
-                task.begun = False
-                # Of a job one scene after another, so that few are open; those that people wait for take turns.
-                self._queue.push(task, task.priority, first=task.priority >= BULK)
-                return
-            task.ending = True
-        self._ends.submit(self._end, task, task.run)
-
-    def _tell_parts(self, task: Task, run: SceneRun) -> None:
-        for job in list(task.jobs):
-            job.note_parts(task.record.id, run.total - run.left, run.total)
-
-    def _end(self, task: Task, run: SceneRun) -> None:
-        try:
-            self._settle(task, run.finish())
-        except BaseException as error:  # those that wait must hear of it
-            self._settle(task, error)
 
     def _accept(self, task: Task, priority: int) -> bool:
         """Return whether a queue entry is still meant, and take note that its chip is begun then. The lock is held."""
@@ -311,7 +311,7 @@ class InferenceWorker:
     def _predict(self, batch: list[Task]) -> None:
         with self._lock:
             for task in batch:
-                task.futures = [future for future in task.futures if _begin(future)]
+                task.futures = [future for future in task.futures if begin(future)]
         if batch[0].chip is not None:
             (raster,), _ = ask_model(batch[0].predictor, [batch[0].chip])
             self._settle(batch[0], raster)
@@ -371,20 +371,11 @@ class InferenceWorker:
             wrapped = failed(chip_id, task.predictor, outcome)
             wrapped.__cause__ = outcome
             outcome = wrapped
+        if task.view is not None:
+            self._runs.note(task, outcome)
         for job in task.jobs:
             job.note_failed(chip_id, outcome)
             if isinstance(outcome, StoreError):  # a full disk: the next chip would fail alike
                 job.cancel()
         for future in task.futures:
             future.set_exception(outcome)
-
-
-def _not_finished(chip_id: str) -> PredictionError:
-    return PredictionError(
-        f"Chip {chip_id} was not predicted to its end: ask for it again, and it goes on with the windows that are left."
-    )
-
-
-def _begin(future: Future[Any]) -> bool:
-    """Return whether a future is still wanted; it cannot be cancelled any more then."""
-    return future.running() or future.set_running_or_notify_cancel()

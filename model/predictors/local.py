@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from model.bundle.adaptive import OfAll, of_all, water_log_odds
 from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
+from model.predictors.heap import kept
 from model.predictors.protocol import Parameter, by_shape, quantise
 from model.predictors.views import FloatArray, Windowed, average_over_views, pad_to_multiple, predict_in_windows
 from tiles.chip import Chip
@@ -165,11 +167,15 @@ class LocalPredictor:
         import torch  # noqa: PLC0415 - seconds, and only now
 
         from model.bundle.network import load_ensemble  # noqa: PLC0415
+        from model.predictors.folding import fold_batch_norms  # noqa: PLC0415
 
         ensemble = load_ensemble(self.path, self.bundle)
         device = _choose_device(self._wanted)
         if device.type == "cpu":
             torch.set_num_threads(self._threads or default_threads())
+            ensemble.networks = torch.nn.ModuleList(
+                fold_batch_norms(network, len(self.bundle.channels)) for network in ensemble.networks
+            )
         if self._chooses_batch:
             self.batch_size = 1 if device.type == "cpu" else 4
         try:
@@ -193,9 +199,10 @@ class LocalPredictor:
 
         while True:
             try:
-                if self.bundle.tta != "d4":
-                    return in_windows(images)
-                return average_over_views(in_windows, [image.whole() for image in images])
+                with kept() if self._ready()[1].type == "cpu" else nullcontext():
+                    if self.bundle.tta != "d4":
+                        return in_windows(images)
+                    return average_over_views(in_windows, [image.whole() for image in images])
             except torch.OutOfMemoryError as error:
                 self._shrink(error)
             except RuntimeError as error:

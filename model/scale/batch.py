@@ -13,8 +13,9 @@ from distributed import Client, Future, as_completed
 from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
+from model.inference.scenes import in_windows
 from model.predictors.protocol import Predictor
-from model.scale.worker import Batch, Done, Order, opened, predict_some
+from model.scale.worker import Done, Order, opened, predict_some
 from model.store.prediction import key_of
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError, ModelError, Problem, StoreError, UsageError
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 TASK_CHIPS = 8
 """Chips of a task: a scheduler's few milliseconds are then far below one part in fifty of it, and a dead worker loses little."""
 
-Tick = Callable[[int, int], None]
+
+_PATIENCE_S = 10
+"""How long a scheduler's answer is waited for."""
 
 
 class ClusterError(FloodscopeError):
@@ -48,6 +51,21 @@ class Outcome:
     predicted: list[str] = field(default_factory=list)
     failed: list[Problem] = field(default_factory=list)
 
+    @property
+    def ready(self) -> int:
+        """Chips that need not be waited for any more."""
+        return self.held + len(self.predicted) + len(self.failed)
+
+
+Told = Callable[[Outcome], None]
+"""Is told what has come of a batch so far; what it raises ends the batch."""
+
+
+def require_address(address: str) -> None:
+    """Raise UsageError unless an address is written as those of schedulers are."""
+    if "://" not in address:
+        raise UsageError(f"{address!r} is no scheduler's address: give one like tcp://HOST:8786.")
+
 
 def connect(address: str) -> Client:
     """Return a client of a scheduler.
@@ -59,10 +77,9 @@ def connect(address: str) -> Client:
         ClusterError: nothing answers there.
         UsageError: the address is none.
     """
-    if "://" not in address:
-        raise UsageError(f"{address!r} is no scheduler's address: give one like tcp://HOST:8786.")
+    require_address(address)
     try:
-        return Client(address, timeout=10, set_as_default=False)
+        return Client(address, timeout=_PATIENCE_S, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise ClusterError(
             f"No scheduler answers at {address}: start one with `dask scheduler`, and workers with `dask worker {address}`."
@@ -71,46 +88,61 @@ def connect(address: str) -> Client:
         raise UsageError(f"{address!r} is no scheduler's address ({error}): give one like tcp://HOST:8786.") from error
 
 
+def missing(
+    records: Iterable[ChipRecord], predictor: Predictor, store: Store, *, force: bool
+) -> tuple[list[ChipRecord], int]:
+    """Return the chips that the store does not hold, or all with `force`, and how many it does.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    wanted = {record.id: record for record in records}
+    fresh = {} if force else store.fresh(wanted.values(), key_of(predictor))
+    held = {chip for chip, prediction in fresh.items() if store.is_whole(prediction)}
+    return [record for chip, record in wanted.items() if chip not in held], len(held)
+
+
 def run_batch(
     client: Client,
-    records: Iterable[ChipRecord],
-    predictor: Predictor,
-    store: Store,
+    pending: Sequence[ChipRecord],
+    held: int,
     order: Order,
-    tick: Tick = lambda _done, _total: None,
+    told: Told = lambda _: None,
     *,
     task_chips: int = TASK_CHIPS,
 ) -> Outcome:
-    """Predict on a cluster what the store does not hold yet, and wait for it.
+    """Predict chips on a cluster, and wait for them.
 
     A worker that dies is replaced by Dask, and its task begun again: what was stored is not predicted twice. A task that
     its workers die of is taken apart, so that the chip which they die of is named and the others are predicted.
+
+    Args:
+        client: of the cluster.
+        pending: what is to be predicted (`missing`).
+        held: how many need not be.
+        order: what the workers open.
+        told: is told after each task, and once before.
+        task_chips: chips of a task.
 
     Raises:
         ClusterError: the scheduler is gone; what is done is in the store.
         ModelError, StoreError: the workers have another model, or another store.
     """
-    wanted = {record.id: record for record in records}
-    key = key_of(predictor)
-    fresh = {} if order.force else store.fresh(wanted.values(), key)
-    held = {chip for chip, prediction in fresh.items() if store.is_whole(prediction)}
-    pending = [record for chip, record in wanted.items() if chip not in held]
-    outcome = Outcome(len(wanted), len(held))
+    outcome = Outcome(len(pending) + held, held)
+    told(outcome)
     if not pending:
         return outcome
     try:
-        client.register_plugin(Batch(order))
-        _require_same(client, store, key.digest)
-        tasks = [pending[i : i + task_chips] for i in range(0, len(pending), task_chips)]
-        asked = {_submit(client, task): task for task in tasks}
+        _require_same(client, order)
+        asked = {_submit(client, order, task): task for task in _tasks(pending, task_chips)}
         waiting = as_completed(list(asked), loop=client.loop)
         for future in waiting:
             task = asked.pop(future)
             for again in _settle(future, task, outcome):
-                new = _submit(client, again)
+                new = _submit(client, order, again)
                 asked[new] = again
                 waiting.add(new)
-            tick(outcome.held + len(outcome.predicted) + len(outcome.failed), outcome.total)
+            told(outcome)
     except (CommClosedError, OSError, TimeoutError) as error:
         raise ClusterError(
             f"The scheduler is gone ({type(error).__name__}): start it and its workers, then give the command again; what is "
@@ -119,8 +151,15 @@ def run_batch(
     return outcome
 
 
-def _submit(client: Client, task: Sequence[ChipRecord]) -> Future:
-    return client.submit(predict_some, task, pure=False)
+def _tasks(pending: Sequence[ChipRecord], task_chips: int) -> list[list[ChipRecord]]:
+    """Return what is asked for together: scenes each by itself, the largest first, so that none is begun last; then chips."""
+    scenes = sorted((r for r in pending if in_windows(r)), key=lambda r: -(r.width or 0) * (r.height or 0))
+    chips = [record for record in pending if not in_windows(record)]
+    return [[scene] for scene in scenes] + [chips[i : i + task_chips] for i in range(0, len(chips), task_chips)]
+
+
+def _submit(client: Client, order: Order, task: Sequence[ChipRecord]) -> Future:
+    return client.submit(predict_some, order, task, pure=False)
 
 
 def _settle(future: Future, task: Sequence[ChipRecord], outcome: Outcome) -> list[list[ChipRecord]]:
@@ -146,16 +185,16 @@ def _settle(future: Future, task: Sequence[ChipRecord], outcome: Outcome) -> lis
     return []
 
 
-def _require_same(client: Client, store: Store, model: str) -> None:
+def _require_same(client: Client, order: Order) -> None:
     """Raise unless every worker writes to the client's store and runs its model."""
-    found = client.run(opened)
+    found = client.run(opened, order)
     if not found:
         raise ClusterError("The scheduler has no worker: start some with `dask worker`, then give the command again.")
     for worker, (home, its_model) in found.items():
-        if home != store.home:
+        if home != order.expects[0]:
             raise StoreError(
                 f"The worker {worker} opens another store: give --database and --data that all machines reach, such as "
                 "PostgreSQL and s3://BUCKET/PREFIX."
             )
-        if its_model != model:
+        if its_model != order.expects[1]:
             raise ModelError(f"The worker {worker} has another model by this name: give all machines the same bundle.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from pyproj import Geod
+from rasterio.windows import Window
 from shapely.errors import GEOSException
 from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
@@ -26,6 +27,7 @@ MAX_VERTICES = 10_000
 
 _GEOD = Geod(ellps="WGS84")
 _ROWS_AT_ONCE = 512
+_ROWS_COUNTED = 128  # of a raster of 25,000 columns, whose areas are float64
 # Between neighbours of this lattice a pixel's place is so close to linear that a cell's margin holds what is left.
 _STEP = 16
 _LONGITUDE_MAX, _LATITUDE_MAX = 720.0, 90.0
@@ -56,6 +58,10 @@ class AreaScore:
     histogram: ScoreHistogram | None
     label_water_km2: float | None
     placed: bool = True
+
+
+Counted = tuple[npt.NDArray[np.float64], int]
+"""km2 of some valid pixels at each probability value, float64 (255,), and how many they are."""
 
 
 def polygon_of(geometry: Mapping[str, Any]) -> BaseGeometry:
@@ -159,28 +165,74 @@ def score_area(chip: Chip, probability: ByteArray, area: BaseGeometry) -> AreaSc
     """
     if probability.shape != chip.grid.shape:
         raise ValueError(f"probability {probability.shape} does not fit chip {chip.grid.shape}")
-    placed = chip.grid.placed
-    mask = inside(chip.grid.drawn, area)
-    if not mask.any():
-        raise UsageError(f"No pixel of {chip.id} lies in the area: draw it over the chip, and larger than a pixel.")
-    km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
-    valid = mask & (probability != NODATA)
-    histogram, water_km2 = None, None
-    if chip.label is not None:
-        # Outside the area the truth counts as unknown, so that this is the very count of contract 3.
-        label = np.where(mask, chip.label, np.uint8(UNKNOWN))
-        histogram = ScoreHistogram.of(probability, label)
-        water_km2 = float(km2[valid & (label == 1)].sum()) if placed else None
+    return score_parts(chip.id, [(chip, probability, chip.grid.drawn)], area, chip.grid)
+
+
+def score_parts(name: str, parts: Iterable[tuple[Chip, ByteArray, Grid]], area: BaseGeometry, grid: Grid) -> AreaScore:
+    """Count the pixels of an image inside an area, part by part.
+
+    Args:
+        name: of the image, for messages.
+        parts: windows of it, that lie beside each other and cover the area: each with its raster (contract 2), and the part of
+            the image's `Grid.drawn` that it lies on.
+        area: as for `score_area`.
+        grid: of the image.
+
+    Raises:
+        UsageError: no pixel has its centre in the area.
+    """
+    placed = grid.placed
+    pixels = valid_pixels = 0
+    km2 = water_km2 = 0.0
+    counts: npt.NDArray[np.float64] = np.zeros(LEVELS)
+    histogram: ScoreHistogram | None = None
+    for chip, probability, drawn in parts:
+        mask = inside(drawn, area)
+        if not mask.any():
+            continue
+        size = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
+        valid = mask & (probability != NODATA)
+        pixels, valid_pixels = pixels + int(mask.sum()), valid_pixels + int(valid.sum())
+        km2 += float(size[mask].sum())
+        counts += np.bincount(probability[valid], weights=size[valid], minlength=LEVELS)
+        if chip.label is not None:
+            # Outside the area the truth counts as unknown, so that this is the very count of contract 3.
+            found = ScoreHistogram.of(probability, np.where(mask, chip.label, np.uint8(UNKNOWN)))
+            histogram = found if histogram is None else histogram + found
+            water_km2 += float(size[valid & (chip.label == 1)].sum())
+    if not pixels:
+        raise UsageError(f"No pixel of {name} lies in the area: draw it over the chip, and larger than a pixel.")
     return AreaScore(
-        pixels=int(mask.sum()),
-        valid_pixels=int(valid.sum()),
-        km2=float(km2[mask].sum()) if placed else None,
-        polygon_km2=_geodesic_km2(area, chip.grid) if placed else None,
-        area=np.bincount(probability[valid], weights=km2[valid], minlength=LEVELS).astype(np.float64),
+        pixels=pixels,
+        valid_pixels=valid_pixels,
+        km2=km2 if placed else None,
+        polygon_km2=_geodesic_km2(area, grid) if placed else None,
+        area=counts,
         histogram=histogram,
-        label_water_km2=water_km2,
+        label_water_km2=water_km2 if placed and histogram is not None else None,
         placed=placed,
     )
+
+
+def count_inside(strips: Iterable[tuple[int, ByteArray]], grid: Grid, area: BaseGeometry) -> Counted:
+    """Return what the pixels of a raster of any size add up to whose centre lies inside an area of WGS84.
+
+    Args:
+        strips: parts of the raster (contract 2) as wide as itself, each with its first row.
+        grid: of the raster, which has a place.
+        area: as for `inside`.
+    """
+    counts: npt.NDArray[np.float64] = np.zeros(LEVELS)
+    valid_pixels = 0
+    for top, strip in strips:
+        for begin in range(0, len(strip), _ROWS_COUNTED):
+            values = strip[begin : begin + _ROWS_COUNTED]
+            part = grid.part(Window(0, top + begin, values.shape[1], values.shape[0]))
+            valid = inside(part, area) & (values != NODATA)
+            if valid.any():
+                counts += np.bincount(values[valid], weights=part.pixel_area_km2()[valid], minlength=LEVELS)
+                valid_pixels += int(np.count_nonzero(valid))
+    return counts, valid_pixels
 
 
 def _geodesic_km2(area: BaseGeometry, grid: Grid) -> float:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from model.scores.histogram import LEVELS
 from tiles.chip import CLASSES, UNKNOWN, ByteArray, Chip, classes_of
+from tiles.grid import Grid
 from tiles.probability import NODATA
 
 BIN_DB = 0.5
@@ -47,17 +48,30 @@ def pixel_at(chip: Chip, rasters: tuple[ByteArray, ...], lon: float, lat: float)
         lon, lat: WGS84, degrees.
     """
     place = chip.grid.drawn.pixel_at(lon, lat)
-    if place is None:
-        return None
-    row, column = place
+    return None if place is None else pixel_of(chip, rasters, place, chip.grid, place)
+
+
+def pixel_of(
+    chip: Chip, rasters: tuple[ByteArray, ...], at: tuple[int, int], grid: Grid, place: tuple[int, int]
+) -> Pixel:
+    """Return a pixel of a chip that may be a window of a larger image.
+
+    Args:
+        chip: with its label where it has one.
+        rasters: probability rasters of the chip, uint8 (H, W), contract 2.
+        at: its row and column in the chip.
+        grid: of the image, the chip's own where it is one.
+        place: its row and column in the image.
+    """
+    row, column = at
     valid = bool(chip.valid[row, column])
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + np.array([column, row], dtype=np.float64)
-    xs, ys = chip.grid.drawn.lonlat(corners[:, 0], corners[:, 1])
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + np.array([place[1], place[0]], dtype=np.float64)
+    xs, ys = grid.drawn.lonlat(corners[:, 0], corners[:, 1])
     label = None if chip.label is None else int(chip.label[row, column])
     values = [int(raster[row, column]) for raster in rasters]
     return Pixel(
-        row=row,
-        column=column,
+        row=place[0],
+        column=place[1],
         vv=float(chip.vv[row, column]) if valid else None,
         vh=float(chip.vh[row, column]) if valid else None,
         label=None if label == UNKNOWN else label,

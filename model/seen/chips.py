@@ -33,6 +33,7 @@ SHARE = 0.1
 _SCHEMA = 1
 _MOST_CHIPS = 1_000_000
 _MOST_CORNERS = 10_000
+_LONGEST = 1_000_000
 _HALF_TURN = 180.0
 _DIGITS = 5  # of a degree: about a metre
 
@@ -48,6 +49,7 @@ class SeenChip:
         footprint: outline in WGS84; None where none was known, and of a simulated chip, which has no real place.
         date: ISO date of the image, or None where it was not known.
         simulated: whether it was simulated.
+        size: its rows and columns; None in lists that were written before they were noted.
     """
 
     id: str
@@ -56,6 +58,7 @@ class SeenChip:
     footprint: Polygon | None = None
     date: str | None = None
     simulated: bool = False
+    size: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, record: ChipRecord, content: Content, part: Part) -> Self:
@@ -66,7 +69,9 @@ class SeenChip:
         # Corners are enough: a footprint has points along its sides, which are straight to a metre or so.
         place = outline.simplify(10**-_DIGITS) if isinstance(outline, Polygon) else None
         place = place if isinstance(place, Polygon) else None
-        return cls(record.id, part, content, place, record.date[:10] if record.date else None, record.simulated)
+        size = (record.height, record.width) if record.height and record.width else None
+        date = record.date[:10] if record.date else None
+        return cls(record.id, part, content, place, date, record.simulated, size)
 
     def to_json(self) -> dict[str, object]:
         """Return it as chips.json holds it."""
@@ -78,6 +83,7 @@ class SeenChip:
             "part": self.part,
             "date": self.date,
             "simulated": self.simulated,
+            **({} if self.size is None else {"size": list(self.size)}),
             "footprint": ring,
             "content": self.content.digest,
             "samples": base64.b64encode(self.content.samples).decode(),
@@ -236,9 +242,19 @@ def _chip(raw: dict[str, object], where: str, i: int) -> SeenChip:
         footprint=None if ring is None else _polygon(ring, reader),
         date=reader.take("date", lambda value: None if value is None else a_text(value)),
         simulated=reader.take("simulated", a_truth),
+        size=_size(reader.take("size", lambda value: value, None), reader),
     )
     reader.finish()
     return chip
+
+
+def _size(value: object, reader: Fields) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    match value:
+        case [int(rows), int(cols)] if 0 < rows <= _LONGEST and 0 < cols <= _LONGEST and bool not in map(type, value):
+            return rows, cols
+    raise reader.error("size", value, "rows and columns, as [512, 512]")
 
 
 def _content(digest: str, samples: str, reader: Fields) -> Content:

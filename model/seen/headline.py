@@ -64,7 +64,7 @@ def headline_name(seen: Mapping[str, int]) -> str:
 
 
 def tally(seen: Iterable[bool | None]) -> Tally:
-    """Return how many chips are "seen", "unseen" and "unknown": those of which the model does not tell."""
+    """Return how many chips are "seen", "unseen" and "unknown": those of which it cannot be told."""
     values = list(seen)
     return {
         "seen": sum(1 for v in values if v is True),
@@ -96,11 +96,12 @@ def headline_sentence(seen: Mapping[str, int], name: str, crossvalidated: CrossV
         )
     if seen["seen"]:
         return (
-            f"{name} was trained or calibrated on {seen['seen']} of these {_chips(chips)}, and does not tell of the others, so "
+            f"{name} was trained or calibrated on {seen['seen']} of these {_chips(chips)}, and nobody can tell of the others, so "
             f"there is no headline score.{elsewhere}"
         )
     return (
-        f"{name} does not tell what it was trained on, so these scores may be of chips that it has seen: take "
+        f"{name} does not tell what it was trained on, or these chips are too small to be recognised without a place, so their "
+        "scores may be of what it has seen: take "
         f"none of them for its quality.{elsewhere}"
     )
 
@@ -111,7 +112,7 @@ def marks_sentence(seen: Mapping[str, int], name: str) -> str:
     if seen["seen"]:
         told.append(f'"seen": {name} was trained or calibrated on these chips, so their figures are no measure of it.')
     if seen["unknown"]:
-        told.append(f'"perhaps seen": {name} does not tell whether it was trained on these chips.')
+        told.append(f'"perhaps seen": it cannot be told whether {name} was trained on these chips.')
     return " ".join(told)
 
 

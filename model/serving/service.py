@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from model.predictors.heap import give_back
 from model.predictors.local import LocalPredictor, default_threads, usable_cores
 from model.serving.batching import Admission, Batcher
-from model.serving.heap import give_back
 from model.serving.inference import (
     Answer,
     Question,

@@ -22,8 +22,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from model.predictors.heap import give_back, share_heaps
 from model.serving.answers import STALL_S, Answer, Room
-from model.serving.heap import give_back, share_heaps
 from model.serving.listening import take_the_last
 
 HELD_BYTES = 64 << 10

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import URL, Table, delete, insert, select
 
-from model.store.database import ARRIVALS, CONTENTS, DERIVED, OUTBOX, PREDICTIONS, upsert
+from model.store.database import ARRIVALS, CONTENTS, DERIVED, OUTBOX, PREDICTIONS, Database, upsert
 from model.store.rasters import SWEEP_AFTER_S, is_raster
-from model.store.store import Store
-from tiles.errors import PredictionNotFoundError, StoreError
+from model.store.store import DATABASE, Store
+from tiles.errors import PredictionNotFoundError, StoreError, UsageError
 
 _AT_ONCE = 500
 _TOLD = (
@@ -51,6 +51,11 @@ class Check:
     stray: list[str] = field(default_factory=list)
     young: int = 0
     mended: bool = False
+
+
+def require_store(folder: Path, url: str | None = None) -> None:
+    """Raise StoreError unless a place holds a store: who looks after one makes none; arguments as `Store`'s."""
+    Database(url or URL.create("sqlite", database=str(folder.expanduser().absolute() / DATABASE)), make=False).close()
 
 
 def check(store: Store, *, mend: bool = False, tick: Tick = lambda _done, _total: None) -> Check:
@@ -103,13 +108,11 @@ def _wrong(store: Store, chip_id: str, raster: str) -> str | None:
     if not is_raster(raster):
         return f"its row names {raster[:80]!r}, which is no raster of the store"
     try:
-        values = store.rasters.read(raster)
+        store.require_whole(chip_id, raster, row["total_pixels"], row["valid_pixels"])
     except PredictionNotFoundError as error:
         with store.database.reading() as connection:
             still = connection.execute(select(PREDICTIONS.c.chip_id).where(PREDICTIONS.c.raster == raster)).first()
         return str(error) if still is not None else None
-    if values.size != row["total_pixels"] or int((values != 255).sum()) != row["valid_pixels"]:
-        return f"{store.rasters.address(raster)} is not the raster that was stored"
     return None
 
 
@@ -120,7 +123,12 @@ def copy(source: Store, target: Store, tick: Tick = lambda _done, _total: None) 
 
     Raises:
         StoreError: one of them cannot be read or written, or a raster is lost: `check` names all that are.
+        UsageError: both are the same store.
     """
+    if source.database.store_id == target.database.store_id:
+        raise UsageError(
+            "The store would be copied onto itself, or onto a copy of its own files: give a place that holds none of it."
+        )
     with source.database.reading() as connection:
         keys = list(connection.execute(select(PREDICTIONS.c.chip_id, PREDICTIONS.c.model_key, PREDICTIONS.c.revision)))
     with target.database.reading() as connection:

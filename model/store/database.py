@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -102,7 +103,7 @@ DERIVED = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
-# What streams have dealt with (model.stream): each input once, by its name and what told its files from others.
+# What streams have dealt with (model.streams): each input once, by its name and what told its files from others.
 ARRIVALS = Table(
     "floodscope_arrivals",
     _METADATA,
@@ -142,6 +143,8 @@ OUTBOX = Table(
 _WRITES = "floodscope_writes"
 
 
+_NO_STORE = "{database} holds no predictions of floodscope: name the place that does with --data, --database or both."
+
 _LOCK = 0x666C6F6F64
 """Number of the lock under which PostgreSQL's tables are made and changed."""
 
@@ -150,26 +153,27 @@ class Database:
     """An open database of predictions.
 
     Attributes:
-        url: where it is, without the password.
+        url: where it is, without password and query.
         store_id: 8 hex digits that were drawn when its tables were made.
     """
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(self, url: str | URL, *, make: bool = True) -> None:
         """Open a database and make its tables where it has none.
 
         Args:
-            url: SQLAlchemy's, as "sqlite:////folder/file.db" or "postgresql+psycopg://host/name".
+            url: SQLAlchemy's, as "sqlite:////folder/file.db" or "postgresql+pg8000://host/name".
+            make: whether its tables are made where it has none; else that is an error.
 
         Raises:
             StoreError: it cannot be opened or written, is damaged, or was written by a newer floodscope.
         """
         try:
             parsed = make_url(url)
-            self.url = parsed.render_as_string(hide_password=True)
+            self.url = parsed.set(query={}).render_as_string(hide_password=True)  # a query may hold a path or a secret
             self._engine = create_engine(parsed, pool_pre_ping=True)  # a server may have ended the connection
         except ArgumentError as error:
             raise StoreError(
-                "The database URL is not understood: give one like postgresql+psycopg://host/name."
+                "The database URL is not understood: give one like postgresql+pg8000://host/name."
             ) from error
         except ImportError as error:
             raise StoreError(f"The database {self.url} needs the Python package {error.name}: install it.") from error
@@ -177,15 +181,17 @@ class Database:
             if parsed.database in (None, "", ":memory:"):
                 raise StoreError(f"{self.url} names no file: give one like sqlite:////folder/file.db.")
             self.url = str(parsed.database)
+            if not make and not Path(self.url).is_file():
+                raise StoreError(_NO_STORE, database=self.url)
             _speak_sqlite(self._engine)
         self._writing = self._engine.execution_options(**{_WRITES: True})
         try:
-            self.store_id = self._open()
+            self.store_id = self._open(make)
         except BaseException:
             self._engine.dispose()
             raise
 
-    def _open(self) -> str:
+    def _open(self, make: bool) -> str:
         with self._words():
             if self._engine.dialect.name == "sqlite":
                 _use_write_ahead_log(self._engine)
@@ -193,18 +199,20 @@ class Database:
             while True:
                 try:
                     with self._writing.begin() as connection:
-                        return self._prepare(connection)
+                        return self._prepare(connection, make)
                 except (IntegrityError, ProgrammingError):
                     # Another process made the tables at the same moment (databases without SQLite's one write lock).
                     attempts -= 1
                     if not attempts:
                         raise
 
-    def _prepare(self, connection: Connection) -> str:
+    def _prepare(self, connection: Connection, make: bool) -> str:
         """Make the tables, or bring them to today's version, and return the store's id."""
         if connection.dialect.name == "postgresql":  # one at a time: it has no lock that all of a database take
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         if not inspect(connection).has_table(ABOUT.name):
+            if not make:
+                raise StoreError(_NO_STORE, database=self.url)
             _METADATA.create_all(connection)
             about = {"schema_version": str(SCHEMA_VERSION), "store_id": secrets.token_hex(4)}
             connection.execute(insert(ABOUT), [{"name": k, "value": v} for k, v in about.items()])
@@ -252,6 +260,9 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise StoreError(_explain(error), database=self.url) from error
+        except (ConnectionError, TimeoutError) as error:
+            # Of a server that goes while it is asked: not every driver has a word of its own for it.
+            raise StoreError(_failed(error.strerror or str(error)), database=self.url) from error
 
 
 def one_at_a_time(connection: Connection, key: str) -> None:
@@ -349,4 +360,8 @@ def _explain(error: SQLAlchemyError) -> str:
         )
     if "disk is full" in cause:
         return "{database} cannot grow, the disk is full: free some space."
+    return _failed(cause)
+
+
+def _failed(cause: str) -> str:
     return f"The database {{database}} failed ({cause}): check that it runs, and its URL and permissions."

@@ -62,7 +62,7 @@ class RasterBucket:
         with self._words():
             self._client.head_bucket(Bucket=self._bucket)
         if named is not None:
-            self.sweep(named)
+            self._sweep(named)
 
     def there(self) -> bool:
         """Return whether the bucket answers, so that an object that is not found is gone."""
@@ -118,6 +118,10 @@ class RasterBucket:
         with self.file(name) as path:
             return read_info(str(path)).grid
 
+    def stamp(self, name: str) -> str:
+        """Return nothing: a raster here is read to know that it is whole."""
+        return ""
+
     def remove(self, name: str) -> None:
         """Remove a raster; one that cannot be removed is swept later."""
         with contextlib.suppress(StoreError), self._words():
@@ -135,7 +139,7 @@ class RasterBucket:
                     if is_raster(name):
                         yield name, (now - found["LastModified"]).total_seconds()
 
-    def sweep(self, named: Callable[[], set[str]]) -> None:
+    def _sweep(self, named: Callable[[], set[str]]) -> None:
         """Remove old rasters that no row names: left by a process that was killed between raster and row."""
         old = [name for name, age in self.names() if age > SWEEP_AFTER_S]
         kept = named() if old else set()  # after the objects were listed: a new row names none of them

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from model.predictors.protocol import Predictor
 from model.scores.histogram import LEVELS, ScoreHistogram, water_area
-from tiles.chip import Chip, ChipRecord
-from tiles.errors import ModelError
+from tiles.chip import ChipRecord
+from tiles.errors import ModelError, StoreError
+from tiles.grid import Grid
+from tiles.probability import NODATA
 
 # The values v with 0.25 < v / 254 < 0.75.
 _UNCERTAIN = slice(64, 191)
@@ -49,6 +53,10 @@ class ModelIdentity:
     device: str
     threshold: float
 
+    def tags(self, chip_id: str, revision: str) -> dict[str, str]:
+        """Return what a raster's file says of itself."""
+        return {"chip": chip_id, "model": self.key.model_id, "parameters": self.key.parameters, "revision": revision}
+
 
 def identity_of(predictor: Predictor) -> ModelIdentity:
     """Return what the store notes of a predictor.
@@ -72,6 +80,20 @@ def key_of(predictor: Predictor) -> ModelKey:
             f"The parameters of {predictor.name} cannot be stored ({error}): give plain values."
         ) from error
     return ModelKey(predictor.model_id, parameters)
+
+
+class OfFiles(Protocol):
+    """What is of the files that a chip had at a time: a stored prediction, or what is listed of one."""
+
+    @property
+    def chip_id(self) -> str:
+        """The chip."""
+        ...
+
+    @property
+    def chip_revision(self) -> str:
+        """`ChipRecord.revision()` of the files."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +153,7 @@ class Prediction:
     @property
     def uncertain_share(self) -> float | None:
         """Share of the valid area where 0.25 < p < 0.75, labelled or not; None where nothing is valid."""
-        total = float(self.area.sum())
-        return float(self.area[_UNCERTAIN].sum()) / total if total > 0 else None
+        return uncertain_share(self.area)
 
     def water_km2(self, threshold: float) -> float | None:
         """Return the area predicted as water at a threshold, in km2; None where the chip has no place."""
@@ -148,21 +169,95 @@ class Prediction:
         return water_area(self.area, threshold) / float(self.area.sum())
 
 
+COLUMNS = tuple(name for name in Prediction.__dataclass_fields__ if name != "placed")
+"""What a row holds of a prediction; `placed` follows from how its area is stored."""
+KM2, PIXELS = np.dtype("<f8"), np.dtype("<u4")
+"""How areas are stored: at each probability value km2; of a chip without a place numbers of pixels, which take half the bytes."""
+
+
+def uncertain_share(area: npt.NDArray[np.float64]) -> float | None:
+    """Return the share of an area, float64 (LEVELS,), that lies where 0.25 < p < 0.75; None where nothing is valid."""
+    total = float(area.sum())
+    return float(area[_UNCERTAIN].sum()) / total if total > 0 else None
+
+
+def stored_area(stored: bytes) -> npt.NDArray[np.float64]:
+    """Return the area that a row holds at each probability value, float64 (LEVELS,); raises ValueError where it is damaged."""
+    kind = PIXELS if len(stored) == LEVELS * PIXELS.itemsize else KM2
+    return np.frombuffer(stored, kind).astype(np.float64).reshape(LEVELS)
+
+
+@contextmanager
+def whole_row(chip_id: str, where: str) -> Iterator[None]:
+    """Turn what a damaged row of a chip raises into a StoreError that names the chip and what the database is called."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"{where} holds a damaged row of chip {chip_id} ({error}): predict the chip again.") from error
+
+
+def stored_prediction(row: Mapping[str, Any], where: str) -> Prediction:
+    """Return the prediction that a row holds.
+
+    Args:
+        row: its columns.
+        where: what the database is called.
+
+    Raises:
+        StoreError: the row is damaged.
+    """
+    values: dict[str, Any] = {name: row[name] for name in COLUMNS}
+    with whole_row(row["chip_id"], where):
+        area = stored_area(values["area"])
+        placed = len(values["area"]) != LEVELS * PIXELS.itemsize
+        histogram = None if values["histogram"] is None else ScoreHistogram.from_bytes(values["histogram"])
+    area.setflags(write=False)
+    return Prediction(**{**values, "area": area, "histogram": histogram, "placed": placed})
+
+
+class Counts:
+    """What the pixels of a chip or scene add up to, part by part.
+
+    Attributes:
+        area: km2 of the valid pixels at each value, float64 (255,); without a place their number: as they all have one size
+            then, shares follow from it as well.
+        valid, total: numbers of pixels.
+        histogram: None where no part has a label.
+        label_water_km2: of the valid pixels that are water in the label.
+    """
+
+    def __init__(self) -> None:
+        self.area: npt.NDArray[np.float64] = np.zeros(LEVELS)
+        self.valid = self.total = 0
+        self.histogram: ScoreHistogram | None = None
+        self.label_water_km2 = 0.0
+        self.placed = True
+
+    def add(self, probability: npt.NDArray[np.uint8], label: npt.NDArray[np.uint8] | None, grid: Grid) -> None:
+        """Count a part: its raster (contract 2), its label, uint8 as a chip's, and its own grid, all of one shape."""
+        valid = probability != NODATA
+        self.placed = grid.placed
+        km2 = grid.pixel_area_km2() if grid.placed else np.ones(grid.shape)
+        self.area += np.bincount(probability[valid], weights=km2[valid], minlength=LEVELS)
+        self.valid += int(np.count_nonzero(valid))
+        self.total += int(valid.size)
+        if label is not None:
+            found = ScoreHistogram.of(probability, label)
+            self.histogram = found if self.histogram is None else self.histogram + found
+            self.label_water_km2 += float(km2[(label == 1) & valid].sum())
+
+
 def prediction_of(
-    chip: Chip,
+    counts: Counts,
     record: ChipRecord,
     model: ModelIdentity,
-    probability: npt.NDArray[np.uint8],
     seconds: float,
     chip_revision: str,
     revision: str,
     raster: str,
 ) -> Prediction:
-    """Return what is stored of a chip's raster, uint8 (H, W), that a model answered: its areas and scores among it."""
-    # Without a place pixels are counted: as they all have one size then, shares follow from them as well.
-    placed = chip.grid.placed
-    km2 = chip.grid.pixel_area_km2() if placed else np.ones(chip.grid.shape)
-    labelled = chip.label is not None
+    """Return what is stored of what a model answered for a chip or scene, whose pixels are counted."""
+    labelled = counts.histogram is not None
     return Prediction(
         chip_id=record.id,
         chip_revision=chip_revision,
@@ -175,15 +270,15 @@ def prediction_of(
         seconds=float(seconds),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         threshold=model.threshold,
-        valid_pixels=int(chip.valid.sum()),
-        total_pixels=int(chip.valid.size),
-        area=np.bincount(probability[chip.valid], weights=km2[chip.valid], minlength=LEVELS).astype(np.float64),
-        histogram=ScoreHistogram.of(probability, chip.label) if chip.label is not None else None,
-        label_water_km2=float(km2[(chip.label == 1) & chip.valid].sum()) if labelled and placed else None,
+        valid_pixels=counts.valid,
+        total_pixels=counts.total,
+        area=counts.area,
+        histogram=counts.histogram,
+        label_water_km2=counts.label_water_km2 if labelled and counts.placed else None,
         country=record.country,
         event=record.event,
         split=record.split,
-        placed=placed,
+        placed=counts.placed,
     )
 
 

@@ -79,6 +79,10 @@ class Rasters(Protocol):
         """Return a raster's grid."""
         ...
 
+    def stamp(self, name: str) -> str:
+        """Return what changes whenever a raster does; "" where that is not known without reading it, or it is not there."""
+        ...
+
     def remove(self, name: str) -> None:
         """Remove a raster; one that cannot be removed is swept later."""
         ...
@@ -153,6 +157,14 @@ class RasterFolder:
     def grid(self, name: str) -> Grid:
         """Return a raster's grid."""
         return read_info(str(self.path(name))).grid
+
+    def stamp(self, name: str) -> str:
+        """Return what changes whenever a raster does; "" where it is not there."""
+        try:
+            status = self.path(name).stat()
+        except OSError:
+            return ""
+        return f"{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
 
     def names(self) -> Iterator[tuple[str, float]]:
         """Yield the rasters that are there, each with its age in seconds by the clock of their disk."""

@@ -9,25 +9,38 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import URL, ColumnElement, Connection, Select, Table, delete, func, select
-from sqlalchemy.engine import RowMapping
 
-from model.scores.histogram import LEVELS, ScoreHistogram
-from model.store.database import CONTENTS, DERIVED, PREDICTIONS, Database, one_at_a_time, upsert
+from model.store.database import CONTENTS, PREDICTIONS, Database, one_at_a_time, upsert
+from model.store.derived import Derived
+from model.store.known import KnownWhole
 from model.store.objects import RasterBucket
-from model.store.prediction import ModelIdentity, ModelKey, ModelSummary, Prediction, key_of, prediction_of
+from model.store.prediction import (
+    COLUMNS,
+    KM2,
+    PIXELS,
+    Counts,
+    ModelIdentity,
+    ModelKey,
+    ModelSummary,
+    OfFiles,
+    Prediction,
+    key_of,
+    prediction_of,
+    stored_prediction,
+)
 from model.store.probability import encode_probability, require_contract
 from model.store.rasters import RASTERS, RasterFolder, Rasters, is_raster
 from model.store.streamed import require_streamed
 from model.store.streams import Streams
 from model.store.work import sweep_work
-from tiles.chip import Chip, ChipRecord
+from tiles.chip import Chip, ChipRecord, Look
 from tiles.content import Content, content_of
 from tiles.errors import FloodscopeError, PredictionNotFoundError, StoreError, UsageError
 from tiles.grid import Grid
@@ -39,10 +52,7 @@ __all__ = ["ModelKey", "ModelSummary", "Prediction", "Store", "key_of"]
 
 DATABASE = "floodscope.db"
 
-# What a row holds of a prediction; `placed` follows from how its area is stored.
-_COLUMNS = tuple(name for name in Prediction.__dataclass_fields__ if name != "placed")
-# Areas at each probability value are km2; of a chip without a place they are numbers of pixels, and take half the bytes.
-_KM2, _PIXELS = np.dtype("<f8"), np.dtype("<u4")
+_FEW = 500  # so many chips are asked for by name; of more, all are
 
 Also = Callable[[Connection, Prediction], None]
 """Writes more in the transaction of a prediction's row."""
@@ -81,7 +91,7 @@ class Store:
                 file=self.folder,
             ) from error
         self.database = Database(url or URL.create("sqlite", database=str(self.folder / DATABASE)))
-        self.streams = Streams(self.database)
+        self.streams, self.derived = Streams(self.database), Derived(self.database)
         # Rasters lie in a folder of their database, so no database sweeps the rasters of another.
         self.home = f"{RASTERS}/{self.database.store_id}"
         try:
@@ -90,8 +100,9 @@ class Store:
             )
             self.rasters.make(self._named)
             sweep_work(self.folder)
+            self._known = KnownWhole(self.rasters, self.derived)
         except FloodscopeError:
-            self.close()
+            self.database.close()
             raise
 
     def __enter__(self) -> Self:
@@ -102,6 +113,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database."""
+        self._known.keep()
         self.database.close()
 
     def put(
@@ -134,10 +146,10 @@ class Store:
         revision, raster = self.new_raster(record.id)
         require_contract(chip, model.name, probability)
         now = record.revision() if chip_revision is None else chip_revision
-        prediction = prediction_of(chip, record, model, probability, seconds, now, revision, raster)
-        key = model.key
-        tags = {"chip": record.id, "model": key.model_id, "parameters": key.parameters, "revision": revision}
-        self.rasters.write(prediction.raster, encode_probability(probability, chip.grid, tags))
+        counts = Counts()
+        counts.add(probability, chip.label, chip.grid)
+        prediction = prediction_of(counts, record, model, seconds, now, revision, raster)
+        self.rasters.write(raster, encode_probability(probability, chip.grid, model.tags(record.id, revision)))
         return self.keep(prediction, content_of(chip), chip.notes, also)
 
     def new_raster(self, chip_id: str) -> tuple[str, str]:
@@ -166,17 +178,16 @@ class Store:
         self, prediction: Prediction, content: Content, notes: Sequence[str], also: Also | None
     ) -> str | None:
         """Write the row and what its chip holds, and return the raster of the row it replaces."""
-        row = {name: getattr(prediction, name) for name in _COLUMNS}
+        row = {name: getattr(prediction, name) for name in COLUMNS}
         row["model_key"] = prediction.key.digest
-        row["area"] = prediction.area.astype(_KM2 if prediction.placed else _PIXELS).tobytes()
+        row["area"] = prediction.area.astype(KM2 if prediction.placed else PIXELS).tobytes()
         row["histogram"] = None if prediction.histogram is None else prediction.histogram.to_bytes()
         of_key = (PREDICTIONS.c.chip_id == row["chip_id"]) & (PREDICTIONS.c.model_key == row["model_key"])
         with self.database.writing() as connection:
             one_at_a_time(connection, f"{row['chip_id']}\n{row['model_key']}")
             replaced = connection.execute(select(PREDICTIONS.c.raster).where(of_key).with_for_update()).scalar()
             upsert(connection, PREDICTIONS, row)
-            row = _content_row(prediction.chip_id, prediction.chip_revision, content)
-            upsert(connection, CONTENTS, {**row, "notes": json.dumps(notes)})
+            upsert(connection, CONTENTS, {**_content_row(prediction, content), "notes": json.dumps(notes)})
             if also is not None:
                 also(connection, prediction)
         return replaced
@@ -210,47 +221,44 @@ class Store:
             rows = connection.execute(query).all() if asked else []
         return {chip: tuple(json.loads(notes)) for chip, revision, notes in rows if (chip, revision) in asked}
 
-    def keep_content(self, prediction: Prediction, content: Content) -> None:
+    def keep_content(self, prediction: OfFiles, content: Content) -> None:
         """Keep the content of a chip that was predicted before contents were kept."""
         with self.database.writing() as connection:
-            upsert(connection, CONTENTS, _content_row(prediction.chip_id, prediction.chip_revision, content))
-
-    def derived(self, kind: str, key: str) -> bytes | None:
-        """Return what `keep_derived` keeps, or None."""
-        of_key = (DERIVED.c.kind == kind) & (DERIVED.c.key == key)
-        with self.database.reading() as connection:
-            value = connection.execute(select(DERIVED.c.value).where(of_key)).scalar()
-        return None if value is None else bytes(value)
-
-    def keep_derived(self, kind: str, key: str, value: bytes) -> None:
-        """Keep what was computed of chips or predictions and can be computed again, in place of what was kept.
-
-        Args:
-            kind: what it is; another name whenever it is computed otherwise. At most 32 characters.
-            key: what it is of, at most 255 characters.
-            value: the result.
-        """
-        with self.database.writing() as connection:
-            upsert(connection, DERIVED, {"kind": kind, "key": key, "value": value})
+            upsert(connection, CONTENTS, _content_row(prediction, content))
 
     def get(self, record: ChipRecord, key: ModelKey) -> Prediction | None:
         """Return the prediction of a chip under a model, or None where there is none of the chip's files as they are now."""
         query = select(PREDICTIONS).where(_of_files(PREDICTIONS, record), PREDICTIONS.c.model_key == key.digest)
         return next(iter(self._found(query)), None)
 
-    def for_model(self, key: ModelKey) -> dict[str, Prediction]:
-        """Return all predictions of a model by chip id, also those of files that have changed since (see `fresh`)."""
+    def for_model(self, key: ModelKey, chips: Sequence[str] | None = None) -> dict[str, Prediction]:
+        """Return the predictions of a model by chip id, also those of files that have changed since (see `fresh`).
+
+        Args:
+            key: of the model.
+            chips: only of these chips, some hundred at most; None takes all.
+        """
         query = select(PREDICTIONS).where(PREDICTIONS.c.model_key == key.digest).order_by(PREDICTIONS.c.chip_id)
+        query = query if chips is None else query.where(PREDICTIONS.c.chip_id.in_(chips))
         return {prediction.chip_id: prediction for prediction in self._found(query)}
 
     def fresh(self, records: Iterable[ChipRecord], key: ModelKey) -> dict[str, Prediction]:
         """Return the predictions that `get` would give for these records, by chip id, in the records' order."""
-        stored = self.for_model(key)
+        asked, look = list(records), Look()
+        stored = self.for_model(key, [record.id for record in asked] if len(asked) <= _FEW else None)
         return {
             record.id: stored[record.id]
-            for record in records
-            if record.id in stored and stored[record.id].chip_revision == record.revision()
+            for record in asked
+            if record.id in stored and stored[record.id].chip_revision == record.revision(look)
         }
+
+    def since(self, key: ModelKey, created: str) -> list[tuple[str, str, str]]:
+        """Return id, revision and time of the predictions of a model that were made at a time or later, the oldest first."""
+        table = PREDICTIONS.c
+        made = (table.model_key == key.digest) & (table.created >= created)
+        query = select(table.chip_id, table.revision, table.created).where(made).order_by(table.created)
+        with self.database.reading() as connection:
+            return [(str(chip), str(revision), str(when)) for chip, revision, when in connection.execute(query)]
 
     def find(self, chip_id: str, revision: str) -> Prediction | None:
         """Return a chip's prediction of one revision under any model, or None where it has been replaced."""
@@ -305,17 +313,31 @@ class Store:
         """
         self._require_ours(prediction.raster)
         try:
-            values = self.rasters.read(prediction.raster)
+            return self._values(prediction.chip_id, prediction.raster, prediction.total_pixels, prediction.valid_pixels)
         except PredictionNotFoundError:
             self._disown(prediction)
             raise
-        if values.size != prediction.total_pixels or np.count_nonzero(values != NODATA) != prediction.valid_pixels:
-            self._disown(prediction)
+
+    def _values(self, chip_id: str, raster: str, total: int, valid: int) -> npt.NDArray[np.uint8]:
+        values = self.rasters.read(raster)
+        if values.size != total or np.count_nonzero(values != NODATA) != valid:
             raise PredictionNotFoundError(
-                f"The raster {{file}} is not the one that was stored for chip {prediction.chip_id}: predict the chip again.",
-                file=self.rasters.address(prediction.raster),
+                f"The raster {{file}} is not the one that was stored for chip {chip_id}: predict the chip again.",
+                file=self.rasters.address(raster),
             )
         return values
+
+    def require_whole(self, chip_id: str, raster: str, total: int, valid: int) -> None:
+        """Raise PredictionNotFoundError unless a chip's raster is there, and has so many pixels and so many with data.
+
+        One that is too large for memory is read strip by strip. Rows stay as they are.
+        """
+        self._require_ours(raster)
+        if total <= MAX_PIXELS:
+            self._values(chip_id, raster, total, valid)
+            return
+        with self.rasters.file(raster) as path:
+            require_streamed(path, total, valid)
 
     def grid(self, prediction: Prediction) -> Grid:
         """Return the grid of a prediction's raster; raises as `read`."""
@@ -323,18 +345,17 @@ class Store:
         return self.rasters.grid(prediction.raster)
 
     def is_whole(self, prediction: Prediction) -> bool:
-        """Return whether a prediction's raster is there and whole; where it is not, its row is gone then."""
+        """Return whether a prediction's raster is there and whole, read once a state of its file; else its row is gone then."""
         # Who asks predicts again at once: a folder of rasters that is away is made anew, and not waited for.
         self.rasters.make()
+        if self._known.holds(prediction.raster):
+            return True
         try:
-            if prediction.total_pixels <= MAX_PIXELS:
-                self.read(prediction)
-            else:
-                with self.rasters.file(prediction.raster) as path:
-                    require_streamed(path, prediction.total_pixels, prediction.valid_pixels)
+            self.require_whole(prediction.chip_id, prediction.raster, prediction.total_pixels, prediction.valid_pixels)
         except PredictionNotFoundError:
             self._disown(prediction)
             return False
+        self._known.note(prediction.raster)
         return True
 
     def _disown(self, prediction: Prediction) -> None:
@@ -351,6 +372,7 @@ class Store:
     def _remove(self, raster: str) -> None:
         if is_raster(raster):
             self.rasters.remove(raster)
+            self._known.forget(raster)
 
     def _require_ours(self, raster: str) -> None:
         if not is_raster(raster):
@@ -364,21 +386,7 @@ class Store:
     def _found(self, query: Select[Any]) -> list[Prediction]:
         with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()
-        return [self._prediction(row) for row in rows]
-
-    def _prediction(self, row: RowMapping) -> Prediction:
-        values: Mapping[str, Any] = {name: row[name] for name in _COLUMNS}
-        try:
-            placed = len(values["area"]) != LEVELS * _PIXELS.itemsize
-            area = np.frombuffer(values["area"], dtype=_KM2 if placed else _PIXELS).astype(np.float64)
-            area = area.reshape(LEVELS)
-            histogram = None if values["histogram"] is None else ScoreHistogram.from_bytes(values["histogram"])
-        except (ValueError, TypeError) as error:
-            raise StoreError(
-                f"{self.database.url} holds a damaged row of chip {row['chip_id']} ({error}): predict the chip again."
-            ) from error
-        area.setflags(write=False)
-        return Prediction(**{**values, "area": area, "histogram": histogram, "placed": placed})
+        return [stored_prediction(dict(row), self.database.url) for row in rows]
 
 
 def _of_files(table: Table, record: ChipRecord) -> ColumnElement[bool]:
@@ -386,6 +394,6 @@ def _of_files(table: Table, record: ChipRecord) -> ColumnElement[bool]:
     return (table.c.chip_id == record.id) & (table.c.chip_revision == record.revision())
 
 
-def _content_row(chip_id: str, chip_revision: str, content: Content) -> dict[str, object]:
-    of_files = {"chip_id": chip_id, "chip_revision": chip_revision}
+def _content_row(prediction: OfFiles, content: Content) -> dict[str, object]:
+    of_files = {"chip_id": prediction.chip_id, "chip_revision": prediction.chip_revision}
     return {**of_files, "digest": content.digest, "samples": content.samples}

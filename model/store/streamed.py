@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -11,27 +10,23 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-import rasterio.shutil
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from model.store.probability import MASK_COLOURS
-from tiles.errors import ChipError, OutputError, PredictionNotFoundError, StoreError
+from tiles.errors import ChipError, PredictionNotFoundError, StoreError
 from tiles.files import replacing
 from tiles.grid import Grid
 from tiles.probability import NODATA, level
 from tiles.reading.pixels import read_band
-from tiles.reading.raster import GDAL_OPTIONS, read_info
+from tiles.reading.raster import read_info
+from tiles.scenes.cog import cog_writer
 
 ByteArray = npt.NDArray[np.uint8]
 Strips = Iterable[tuple[int, ByteArray]]
 """Parts of a raster as wide as itself, each with its first row, from the top to the bottom."""
 
 _ROWS = 512
-_BLOCK = 512
-_SMALLEST = 256
-"""The smallest overview has about this many pixels a side: one tile."""
 
 
 def write_probability(path: Path, strips: Strips, grid: Grid, tags: Mapping[str, str]) -> None:
@@ -66,37 +61,14 @@ def _write(
 ) -> None:
     """Write strips into a plain file beside, then copy that into order: tiles, overviews, directories first."""
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
-    overviews = max(0, math.ceil(math.log2(max(grid.shape) / _SMALLEST)))
-    profile = {"driver": "GTiff", "width": grid.width, "height": grid.height, "count": 1, "dtype": "uint8"}
-    profile |= {"crs": grid.crs, "transform": grid.transform, "nodata": NODATA, "BIGTIFF": "IF_SAFER"}
-    profile |= {"tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK}
-    try:
-        with replacing(path) as part:
-            plain = part.with_suffix(".plain.tif")
-            try:
-                with rasterio.Env(**GDAL_OPTIONS):
-                    with rasterio.open(plain, "w", **profile) as dataset:
-                        if colours is not None:
-                            dataset.write_colormap(1, dict(colours))
-                        for top, values in strips:
-                            dataset.write(values, 1, window=Window(0, top, values.shape[1], values.shape[0]))
-                        dataset.set_band_description(1, description)
-                        dataset.update_tags(**tags)
-                    rasterio.shutil.copy(
-                        plain,
-                        part,
-                        driver="COG",
-                        compress="DEFLATE",
-                        level=1,
-                        blocksize=_BLOCK,
-                        bigtiff="IF_SAFER",
-                        overview_resampling="NEAREST",
-                        overview_count=overviews,
-                    )
-            finally:
-                plain.unlink(missing_ok=True)
-    except RasterioError as error:
-        raise OutputError(f"{{file}} cannot be written ({error}): free some space.", file=path) from error
+    profile = {"count": 1, "nodata": NODATA}
+    with replacing(path) as part, cog_writer(part, grid, profile, named=path) as dataset:
+        if colours is not None:
+            dataset.write_colormap(1, dict(colours))
+        for top, values in strips:
+            dataset.write(values, 1, window=Window(0, top, values.shape[1], values.shape[0]))
+        dataset.set_band_description(1, description)
+        dataset.update_tags(**tags)
 
 
 Read = TypeVar("Read")

@@ -113,6 +113,11 @@ class Streams:
         with self._database.writing() as connection:
             connection.execute(update(ARRIVALS).where(_of(arrival)).values(attempts=ARRIVALS.c.attempts - 1))
 
+    def progressed(self, arrival: Arrival) -> None:
+        """Note that an input got on since it was begun: what was begun before and did not end counts no more."""
+        with self._database.writing() as connection:
+            connection.execute(update(ARRIVALS).where(_of(arrival)).values(attempts=1))
+
     def note(self, arrival: Arrival, deliveries: Mapping[Kind, str], connection: Connection | None = None) -> bool:
         """Write how an input ended, and the messages that tell of it; nothing where it has ended already.
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import shutil
-import time
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.store.prediction import ModelKey
+from tiles.claims import clock
 from tiles.errors import OutputError, StoreError
 from tiles.files import write_whole
 
@@ -95,6 +95,15 @@ class Work:
             return None
         return raster, about
 
+    def about(self, number: int) -> About | None:
+        """Return what is noted of a window, whose raster is not unpacked; None where it is not done, or damaged there."""
+        try:
+            with self._path(number).open("rb") as file:
+                begins = file.readline()
+                return About(**json.loads(file.readline())) if begins == _BEGIN else None
+        except (OSError, ValueError, TypeError):
+            return None
+
     def forget(self, number: int) -> None:
         """Remove a window, such as a damaged one."""
         with contextlib.suppress(OSError):
@@ -111,6 +120,7 @@ class Work:
 def sweep_work(data: Path) -> None:
     """Remove the work that nobody went on with for a long time."""
     with contextlib.suppress(OSError):
+        now = clock(data / FOLDER)
         for folder in (data / FOLDER).iterdir():
-            if time.time() - folder.stat().st_mtime > FORGOTTEN_S:
+            if now - folder.stat().st_mtime > FORGOTTEN_S:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from model.store.streams import digest
+from model.streams.source import IMAGES, PATIENCE, Item, Looked
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.catalog.catalog import read_source
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError, Problem, SourceError
 from tiles.layouts.folder import tiffs, unnamed
 from tiles.layouts.names import part_of
+from tiles.layouts.safe import is_safe
 from tiles.naming import nfc
 from tiles.reading.headers import answered
 
-_IMAGES = frozenset({"both", "vv", "vh"})
-PATIENCE = 10
-"""A file that cannot be read is taken for half written until it has been as it is for so many times `settle_s`."""
 _READ_WHOLE = 10
 """A folder is read as a whole where at least every tenth of its files is new: else each of them by itself."""
 
 
-@dataclass(frozen=True)
-class Item:
-    """An input that is there and is not dealt with yet.
-
-    Attributes:
-        name: of its first file, from the source on.
-        files: its images by name, with what tells them from what they were or will be.
-        path: its first file.
-        record: its chip; None where there is none.
-        problem: why it cannot be used, or None.
-        patient: whether a failure may be for it is half written, so that it is worth to look again later.
-    """
-
-    name: str
-    files: Mapping[str, str]
-    path: Path
-    record: ChipRecord | None
-    problem: str | None
-    patient: bool
-
-
-@dataclass(frozen=True)
-class Looked:
-    """What one look at a source found.
-
-    Attributes:
-        ready: what can be predicted, or set aside, now.
-        waiting: names of images that are still being written, or wait for their VV or VH.
-        problems: of what is no image.
-    """
-
-    ready: list[Item]
-    waiting: list[str]
-    problems: list[Problem]
+# What a product is made of; what programs write beside it, as an .aux.xml, is no news.
+_OF_PRODUCT = re.compile(r"^manifest\.safe$|^(annotation|measurement)/.*(?<!\.aux)\.(xml|tiff?|json)$", re.IGNORECASE)
 
 
 class FolderSource:
@@ -79,17 +48,24 @@ class FolderSource:
             clock: the time that files are written by.
 
         Raises:
-            SourceError: it is no folder.
+            SourceError: it is no folder, or one product.
         """
         self.folder = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - links stay as they were named
         self._answers, self._settle_s, self._clock = answers, settle_s, clock
         self._seen: dict[str, tuple[str, float]] = {}  # by name: what the file was, and since when it has been that
         self._require_folder()
+        if is_safe(self.folder):
+            raise SourceError("{file} is one product: give the folder that products come into.", file=self.folder)
 
     @property
     def name(self) -> str:
         """What the source is, the same at each start."""
         return str(self.folder)
+
+    @property
+    def title(self) -> str:
+        """What it is called where it is told of."""
+        return self.folder.name
 
     def look(self, done: Mapping[str, str]) -> Looked:
         """Return what is new.
@@ -101,31 +77,57 @@ class FolderSource:
             SourceError: the folder is not there, as on a disk that is taken off.
         """
         self._require_folder()
-        now, marks, problems = self._clock(), {}, []
+        now, marks, written, problems = self._clock(), dict[str, str](), dict[str, float](), list[Problem]()
         places: dict[Path, list[Path]] = {}
-        for place, paths, told in self._walk():
+        products: list[Path] = []
+        for place, paths, told, safes in self._walk():
             problems += told
+            for path in safes:
+                mark = _mark_of_product(path)
+                if mark is not None:
+                    marks[self._named(path)], written[self._named(path)] = mark, _written(path)
+                    products.append(path)
             for path in paths:
                 mark = _mark(path)
                 if mark is not None:
-                    marks[self._named(path)] = mark
+                    marks[self._named(path)], written[self._named(path)] = mark, int(mark.split("|")[1]) / 1e9
                     places.setdefault(place, []).append(path)
         since = {
             name: self._seen[name][1] if self._seen.get(name, ("",))[0] == mark else now for name, mark in marks.items()
         }
         self._seen = {name: (mark, since[name]) for name, mark in marks.items()}
-        ages = {name: max(now - int(mark.split("|")[1]) / 1e9, now - since[name]) for name, mark in marks.items()}
-        ready: list[Item] = []
-        waiting: list[str] = []
+        ages = {name: max(now - written[name], now - since[name]) for name in marks}
+        looked = Looked(ready := [], problems=problems)
+        for item in self._new(places, products, done, marks, ages):
+            oldest = min(ages[name] for name in item.files)
+            if oldest < self._settle_s or (item.problem and item.patient):
+                looked.waiting.append(item.name)
+            else:
+                ready.append(item)
+        return looked
+
+    def _new(
+        self,
+        places: Mapping[Path, list[Path]],
+        products: list[Path],
+        done: Mapping[str, str],
+        marks: Mapping[str, str],
+        ages: Mapping[str, float],
+    ) -> Iterator[Item]:
+        """Yield what is not dealt with, whole or half written."""
         for place, paths in places.items():
-            new = [p for p in paths if done.get(self._named(p)) != marks[self._named(p)] and part_of(p).role in _IMAGES]
-            for item in self._items(place, new, len(paths), marks, ages):
-                oldest = min(ages[name] for name in item.files)
-                if oldest < self._settle_s or (item.problem and item.patient):
-                    waiting.append(item.name)
-                else:
-                    ready.append(item)
-        return Looked(ready, waiting, problems)
+            new = [p for p in paths if done.get(self._named(p)) != marks[self._named(p)] and part_of(p).role in IMAGES]
+            yield from self._items(place, new, len(paths), marks, ages)
+        for path in products:
+            name = self._named(path)
+            if done.get(name) == marks[name]:
+                continue
+            ((_, found, why),) = _read(path.parent, [path], 0)
+            record = None if found is None else answered(found, self._answers)
+            problem = why if record is None else record.problem
+            patient = ages[name] < PATIENCE * self._settle_s
+            # What is predicted of a product is known by its manifest, which may stay as it is where the rest is replaced.
+            yield Item(name, {name: marks[name]}, str(path), record, problem, patient, renewed=name in done)
 
     def _items(
         self, place: Path, new: list[Path], there: int, marks: Mapping[str, str], ages: Mapping[str, float]
@@ -141,13 +143,18 @@ class FolderSource:
             files = {name: marks[name] for name in map(self._named, images) if name in marks}
             problem = why if record is None else record.problem
             patient = min(ages[name] for name in files) < PATIENCE * self._settle_s
-            yield Item(self._named(path), files, path, record, problem, patient)
+            yield Item(self._named(path), files, str(path), record, problem, patient)
 
-    def _walk(self) -> Iterator[tuple[Path, list[Path], list[Problem]]]:
-        for root, folders, _ in os.walk(self.folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+    def _walk(self) -> Iterator[tuple[Path, list[Path], list[Problem], list[Path]]]:
+        """Yield each folder with its GeoTIFFs, what is wrong with names in it, and its products, whose files are no images."""
+        for root, folders, files in os.walk(self.folder):
+            place = Path(root)
+            products = [
+                place / name for name in sorted(folders + files) if not name.startswith(".") and is_safe(place / name)
+            ]
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and place / name not in products)
             try:
-                yield Path(root), tiffs(Path(root)), unnamed(Path(root))
+                yield place, tiffs(place), unnamed(place), products
             except OSError:  # removed since it was listed
                 continue
 
@@ -168,6 +175,31 @@ def _mark(path: Path) -> str | None:
     except OSError:
         return None
     return f"{stat.st_size}|{stat.st_mtime_ns}" if path.is_file() else None
+
+
+def _mark_of_product(path: Path) -> str | None:
+    """Return as `_mark` what tells a product from what it was or will be: of a folder, from the files and folders in it."""
+    if not path.is_dir():
+        return _mark(path)
+    said, size, newest = [], 0, 0
+    for file in sorted(path.rglob("*")):
+        if not file.name.startswith(".") and _OF_PRODUCT.search(file.relative_to(path).as_posix()):
+            try:
+                stat = file.stat()
+            except OSError:  # renamed or removed since it was listed: it is being written
+                continue
+            size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns)
+            said.append(f"{file.name}|{stat.st_size}|{stat.st_mtime_ns}")
+    return f"{size}|{newest}|{digest(*said)}" if said else None
+
+
+def _written(path: Path) -> float:
+    """Return when a product was last written to, in seconds since 1970; its folders tell where its files bring older times."""
+    times = [0.0]
+    for one in [path, *path.rglob("*")]:
+        with contextlib.suppress(OSError):
+            times.append(one.stat().st_mtime)
+    return max(times)
 
 
 def _read(place: Path, new: list[Path], there: int) -> Iterator[tuple[Path, ChipRecord | None, str | None]]:

@@ -80,7 +80,7 @@ def webhook_body(delivery: str, facts: Mapping[str, Any], created: str, voice: V
         "created": created,
         "headline": headline(facts),
         "link": voice.link(str(facts["id"])),
-        "chip": dict(facts),
+        "chip": {name: value for name, value in facts.items() if name != "record"},
     }
     return json.dumps(body, ensure_ascii=False, sort_keys=True)
 

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection
 
 from model.evaluation.predicted import prediction_report
-from model.inference.ahead import LoadedChip, load_chip
+from model.inference.ahead import LoadedChip
 from model.inference.asking import ask_model
+from model.inference.scenes import SceneRun
 from model.predictors.protocol import Predictor
-from model.scores.area import inside, score_area
+from model.scores.area import Counted, count_inside
 from model.store.prediction import identity_of, key_of
-from model.store.store import Prediction, Store
+from model.store.store import Also, Prediction, Store
+from model.store.streamed import Strips, read_strips
 from model.store.streams import ENDED, Arrival, Kind, digest
-from model.streams.folder import Item, Looked
 from model.streams.messages import Voice, cap_message, ring_of, webhook_body
-from tiles.chip import ByteArray, ChipRecord
-from tiles.errors import ChipError, FloodscopeError, Problem, StoreError
+from model.streams.scenes import Pace, chips_first, has_data_in, is_large, left_after, measured, opened
+from model.streams.source import Item, Source
+from tiles.archive.address import is_address
+from tiles.catalog.rows import to_json
+from tiles.chip import ChipRecord
+from tiles.errors import ArchiveError, AwayError, ChipError, FloodscopeError, OutputError, Problem, StoreError
 from tiles.naming import apart
+from tiles.scenes.windows import Scene
 
 MOST_ATTEMPTS = 5
 """An input that was begun so often and never ended is set aside: it may be what ends the process."""
 
 
-class Source(Protocol):
-    """What a stream looks at: a folder, and whatever else can say what is new in it."""
-
-    @property
-    def name(self) -> str:
-        """What the source is, the same at each start."""
-        ...
-
-    def look(self, done: Mapping[str, str]) -> Looked:
-        """Return what is new beside the files that are dealt with."""
-        ...
+class UnkeptError(FloodscopeError):
+    """A scene's windows or raster cannot be stored, where chips may be."""
 
 
 @dataclass(frozen=True)
@@ -99,38 +97,50 @@ class Watch:
         self.id = digest(source.name, wishes.voice.model, area, wishes.name)
         self._done: dict[str, str] = {}
         self._chips: dict[str, str] = {}  # which input has an id
+        self._left: tuple[tuple[str, str], SceneRun] | None = None  # the scene that was left, by its item and stamp
         for arrival in store.streams.known(self.id):
             self._remember(arrival)
 
-    def round(self, stop: threading.Event | None = None, tell: Callable[[Arrival], None] = lambda _: None) -> Round:
-        """Look once, and deal with all that is new.
+    def round(
+        self,
+        stop: threading.Event | None = None,
+        tell: Callable[[Arrival], None] = lambda _: None,
+        until: float = math.inf,
+    ) -> Round:
+        """Look once, and deal with all that is new: chips before scenes.
 
         Args:
-            stop: when it is set, the round ends with the input that it is at.
+            stop: when it is set, the round ends with the chip, or the window of a scene, that it is at.
             tell: told of each input that has ended.
+            until: as `time.monotonic` has it: from then on a scene is left to the next look, which goes on with its windows.
 
         Raises:
             ModelError: the model cannot be loaded.
-            SourceError: the source is not there.
+            ArchiveError, SourceError: the source is not there, or does not answer.
             StoreError: the store cannot be read or written.
         """
         looked = self._source.look(self._done)
-        done = Round(waiting=list(looked.waiting), problems=list(looked.problems))
-        if looked.ready:
-            self._predictor.load()
+        done, loaded, pace = Round(), False, Pace(stop, until)
         failed: list[tuple[Item, Arrival]] = []
-        for item in looked.ready:
-            if stop is not None and stop.is_set():
+        for item in chips_first(looked.ready):
+            if pace.stopped:
                 break
+            if pace.spent and is_large(item):
+                done.waiting.append(item.name)
+                continue
+            if not loaded:
+                self._predictor.load()
+                loaded = True
             begun = self._begun(item)
             try:
-                ended = self._end(item, begun)
+                ended = self._end(item, begun, pace)
             except StoreError:
                 raise
             except FloodscopeError as error:
                 done.problems.append(Problem.of(error, item.name))
                 done.waiting.append(item.name)
-                failed.append((item, begun))
+                if not isinstance(error, ArchiveError):
+                    failed.append((item, begun))
                 continue
             if ended is None:
                 done.waiting.append(item.name)
@@ -138,6 +148,8 @@ class Watch:
             self._remember(ended)
             done.ended.append(ended)
             tell(ended)
+        done.waiting += looked.waiting
+        done.problems += looked.problems
         # Where nothing at all could be predicted, the model is at fault and not the inputs.
         if failed and not any(arrival.state == "predicted" for arrival in done.ended):
             for _, begun in failed:
@@ -149,13 +161,14 @@ class Watch:
         if record is not None and self._chips.get(record.id, item.name) != item.name:
             record = replace(record, id=apart(record.id, item.name))
         chip_id = record.id if record is not None else None
-        return Arrival(self.id, item.name, item.files, "begun", path=str(item.path), chip_id=chip_id)
+        return Arrival(self.id, item.name, item.files, "begun", path=item.path, chip_id=chip_id)
 
-    def _end(self, item: Item, begun: Arrival) -> Arrival | None:
+    def _end(self, item: Item, begun: Arrival, pace: Pace) -> Arrival | None:
         """Deal with one input; return how it ended, or None where it has to wait.
 
         Raises:
-            PredictionError: the model failed on it.
+            ArchiveError: its server does not give it, this time.
+            PredictionError, OutputError: the model failed on it, or there is no room for it.
             StoreError: the store cannot be read or written.
         """
         area, record = self._wishes.area, None if item.record is None else replace(item.record, id=begun.chip_id or "")
@@ -163,46 +176,113 @@ class Watch:
             return self._aside(begun, item.problem or "It belongs to no chip.")
         if area is not None and not _touches(record.footprint, area):
             return self._note(replace(begun, state="outside"))
-        if self._store.streams.begin(begun) > MOST_ATTEMPTS:
+        return self._tried(item, begun, record, pace)
+
+    def _tried(self, item: Item, begun: Arrival, record: ChipRecord, pace: Pace) -> Arrival | None:
+        """Predict and note an input, or set aside one that was begun too often or cannot be read; as `_end`."""
+        attempts = self._store.streams.begin(begun)
+        if attempts > MOST_ATTEMPTS:
             return self._aside(begun, f"It was begun {MOST_ATTEMPTS} times and never ended: look at it by itself.")
         try:
-            loaded = load_chip(record)
+            return self._told(begun, record, item.renewed, pace)
+        except AwayError:
+            self._store.streams.forgive(begun)
+            raise
+        except (ArchiveError, OutputError, UnkeptError) as error:
+            # An item may be there before its files are, and room may be made.
+            if attempts == MOST_ATTEMPTS:
+                return self._aside(begun, str(error))
+            raise
         except ChipError as error:
             if not item.patient:
                 return self._aside(begun, str(error))
             self._store.streams.forgive(begun)
             return None
-        return self._told(begun, record, loaded)
 
-    def _told(self, begun: Arrival, record: ChipRecord, loaded: LoadedChip) -> Arrival:
-        """Predict a chip unless the store holds it, and note it; raises as `_end`."""
-        chip, area = loaded.chip, self._wishes.area
-        if area is not None and not (inside(chip.grid, area) & chip.valid).any():
+    def _told(self, begun: Arrival, record: ChipRecord, renewed: bool, pace: Pace) -> Arrival | None:
+        """Predict a chip or scene unless the store holds it, and note it; raises as `_tried`, and ChipError."""
+        if self._left is not None and self._left[0] == (begun.item, begun.stamp):
+            return self._by_windows(begun, self._left[1], pace)
+        record = measured(record)
+        image = opened(record)
+        if self._wishes.area is not None and not has_data_in(image, self._wishes.area):
             return self._note(replace(begun, state="outside"))
-        held = self._store.get(record.now(), key_of(self._predictor))
+        held = None if renewed else self._store.get(record.now(), key_of(self._predictor))
         if held is not None and self._store.is_whole(held):
-            arrival = self._predicted(begun, record, loaded, held, self._store.read(held))
-            return self._note(arrival)
-        (raster,), seconds = ask_model(self._predictor, [chip])
+            return self._note(self._predicted(begun, record, image, held, self._inside_stored(image, held)))
+        if isinstance(image, Scene):
+            return self._by_windows(begun, SceneRun(record, self._predictor, self._store, image, begun.stamp), pace)
+        (raster,), seconds = ask_model(self._predictor, [image.chip])
+        counted = self._inside(image, [(0, raster)])
+        ended, also = self._also(begun, record, image, counted)
+        model = identity_of(self._predictor)
+        self._store.put(image.chip, record, model, raster, seconds, chip_revision=image.revision, also=also)
+        return ended[-1]
+
+    def _by_windows(self, begun: Arrival, run: SceneRun, pace: Pace) -> Arrival | None:
+        """Predict what is left of a scene, and note it; None where it is left to the next look. Raises as `_told`.
+
+        Raises:
+            UnkeptError: a window, or the raster of all, cannot be stored.
+        """
+        self._left = None
+        try:
+            for done in left_after(run, pace):
+                if done == 1:
+                    self._store.streams.progressed(begun)
+            if run.left:
+                self._left = ((begun.item, begun.stamp), run) if run.scene.whole is None else None
+                self._store.streams.forgive(begun)
+                return None
+            counted = self._inside(run.scene, run.strips())
+            ended, also = self._also(begun, run.record, run.scene, counted)
+            run.finish(also)
+        except StoreError as error:
+            raise UnkeptError(str(error)) from error
+        except ChipError:
+            if run.record.now().revision() == run.revision:
+                raise
+            self._store.streams.forgive(begun)  # replaced meanwhile: the next look finds it new
+            return None
+        return ended[-1]
+
+    def _also(
+        self, begun: Arrival, record: ChipRecord, image: LoadedChip | Scene, counted: Counted | None
+    ) -> tuple[list[Arrival], Also]:
+        """Return what notes an input in the transaction of its prediction, and the list that it then puts the arrival into."""
         ended: list[Arrival] = []
 
         def also(connection: Connection, prediction: Prediction) -> None:
-            arrival = self._predicted(begun, record, loaded, prediction, raster)
-            ended.append(self._note(arrival, connection))
+            ended.append(self._note(self._predicted(begun, record, image, prediction, counted), connection))
 
-        model = identity_of(self._predictor)
-        self._store.put(chip, record, model, raster, seconds, chip_revision=loaded.revision, also=also)
-        return ended[-1]
+        return ended, also
+
+    def _inside_stored(self, image: LoadedChip | Scene, held: Prediction) -> Counted | None:
+        """Return as `_inside` what of a stored raster lies inside the area."""
+        if self._wishes.area is None:
+            return None
+        with self._store.rasters.file(held.raster) as path:
+            return self._inside(image, read_strips(path))
+
+    def _inside(self, image: LoadedChip | Scene, strips: Strips) -> Counted | None:
+        """Return what of a raster lies inside the area; None where no area is asked for."""
+        area = self._wishes.area
+        grid = image.chip.grid if isinstance(image, LoadedChip) else image.grid
+        return None if area is None else count_inside(strips, grid, area)
 
     def _predicted(
-        self, begun: Arrival, record: ChipRecord, loaded: LoadedChip, prediction: Prediction, raster: ByteArray
+        self,
+        begun: Arrival,
+        record: ChipRecord,
+        image: LoadedChip | Scene,
+        prediction: Prediction,
+        inside: Counted | None,
     ) -> Arrival:
         wishes, counted = self._wishes, prediction
-        if wishes.area is not None:
-            score = score_area(loaded.chip, raster, wishes.area)
-            counted = replace(prediction, area=score.area, valid_pixels=score.valid_pixels)
+        if inside is not None:
+            counted = replace(prediction, area=inside[0], valid_pixels=inside[1])
         limit = self._predictor.threshold if wishes.threshold is None else wishes.threshold
-        notes = {record.id: loaded.chip.notes}
+        notes = {record.id: image.chip.notes if isinstance(image, LoadedChip) else image.notes}
         report = prediction_report([(record, counted)], self._predictor, limit, wishes.above, (), notes)
         facts: dict[str, Any] = {
             **report["chips"][0],
@@ -214,6 +294,8 @@ class Watch:
             "answers": record.answers.to_json(),
             "footprint": ring_of(record.footprint),
         }
+        if record.vv is not None and is_address(record.vv.path):
+            facts["record"] = to_json(record)  # so that who shows it asks no server before somebody looks
         return replace(begun, state="predicted", alert=bool(facts.get("alert")), facts=facts)
 
     def _aside(self, begun: Arrival, reason: str) -> Arrival:

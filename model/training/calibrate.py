@@ -81,7 +81,9 @@ def sample_margins(
     return Margins(np.stack(columns, -1).astype(np.float32), water, known.size / drawn.size)
 
 
-def fit_temperature(samples: Iterable[Margins], combine: Combine = "mean") -> float:
+def fit_temperature(
+    samples: Iterable[Margins], combine: Combine = "mean", weights: Sequence[float] | None = None
+) -> float:
     """Return the temperature of least cross-entropy (Guo et al. 2017, section 4.2), in [0.2, 10].
 
     The probability is that of the finished bundle: members combined, views averaged, after the temperature. A bundle that
@@ -92,14 +94,14 @@ def fit_temperature(samples: Iterable[Margins], combine: Combine = "mean") -> fl
         return 1.0
 
     def cross_entropy(log_temperature: float) -> float:
-        total = weights = 0.0
+        total = pixels = 0.0
         for sample in samples:
             p = expit(sample.values / np.exp(log_temperature))
-            p = (p.max(1) if combine == "max" else p.mean(1)).mean(1)
+            p = (p.max(1) if combine == "max" else np.average(p, 1, weights)).mean(1)
             p = np.clip(p, 1e-6, 1 - 1e-6)
             total -= sample.weight * float(np.log(np.where(sample.water, p, 1 - p)).sum())
-            weights += sample.weight * len(p)
-        return total / weights
+            pixels += sample.weight * len(p)
+        return total / pixels
 
     low, high = np.log(_TEMPERATURES)
     found = minimize_scalar(cross_entropy, bounds=(low, high), method="bounded", options={"xatol": 1e-3})
@@ -125,13 +127,14 @@ def calibrate(
     samples: Sequence[Margins],
     histograms_at: Callable[[float], Sequence[ScoreHistogram]],
     combine: Combine = "mean",
+    weights: Sequence[float] | None = None,
 ) -> Calibration:
     """Return temperature and threshold.
 
     Args:
         samples: of the chips to calibrate on.
         histograms_at: predicts these chips at a temperature and counts.
-        combine: of the bundle.
+        combine, weights: of the bundle, and of its members.
     """
-    temperature = fit_temperature(samples, combine)
+    temperature = fit_temperature(samples, combine, weights)
     return Calibration(temperature, fit_threshold(histograms_at(temperature)))

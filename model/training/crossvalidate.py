@@ -165,8 +165,10 @@ def cross_validate(
 
     judges = [[r for r, _ in usable_for_training(fold.left_out, cache)[0]] for fold in folds]
     samples: list[list[Margins]] = []
+    together: dict[str, Any] = {}
     for (_, path), records in zip(homes, judges, strict=True):
         bundle = read_bundle(path)
+        together = {"combine": bundle.combine, "weights": bundle.weights}  # every fold's, being of one recipe
         ensemble = load_ensemble(path, bundle)
         found = [
             sample_margins(ensemble, bundle.normalisation, cache.get(r), bundle.tta, seed=i)
@@ -174,7 +176,7 @@ def cross_validate(
         ]
         samples.append([sample for sample in found if sample is not None])
     temperatures = [
-        fit_temperature([s for j, others in enumerate(samples) if j != i for s in others], recipe.combine)
+        fit_temperature([s for j, others in enumerate(samples) if j != i for s in others], **together)
         for i in range(len(folds))
     ]
     results: list[FoldResult] = []
@@ -192,7 +194,7 @@ def cross_validate(
         _recalibrate(result.path, calibration)
         finished.append(replace(result, calibration=calibration))
     everything = Calibration(
-        fit_temperature([s for fold_samples in samples for s in fold_samples], recipe.combine),
+        fit_temperature([s for fold_samples in samples for s in fold_samples], **together),
         fit_threshold([s.histogram for r in results for s in r.scored]),
     )
     done = CrossValidation(tuple(finished), everything, skipped, by, notes=cache.notes)

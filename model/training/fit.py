@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader
 from model.bundle.manifest import Bundle, read_bundle, read_states
 from model.bundle.network import build_network
 from model.bundle.normalisation import Normalisation
+from model.predictors import heap
 from model.training.dataset import (
     ChipCache,
     ChipSummary,
@@ -179,7 +180,8 @@ def fit(
         last = folder / "checkpoints" / f"{_LAST}.ckpt"
         start_from = last if resume and last.exists() else None
         try:
-            trainer.fit(module, crops, chips, ckpt_path=start_from, weights_only=True)
+            with heap.kept():
+                trainer.fit(module, crops, chips, ckpt_path=start_from, weights_only=True)
         except ProcessRaisedException as error:
             raise TrainingError(f"A training process has failed: {str(error).strip().splitlines()[-1]}") from error
     best = folder / "checkpoints" / f"{_BEST}.ckpt"

@@ -52,6 +52,7 @@ class Recipe:
         trees: boosted trees over each pixel's surroundings, which join the networks as one more member; 0 has none.
         despeckled_below_db: one more member is a threshold on VH, averaged over some pixels, at so many dB; 0 has none.
         adaptive: one more member is the adaptive rule (model.bundle.adaptive).
+        adaptive_weight: its weight in the mean beside the others', which have 1 each.
         combine: how the members become one: the "mean" or "max" of their probabilities, or the share that says water ("vote").
         truth_share: where a teacher is given, the weight of a known label beside the teacher's probability, in [0, 1].
         tta: "d4" averages the eight views in the finished bundle.
@@ -96,6 +97,7 @@ class Recipe:
     trees: int = 0
     despeckled_below_db: float = 0.0
     adaptive: bool = False
+    adaptive_weight: float = 1.0
     truth_share: float = 0.5
     combine: Combine = "mean"
     tta: TestTimeAugmentation = "d4"
@@ -112,16 +114,19 @@ class Recipe:
 
 
 # The weights that we ship: a network that simulated chips alone have taught, and the adaptive rule, which nothing has. They
-# err in different ways, and their mean holds where neither does alone (docs/model.md).
+# err in different ways, and their mean, three parts to one, holds where neither does alone (docs/model.md).
 PRETRAIN = replace(
     Recipe(),
     name="pretrain",
+    batch=32,
     learning_rate=2e-3,
     steps_per_epoch=100,
-    epochs=8,
+    epochs=30,
     patience=0,
+    ema=0.998,
     simulated_share=1.0,
     adaptive=True,
+    adaptive_weight=1 / 3,
     combine="mean",
     tta="none",
 )
@@ -206,6 +211,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "classes": (1, 2),
     "members": (0, 63),
     "trees": (0, 10_000),
+    "adaptive_weight": (1e-3, 1e3),
     "crop": (32, 4096),
     "batch": (1, 4096),
     "steps_per_epoch": (1, 1e6),

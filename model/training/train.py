@@ -139,7 +139,8 @@ def train(
 
     fitted_on = Calibration()
     if fitted[0].validation:
-        fitted_on = calibrate(margins_of(recipe, fitted, fitted[0].validation, cache), histograms_at, recipe.combine)
+        margins = margins_of(recipe, fitted, fitted[0].validation, cache)
+        fitted_on = calibrate(margins, histograms_at, bundle.combine, bundle.weights)
         bundle = replace(bundle, scores={"validation": summary([(s.record, s.histogram) for s in scored], fitted_on)})
     elif calibration is not None:
         fitted_on = calibration[0]
@@ -240,7 +241,8 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
     if recipe.despeckled_below_db:
         members.append(Member("threshold.txt", kind="trees"))
     if recipe.adaptive:
-        members.append(Member("adaptive.txt", kind="rule"))
+        weight = None if recipe.adaptive_weight == 1 else recipe.adaptive_weight
+        members.append(Member("adaptive.txt", kind="rule", weight=weight))
     return Bundle(
         name=f"{recipe.name} {network[0]} {network[1]}" if len(members) == 1 and network[0] else recipe.name,
         architecture=network[0],

@@ -38,9 +38,9 @@ WATCH = """(chip) => {
     const map = floodscope.leaflet.map;
     const drawn = (pane) => {
       const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
-      return !map._animatingZoom && map.getZoom() % 1 === 0 && tiles.length > 0
+      return !map._animatingZoom && !(map._flyToFrame > 0 && map._moving) && tiles.length > 0
         && tiles.every((t) => t.complete && t.src.includes(`/${chip}/`))
-        && tiles.some((t) => t.src.includes(`/${map.getZoom() - 1}/`));
+        && tiles.some((t) => t.src.includes(`/${Math.round(map.getZoom()) - 1}/`));
     };
     const frame = () => {
       for (const pane of ["imagery", "scores"]) {

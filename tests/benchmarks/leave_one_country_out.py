@@ -32,7 +32,7 @@ from model.scores.histogram import ScoreHistogram
 from model.training.crossvalidate import CrossValidation, cross_validate
 from model.training.dataset import ChipCache
 from model.training.fit import Machine
-from model.training.recipe import CAPSTONE, FINETUNE, PRETRAIN, Recipe
+from model.training.recipe import CAPSTONE, FINETUNE, PRETRAIN, Recipe, change_recipe
 from model.training.split import Fold, Split, k_fold
 from model.training.train import BUNDLE, train
 from tiles.catalog.catalog import open_catalog
@@ -42,6 +42,8 @@ from tiles.simulate import simulate
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SIMULATED_CHIPS, SIMULATED_SEED = 264, 7
+# As the first release pretrained; what ships now has seen more.
+FIRST_PRETRAIN = change_recipe(PRETRAIN, {"batch": 8, "epochs": 8, "ema": 0.98, "adaptive": False})
 # Steps of the capstone's rows, on two cores; its own run took more, and stopped early.
 CAPSTONE_STEPS = 40
 QUIET = Machine(loggers=("csv",), progress=False)
@@ -157,7 +159,9 @@ def main() -> None:
         start = out / "pretrain" / BUNDLE
         if not (start / "model.json").exists():
             split = Split(tuple(simulated), (), "all chips train, none validates")
-            train(PRETRAIN, split, out / "pretrain", resume=(out / "pretrain" / "plan.json").exists(), machine=QUIET)
+            train(
+                FIRST_PRETRAIN, split, out / "pretrain", resume=(out / "pretrain" / "plan.json").exists(), machine=QUIET
+            )
         if "simulated" in arguments.only:
             keep("simulated chips only", thresholds(str(start), real))
         if "shipped" in arguments.only:

@@ -6,7 +6,7 @@
 Sources: Sen1Floods11 with DrivenData, Alabama of etci2021, dfc2024 (../shared/data). A bundle stands with its members. A
 figure on a source whose labels a bundle was trained on is in brackets: it is no measure. `--folds` takes the folder of
 `floodscope evaluate --cross-validate source --out FOLDER`: each source is predicted by the model that had not seen it. FOLDER
-keeps every member's log-odds, so that a table of another combination takes seconds: `--mean NAME=ROW+ROW`. `--record NAME`
+keeps every member's log-odds, so that a table of another combination takes seconds: `--mean NAME=3*ROW+ROW`. `--record NAME`
 writes the row's scores into the bundle of that name, and the chips of the table into its list: it was chosen on them.
 """
 
@@ -152,18 +152,18 @@ def members(name: str, path: Path, out: Path, cases: Sequence[Case]) -> list[Row
         home = out / f"{member.sha256[:16]}_{bundle.temperature:g}"
         rows.append(Row(f"{name}: {member.file}", *kept(home, cases, compute), seen))
     if len(rows) > 1:
-        rows.append(together(name, rows, bundle.combine))
+        rows.append(together(name, rows, bundle.combine, bundle.weights))
     else:
         rows = [Row(name, rows[0].odds, rows[0].seconds, seen)]
     return rows
 
 
-def together(name: str, rows: Sequence[Row], combine: str = "mean") -> Row:
+def together(name: str, rows: Sequence[Row], combine: str = "mean", weights: Sequence[float] | None = None) -> Row:
     """Return the row of several that answer as one."""
-    pool: Callable[..., np.ndarray] = np.max if combine == "max" else np.mean
     odds = {}
     for chip in rows[0].odds:
-        p = pool([expit(row.odds[chip].astype(np.float32)) for row in rows], axis=0)
+        parts = [expit(row.odds[chip].astype(np.float32)) for row in rows]
+        p = np.max(parts, axis=0) if combine == "max" else np.average(parts, axis=0, weights=weights)
         odds[chip] = logit(np.clip(p, 1e-4, 1 - 1e-4))
     return Row(name, odds, sum(row.seconds for row in rows), frozenset().union(*(row.seen for row in rows)))
 
@@ -303,7 +303,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=BUNDLE")
     parser.add_argument("--folds", nargs="*", default=[], metavar="NAME=FOLDER")
-    parser.add_argument("--mean", nargs="*", default=[], metavar="NAME=ROW+ROW")
+    parser.add_argument("--mean", nargs="*", default=[], metavar="NAME=3*ROW+ROW")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -320,7 +320,10 @@ def main() -> None:
         rows += members(name, Path(path), options.out, cases)
     rows += [folds(name, Path(folder), options.out, cases) for name, folder in pairs(options.folds)]
     by_name = {row.name: row for row in rows}
-    rows += [together(name, [by_name[part] for part in parts.split("+")]) for name, parts in pairs(options.mean)]
+    for name, text in pairs(options.mean):
+        parts = [part.rpartition("*") for part in text.split("+")]
+        weights = [float(weight or 1) for weight, _, _ in parts]
+        rows.append(together(name, [by_name[row] for _, _, row in parts], weights=weights))
     table = {row.name: figures(row, cases) for row in rows}
     for name, found in table.items():
         print_row(name, found)

@@ -31,7 +31,9 @@ CATEGORIES = "devtools.timeline,disabled-by-default-devtools.timeline,blink.user
 COMMITS = {"Commit", "Layerize"}  # the last of a frame on the page's own thread
 
 # Chips in 40 countries, 6 km squares, each with a histogram of 262,144 pixels that is its own.
+TABLE = (Path(__file__).resolve().parents[1] / "page" / "table.mjs").read_text(encoding="utf-8")
 FILL = """async (count) => {
+  TABLE
   const names = Array.from({ length: 40 }, (_, i) => `Country ${i}`);
   const random = (() => { let n = 7; return () => floodscope.intervals.hash(n += 1) / 4294967296; })();
   const chips = Array.from({ length: count }, (_, i) => {
@@ -54,13 +56,14 @@ FILL = """async (count) => {
   const counts = { chips: count, imagery: count, labelled: count };
   const { version } = floodscope.catalog.info; // or the page would fetch the server's catalog in place of this
   const info = { name: "made up", counts, simulated: true, countries: names, version };
-  window.dash_clientside.set_props("catalog-in", { data: { chips, info } });
+  floodscope.catalog.setCatalog(table(chips, info));
+  window.dash_clientside.set_props("catalog-in", { data: floodscope.catalog.version });
   await new Promise((done) => setTimeout(done, 1500));
   const rest = { seen: false, valid_share: 1, valid_pixels: 262144, uncertain: 0.1 };
   const predictions = chips.map(({ id }) => ({ id, revision: id, histogram: histogram(), ...rest }));
   floodscope.catalog.add("backscatter", predictions);
   window.dash_clientside.set_props("version", { data: floodscope.catalog.version });
-}"""
+}""".replace("TABLE", TABLE.replace("export ", ""))
 WATCH = """() => {
   const mark = (name) => () => performance.mark(name);
   const all = { childList: true, subtree: true, attributes: true, characterData: true };

@@ -35,7 +35,9 @@ product = Product(sys.argv[2])
 make(product, Path(sys.argv[4]), 10, work)
 took = time.perf_counter() - began
 used = resource.getrusage(resource.RUSAGE_SELF)
-rss, cpu = used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
+cpu = used.ru_utime + used.ru_stime
+# Not its ru_maxrss: that is the peak of the process which started this one, where that was larger.
+rss = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:")) / 1024
 grid = product.map_grid(10)
 mb = Path(sys.argv[4]).stat().st_size / 1e6
 print(json.dumps({"s": took, "cpu": cpu, "rss": rss, "map": [grid.width, grid.height], "mb": mb}))

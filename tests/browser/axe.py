@@ -9,9 +9,13 @@ import axe_playwright_python
 from playwright.sync_api import Page
 
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_RUN = """async ([inside, rules]) =>
-  (await axe.run(inside, { runOnly: { type: "tag", values: rules }, resultTypes: ["violations"] }))
-  .violations.flatMap(v => v.nodes.map(n => `${v.impact} ${v.id}: ${n.target.join(" ")}: ${n.failureSummary}`))"""
+# Colours that fade over are looked at when they are there; what turns for ever is not waited for.
+_RUN = """async ([inside, rules]) => {
+  const ends = document.getAnimations().filter(a => a.effect.getComputedTiming().endTime < Infinity);
+  await Promise.allSettled(ends.map(a => a.finished));
+  const found = await axe.run(inside, { runOnly: { type: "tag", values: rules }, resultTypes: ["violations"] });
+  return found.violations.flatMap(v => v.nodes.map(n => `${v.impact} ${v.id}: ${n.target.join(" ")}: ${n.failureSummary}`));
+}"""
 
 
 @cache

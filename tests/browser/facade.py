@@ -20,7 +20,6 @@ MODULES = {
     "history": "history",
     "leaflet": "map/leaflet",
     "pairing": "data/pairing",
-    "pairs": "scores/pairing",
     "picture": "map/picture",
     "pixel": "map/pixel",
     "scores": "scores/histogram",

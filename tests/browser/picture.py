@@ -102,3 +102,34 @@ def painted(classes: list[tuple[npt.NDArray[np.bool_], tuple[int, int, int]]]) -
     for mask, colour in classes:
         out[mask] = colour
     return out
+
+
+# A whole tile of surely water in place of each that is there; gives how far they reach, in CSS pixels of the map.
+FILL = """async (pane) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 512, height: 512 });
+  Object.assign(canvas.getContext("2d"), { fillStyle: "rgb(255, 255, 255)" }).fillRect(0, 0, 512, 512);
+  const map = document.getElementById("map").getBoundingClientRect();
+  const tiles = [...document.querySelectorAll(`.fs-${pane}-layer .leaflet-tile`)];
+  tiles.forEach((tile) => { tile.src = canvas.toDataURL(); });
+  await Promise.all(tiles.map((tile) => tile.decode()));
+  const boxes = tiles.map((tile) => tile.getBoundingClientRect());
+  const [left, top] = [Math.min(...boxes.map((b) => b.left)) - map.left, Math.min(...boxes.map((b) => b.top)) - map.top];
+  const [right, bottom] = [Math.max(...boxes.map((b) => b.right)) - map.left, Math.max(...boxes.map((b) => b.bottom)) - map.top];
+  return [tiles.length, Math.max(0, left), Math.max(0, top), Math.min(map.width, right), Math.min(map.height, bottom)];
+}"""
+
+
+def lines_between_tiles(screen: Screen, pane: str, zoom: float, scale: int = 1) -> int:
+    """Return how many pixels of a pane's tiles, all of one colour, have another: where they do not meet at a fraction of a zoom.
+
+    The pane must be alone (`show_alone`), and so near that a chip has more than one tile.
+    """
+    screen.page.evaluate(
+        "z => { const { map, jump } = floodscope.leaflet; jump(map.getCenter(), Math.floor(map.getZoom()) + z); }", zoom
+    )
+    screen.page.wait_for_load_state("networkidle")
+    count, *box = screen.page.evaluate(FILL, pane)
+    assert count > 1
+    left, top, right, bottom = (round(scale * edge) for edge in box)
+    inside = seen(screen)[top:bottom, left:right]
+    return int((inside != inside[0, 0]).any(axis=-1).sum())

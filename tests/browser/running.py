@@ -26,6 +26,8 @@ ARGUMENTS = [
     "--no-first-run",
     "--disable-component-update",
     "--disable-sync",
+    # Pages that follow one another are drawn by one process, which has compiled their scripts.
+    "--renderer-process-limit=1",
     # Nothing but this machine has an address: a request elsewhere fails, and is told by the page.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
@@ -49,11 +51,15 @@ class Dashboard:
 
 @contextmanager
 def serving(
-    data: Path, *sources: Path, options: tuple[str, ...] = (), model: str | None = "backscatter"
+    data: Path,
+    *sources: Path,
+    options: tuple[str, ...] = (),
+    model: str | None = "backscatter",
+    verb: str = "dashboard",
 ) -> Iterator[Dashboard]:
     """Run the real command on a free port, with the quick baseline; with the default model where `model` is None."""
     chosen = () if model is None else ("--model", model)
-    command = [FLOODSCOPE, "dashboard", *sources, "--no-browser", "--port", "0", "--data", data, *chosen, *options]
+    command = [FLOODSCOPE, verb, *sources, "--no-browser", "--port", "0", "--data", data, *chosen, *options]
     environment = {name: value for name, value in os.environ.items() if name != "FLOODSCOPE_DEFAULT_MODEL"}
     process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True, env=environment)
     said: list[str] = []
@@ -85,5 +91,5 @@ def serving(
 
 def browser_path() -> str | None:
     """Return the Chromium that FLOODSCOPE_BROWSER names, else the system's; None where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     return os.environ.get("FLOODSCOPE_BROWSER") or next(filter(None, map(shutil.which, names)), None)

@@ -116,6 +116,8 @@ def painting(shape: tuple[int, ...], masks: Masks) -> Pixels:
 
 def test_both_sides_of_the_swipe_are_pixel_exact_at_every_threshold(swiped: Screen) -> None:
     page = swiped
+    page.whole_zoom(page.query["chip"])  # whoever has moved the map keeps the place, however the strip grows
+    drawn(page, "left-scores", "scores")
     picture = pictures(page)
     page.page.add_style_tag(content=SCORES_ALONE.format(ground=GROUND))
     for left, right, at in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from axe import violations
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from running import PATIENCE_MS, Dashboard
 
 
@@ -23,11 +23,39 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
         expect(alert).to_be_visible(timeout=PATIENCE_MS)
         assert violations(page) == []
         page.locator("#theme-toggle").click()
-        page.wait_for_timeout(300)  # colours of controls fade over
         assert violations(page) == [], "in the other theme"
         context.set_offline(False)
         expect(alert).to_have_count(0, timeout=PATIENCE_MS)
         page.locator("#chip-panel").get_by_text("IoU", exact=True).wait_for(timeout=PATIENCE_MS)
         assert "t=0.3" in page.url
+    finally:
+        context.close()
+
+
+def test_the_tables_script_comes_after_the_map_and_is_asked_for_again_where_it_was_lost(
+    simulated_dashboard: Dashboard, chromium: Browser
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        drawn: list[bool] = []
+
+        def lose_once(route: Route) -> None:
+            drawn.append(bool(page.evaluate("() => document.querySelectorAll('#map .leaflet-interactive').length > 0")))
+            if len(drawn) == 1:
+                route.abort()
+            else:
+                route.continue_()
+
+        page.route("**/dash_ag_grid.*.js", lose_once)
+        page.goto(f"{simulated_dashboard.url}?tab=chips")
+        listed = page.locator("#chips-list")
+        expect(listed).to_contain_text("could not be loaded: open the tab again", timeout=PATIENCE_MS)
+        page.get_by_role("tab", name="Regions").click()
+        page.locator("#regions-table .ag-row").first.wait_for(timeout=PATIENCE_MS)
+        page.get_by_role("tab", name="Chips").click()
+        page.locator("#chips-table .ag-row").first.wait_for(timeout=PATIENCE_MS)
+        expect(listed).not_to_contain_text("could not be loaded")
+        assert drawn == [True, True]
     finally:
         context.close()

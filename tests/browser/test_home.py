@@ -40,6 +40,21 @@ def test_buttons_and_keys_bring_the_chip_and_the_world_back(
     page.page.keyboard.press("h")
     page.until(WORLD)
     assert page.page.evaluate("floodscope.state.get().chip") == chip  # which stays open
+    # In each of four maps Z fits the chip.
+    page.page.keyboard.press("z")
+    page.until(FITTED, chip)
+    page.painted(chip, "imagery")
+    page.page.keyboard.press("f")
+    page.until("() => floodscope.four.shown()")
+    page.page.evaluate("floodscope.four.maps[1].setView([0, 0], 5)")
+    page.page.keyboard.press("z")
+    page.until(
+        """id => floodscope.four.maps.every(map => {
+          const [west, south, east, north] = floodscope.catalog.chips.get(id).frame;
+          return map.getZoom() > 9 && map.getBounds().contains([[south, west], [north, east]]);
+        })""",
+        chip,
+    )
 
 
 def test_a_chip_that_is_shown_whole_is_fitted_anew_when_the_map_has_another_size(
@@ -68,28 +83,18 @@ def test_a_chip_that_is_shown_whole_is_fitted_anew_when_the_map_has_another_size
     assert abs(now["lng"] - place["lng"]) < 1e-3
 
 
-def test_z_fits_the_chip_into_each_of_four_maps(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(model="backscatter:otsu")
-    chip = a_chip(page)
-    page.choose_in_table(chip)
-    page.painted(chip, "imagery")
-    page.page.keyboard.press("f")
-    page.until("() => floodscope.four.shown()")
-    page.page.evaluate("floodscope.four.maps[1].setView([0, 0], 5)")
-    page.page.keyboard.press("z")
-    page.until(
-        """id => floodscope.four.maps.every(map => {
-          const [west, south, east, north] = floodscope.catalog.chips.get(id).frame;
-          return map.getZoom() > 9 && map.getBounds().contains([[south, west], [north, east]]);
-        })""",
-        chip,
-    )
-
-
-def test_the_bar_of_the_scale_holds_its_words_at_every_zoom(
+def test_the_copied_link_leaves_the_theme_to_the_reader_and_the_bar_of_the_scale_holds_its_words_at_every_zoom(
     simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = screen(simulated_dashboard).open(theme="light", tab="models")
+    page.until_query(theme="light")
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.page.locator("#share").click()
+    page.until("() => document.getElementById('link-announcement').textContent === 'Copied, for this machine'")
+    copied = parse_qs(urlsplit(page.page.evaluate("() => navigator.clipboard.readText()")).query)
+    shown = parse_qs(urlsplit(page.page.url).query)
+    assert copied == {name: value for name, value in shown.items() if name != "theme"}
+    assert copied["tab"] == ["models"]
     cut = page.page.evaluate(
         """() => {
           const map = floodscope.leaflet.map;
@@ -105,15 +110,3 @@ def test_the_bar_of_the_scale_holds_its_words_at_every_zoom(
         }"""
     )
     assert cut == []
-
-
-def test_the_copied_link_leaves_the_theme_to_the_reader(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(theme="light", tab="models")
-    page.until_query(theme="light")
-    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.page.locator("#share").click()
-    page.until("() => document.getElementById('link-announcement').textContent === 'Link copied'")
-    copied = parse_qs(urlsplit(page.page.evaluate("() => navigator.clipboard.readText()")).query)
-    shown = parse_qs(urlsplit(page.page.url).query)
-    assert copied == {name: value for name, value in shown.items() if name != "theme"}
-    assert copied["tab"] == ["models"]

@@ -335,6 +335,7 @@ def test_no_view_of_the_comparison_breaks_a_rule(
     found["four"] = violations(page.page)
     page.page.locator("#compare label", has_text="One").click()
     page.page.evaluate("place => floodscope.pixel.pin(place)", list(opened.lonlat(50.5, 50.5)))
+    page.page.evaluate("() => floodscope.state.set({ sheet: 'half' })")  # on a phone
     page.page.locator("#backscatter summary").click()
     page.page.locator(".fs-histogram").nth(1).wait_for()
     page.page.locator("#coordinates summary").click()

@@ -133,7 +133,8 @@ def test_every_stop_of_tab_shows_its_focus_and_has_a_name(
 
 
 def test_arrows_move_sliders_and_layers(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(overlay="prediction", base="composite", t=0.5)
+    page = screen(simulated_dashboard)
+    page.open(overlay="prediction", base="composite", t=0.5, chip="Bolivia_sim0000")
     page.slider("Threshold").focus()
     press(page, "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight")
     page.until_query(t="0.52")
@@ -141,6 +142,8 @@ def test_arrows_move_sliders_and_layers(simulated_dashboard: Dashboard, screen: 
     press(page, "ArrowRight", "ArrowRight")
     page.until_query(overlay="errors")
     page.page.locator("#base input:checked").focus()
+    press(page, "ArrowRight")
+    page.until_query(base="calm")
     press(page, "ArrowRight")
     page.until_query(base="vv")
 

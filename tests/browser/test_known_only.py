@@ -19,11 +19,7 @@ from tiles.simulate import simulate
 GHOSTS = 5
 """How many chips that are only known lie beside each simulated one."""
 CHIPS = 6
-SHAPES = """() => {
-  let n = 0;
-  floodscope.leaflet.map.eachLayer((l) => { n += Boolean(l.feature?.properties?.chip && l.getLatLngs); });
-  return n;
-}"""
+SHAPES = "() => floodscope.filters.rows().filter((row) => floodscope.catalog.chips.placed[row]).length"  # that the map may show
 LISTED = "() => { let n = 0; floodscope.bridge.table('chips-table')?.forEachNode(() => { n += 1; }); return n; }"
 CLUSTERS = """() => [...document.querySelectorAll('.fs-cluster')].map((c) => [Number(c.textContent), c.title]).sort()"""
 

@@ -8,16 +8,17 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from picture import fetch, mosaic, painted, seen, show_alone, tiles_of
-from playwright.sync_api import Page, Route
+from picture import fetch, lines_between_tiles, mosaic, painted, seen, show_alone, tiles_of
+from playwright.sync_api import Page, Route, expect
 from running import Dashboard
 from screen import Screen, ScreenMaker
 
 from tiles.drawing.layers import Shown, Swatch
-from tiles.palette import LAYERS
+from tiles.palette import GREY_GROUND, LAYERS
 from tiles.probability import level
 
 THRESHOLDS = [0.1, 0.5, 0.9]
+FRACTIONS = [0.13, 0.29, 0.45, 0.61]
 # A flood with unknown pixels, one mostly unlabelled, and a UTM chip with a wedge without data.
 REAL = ["India_900498", "awc00"]
 
@@ -69,6 +70,22 @@ def assert_overlays_are_exact(page: Screen) -> None:
         assert wrong_pixels(seen(page), painted(errors)) == 0, f"errors at {threshold}"
     page.switch("overlay", "None")
     assert wrong_pixels(seen(page), painted([(np.zeros_like(data), (0, 0, 0))])) == 0
+    page.switch("overlay", "Truth")  # of no layer there is no outline
+    page.page.locator("label", has_text="Outline").click()
+    for overlay, filled, rim in (("Truth", data & water, (255, 255, 255)), ("Prediction", mask, (0, 0, 0))):
+        page.switch("overlay", overlay)
+        inside = around(~filled)
+        line, edge = filled & inside, around(filled) & ~filled
+        expected = painted([(edge, rim), (line, colour["truth" if overlay == "Truth" else "water"])])
+        # What lies off the map counts too, and is not known here.
+        assert wrong_pixels(seen(page)[1:-1, 1:-1], expected[1:-1, 1:-1]) == 0, overlay
+
+
+def around(mask: np.ndarray) -> np.ndarray:
+    """Return the pixels of a mask and their eight neighbours, (H, W)."""
+    wide = np.pad(mask, 1)
+    height, width = mask.shape
+    return np.any([wide[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
 
 
 @pytest.mark.parametrize("chip", REAL)
@@ -105,6 +122,7 @@ def test_the_mask_is_exact_on_a_screen_of_two_pixels_a_point(
     mask = (scores[..., 3] == 255) & (scores[..., 0] >= level(0.3))
     twice = painted([(mask, LAYERS["water"])]).repeat(2, axis=0).repeat(2, axis=1)
     assert wrong_pixels(seen(page), twice) == 0
+    assert [lines_between_tiles(page, "scores", zoom, scale=2) for zoom in FRACTIONS] == [0] * len(FRACTIONS)
 
 
 @pytest.mark.parametrize("chip", ["India_900498", "awc00"])
@@ -126,6 +144,15 @@ def test_vv_and_vh_taken_from_the_composite_are_the_servers_own(
         clear = expected[..., 3] == 0
         assert wrong_pixels(shown[clear], painted([(~clear, (0, 0, 0))])[clear]) == 0, label
         assert (opaque | clear).mean() > 0.99  # at most a seam of overviews is half transparent
+
+
+def outline_by_key(page: Screen) -> None:
+    page.page.keyboard.press("o")
+    page.until_query(outline="1")
+    page.page.locator("#legend", has_text="outline of water in the label").wait_for()
+    page.switch("overlay", "Confidence")
+    expect(page.page.get_by_role("switch", name="Outline")).to_be_disabled()  # it has no edge
+    page.switch("overlay", "Prediction")
 
 
 def test_moving_sliders_and_switching_layers_asks_the_server_for_nothing(
@@ -166,6 +193,26 @@ def test_moving_sliders_and_switching_layers_asks_the_server_for_nothing(
             for label in labels:
                 page.switch(group, label)
                 page.frames(2)
+        ground = "has => getComputedStyle(document.querySelector('.fs-imagery-layer .leaflet-tile')).filter === has"
+        page.until(ground, "none")
+        page.page.keyboard.press("g")
+        page.until_query(grey="1")
+        page.until(ground, f"grayscale(1) brightness({GREY_GROUND})")
+        page.page.locator("#legend", has_text="False colour in grey").wait_for()
+        page.switch("base", "VV")
+        page.until(ground, f'url("#fs-vv") brightness({GREY_GROUND})')
+        choice = page.page.get_by_role("switch", name="Grey ground")
+        page.switch("overlay", "None")
+        expect(choice).to_be_disabled()  # an image alone has its own colours
+        page.until(ground, 'url("#fs-vv")')
+        page.switch("overlay", "Truth")
+        expect(choice).to_be_checked()
+        outline_by_key(page)
+    page.page.keyboard.press("f")
+    cell = "() => document.querySelector('.fs-four-cell[data-layer=truth] .fs-imagery-layer .leaflet-tile')"
+    page.until(f"() => ({cell})() && getComputedStyle(({cell})()).filter.includes('brightness')")
+    page.page.keyboard.press("g")
+    page.until(f"() => getComputedStyle(({cell})()).filter === 'none'")
     assert page.query["t"] == "0.6" or 0.5 < float(page.query["t"]) < 0.7
 
 
@@ -193,7 +240,7 @@ def test_a_layer_that_is_one_more_entry_of_the_table_has_its_key_legend_place_in
     page.until_query(overlay="dry")
     page.page.locator("#legend", has_text="predicted dry land").wait_for()
     page.page.locator("#keys-button").click()
-    assert "DWTEC0" in page.page.locator("#keys-told").inner_text()
+    expect(page.page.locator("#keys-told")).to_contain_text("DWTEC0")
     assert "dry land, prediction (water), truth" in page.page.locator("#keys-told").inner_text()
     page.page.locator("#keys-close").click()
     scores = mosaic(page, tiles_of(page, "scores"))
@@ -215,6 +262,7 @@ def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashb
         page.set_threshold(threshold)
         pictures.append(int((seen(page) == LAYERS["water"]).all(axis=-1).sum()))
     assert pictures[0] > pictures[1] > pictures[2] > 0
+    assert [lines_between_tiles(page, "scores", zoom) for zoom in FRACTIONS] == [0] * len(FRACTIONS)
 
 
 def test_the_servers_mask_is_the_mask_of_the_browser(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:

@@ -31,6 +31,7 @@ DRAW = """(seed) => {
     chip: random() < 0.6 ? pick(chips).id : null, model: pick(models.slice(0, 2)), countries: some(names("country")),
     events: some(names("event")),
     splits: some(names("split")),
+    layers: some(["file~100~over~a & b.geojson~~", "xyz~40~under-off~Ü~© A~https://a.example/{z}/{x}/{y}.png?k=~1"]),
   });
   // A picture of model B names it.
   const pictured = state.mode === "swipe" && [state.left, state.right].some((layer) => ["other", "difference"].includes(layer));
@@ -58,6 +59,13 @@ SAME = """({ state, search }) => {
   const [a, b] = [leaflet.project([state.lat, state.lon], state.zoom), leaflet.project(leaflet.getCenter(), state.zoom)];
   if (leaflet.getZoom() !== state.zoom || a.distanceTo(b) > 2) other.push("place");
   return other;
+}"""
+# The map has gone elsewhere and rests, and the address says where: that is written last.
+RESTED = """start => {
+  const { leaflet: { map }, flights } = floodscope, query = new URLSearchParams(location.search);
+  const written = map.project([Number(query.get("lat")), Number(query.get("lon"))], map.getZoom());
+  return map.getZoom() !== start && !flights.flying() && Number(query.get("z")) === map.getZoom()
+    && written.distanceTo(map.project(map.getCenter(), map.getZoom())) < 2;
 }"""
 SETTLED = f"(asked) => {{ const differs = ({SAME})(asked); return differs !== null && differs.length === 0; }}"
 
@@ -162,7 +170,7 @@ def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
     region = rows.first.get_attribute("row-id")
     rows.first.locator("[col-id=name]").click()
     page.page.locator("#region-tag").wait_for()
-    page.page.wait_for_timeout(1500)  # steps that follow one another at once would be one
+    page.until(RESTED, start)
     near = page.page.evaluate("floodscope.leaflet.map.getZoom()")
     chip = page.page.locator("#chips-table .ag-row").first.get_attribute("row-id")
     assert chip is not None
@@ -197,3 +205,28 @@ def test_what_follows_a_click_late_is_part_of_its_step(simulated_dashboard: Dash
     page.page.get_by_role("tab", name="Models", exact=True).click()
     page.until_query(tab="models")
     assert page.page.evaluate("history.length") == steps + 1
+
+
+def test_two_clicks_at_once_are_two_steps_and_a_run_of_one_key_is_one(
+    simulated_dashboard: Dashboard, screen: ScreenMaker
+) -> None:
+    """How quick a hand or a machine is does not decide what Back undoes: each click is a step of its own."""
+    page = screen(simulated_dashboard).open(tab="regions")
+    tabs = [page.page.get_by_role("tab", name=name, exact=True) for name in ("Models", "Chips")]
+    steps = page.page.evaluate("history.length")
+    for tab, name in zip(tabs, ("models", "chips"), strict=True):
+        tab.click()
+        page.until_query(tab=name)
+    assert page.page.evaluate("history.length") == steps + 2
+    page.page.go_back()
+    page.until_query(tab="models")
+    page.until("() => floodscope.history.written.tab === 'models'")
+    page.page.locator("#map").focus()
+    page.page.evaluate(
+        """() => {
+          const press = () => new KeyboardEvent("keydown", { key: "j", bubbles: true });
+          for (let i = 0; i < 4; i += 1) document.activeElement.dispatchEvent(press());
+        }"""
+    )
+    page.until("() => floodscope.history.written.chip !== null")
+    assert page.page.evaluate("history.length") == steps + 2  # one for the run, in place of what lay ahead

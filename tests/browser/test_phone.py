@@ -1,4 +1,4 @@
-"""The dashboard on a phone: everything has its room, and everything can be done with a finger."""
+"""The dashboard on a phone: the chip is the largest thing on it, and everything can be done with a thumb."""
 
 from __future__ import annotations
 
@@ -11,6 +11,37 @@ if TYPE_CHECKING:
     from running import Dashboard
 
 PHONE = (390, 844)
+LYING = (844, 390)
+LEAST = 0.35
+"""Share of a phone's screen that an open chip takes at least."""
+# The shares of the screen that each chip takes where it is shown whole.
+SHARES = """() => {
+  const { catalog, flights: { viewOf }, leaflet: { map } } = floodscope;
+  return [...catalog.chips.values()].filter(({ frame }) => frame).map(({ frame: [west, south, east, north] }) => {
+    const { zoom } = viewOf([west, south, east, north]);
+    const size = map.project([south, east], zoom).subtract(map.project([north, west], zoom));
+    return (size.x * size.y) / (innerWidth * innerHeight);
+  });
+}"""
+# What lies over the open chip, and whether all of it is on the map.
+OVER = """id => {
+  const [west, south, east, north] = floodscope.catalog.chips.get(id).frame;
+  const { map } = floodscope.leaflet;
+  const ground = map.getContainer().getBoundingClientRect();
+  const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
+  const chip = {
+    left: a.x + ground.left + 1, top: a.y + ground.top + 1, right: b.x + ground.left - 1, bottom: b.y + ground.top - 1,
+  };
+  const over = ["#layer-strip", ".fs-panel", ".fs-header", ".fs-key", ".leaflet-bar", ".leaflet-control-scale",
+      ".leaflet-control-attribution"]
+    .flatMap((name) => [...document.querySelectorAll(name)].map((e) => [name, e.getBoundingClientRect()]))
+    .filter(([, box]) => box.width && box.left < chip.right && box.right > chip.left)
+    .filter(([, box]) => box.top < chip.bottom && box.bottom > chip.top)
+    .map(([name]) => name);
+  const whole = chip.left >= 0 && chip.top >= ground.top && chip.right <= ground.right && chip.bottom <= ground.bottom;
+  if (!whole) over.push("an edge");
+  return over;
+}"""
 BOX = "selector => { const b = document.querySelector(selector).getBoundingClientRect(); return b.toJSON(); }"
 
 
@@ -25,19 +56,75 @@ def phone(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
 
 
 def opened(phone: Screen) -> str:
-    """Open the first chip of the table with a finger."""
+    """Open the first chip of the table with a finger; the table's sheet gives way to it."""
     row = phone.page.locator("#chips-table .ag-row").first
     row.wait_for()
     chip = row.get_attribute("row-id")
     assert chip is not None
     row.locator("[col-id=id]").click()
     phone.answered(chip)
+    phone.until("() => document.documentElement.dataset.sheet === 'peek'")
     return chip
+
+
+def show_panel(phone: Screen) -> None:
+    phone.page.locator("#drawer-handle").click()
+    phone.page.get_by_role("tab", name="Chips").wait_for()
+
+
+def test_an_open_chip_is_the_largest_thing_on_a_phone_and_nothing_lies_over_it(phone: Screen) -> None:
+    chip = opened(phone)
+    phone.painted(chip)
+    assert min(phone.page.evaluate(SHARES)) >= LEAST
+    phone.until(f"id => ({OVER})(id).length === 0", chip)
+    phone.page.locator("#strip-more").click()
+    phone.until(f"id => ({OVER})(id).length === 0", chip)  # the strip has grown
+    phone.page.locator("#strip-more").click()
+    phone.page.locator("#drawer-handle").click()
+    phone.until(f"id => document.documentElement.dataset.sheet === 'half' && ({OVER})(id).length === 0", chip)
+    phone.until_query(sheet="half")
+    for sheet in ("peek", "half"):
+        phone.page.evaluate("sheet => floodscope.state.set({ sheet })", sheet)
+        phone.page.set_viewport_size({"width": LYING[0], "height": LYING[1]})
+        phone.until(f"id => innerWidth === {LYING[0]} && ({OVER})(id).length === 0", chip)
+        left, _, right, _ = box(phone, ".fs-map")
+        assert min(phone.page.evaluate(SHARES)) > 0.2, sheet
+        assert right - left > (700 if sheet == "peek" else 450)
+
+
+def test_the_sheet_is_pulled_up_and_down_and_a_link_restores_it(phone: Screen) -> None:
+    chip = opened(phone)
+    handle = phone.page.locator("#drawer-handle")
+    phone.until("() => document.querySelector('#drawer-handle').textContent.includes('Water')")
+
+    def pull(by: int) -> None:
+        left, top, right, bottom = box(phone, "#drawer-handle")
+        phone.page.mouse.move((left + right) / 2, (top + bottom) / 2)
+        phone.page.mouse.down()
+        phone.page.mouse.move((left + right) / 2, (top + bottom) / 2 - by, steps=4)
+        phone.page.mouse.up()
+
+    for by, sheet in ((200, "half"), (200, "full"), (-300, "half"), (-200, "peek")):
+        pull(by)
+        phone.until("sheet => document.documentElement.dataset.sheet === sheet", sheet)
+        assert handle.get_attribute("aria-expanded") == str(sheet != "peek").lower()
+    pull(10)  # no pull, but a tap
+    phone.until_query(sheet="half")
+    handle.press("ArrowUp")
+    phone.until_query(sheet="full", chip=chip)
+    phone.page.reload()
+    phone.ready()
+    phone.until("() => document.documentElement.dataset.sheet === 'full'")
+    assert box(phone, "#panel")[1] < 80
+    left = "() => parseFloat(getComputedStyle(document.querySelector('.fs-app')).paddingLeft)"
+    assert phone.page.evaluate(left) == 0  # where a screen has no notch
+    assert "viewport-fit=cover" in phone.page.locator("meta[name=viewport]").get_attribute("content")
 
 
 def test_a_finger_opens_a_chip_and_changes_its_layers(phone: Screen) -> None:
     chip = opened(phone)
     phone.painted(chip)
+    phone.page.locator("#strip-more").click()
     phone.switch("base", "VH")
     phone.switch("overlay", "Errors")
     phone.until_query(base="vh", overlay="errors")
@@ -48,6 +135,8 @@ def test_a_finger_opens_a_chip_and_changes_its_layers(phone: Screen) -> None:
 
 def test_nothing_is_wider_than_the_screen(phone: Screen) -> None:
     opened(phone)
+    phone.page.locator("#strip-more").click()
+    show_panel(phone)
     for tab in ("Chip", "Regions", "Chips", "Models"):
         phone.tab(tab)
         phone.frames(3)
@@ -67,6 +156,18 @@ def test_nothing_is_wider_than_the_screen(phone: Screen) -> None:
     assert clipped == []
 
 
+def test_the_unfolded_key_lies_under_nothing(phone: Screen) -> None:
+    phone.page.locator(".fs-key summary").press("Enter")
+    phone.page.locator(".fs-key-row").first.wait_for()
+    covered = phone.page.locator(".fs-key").evaluate(
+        """key => [...key.querySelectorAll("summary, .fs-key-row")].filter(e => {
+             const b = e.getBoundingClientRect();
+             return [b.left + 1, b.right - 1].some(x => !key.contains(document.elementFromPoint(x, (b.top + b.bottom) / 2)));
+           }).map(e => e.textContent)"""
+    )
+    assert covered == []
+
+
 @pytest.mark.parametrize("table", ["regions", "chips"])
 def test_the_numbers_of_a_table_are_not_cut_off(phone: Screen, table: str) -> None:
     phone.tab(table.capitalize())
@@ -81,27 +182,6 @@ def test_the_numbers_of_a_table_are_not_cut_off(phone: Screen, table: str) -> No
     assert cut == []
 
 
-def test_the_strip_leaves_the_map_to_the_map(phone: Screen) -> None:
-    opened(phone)
-    phone.switch("overlay", "Errors")
-    _, top, _, bottom = box(phone, ".fs-map")
-    _, strip_top, _, strip_bottom = box(phone, "#layer-strip")
-    assert bottom > strip_bottom
-    assert strip_top - top > 0.6 * (bottom - top)
-
-
-def test_the_drawer_closes_for_the_map_and_opens_again(phone: Screen) -> None:
-    _, top, _, bottom = box(phone, ".fs-map")
-    handle = phone.page.locator("#drawer-handle")
-    handle.click()
-    phone.until("height => document.querySelector('.fs-map').clientHeight > 1.5 * height", bottom - top)
-    assert not phone.page.get_by_role("tab", name="Chips").is_visible()
-    assert handle.inner_text() == "Show panel"
-    handle.click()
-    phone.page.get_by_role("tab", name="Chips").wait_for()
-    assert box(phone, ".fs-map")[3] == bottom
-
-
 def test_search_takes_the_room_of_the_header(phone: Screen) -> None:
     narrow = box(phone, "input#search")
     phone.page.locator("input#search").click()
@@ -111,16 +191,31 @@ def test_search_takes_the_room_of_the_header(phone: Screen) -> None:
     phone.answered(chip)
 
 
-def test_fingers_find_targets_of_24_pixels(phone: Screen) -> None:
+# Selectors of what is tapped, and the least size; `thumb`: what layers, swipe, map and sheet are worked by.
+SMALL = """([selectors, least]) => selectors
+  .flatMap(selector => [...document.querySelectorAll(selector)])
+  .map(e => [e.id || e.textContent || e.className, e.getBoundingClientRect()])
+  .filter(([, b]) => b.width && (b.width < least || b.height < least))
+  .map(([name, b]) => `${name}: ${b.width} x ${b.height}`)"""
+FINGER = ["button", "summary", "input:not([type=radio], [type=hidden])", ".fs-strip label", ".leaflet-bar a"]
+THUMB = [
+    *(".fs-header :is(input, button)", ".fs-strip :is(label, button, .mantine-Select-input, .mantine-Slider-trackContainer)"),
+    *(".leaflet-bar :is(a, button)", ".fs-key summary", ".fs-swipe-grip", "#drawer-handle", "[role=tab]", ".fs-actions button"),
+]  # fmt: skip
+
+
+def test_fingers_find_targets_of_24_pixels_and_thumbs_of_44(phone: Screen) -> None:
     opened(phone)
-    small = phone.page.evaluate(
-        """() => ["button", "summary", "input:not([type=radio], [type=hidden])", ".fs-strip label", ".leaflet-bar a"]
-             .flatMap(selector => [...document.querySelectorAll(selector)])
-             .map(e => [e.id || e.textContent, e.getBoundingClientRect()])
-             .filter(([, b]) => b.width && (b.width < 24 || b.height < 24))
-             .map(([name, b]) => `${name}: ${b.width} x ${b.height}`)"""
-    )
-    assert small == []
+    phone.page.locator("#strip-more").click()
+    # A switch is worked by its label.
+    labels = [one.replace("label,", "label:not(.mantine-Switch-track),") for one in THUMB]
+    assert phone.page.evaluate(SMALL, [labels, 44]) == []
+    phone.switch("compare", "Swipe")
+    phone.until("() => document.querySelector('#swipe-handle').offsetHeight > 0")
+    assert phone.page.evaluate(SMALL, [labels, 44]) == []
+    show_panel(phone)
+    assert phone.page.evaluate(SMALL, [labels, 44]) == []
+    assert phone.page.evaluate(SMALL, [FINGER, 24]) == []
 
 
 def test_the_key_of_the_map_is_folded_until_it_is_asked(phone: Screen) -> None:
@@ -134,9 +229,9 @@ def test_copying_the_link_is_told_beside_the_icon_and_to_screen_readers(phone: S
     phone.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     share = phone.page.locator("#share")
     share.click()
-    phone.until("() => document.getElementById('link-announcement').textContent === 'Link copied'")
+    phone.until("() => document.getElementById('link-announcement').textContent === 'Copied, for this machine'")
     told = "() => getComputedStyle(document.getElementById('share'), '::after').content"
-    assert phone.page.evaluate(told) == '"Link copied"'
+    assert phone.page.evaluate(told) == '"Copied, for this machine"'
     assert phone.page.evaluate("() => navigator.clipboard.readText()").startswith(phone.page.url.split("?")[0])
     phone.until("() => document.getElementById('share').dataset.said === undefined")
 

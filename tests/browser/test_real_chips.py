@@ -63,18 +63,16 @@ def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
     real_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     page = screen(real_dashboard).open(known=1)
-    chips = page.page.evaluate("[...floodscope.catalog.chips.values()]")
+    chips = page.page.evaluate("[...floodscope.catalog.chips.values()].map((chip) => chip.toJSON())")
     imagery = [chip for chip in chips if chip["imagery"]]
     assert len(imagery) == 16
     assert "16 chips with imagery" in page.page.locator("#catalog-label").inner_text()
     outlines = {chip["id"] for chip in chips if chip["ring"] and not chip["imagery"]}
     assert len(outlines) == 446 - 12
-    drawn = page.page.evaluate("""() => {
-      const out = {};
-      floodscope.leaflet.map.eachLayer(l => { const c = l.feature?.properties?.chip;
-        if (c && l.getLatLngs) out[c] = [l.options.dashArray, l.options.fillOpacity]; });
-      return out;
-    }""")
+    drawn = page.page.evaluate(
+        "() => { const { chips } = floodscope.catalog;"
+        " return Array.from(floodscope.filters.rows()).filter((row) => chips.placed[row]).map((row) => chips.ids[row]); }"
+    )
     assert set(drawn) == outlines | {chip["id"] for chip in imagery}
     page.until("() => floodscope.shapes.state.withChips.size > 0")
     styles = page.page.evaluate(
@@ -179,7 +177,7 @@ def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: Scree
 def test_regions_and_the_four_figures_are_those_of_evaluate(
     real_dashboard: Dashboard, real_evaluation: Evaluate, screen: ScreenMaker
 ) -> None:
-    page = screen(real_dashboard).open(tab="regions")
+    page = screen(real_dashboard).open(tab="regions", rcols="name,iou,precision,recall")
     page.page.locator("#predict-all").click()
     page.page.locator("#job", has_text="Done").wait_for()
     for threshold in THRESHOLDS:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from running import Dashboard, serving
 from screen import Screen, ScreenMaker
 
-from model.bundle.manifest import attach_list
+from model.bundle.manifest import attach_list, read_bundle
 from model.evaluation.comparison import compare
 from model.evaluation.evaluate import evaluate
 from model.inference.missing import predict_missing
@@ -22,7 +22,7 @@ from model.scores.histogram import ScoreHistogram
 from model.scores.intervals import bootstrap_interval
 from model.seen.chips import SeenChips, seen_chips
 from model.store.store import Store, key_of
-from model.weights import SHIPPED
+from model.weights import SHIPPED, WEIGHTS
 from tests.model.predictors.bundles import UNET, write_random
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
@@ -212,7 +212,7 @@ def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, scre
     (pair,) = compare(both)["pairs"]
     expected = pair["micro_unseen"]
     shown = page.page.evaluate(
-        "([a, b]) => floodscope.pairs.of(floodscope.pairing.common(a, b, 'country'), 127)",
+        "([a, b]) => floodscope.pairing.compared(a, b, 'country', 127)",
         [trained.offered("some"), BASELINE],
     )
     assert (shown["chips"], shown["seen"]) == (expected["chips"], False)
@@ -324,7 +324,8 @@ def test_the_real_chips_give_the_shipped_model_no_headline_and_a_new_one_does(
     figures = page.figures("#figures")
     assert figures["Chips"][1].startswith("12 labelled, 12 scored")
     assert figures["Micro IoU"] == figures["Weakest region"] == ("–", "no unseen chip")
-    assert "Left out by source: 0.731, 12 chips." in page.page.locator("#seen-note").inner_text()
+    held_out = read_bundle(WEIGHTS).scores["cross_validation"]["micro"]["iou"]
+    assert f"Left out by source: {held_out:.3f}, 12 chips." in page.page.locator("#seen-note").inner_text()
     page.page.locator("#filter-clear").click()
     page.until("() => document.getElementById('seen-note').textContent.includes('on 12 of 13')")
     assert page.figures("#figures")["Micro IoU"] == (rounded(iou), "n = 1")

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 import rasterio
 from axe import violations
+from playwright.sync_api import expect
 from running import serving
 from screen import Screen, ScreenMaker
 
+from tests.waiting import PATIENCE_S
 from tiles.simulate import simulate
 
 if TYPE_CHECKING:
@@ -72,7 +74,13 @@ def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
     assert page.figures()["IoU"][0] != "–"
     page.page.locator("#add-images").click()
     page.page.get_by_role("button", name=f"Remove {chip}", exact=True).click()
-    page.page.get_by_role("button", name=f"Remove {chip} and its predictions for good").click()  # asked once more
+    again = page.page.get_by_role("button", name=f"Remove {chip} and its predictions for good")  # asked once more
+    expect(again).to_be_focused()
+    with page.page.expect_response(lambda response: response.url.endswith("/uploads")):
+        page.page.evaluate("() => document.getElementById('add-images').click()")  # the list is asked for anew
+    page.frames(3)
+    expect(again).to_be_focused()  # and is under nobody's hand another
+    again.click()
     page.page.locator("#uploads-dialog .fs-notice", has_text="are removed").wait_for()
     page.until("() => floodscope.catalog.chips.size === 3")
     assert not list(small.data.glob("uploads/*/chip.json")) and not list(small.data.glob(f"predictions/*/{chip}.*"))
@@ -299,6 +307,8 @@ def test_dialogs_and_changed_chips_break_no_rule_and_fit(
 ) -> None:
     page = screen(small, size=SIZES[size]).open(theme=theme)
     open_first(page)
+    if size == "phone":
+        page.page.evaluate("floodscope.state.set({ sheet: 'full' })")  # peeking, it shows the chip's figures alone
     page.page.locator("#transforms summary").click()
     page.until(FILLED)
     found = {"changed chips": violations(page.page)}
@@ -319,7 +329,7 @@ def test_dialogs_and_changed_chips_break_no_rule_and_fit(
 
 def test_a_stream_without_end_is_cut_off_by_the_real_server(small: Dashboard) -> None:
     where = urllib.parse.urlsplit(small.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE_S)
     head = b'--edge\r\nContent-Disposition: form-data; name="files"; filename="big_vv.tif"\r\n\r\n'
     connection.putrequest("POST", "/uploads")
     for name, value in (

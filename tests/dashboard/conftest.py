@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import Run, call_floodscope, run_floodscope
 
+from tests.waiting import PATIENCE_S
 from tiles.simulate import simulate
 
 
@@ -15,6 +16,12 @@ from tiles.simulate import simulate
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eleven simulated chips of 128 x 128 pixels in the Sen1Floods11 layout."""
     return simulate(tmp_path_factory.mktemp("simulated") / "chips", chips=11, size=128)
+
+
+@pytest.fixture(autouse=True)
+def patient_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a click wait for its answer as long as a busy machine may take; a test of one that does not come sets less."""
+    monkeypatch.setattr("dashboard.workspace.workspace.CLICK_WAIT_S", PATIENCE_S)
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ from command_line import FLOODSCOPE
 
 from dashboard.server import THREADS
 from model.serving.worker import SPARE_THREADS
+from tests.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.slow
 
 HEAD = b"POST /review/explore HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 SLOW = (
@@ -35,13 +38,13 @@ class Running:
     port: int
 
     def connect(self, *sent: bytes) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
         for part in sent:
             connection.sendall(part)
         return connection
 
     def ask(self, path: str = "/healthz") -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.request("GET", path)
         answer = connection.getresponse()
         answer.read()
@@ -93,6 +96,6 @@ def test_slow_clients_hold_up_nobody_bad_bodies_are_told_and_a_stop_loses_nothin
         asking = [pool.submit(until_refused) for _ in range(6)]
         assert running.ask() == 200
         running.process.send_signal(signal.SIGTERM)
-        answered = [status for one in asking for status in one.result(timeout=60)]
+        answered = [status for one in asking for status in one.result(timeout=PATIENCE_S)]
     assert set(answered) == {200}
-    assert running.process.wait(timeout=60) == 0
+    assert running.process.wait(timeout=PATIENCE_S) == 0

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from model.serving.inference import NOTES
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings
 from model.wire import NPY, TIFF, decode_npy
+from tests.waiting import until_ready
 from tiles.answers import Answers, bands_of, for_choosing, for_requests, units_of
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
@@ -170,9 +170,7 @@ def open_doors(folder: Path, bundle: Path, other: Path) -> Iterator[Doors]:
     """
     service = ModelService(bundle, ServingSettings(threads=1, workers=1))
     service.start()
-    while (why := service.not_ready()) is not None:
-        assert "being loaded" in why, why
-        time.sleep(0.02)
+    until_ready(service.not_ready)
     workspace = Workspace(Settings((other,), folder / "data", model="backscatter"))
     before = os.environ.get("FLOODSCOPE_MODEL")
     os.environ["FLOODSCOPE_MODEL"] = str(bundle)

@@ -141,6 +141,7 @@ def _scrambled() -> bytes:
 
 _FRINGE = np.asarray(_COL < 5)
 _DN = np.uint16(VV + 99), np.uint16(VH + 99)
+_SHIFTED = tuple(np.round((band + 100) * 100).astype(np.uint16) for band in (VV, VH))
 _HUNDREDS = np.round(VV * 100).astype(np.int16), np.round(VH * 100).astype(np.int16)
 _TENS = np.round(VV * 10).astype(np.int16), np.round(VH * 10).astype(np.int16)
 _BYTES = np.round((VV + 40) * 5).astype(np.uint8), np.round((VH + 40) * 5).astype(np.uint8)
@@ -177,6 +178,7 @@ IMAGES: dict[str, Image1] = {
     "nodata is 0": Image1(_of(*_without(0)), TAKEN),
     "a mask inside": Image1(_good(edit=lambda d: d.write_mask(~_WEDGE)), TAKEN),
     "an alpha band": Image1(_of(VV, VH, np.float32(~_WEDGE), names=("VV", "VH", "alpha"), edit=_alpha), TAKEN),
+    "a band dataMask": Image1(_of(VV, VH, np.float32(~_WEDGE), names=("VV", "VH", "dataMask")), TAKEN),
     "tiles and deflate": Image1(_good(tiled=True, blockxsize=16, blockysize=16, compress="deflate", predictor=3), TAKEN),
     "pixel by pixel, LZW": Image1(_good(interleave="pixel", compress="lzw"), TAKEN),
     "big endian": Image1(_good(ENDIANNESS="BIG"), TAKEN),
@@ -185,6 +187,7 @@ IMAGES: dict[str, Image1] = {
     "longitudes to 360": Image1(_good(crs="EPSG:4326", transform=Affine(1e-4, 0, 349, 0, -1e-4, 47)), TAKEN),
     "across 180 degrees": Image1(_good(crs="EPSG:4326", transform=Affine(1e-4, 0, 179.998, 0, -1e-4, -17)), TAKEN),
     "ground control points": Image1(_good(transform=None, crs=UTM, gcps=_points()), TAKEN),
+    "rows and columns for a place": Image1(_good(transform=Affine(1, 0, 0, 0, -1, SIZE)), TAKEN),
     "no place": Image1(_good(transform=None, crs=None), TAKEN),
     "a coordinate system and no position": Image1(_good(transform=None), TAKEN),
     "VV, VH and the angle": Image1(_of(VV, VH, _ANGLE, names=("VV", "VH", "angle")), TAKEN),
@@ -206,6 +209,16 @@ IMAGES: dict[str, Image1] = {
     "dB times 100": Image1(_of(*_HUNDREDS), TOLD, ("divided by 100",)),
     "dB times 10": Image1(_of(*_TENS), TOLD, ("divided by 10",)),
     "dB in 8 bits": Image1(_of(*_BYTES, scale=0.2, offset=-40), TOLD, ("unpacked", "0.2")),
+    "dB cut off": Image1(
+        _of(np.maximum(VV, -18), np.maximum(VH, -22)), TOLD, ("VV seems to be cut off at -18.0", "VH seems to be cut off at -22")
+    ),
+    "nothing left of dark water in VH": Image1(
+        _of(power(VV), np.where(VH < -26, np.float32(0), power(VH)), tags={"units": "power"}), TOLD, ("or infinite in VH alone",)
+    ),
+    "whole dB": Image1(_of(*(np.round(band).astype(np.int8) for band in (VV, VH))), TOLD, ("rounded to whole dB",)),
+    "a scale and offset in plain tags": Image1(
+        _of(*_SHIFTED, tags={"scale_factor": "0.01", "add_offset": "-100"}), TOLD, ("x 0.01 - 100",)
+    ),
     "border noise": Image1(
         _of(np.where(_FRINGE, VV / 100 - 46, VV), np.where(_FRINGE, VH / 100 - 47, VH)), TOLD, ("border noise",)
     ),

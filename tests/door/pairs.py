@@ -41,6 +41,7 @@ def _vh() -> bytes:
 
 _SMALL = backscatter(40)[1]
 _HYP3 = "S1A_IW_20240101T000000_DVP_RTC30_G_gpuned_FD6A_"
+_ANGLE = np.full_like(VV, 38.5)
 _MASKED = np.arange(VV.size).reshape(VV.shape) % 7 > 0
 
 PAIRS: dict[str, Pair] = {
@@ -70,6 +71,17 @@ PAIRS: dict[str, Pair] = {
         _pair(lambda: written(amplitude(VV), names=()), lambda: written(amplitude(VH), names=())),
         TAKEN,
         said={"units": "amplitude"},
+    ),
+    "the angle beside each": Pair(
+        _pair(
+            lambda: written(_ANGLE, VV, names=("angle", "VV")),
+            lambda: written(VH, _ANGLE, names=("Sigma0_VH_db", "angle")),
+        ),
+        TAKEN,
+    ),
+    "three days in each": Pair(
+        _pair(lambda: written(VV, VV - 1, VV - 2, names=()), lambda: written(VH, VH - 1, VH - 2, names=())),
+        "has 3 bands described as (no name), (no name), (no name), of which it cannot be told which one is meant",
     ),
     "one in dB, one in power": Pair(_pair(_vv, lambda: written(power(VH), names=())), "both in dB"),
     "two units by tags": Pair(

@@ -8,6 +8,8 @@ from tests.door.doors import Doors, Verdict, differences
 from tests.door.inputs import IMAGES, TAKEN, TOLD
 from tests.door.pairs import PAIRS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_every_door_says_the_same(doors: Doors, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,15 @@ from rasterio.transform import from_origin
 from tiles.chip import Asset, ChipRecord
 
 MakeRecord = Callable[..., ChipRecord]
+
+
+@pytest.fixture(scope="session")
+def objects() -> Iterator[str]:
+    """An object store's address, which everything in this process and its children takes for AWS."""
+    from tests.shared_stores import object_store
+
+    with object_store() as address:
+        yield address
 
 
 def write_band(path: Path, band: npt.NDArray[np.generic], nodata: float | None) -> Asset:

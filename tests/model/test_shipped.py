@@ -20,6 +20,8 @@ from tiles.chip import Chip
 from tiles.reading.door import read_chip
 from tiles.simulate import simulate
 
+pytestmark = pytest.mark.slow
+
 MOST_BYTES = 8_000_000
 
 
@@ -45,7 +47,7 @@ def test_its_files_are_small_whole_and_hold_no_code() -> None:
 def test_its_card_tells_what_it_saw_and_how_it_does_where_it_has_never_been() -> None:
     bundle = read_bundle(WEIGHTS)
     assert bundle.training["train"]["chips"] == []  # no label of a real chip has taught it
-    assert bundle.training["train"]["simulated_chips"] == 264
+    assert bundle.training["train"]["simulated_chips"] == 800
     seen = read_seen_chips(WEIGHTS, bundle)
     assert seen is not None
     assert {(chip.part, chip.simulated) for chip in seen.chips} == {("training", True), ("calibration", False)}

@@ -38,6 +38,8 @@ from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 MODEL = BackscatterPredictor()
 LAKE = int(lake().sum())
 Chosen = list[tuple[ChipRecord, Prediction]]

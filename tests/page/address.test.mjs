@@ -39,6 +39,9 @@ const drawn = (seed) => {
     countries: ["Sri Lanka", "Côte d'Ivoire"].filter(() => random() < 0.5),
     events: ["a, b", "c=d"].filter(() => random() < 0.5),
     splits: [],
+    layers: ["xyz~80~over~A & b~~https://a.example/{z}/{x}/{y}.png?k=1~2", "file~100~under-off~a.geojson~Ü~"].filter(
+      () => random() < 0.5,
+    ),
     region: random() < 0.5 ? pick(["No place", "5 to 20 %"]) : null,
     pin: random() < 0.5 ? spot() : null,
     area: random() < 0.5 ? [spot(), spot(), spot()] : null,
@@ -79,6 +82,15 @@ test("another chip is a step that Back undoes, another threshold is none", () =>
   const [one, other] = [address.parse("?chip=a&t=0.3"), address.parse("?chip=b&t=0.3")];
   assert.ok(address.isStep(one, other));
   assert.ok(!address.isStep(one, { ...one, threshold: 0.7 }));
+});
+
+test("another layer of one's own is a step, how opaque one is, is none", () => {
+  const [one, other] = ["xyz~80~over~A~~https://a.example/", "file~80~over~b.json~~"];
+  const of = (...layers) => ({ ...address.parse(""), layers });
+  assert.ok(address.isStep(of(), of(one)));
+  assert.ok(address.isStep(of(one, other), of(other, one)));
+  assert.ok(!address.isStep(of(one), of(one.replace("80", "20"))));
+  assert.ok(!address.isStep(address.parse(""), of()));
 });
 
 test("components take their values from a state and give them back", () => {

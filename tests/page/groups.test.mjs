@@ -9,8 +9,8 @@ import * as groups from "../../assets/data/groups.mjs";
 import * as pairing from "../../assets/data/pairing.mjs";
 import { NO_FILTERS } from "../../assets/page/state.mjs";
 import { level } from "../../assets/scores/histogram.mjs";
-import * as pairs from "../../assets/scores/pairing.mjs";
 import { said } from "./said.mjs";
+import { table } from "./table.mjs";
 
 const k = level(said.threshold);
 const chips = said.chips.map(({ id, country }, n) => ({
@@ -30,7 +30,7 @@ const predict = (model, seen = false) =>
     said.chips.map(({ id, histogram }) => ({ id, revision: `${model} ${id}`, histogram, seen })),
   );
 const begin = () => {
-  catalog.setCatalog({ chips: [...chips, known], info: { counts: {}, name: "", simulated: true } });
+  catalog.setCatalog(table([...chips, known]));
   predict("m");
   filters.use({ values: NO_FILTERS, model: "m", k, by: "country", region: null });
 };
@@ -66,6 +66,36 @@ test("a model that has seen a region gives no interval of it, and comes last", (
   });
 });
 
+test("of more chips than a frame can add up the figures are there at once, and curves and intervals are the same once they came", () => {
+  const times = Math.ceil(20_000 / chips.length); // some of which score nothing
+  const copies = (list) => Array.from({ length: times }, (_, n) => list.map((one) => ({ ...one, id: `${n} ${one.id}` }))).flat();
+  catalog.setCatalog(table(copies(chips)));
+  catalog.add(
+    "many",
+    copies(said.chips).map(({ id, histogram }) => ({ id, revision: id, histogram, seen: false })),
+  );
+  filters.use({ values: NO_FILTERS, model: "many", k, by: "country", region: null });
+  const at = () => groups.rows("many", k, "country");
+  const [first, list] = [at(), groups.of("many", "country").list];
+  assert.equal(groups.toCome(), 2 * list.length);
+  let turns = 0;
+  while (groups.work(0.2)) turns += 1;
+  assert.ok(turns > list.length, "the page was free in between");
+  assert.equal(groups.toCome(), 0);
+  at().forEach((row, i) => {
+    const sum = list[i].levels.sum(list[i].counted);
+    ["water", "dry"].forEach((what) => assert.deepEqual(row.curve.sum[what], sum[what]));
+    ["iou", "scored", "rank"].forEach((what) => assert.equal(row[what], first[i][what]));
+    ["pixels", "water"].forEach((what) => assert.equal(row.curve[what], first[i].curve[what]));
+    const one = said.countries[row.name];
+    near(row.curve.best, one.best);
+    near(row.curve.calibration, one.calibration);
+    assert.equal(first[i].curve.best, null);
+    assert.equal(first[i].pending, true);
+    assert.ok(row.interval[0] <= row.iou && row.iou <= row.interval[1]);
+  });
+});
+
 test("filters leave what they name, and chips without an image are shown by a switch", () => {
   begin();
   const left = (values) => {
@@ -91,12 +121,14 @@ test("a region is a chip's group, whichever way they are grouped", () => {
   filters.use({ by: "water", region: grouping.nameOf("water", chips[0], "m") });
   assert.ok(filters.focused(chips[0].id));
   assert.equal(grouping.nameOf("country", { unplaced: "no CRS" }), "No place");
-  assert.equal(grouping.shareOf(null), grouping.UNKNOWN);
+  assert.equal(grouping.shareOf(0, 0), grouping.UNKNOWN);
+  const { codes, names } = grouping.filed("water", "m");
+  assert.equal(names[codes[0]], grouping.nameOf("water", chips[0], "m"));
 });
 
 test("a chip whose files are others has no prediction any more", () => {
   begin();
-  catalog.setCatalog({ chips: [{ ...chips[0], revision: "2" }, ...chips.slice(2)], info: { counts: {} } });
+  catalog.setCatalog(table([{ ...chips[0], revision: "2" }, ...chips.slice(2)]));
   assert.equal(catalog.prediction("m", chips[0].id), undefined);
   assert.equal(catalog.prediction("m", chips[1].id), undefined);
   assert.ok(catalog.gone.has(chips[1].id));
@@ -106,7 +138,7 @@ test("a chip whose files are others has no prediction any more", () => {
 test("a model beside itself differs nowhere", () => {
   begin();
   predict("same");
-  const c = pairs.of(pairing.common("m", "same", "country"), k);
+  const c = pairing.compared("m", "same", "country", k);
   assert.equal(c.difference, 0);
   assert.deepEqual(c.moved, []);
   assert.deepEqual([c.interval.low, c.interval.high], [0, 0]);

@@ -37,6 +37,9 @@ test("the state is another value after each change", () => {
 
 test("numbers are written in one way", () => {
   assert.equal(format.integer(1234567), "1\u2009234\u2009567");
+  assert.equal(format.towns([{ town: "Suong", km: 1.4, wind: "N" }]), "at Suong");
+  const far = [9.96, 88.4].map((km) => ({ town: "Suong", km, wind: "NE" }));
+  assert.equal(format.towns(far), "10\u2009km NE of Suong, 88\u2009km NE of Suong");
   assert.equal(format.score(null), format.NONE);
   assert.equal(format.percent(0.0123), "1.2\u2009%");
   assert.equal(format.percent(0), "0\u2009%");

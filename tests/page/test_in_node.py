@@ -10,13 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shapely import Polygon, box
 
 from dashboard.page.address import ADDRESS
+from dashboard.workspace.following import Place
+from dashboard.workspace.payloads import chip_payload
+from dashboard.workspace.tables import catalog_columns, prediction_columns
 from model.scores.histogram import ScoreHistogram
 from model.scores.intervals import bootstrap_interval
+from model.store.listed import Listed
 from tests.page.node import NODE
 from tests.page.test_scores_agree import random_histogram
+from tiles.catalog.catalog import Catalog
+from tiles.chip import Asset, ChipRecord
 from tiles.drawing.layers import page_layers
+from tiles.sentences import Sentence, named
 
 HERE = Path(__file__).parent
 THRESHOLD = 0.3
@@ -39,6 +47,7 @@ def said_by_python() -> dict[str, Any]:
             "scored": len(some),
         }
     return {
+        **_as_columns(),
         "layers": page_layers(),
         "components": [".".join(place) for place in ADDRESS],
         "threshold": THRESHOLD,
@@ -47,6 +56,49 @@ def said_by_python() -> dict[str, Any]:
             {"id": name, "country": country, "histogram": base64.b64encode(h.to_bytes()).decode()}
             for name, country, h in chips
         ],
+    }
+
+
+def _as_columns() -> dict[str, Any]:
+    """Return a catalog and predictions, as columns and as JSON."""
+    random, files = np.random.default_rng(6), Asset("/nowhere/a.tif")
+    slant = Polygon([(10.0, 50.0), (10.012346, 50.001), (10.011, 50.01), (9.999, 50.009)])
+    image: dict[str, Any] = {"vv": files, "vh": files, "width": 64, "height": 64}
+    catalog = Catalog(
+        [
+            ChipRecord(
+                "placed", country="Ghana", date="2020-01-02", footprint=box(-3.2, 0.1, -3.1, 0.2), label=files, **image
+            ),
+            ChipRecord("slant", event="flood", source="/somewhere/images", footprint=slant, simulated=True, **image),
+            ChipRecord("board", unplaced=Sentence("{file} has no place.", file="/nowhere/a.tif"), **image),
+            ChipRecord("known", country="Côte d'Ivoire", footprint=box(1, 2, 3, 4)),
+            ChipRecord("broken", problem="It is broken.", **image),
+        ]
+    )
+    rows, predictions = [], []
+    for n, (name, seen) in enumerate({"placed": True, "slant": False, "board": None}.items()):
+        histogram = None if n == 1 else random_histogram(random).to_bytes()
+        created = f"2026-01-02T03:04:0{n}.123+00:00"
+        row = Listed(
+            name, "1", f"{n:012x}", "Model", "cpu", 0.25 * n, created, 90 + n, 100, None if n == 2 else 0.125, histogram
+        )
+        rows.append(row)
+        told = {"id": name, "seen": seen, "valid_share": row.valid_pixels / row.total_pixels}
+        told |= {
+            k: getattr(row, k)
+            for k in ("revision", "model_name", "device", "seconds", "created", "valid_pixels", "uncertain")
+        }
+        predictions.append(told | {"histogram": histogram and base64.b64encode(histogram).decode()})
+    bodies = {
+        "chips": catalog_columns(catalog, "test"),
+        "predictions": prediction_columns(
+            [rows[:2], rows[2:]], {p["id"]: p["seen"] for p in predictions}, Place("log", 3)
+        ),
+    }
+    return {
+        "catalog": named([chip_payload(record) for record in catalog.records()]),
+        "predictions": predictions,
+        "columns": {name: base64.b64encode(content).decode() for name, content in bodies.items()},
     }
 
 

@@ -13,9 +13,18 @@ from tiles.places import ASSETS
 ROOMS = ("scores", "page", "data", "map", "panel", "review", ".")
 # They know no page, so Node asks them (tests/page/*.test.mjs): all of scores/, and these.
 PURE = {
-    *("page/address", "page/format", "page/order", "page/state"),
-    *("data/catalog", "data/filters", "data/grouping", "data/groups", "data/pairing", "data/training"),
-    "data/trust",
+    *("page/address", "page/format", "page/geojson", "page/order", "page/own", "page/state"),
+    *(
+        "data/catalog",
+        "data/chips",
+        "data/columns",
+        "data/filters",
+        "data/finding",
+        "data/grouping",
+        "data/groups",
+        "data/pairing",
+    ),
+    *("data/predicted", "data/training", "data/trust", "map/clusters"),
 }
 BRIDGE = "page/bridge"
 PAGE = r"\b(document|window|navigator|localStorage|location|fetch|requestAnimationFrame|getComputedStyle|setTimeout)\b"
@@ -38,6 +47,7 @@ def imports() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, text in texts().items():
         paths = re.findall(r'^(?:import|export)\b[^";]*?"(\.[^"]+)\.mjs"\)?;', text, re.M)
+        paths += re.findall(r'\bimport\("(\.[^"]+)\.mjs"\)', text)  # what comes when it is asked for
         folder = ASSETS / PurePosixPath(name).parent
         found[name] = {(folder / path).resolve().relative_to(ASSETS.resolve()).as_posix() for path in paths}
     return found

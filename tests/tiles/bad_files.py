@@ -284,7 +284,7 @@ CASES = [
     Case(
         "PNG", _vv(_png), _UNREADABLE, "catalog", ("{name}_vv.tif", "but a PNG image", "export the raster as GeoTIFF")
     ),
-    Case("ZIP", _vv(_zip), _UNREADABLE, "catalog", ("but a ZIP archive", "as GeoTIFF")),
+    Case("ZIP", _vv(_zip), _UNREADABLE, "catalog", ("but a ZIP archive", "unpack it")),
     Case("VRT", _vv(_vrt), _UNREADABLE, "catalog", ("GDAL virtual raster (VRT)", "as GeoTIFF")),
     Case(
         "pixels damaged", _damaged(_scramble, compress="deflate"), _UNREADABLE, "read", ("is damaged inside", "again")
@@ -329,14 +329,14 @@ CASES = [
         _ending(".jp2"),
         _UNREADABLE,
         "catalog",
-        ("{name}_vv.jp2 has the ending .jp2", "convert or rename"),
+        ("{name}_vv.jp2 has the ending .jp2", "rio convert FILE OUT.tif"),
     ),
     Case(
         "ending .img",
         _ending(".img"),
         _UNREADABLE,
         "catalog",
-        ("{name}_vv.img has the ending .img", "convert or rename"),
+        ("{name}_vv.img has the ending .img", "rio convert FILE OUT.tif"),
     ),
     Case(
         "ending .tif.txt",

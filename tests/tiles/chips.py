@@ -50,8 +50,7 @@ def write_tiff(path: Path, *bands: Array, names: tuple[str, ...] = (), **profile
     tags = settings.pop("tags", {})
     settings = {k: v for k, v in settings.items() if v is not None}
     with rasterio.open(path, "w", **settings) as dataset:
-        for number, band in enumerate(bands, 1):
-            dataset.write(band, number)
+        # Pixels last: where some are written out before, as from a full cache, the directory is moved behind them.
         for number, name in enumerate(names, 1):
             dataset.set_band_description(number, name)
         if scale is not None:
@@ -59,6 +58,8 @@ def write_tiff(path: Path, *bands: Array, names: tuple[str, ...] = (), **profile
             dataset.offsets = [offset or 0.0] * len(bands)
         if tags:
             dataset.update_tags(**tags)
+        for number, band in enumerate(bands, 1):
+            dataset.write(band, number)
     return path
 
 

@@ -27,6 +27,8 @@ from tiles.drawing.service import TileService
 from tiles.errors import ChipError, FloodscopeError, NoValidPixelError, PredictionNotFoundError, UnreadableFileError
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 GOOD = ("good_1", "good_2")
 MODEL = BackscatterPredictor()
 

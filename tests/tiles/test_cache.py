@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.waiting import PATIENCE_S
 from tiles.cache import BoundedCache, Budget
 from tiles.errors import BusyError
 
@@ -107,7 +108,7 @@ def test_when_the_maker_fails_the_waiting_threads_try_again_and_the_bytes_are_co
 
 
 def test_different_entries_are_made_at_the_same_time() -> None:
-    cache, both = _cache(), threading.Barrier(2, timeout=10)
+    cache, both = _cache(), threading.Barrier(2, timeout=PATIENCE_S)
 
     def make() -> bytes:
         both.wait()  # passes only when the other entry is being made too

@@ -27,6 +27,8 @@ from tiles.simulate.floods import FLOODS
 from tiles.simulate.radar import LOOKS, measure, other_processor, speckle
 from tiles.simulate.scene import build_scene
 
+pytestmark = pytest.mark.slow
+
 CHIPS = 22  # two a country
 SIZE = 128
 

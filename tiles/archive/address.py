@@ -8,7 +8,7 @@ import re
 import socket
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from tiles.errors import ArchiveError
+from tiles.errors import ArchiveError, AwayError
 from tiles.sentences import shown
 
 HOSTS_VARIABLE = "FLOODSCOPE_ARCHIVE_HOSTS"
@@ -100,7 +100,7 @@ class Reach:
         try:
             found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         except (OSError, UnicodeError) as error:
-            raise ArchiveError(
+            raise AwayError(
                 f"{said(url)} cannot be asked: no machine is called {shown(host)}, check the address and the network."
             ) from error
         if f"{host}:{port}" in self._own:

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from tiles.archive.address import Reach, bare, machine, named, said
 from tiles.archive.signing import Tokens, signed
-from tiles.errors import ArchiveError
+from tiles.errors import ArchiveError, AwayError
 from tiles.sentences import shown
 
 CONNECT_S, READ_S = 5.0, 20.0
@@ -50,6 +50,19 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked, and until when: as `Fetcher.get` takes it; its headers change with where it is led."""
+
+    url: str
+    most: int
+    method: str
+    body: bytes | None
+    ok: frozenset[int]
+    whole: frozenset[int]
+    ends: float
 
 
 class Fetcher:
@@ -97,36 +110,27 @@ class Fetcher:
         Raises:
             ArchiveError: it does not answer so, in time.
         """
-        ends = time.monotonic() + self._whole_s
+        asked = _Question(bare(url), most, method, body, ok, whole, time.monotonic() + self._whole_s)
         why = "did not answer"
         for attempt in range(_TRIES):
             try:
-                return self._follow(bare(url), most, dict(headers or {}), method, body, ok, whole, ends)
+                return self._follow(asked, dict(headers or {}))
             except _Later as later:
                 why = later.why
                 wait = max(_WAIT_S * 2**attempt, min(later.after, _MOST_WAIT_S))
-            if attempt == _TRIES - 1 or time.monotonic() + wait >= ends:
+            if attempt == _TRIES - 1 or time.monotonic() + wait >= asked.ends:
                 break
             time.sleep(wait)
-        raise ArchiveError(f"{said(url)}: the server {why}, asked {attempt + 1} times: try again later.")
+        raise AwayError(f"{said(url)}: the server {why}, asked {attempt + 1} times: try again later.")
 
-    def _follow(
-        self,
-        url: str,
-        most: int,
-        headers: dict[str, str],
-        method: str,
-        body: bytes | None,
-        ok: frozenset[int],
-        whole: frozenset[int],
-        ends: float,
-    ) -> Answer:
+    def _follow(self, asked: _Question, headers: dict[str, str]) -> Answer:
+        url = asked.url
         own = machine(url) if not url.startswith("s3:") else None
         at = signed(url, self._tokens, _of_service)
         for _ in range(_MOST_REDIRECTS + 1):
             if own is not None and machine(at) != own:
                 headers.pop("Authorization", None)
-            answer = self._once(at, most, headers, method, body, ok, whole, ends, url)
+            answer = self._once(asked, at, headers)
             if isinstance(answer, Answer):
                 return answer
             further = urljoin(at, answer)
@@ -139,29 +143,18 @@ class Fetcher:
             f"{said(url)}: the server leads from one address to the next without end: check the address."
         )
 
-    def _once(
-        self,
-        url: str,
-        most: int,
-        headers: dict[str, str],
-        method: str,
-        body: bytes | None,
-        ok: frozenset[int],
-        whole: frozenset[int],
-        ends: float,
-        asked: str,
-    ) -> Answer | str:
+    def _once(self, asked: _Question, url: str, headers: Mapping[str, str]) -> Answer | str:
         """Return an answer, or where the server leads to."""
         parts = urlsplit(url)
         path = parts.path or "/"
         target = f"{path}?{parts.query}" if parts.query else path
         pool = self._pool(url)
-        left = ends - time.monotonic()
+        left = asked.ends - time.monotonic()
         if left <= 0:
             raise _Later(f"took longer than {self._whole_s:.0f} s")
         try:
             response = pool.urlopen(
-                method, target, body=body, redirect=False, retries=False, preload_content=False, decode_content=True,
+                asked.method, target, body=asked.body, redirect=False, retries=False, preload_content=False, decode_content=True,
                 headers={**_ALWAYS, "Host": _host(parts.hostname, parts.port), **headers},
                 timeout=urllib3.Timeout(connect=min(CONNECT_S, left), read=min(self._read_s, left)),
             )  # fmt: skip
@@ -173,13 +166,13 @@ class Fetcher:
                     return str(response.headers["location"])
                 if response.status in _AGAIN:
                     raise _Later(f"answered {response.status}", _after(response.headers.get("retry-after")))
-                if response.status in whole:
+                if response.status in asked.whole:
                     raise ArchiveError(
-                        f"{said(asked)}: the server gives files whole and not in parts: {_download(asked)}"
+                        f"{said(asked.url)}: the server gives files whole and not in parts: {_download(asked.url)}"
                     )
-                if response.status not in ok:
-                    raise refused(asked, response.status, self._beginning(response))
-                content = self._body(response, most, ends, asked)
+                if response.status not in asked.ok:
+                    raise refused(asked.url, response.status, self._beginning(response))
+                content = self._body(response, asked)
             except HTTPError as error:
                 raise _failed(error) from error
             finally:
@@ -189,17 +182,17 @@ class Fetcher:
                     response.release_conn()
         return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
 
-    def _body(self, response: urllib3.BaseHTTPResponse, most: int, ends: float, asked: str) -> bytes:
+    def _body(self, response: urllib3.BaseHTTPResponse, asked: _Question) -> bytes:
         parts, size = [], 0
-        while part := response.read1(
-            _PART
-        ):  # what has come: a server that drips is not waited for until a part is full
+        # What has come: a server that drips is not waited for until a part is full.
+        while part := response.read1(_PART):
             size += len(part)
-            if size > most:
+            if size > asked.most:
                 raise ArchiveError(
-                    f"{said(asked)}: the server sends more than the {most:,} bytes that were asked for: it is not read."
+                    f"{said(asked.url)}: the server sends more than the {asked.most:,} bytes that were asked for: it is not "
+                    "read."
                 )
-            if time.monotonic() > ends:
+            if time.monotonic() > asked.ends:
                 raise _Later(f"took longer than {self._whole_s:.0f} s for {size:,} bytes")
             parts.append(part)
         return b"".join(parts)
@@ -248,12 +241,12 @@ def refused(url: str, status: int, body: str) -> ArchiveError:
         word in body.lower() for word in ("expired", "signature not valid in the specified time", "signed expiry")
     )
     if status in {401, 403} and expired:
-        return ArchiveError(
+        return AwayError(
             f"{said(url)}: the signature of the address has expired ({status}): get the address anew, or name a signer "
             "(FLOODSCOPE_SIGNER)."
         )
     if status in {401, 403}:
-        return ArchiveError(
+        return AwayError(
             f"{said(url)}: the server does not give it to us ({status}): it may need a signer (FLOODSCOPE_SIGNER), the variables "
             "of AWS, or permission."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,36 +29,63 @@ _BANDS = ("bands", "eo:bands", "raster:bands")
 _TIFF = ("tiff", "geotiff")
 
 
+@dataclass(frozen=True)
+class Found:
+    """An item of an archive.
+
+    Attributes:
+        name: its id.
+        collection: what it is part of, or None.
+        record: its chip, or None.
+        error: why it has none, or None of an item without images of VV and VH.
+        holds: names of its files.
+    """
+
+    name: str
+    collection: str | None
+    record: ChipRecord | None
+    error: ArchiveError | None
+    holds: str
+
+
 def read_archive(query: Query, source: str) -> tuple[list[ChipRecord], list[Problem]]:
     """Return an archive's items as chips, and what is wrong with those that are none; no image is opened.
 
     Raises:
         ArchiveError: the archive cannot be searched.
     """
+    found, problems = search(query, source)
+    refused = [Problem(shown(one.name), str(one.error)) for one in found if one.error is not None]
+    records = [one.record for one in found if one.record is not None]
+    return records, _told_once(refused) + problems
+
+
+def search(query: Query, source: str) -> tuple[list[Found], list[Problem]]:
+    """Return the items of an archive, and what has to be told of all of them; no image is opened.
+
+    Raises:
+        ArchiveError: the archive cannot be searched.
+    """
     fetcher = fetcher_for(query)
     reach = _Allowed(query.address)
-    records: list[ChipRecord] = []
-    without: list[tuple[str, str]] = []
-    refused: list[Problem] = []
+    found: list[Found] = []
+    problems: list[Problem] = []
     try:
         for item, address in items(query, fetcher):
-            name = str(item.get("id") or f"item {len(records) + 1}")
+            name = str(item.get("id") or f"item {len(found) + 1}")
+            collection, holds = _text(item.get("collection")), _names(item)
+            if len(found) == MOST_ITEMS:
+                text = f"The archive holds more than {MOST_ITEMS:,} items of it: ask for less (bbox=..., datetime=...)."
+                problems.append(Problem(shown(query.address), text))
+                break
             try:
                 record = _record(item, address, source, reach)
+                found.append(Found(name, collection, record, None, holds))
             except ArchiveError as error:
-                refused.append(Problem(shown(name), str(error)))
-                continue
-            if record is None:
-                without.append((name, _names(item)))
-            elif len(records) < MOST_ITEMS:
-                records.append(record)
-            else:
-                text = f"The archive holds more than {MOST_ITEMS:,} items of it: ask for less (bbox=..., datetime=...)."
-                refused.append(Problem(shown(query.address), text))
-                break
+                found.append(Found(name, collection, None, error, holds))
     finally:
         fetcher.close()
-    return records, _told_once(refused) + _lacking(without)
+    return found, problems + _lacking([one for one in found if one.record is None and one.error is None])
 
 
 class _Allowed:
@@ -67,7 +95,7 @@ class _Allowed:
         self._own = machine(address) if is_address(address) else None
         self._folder = None if self._own else Path(address).expanduser().resolve().parent
         self._reach = Reach(named(address) if self._own else "")
-        self._known: dict[tuple[str, int], str | None] = {}
+        self._known: dict[tuple[str, int], ArchiveError | None] = {}
 
     def path(self, href: str, document: str) -> str:
         """Return what `Asset.path` is of a file that an item names.
@@ -94,9 +122,9 @@ class _Allowed:
                 self._reach.require(at)
                 self._known[where] = None
             except ArchiveError as error:
-                self._known[where] = str(error)
-        if (problem := self._known[where]) is not None:
-            raise ArchiveError(problem)
+                self._known[where] = error
+        if (refusal := self._known[where]) is not None:
+            raise refusal
         return bare(at)
 
 
@@ -211,13 +239,13 @@ def _names(item: Item) -> str:
     )
 
 
-def _lacking(without: list[tuple[str, str]]) -> list[Problem]:
+def _lacking(without: list[Found]) -> list[Problem]:
     if not without:
         return []
-    name, held = without[0]
+    first = without[0]
     many = "1 item has" if len(without) == 1 else f"{len(without):,} items have"
-    text = f"{many} no GeoTIFFs that are VV and VH by their names, and nothing of it is taken; the first holds: {held}."
-    return [Problem(shown(name), text)]
+    text = f"{many} no GeoTIFFs that are VV and VH by their names, and nothing of it is taken; the first holds: {first.holds}."
+    return [Problem(shown(first.name), text)]
 
 
 def _told_once(problems: list[Problem]) -> list[Problem]:

@@ -57,6 +57,11 @@ def signed(url: str, tokens: Tokens, ask: Callable[[str], bytes]) -> str:
     return f"{url}?{_token(f'{service}/{quote(account)}/{quote(container)}', tokens, ask)}"
 
 
+def has_keys() -> bool:
+    """Return whether there are keys of AWS: without any, buckets are asked as anybody may."""
+    return any(os.environ.get(name) for name in _AWS)
+
+
 def _token(service: str, tokens: Tokens, ask: Callable[[str], bytes]) -> str:
     token, until = tokens.get(service, ("", 0.0))
     if time.monotonic() < until:
@@ -78,7 +83,7 @@ def _of_s3(url: str) -> str:
     if not bucket or not key:
         raise ArchiveError(f"{shown(url)[:120]} names no object: give s3://BUCKET/FILE.tif.")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not any(os.environ.get(name) for name in _AWS):
+    if not has_keys():
         return (
             f"{endpoint.rstrip('/')}/{bucket}/{quote(key)}"
             if endpoint

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import contextlib
 import os
 import uuid
 from collections import Counter
@@ -14,15 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiles.answers import NOTHING_SAID, Answers
+from tiles.catalog.kept import kept_reading
 from tiles.catalog.moving import relative
-from tiles.catalog.rows import CALLED, COLUMNS, PLAIN, read_rows
-from tiles.chip import ANCILLARY, ASSETS, Asset, ChipRecord
+from tiles.catalog.rows import COLUMNS, read_rows, row_of
+from tiles.chip import ChipRecord
 from tiles.errors import ChipNotFoundError, Problem, SourceError
 from tiles.files import replacing, unwritable
 from tiles.layouts import addresses, safe
+from tiles.layouts.endings import cause, known_ending, packed_in
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.layouts.known import LAYOUTS
 from tiles.layouts.names import part_of
+from tiles.layouts.nested import read_below
 from tiles.layouts.pairing import labelled
 from tiles.layouts.products import address_refusal, product_refusal, products_in
 from tiles.naming import apart
@@ -178,20 +180,7 @@ class Catalog:
         """The catalog as a GeoDataFrame in EPSG:4326, one row a chip; `geometry` is None where no footprint is known."""
         import geopandas as gpd  # noqa: PLC0415  (a second to import; commands that list nothing need not pay)
 
-        rows = []
-        for record in self._records.values():
-            row = {name: getattr(record, name) for name in PLAIN}
-            for name in ASSETS:
-                asset: Asset | None = getattr(record, name)
-                row[f"{name}_path"] = asset.path if asset else None
-                row[f"{name}_band"] = asset.band if asset else 0
-                if name in CALLED:
-                    row[f"{name}_name"] = asset.name if asset else None
-                if name in ANCILLARY:
-                    row[f"{name}_scale"] = asset.scale if asset else 1.0
-            row["answers"] = record.answers.to_json()
-            row["geometry"] = record.footprint
-            rows.append(row)
+        rows = [row_of(record) for record in self._records.values()]
         return gpd.GeoDataFrame(rows, columns=list(COLUMNS), geometry="geometry", crs="EPSG:4326")
 
     def to_parquet(self, path: Path) -> None:
@@ -259,6 +248,7 @@ def _read_file(source: Path) -> Reading:
     if ending not in TIFF_ENDINGS:
         raise SourceError(
             product_refusal(source)
+            or known_ending(source)
             or "{file} is neither a catalog (.parquet) nor a GeoTIFF (.tif): give one, or a folder of chips.",
             file=source,
         )
@@ -284,28 +274,27 @@ def _read_folder(source: Path) -> Reading:
         return safe.read(source)
     if (refusal := product_refusal(source)) is not None:
         raise SourceError(refusal)
-    # Products lie beside whatever else there is.
+    if (found := _read_here(source) or read_below(source, _read_here)) is not None:
+        return found
+    if packed := packed_in(source):
+        raise SourceError(cause(packed[0]))
+    raise SourceError(
+        f"{{file}} holds no chips that floodscope recognises "
+        f"({', '.join(layout.FOLDERS for layout in LAYOUTS if layout.FOLDERS)}, Sentinel-1 SAFE), and neither do folders in it: "
+        "see 'Your own chips' in the README.",
+        file=source,
+    )
+
+
+def _read_here(source: Path) -> Reading | None:
+    """Return what a folder itself holds, by the first layout that recognises it, or None; products lie beside whatever else."""
     products = safe.read(source)
     products = Reading(products.records, products.problems + products_in(source))
     for layout in LAYOUTS:
         if layout.recognises(source):
             found = _named(source, layout.read(source))
             return Reading(found.records + products.records, found.problems + products.problems)
-    if products.records or products.problems:
-        return products
-    inner = sorted(shown(p.name) for p in source.iterdir() if p.is_dir() and _holds_chips(p))
-    hint = f"it holds {', '.join(inner[:4])}: give one of those" if inner else "see 'Your own chips' in the README"
-    raise SourceError(
-        f"{{file}} holds no chips that floodscope recognises "
-        f"({', '.join(layout.FOLDERS for layout in LAYOUTS if layout.FOLDERS)}, Sentinel-1 SAFE): {hint}.",
-        file=source,
-    )
-
-
-def _holds_chips(folder: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return any(layout.recognises(folder) for layout in LAYOUTS)
-    return False
+    return products if products.records or products.problems else None
 
 
 def _named(folder: Path, found: Reading) -> Reading:
@@ -316,7 +305,11 @@ def _named(folder: Path, found: Reading) -> Reading:
 
 
 def open_catalog(
-    sources: Sequence[str | Path], answers: Answers = NOTHING_SAID, *, labels: Sequence[Path] = ()
+    sources: Sequence[str | Path],
+    answers: Answers = NOTHING_SAID,
+    *,
+    labels: Sequence[Path] = (),
+    data: Path | None = None,
 ) -> Catalog:
     """Return the catalog of one or several sources.
 
@@ -324,6 +317,7 @@ def open_catalog(
         sources: folders, GeoTIFFs or catalogs.
         answers: what the user says of all their files; a catalog keeps its own where nothing is said.
         labels: folders of labels that lie elsewhere, paired with the images by name, in place of their own.
+        data: a folder in which it is kept what large sources hold, so that they are not read as long as they stay the same.
 
     Raises:
         SourceError: no source exists, is recognised, or names a chip; a folder of labels fits none of them. Where that is so of
@@ -331,7 +325,7 @@ def open_catalog(
     """
     if not sources:
         raise SourceError("No source was given: name a folder of chips, a GeoTIFF or a catalog (.parquet).")
-    found, lost = _readings([Path(source) for source in sources])
+    found, lost = _readings([Path(source) for source in sources], data)
     records, problems = [r for f in found for r in f.records], [*lost, *(p for f in found for p in f.problems)]
     for folder in labels:
         records, told = labelled(records, Path(os.path.abspath(folder.expanduser())))  # noqa: PTH100 - as of a source
@@ -339,12 +333,12 @@ def open_catalog(
     return Catalog((answered(r, answers) for r in records), problems)
 
 
-def _readings(sources: Sequence[Path]) -> tuple[list[Reading], list[Problem]]:
+def _readings(sources: Sequence[Path], data: Path | None) -> tuple[list[Reading], list[Problem]]:
     """Return what sources hold, and the problems of those that hold nothing; raises the first where none holds anything."""
     found, errors = [], []
     for source in sources:
         try:
-            found.append(read_source(source))
+            found.append(read_source(source) if data is None else kept_reading(source, data, read_source))
         except SourceError as error:
             errors.append((source, error))
     if not found:

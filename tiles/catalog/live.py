@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable
 
 from tiles.catalog.catalog import Catalog
-from tiles.reading.headers import held
+from tiles.reading.headers import drawable
 
 
 class LiveCatalog:
     """One catalog at a time, replaced as a whole. Methods may be called from any thread.
 
     A `Catalog` never changes: whoever takes `now` can work with it for as long as it likes. Whoever has to follow keeps the
-    `version` that it has seen, or listens. Scenes, which cannot be shown whole, are chips with that problem in it.
+    `version` that it has seen, or listens. Scenes on servers, which cannot be drawn, are chips with that problem in it.
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._now = catalog.mapped(held)
+        self._now = catalog.mapped(drawable)
         self._lock = threading.RLock()
         self._listeners: list[Callable[[Catalog], None]] = []
 
@@ -37,7 +37,7 @@ class LiveCatalog:
         One change is made at a time, so none is lost; what the function raises leaves the catalog as it is.
         """
         with self._lock:
-            changed = change(self._now).mapped(held)
+            changed = change(self._now).mapped(drawable)
             if changed is not self._now:
                 self._now = changed
                 for listener in self._listeners:

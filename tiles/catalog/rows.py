@@ -66,6 +66,39 @@ def read_rows(path: Path) -> tuple[list[ChipRecord], list[Problem]]:
     return records, problems
 
 
+def row_of(record: ChipRecord) -> dict[str, Any]:
+    """Return a chip as a row of a catalog: its columns, its outline as a geometry."""
+    row: dict[str, Any] = {name: getattr(record, name) for name in PLAIN}
+    for name in ASSETS:
+        asset: Asset | None = getattr(record, name)
+        row[f"{name}_path"] = asset.path if asset else None
+        row[f"{name}_band"] = asset.band if asset else 0
+        if name in CALLED:
+            row[f"{name}_name"] = asset.name if asset else None
+        if name in ANCILLARY:
+            row[f"{name}_scale"] = asset.scale if asset else 1.0
+    return row | {"answers": record.answers.to_json(), "geometry": record.footprint}
+
+
+def to_json(record: ChipRecord) -> dict[str, Any]:
+    """Return a chip whose files lie on servers as JSON-able values, which `from_json` reads."""
+    outline = None if record.footprint is None else shapely.to_wkb(record.footprint, hex=True)
+    return row_of(record) | {"geometry": outline}
+
+
+def from_json(row: Mapping[str, Any]) -> ChipRecord:
+    """Return the chip that `to_json` wrote; nothing is asked of any server.
+
+    Raises:
+        SourceError: it is none.
+    """
+    try:
+        outline = None if row["geometry"] is None else bytes.fromhex(row["geometry"])
+        return _record_of({**row, "geometry": outline})
+    except (LookupError, TypeError, ValueError, UsageError) as error:
+        raise SourceError(f"The database holds a chip that is none ({shown(str(error))[:80]}).") from error
+
+
 def _told(path: Path, number: int, why: str) -> Sentence:
     build = "build it again (floodscope catalog build SOURCE OUT.parquet)"
     return Sentence(f"{{file}} has a row that is no chip, its row {number}: {shown(why)}; {build}.", file=path)

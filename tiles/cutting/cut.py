@@ -25,7 +25,7 @@ from tiles.naming import apart, plain_name
 from tiles.reading.ancillary import ancillary_refusal
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.grids import require_same_grid
-from tiles.reading.labels import label_refusal, meant, require_label_type
+from tiles.reading.labels import OWN_NUMBERS, label_refusal, meant, require_label_type
 from tiles.reading.pixels import points_alone, scaled, stored
 from tiles.reading.raster import RasterInfo, open_raster, read_info
 from tiles.reading.units import WORDS, has_data, require_number_type, said_by_name, said_by_tags
@@ -166,11 +166,11 @@ def _image(record: ChipRecord, vv: Asset, vh: Asset) -> list[_Part]:
     infos = {path: _whole(path) for path in (vv.path, vh.path)}
     if vv.path == vh.path:
         vv, vh, _ = two_bands(infos[vv.path], record.answers)
+    else:
+        vv, vh = named_band(infos[vv.path], vv, "VV"), named_band(infos[vh.path], vh, "VH")
     parts = []
     for asset, name in ((vv, "VV"), (vh, "VH")):
         info = infos[asset.path]
-        if vv.path != vh.path:
-            named_band(info, asset.band, name)
         require_number_type(info, asset.band, name)
         if info.place.from_gcps:
             raise GeoreferenceError(points_alone(info.path))
@@ -235,7 +235,7 @@ def _label(record: ChipRecord, asset: Asset, info: RasterInfo) -> _Part:
         return _Part("label", asset.band, info, place_of(info), said, record.answers.label_values)
     unsaid = info.nodata[asset.band - 1] is None and np.dtype(info.dtypes[asset.band - 1]).kind in "uif"
     wide = np.dtype(info.dtypes[asset.band - 1]) != np.int8
-    documented = record.legend in LEGENDS and record.legend != "etci2021"
+    documented = record.legend in LEGENDS and record.legend not in OWN_NUMBERS
     tagged = unsaid and wide and (documented or _holds_water(asset, info))
     return _Part("label", asset.band, info, place_of(info), Said(nodata=UNKNOWN if tagged else None))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from tiles.cutting.copies import Said, part_of, place_of, write_copy
 from tiles.errors import GeoreferenceError, OutputError
 from tiles.grid import Grid
+from tiles.reading.grids import as_stored
 from tiles.reading.pixels import points_alone, stored
 from tiles.reading.raster import GDAL_OPTIONS, MAX_PIXELS, RasterInfo, info_of, open_raster, read_info
 
@@ -31,7 +32,8 @@ _MOST_PIXELS = 4 * MAX_PIXELS
 def regrid(file: Path, out: Path, like: Path | None = None, method: Method = "nearest") -> float:
     """Write a raster of labels, elevation or backscatter onto the grid of an image.
 
-    Stored numbers, names, unit, scale, nodata and tags stay. What the raster does not cover is masked, never a number.
+    Stored numbers, names, unit, scale, nodata and tags stay. What the raster does not cover is masked, never a number. One that
+    says no place, and is as large as an image that ground control points place, lies on the image's pixels as they are stored.
 
     Args:
         file: the raster. It is not changed.
@@ -60,18 +62,17 @@ def regrid(file: Path, out: Path, like: Path | None = None, method: Method = "ne
         values, there = _read(info, window)
         write_copy(out, info, info.data_bands, values, there, place)
         return 1.0
-    wanted = _placed(read_info(str(like)))
+    image = read_info(str(like))
+    wanted = _placed(image)
     if wanted.width * wanted.height > _MOST_PIXELS:
         raise GeoreferenceError(
             f"{{file}} has {wanted.width:,} x {wanted.height:,} pixels, {_MOST_PIXELS:,} are the most: cut it into tiles "
             "first (floodscope cut SOURCE --out DIR).",
             file=like,
         )
-    grid = _placed(info)
-    window = _seen_from(grid, wanted, info)
+    window, placed = _on_its_pixels(info, image) or _by_its_place(info, wanted)
     _require_room(info, window)
     values, there = _read(info, window)
-    crs, source = part_of((grid.crs, grid.transform), window)
 
     def warped(array: npt.NDArray[np.generic], fill: float | None, how: Resampling) -> npt.NDArray[np.generic]:
         onto = np.full(wanted.shape, fill or 0, dtype=array.dtype)
@@ -79,8 +80,7 @@ def regrid(file: Path, out: Path, like: Path | None = None, method: Method = "ne
             reproject(
                 array,
                 onto,
-                src_transform=source,
-                src_crs=crs,
+                **placed,
                 dst_transform=wanted.transform,
                 dst_crs=wanted.crs,
                 src_nodata=fill,
@@ -100,6 +100,29 @@ def regrid(file: Path, out: Path, like: Path | None = None, method: Method = "ne
         bands = [warped(array, None, Resampling.nearest) for array in values]
     write_copy(out, info, info.data_bands, bands, covered, (wanted.crs, wanted.transform), said)
     return float(covered.mean())
+
+
+def _on_its_pixels(info: RasterInfo, image: RasterInfo) -> tuple[Window, dict[str, Any]] | None:
+    """Return all of a raster that says no place, placed by the ground control points of an image that is stored as large.
+
+    None where it is none: it has a place, or the image has another size or says its place otherwise.
+    """
+    if not image.from_gcps or info.unplaced is None or not as_stored(info, image):
+        return None
+    points = {"gcps": list(image.place.gcps), "src_crs": image.place.gcp_crs}
+    return Window(0, 0, info.width, info.height), points
+
+
+def _by_its_place(info: RasterInfo, wanted: Grid) -> tuple[Window, dict[str, Any]]:
+    """Return the part of a raster that lies on the wanted grid, and where it lies.
+
+    Raises:
+        GeoreferenceError: it has no place, or they lie apart.
+    """
+    grid = _placed(info)
+    window = _seen_from(grid, wanted, info)
+    crs, source = part_of((grid.crs, grid.transform), window)
+    return window, {"src_transform": source, "src_crs": crs}
 
 
 def _pairs(values: list[npt.NDArray[np.generic]], info: RasterInfo) -> list[tuple[npt.NDArray[np.generic], int]]:

@@ -6,14 +6,15 @@ legend and address are made from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 
 from tiles.chip import ByteArray, Chip
-from tiles.drawing.composite import COMPOSITE_RANGE, composite, score_pixels, single_band
+from tiles.drawing.calm import CALM_RANGE, calm, coloured
+from tiles.drawing.composite import COMPOSITE_RANGE, NODATA_YELLOW, composite, score_pixels, single_band
 from tiles.drawing.render import Overviews, encode_mask, encode_png
 from tiles.errors import LayerNotFoundError
 from tiles.palette import (
@@ -67,6 +68,10 @@ class Source:
     probability: Callable[[], ByteArray]
 
 
+def _as_it_is(pixels: ByteArray, asked: Options) -> ByteArray:
+    return pixels
+
+
 def _png(pixels: ByteArray, asked: Options) -> bytes:
     return encode_png(pixels)
 
@@ -84,6 +89,7 @@ class TileLayer:
         cut: one tile's pixels (H, W, 2 or 4) as a PNG.
         cut_options: the names in `Options` that change its tiles and not `pixels`.
         cut_from: the layer whose pixels it is cut from, where they are another's.
+        of_scene: of a scene, whose tiles are false colour, a tile (H, W, 4) as this layer has it.
     """
 
     name: str
@@ -94,11 +100,31 @@ class TileLayer:
     cut: Callable[[ByteArray, Options], bytes] = _png
     cut_options: tuple[str, ...] = ()
     cut_from: str = ""
+    of_scene: Callable[[ByteArray, Options], ByteArray] = _as_it_is
 
     @property
     def all_options(self) -> tuple[str, ...]:
         """The names in `Options` that change its tiles."""
         return self.options + self.cut_options
+
+
+def _yellow(pixels: ByteArray, asked: Options) -> ByteArray:
+    if asked.nodata != "yellow":
+        return pixels
+    return np.where(pixels[..., 3:] > 0, pixels, np.array([*NODATA_YELLOW, 255], dtype=np.uint8))
+
+
+def _channel(number: int) -> Callable[[ByteArray, Options], ByteArray]:
+    """Return what takes a band from false colour, whose red and green have the bands' own ranges."""
+    return lambda pixels, _: np.ascontiguousarray(pixels[..., [number, 3]])
+
+
+def _calm_of_scene(pixels: ByteArray, asked: Options) -> ByteArray:
+    """Return the calm colours of false colour, whose red and green are VV and VH; zooming out averages their speckle."""
+    bands = []
+    for channel, (low, high) in enumerate((COMPOSITE_RANGE["vv"], COMPOSITE_RANGE["vh"])):
+        bands.append(np.float32(low) + pixels[..., channel] * np.float32((high - low) / 255.0))
+    return np.concatenate([np.moveaxis(coloured(*bands), 0, -1), pixels[..., 3:]], axis=-1)
 
 
 def _scores(source: Source, asked: Options) -> ByteArray:
@@ -121,9 +147,11 @@ TILES: tuple[TileLayer, ...] = (
         lambda source, asked: composite(source.chip, yellow_nodata=asked.nodata == "yellow"),
         "average",
         options=("nodata",),
+        of_scene=_yellow,
     ),
-    TileLayer("vv", "image", lambda source, _: single_band(source.chip, "vv"), "average"),
-    TileLayer("vh", "image", lambda source, _: single_band(source.chip, "vh"), "average"),
+    TileLayer("vv", "image", lambda source, _: single_band(source.chip, "vv"), "average", of_scene=_channel(0)),
+    TileLayer("vh", "image", lambda source, _: single_band(source.chip, "vh"), "average", of_scene=_channel(1)),
+    TileLayer("calm", "image", lambda source, _: calm(source.chip), "average", of_scene=_calm_of_scene),
     TileLayer("scores", "prediction", _scores, "nearest"),
     TileLayer("mask", "prediction", _scores, "nearest", cut=_mask, cut_options=("threshold",), cut_from="scores"),
     TileLayer("confidence", "prediction", _scores, "nearest", cut=_confidence, cut_from="scores"),
@@ -195,6 +223,7 @@ class Shown:
         legend: what its colours mean.
         without_label: what there is none of where a chip has no label.
         grey: the image below is shown in grey.
+        outline: its colour may be drawn as an outline.
         strip: offered where one picture is shown.
         swipe: offered at both sides of a swipe.
     """
@@ -210,6 +239,7 @@ class Shown:
     legend: tuple[Swatch, ...] = ()
     without_label: str = ""
     grey: bool = False
+    outline: bool = False
     strip: bool = True
     swipe: bool = True
 
@@ -240,8 +270,8 @@ _CONFIDENCE = Ramp(tuple((red / 255, green / 255, blue / 255) for red, green, bl
 _GREY_RAMP = "linear-gradient(90deg,#000,#fff)"
 
 
-def _range(channel: str) -> str:
-    low, high = (f"{value:g}".replace("-", "−") for value in COMPOSITE_RANGE[channel])
+def _range(channel: str, ranges: Mapping[str, tuple[float, float]] = COMPOSITE_RANGE) -> str:
+    low, high = (f"{value:g}".replace("-", "−") for value in ranges[channel])
     return f"{low} to {high}"
 
 
@@ -251,6 +281,15 @@ def _seen(vv: float, vh: float) -> Colour:
     scaled = [(values[c] - low) / (high - low) for c, (low, high) in COMPOSITE_RANGE.items()]
     red, green, blue = (round(255 * min(max(part, 0.0), 1.0)) for part in scaled)
     return red, green, blue
+
+
+def _calm(vv: float, vh: float) -> Colour:
+    """Return the colour of one pixel of the calm view; VV and VH in dB."""
+    red, green, blue = (int(part) for part in coloured(np.array(vv), np.array(vh)))
+    return red, green, blue
+
+
+_CALM_LAND = f"linear-gradient(90deg,{_css(_calm(-14.0, -21.0))},{_css(_calm(-6.0, -12.0))})"
 
 
 def _band(name: Literal["vv", "vh"], channel: int, key: str) -> Shown:
@@ -267,18 +306,26 @@ SHOWN: tuple[Shown, ...] = (
             Swatch(_css(RED_CHANNEL), "R", "VV", f"{_range('vv')} dB"),
             Swatch(_css(GREEN_CHANNEL), "G", "VH", f"{_range('vh')} dB"),
             Swatch(_css(BLUE_CHANNEL), "B", "VV / VH", f"{_range('ratio')}, quotient of the dB values"),
-            Swatch(_css(_seen(-20.0, -27.0)), "", "open water", "dark blue; where wind roughens it, purple"),
+            Swatch(_css(_seen(-20.0, -27.0)), "", "open water: blue to purple", "blue; the more wind roughens it, the redder"),
+        ),
+    ),
+    Shown(
+        "calm", "Calm", "calm (water dark blue, speckle smoothed)", "image", "calm", key="4",
+        legend=(
+            Swatch(_css(_calm(-19.0, -26.0)), "", "open water: dark blue", "with wind or without"),
+            Swatch(_CALM_LAND, "", "land: grey; speckle smoothed, to look at",
+                   f"VV {_range('vv', CALM_RANGE)} dB, VH {_range('vh', CALM_RANGE)} dB of every chip; not to measure in"),
         ),
     ),
     _band("vv", 0, "2"),
     _band("vh", 1, "3"),
     Shown(
         "prediction", "Prediction", "prediction (water)", "overlay", "scores", _WATER, ("a",), key="w",
-        legend=(Swatch(_css(WATER), "W", "predicted water"),),
+        legend=(Swatch(_css(WATER), "W", "predicted water"),), outline=True,
     ),
     Shown(
         "truth", "Truth", "truth", "overlay", "scores", (_painted(TRUTH, 0, 1, 0, 1, -1),), ("a",), key="t",
-        legend=(Swatch(_css(TRUTH), "T", "water in the label"),), without_label="truth",
+        legend=(Swatch(_css(TRUTH), "T", "water in the label"),), without_label="truth", outline=True,
     ),
     Shown(
         "errors", "Errors", "errors", "overlay", "scores", ("level", _CLASSES, _ERRORS), ("a",), key="e",
@@ -286,6 +333,7 @@ SHOWN: tuple[Shown, ...] = (
             Swatch(_css(HIT), "TP", "true water", count="tp"),
             Swatch(_css(FALSE), "FP", "false water", count="fp"),
             Swatch(_css(MISSED), "FN", "missed water", count="fn"),
+            Swatch("#181818", "", "dry, or not known", "true dry, or not known in the label"),
         ),
         without_label="error", grey=True,
     ),
@@ -300,7 +348,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("none", "None", "none", "overlay", "scores", models=("a",), key="0", swipe=False),
     Shown(
         "other", "Model B", "prediction of model B", "overlay", "scores", _WATER, ("b",), strip=False,
-        legend=(Swatch(_css(WATER), "W", "water predicted by B"),),
+        legend=(Swatch(_css(WATER), "W", "water predicted by B"),), outline=True,
     ),
     Shown(
         "difference", "Difference", "difference of both models", "overlay", "scores", models=("a", "b"), strip=False, grey=True,

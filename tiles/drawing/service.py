@@ -12,12 +12,17 @@ from tiles.antimeridian import HALF_TURN, TURN, WORLD
 from tiles.cache import BoundedCache, Budget
 from tiles.catalog.live import LiveCatalog
 from tiles.chip import ByteArray, Chip, ChipRecord
+from tiles.drawing.composite import score_pixels
 from tiles.drawing.layers import Options, Source, TileLayer, layer_of
+from tiles.drawing.levels import Levels, cut, inside
 from tiles.drawing.render import MAX_ZOOM, DisplayRaster, encode_mask
+from tiles.drawing.scenes import Scenes
 from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
 from tiles.palette import WATER
+from tiles.probability import NODATA
 from tiles.reading.door import read_chip
 from tiles.reading.raster import MAX_PIXELS
+from tiles.scenes.windows import is_scene
 
 SCALES = (1, 2)
 AT_ONCE_PIXELS = MAX_PIXELS + MAX_PIXELS // 2
@@ -39,6 +44,13 @@ class Predictions(Protocol):
         """Return the raster (contract 2) of one revision; raises PredictionNotFoundError where there is none."""
         ...
 
+    def levels(self, record: ChipRecord, revision: str) -> tuple[Levels, bool]:
+        """Return as `probability` that of a scene, whole or as far as it is predicted, with what it has of overviews.
+
+        And whether its label is part of what the revision stands for: of one that is being predicted it may not be known yet.
+        """
+        ...
+
     def latest_revision(self, record: ChipRecord) -> str:
         """Return the revision of the chip's newest prediction; raises PredictionNotFoundError where there is none."""
         ...
@@ -55,6 +67,7 @@ class TileService:
         self,
         catalog: LiveCatalog,
         predictions: Predictions,
+        scenes: Scenes | None = None,
         *,
         raster_cache_mb: int = 96,
         tile_cache_mb: int = 64,
@@ -65,12 +78,14 @@ class TileService:
         Args:
             catalog: whose chips are drawn.
             predictions: where the probability rasters are.
+            scenes: draws what is too large to be held; without it that is refused.
             raster_cache_mb: bound of the display rasters in memory (of 512 x 512 pixels 0.5 MB for vv and vh, 1 MB else).
             tile_cache_mb: bound of the finished tiles.
             chip_cache_mb: bound of the decoded chips (2.6 MB each).
         """
         self._catalog = catalog
         self._predictions = predictions
+        self._scenes = scenes
         self._chips: BoundedCache[Chip] = BoundedCache(chip_cache_mb << 20, _chip_bytes)
         self._rasters: BoundedCache[DisplayRaster] = BoundedCache(raster_cache_mb << 20, lambda r: r.nbytes)
         self._tiles: BoundedCache[Tile] = BoundedCache(tile_cache_mb << 20, lambda t: len(t.data) + 200)
@@ -156,6 +171,10 @@ class TileService:
         held = self._tiles.held(key)
         if held is not None:
             return held
+        if is_scene(record) and (scenes := self._scenes) is not None:
+            return self._tiles.get(
+                key, lambda: self._of_scene(found, scenes, record, revision, (z, x, y), scale, options)
+            )
         with self._room.hold(_pixels(record)):
             return self._tiles.get(key, lambda: self._render(found, record, revision, (z, x, y), scale, options))
 
@@ -165,6 +184,38 @@ class TileService:
         size = 256 * scale
         pixels = self._raster(layer, record, revision, asked).tile(*zxy, size=size)
         return self._transparent(size) if pixels is None else _tile(layer.cut(pixels, asked))
+
+    def _of_scene(
+        self,
+        layer: TileLayer,
+        scenes: Scenes,
+        record: ChipRecord,
+        revision: str,
+        zxy: tuple[int, int, int],
+        scale: int,
+        asked: Options,
+    ) -> Tile:
+        size = 256 * scale
+        if layer.needs == "image":
+            image = scenes.image(record)
+            pixels = cut(image, *zxy, size=size)
+            if pixels is None or not (pixels[..., 3].any() or "nodata" in layer.options):
+                return self._transparent(size)
+            of_layer = layer.of_scene(pixels, asked)
+            there = cut(inside(image.grid), *zxy, size=size) if asked.nodata == "yellow" else None
+            if there is not None:  # yellow on the scene, and not beside it
+                of_layer = np.where(there, of_layer, np.uint8(0))
+            if (of_layer[..., -1] == np.uint8(255)).all() and of_layer.shape[2] == 4:
+                of_layer = np.ascontiguousarray(of_layer[..., :3])  # the same picture, in three quarters of the time
+            return _tile(layer.cut(of_layer, asked))
+        levels, labelled = self._predictions.levels(record, revision)
+        raster = cut(levels, *zxy, size=size)
+        if raster is None or (raster == NODATA).all():
+            return self._transparent(size)
+        truth = scenes.label(record, settled=labelled)
+        label = None if truth is None else cut(truth, *zxy, size=size)
+        scores = score_pixels(raster[..., 0], None if label is None else label[..., 0])
+        return _tile(layer.cut(np.ascontiguousarray(np.moveaxis(scores, 0, -1)), asked))
 
     def _transparent(self, size: int) -> Tile:
         if size not in self._blank:

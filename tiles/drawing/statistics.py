@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tiles.chip import CLASSES, Chip, FloatArray, classes_of
+from tiles.scenes.windows import Scene
 
 BINS = 60
 RANGES = {"vv": (-35.0, 5.0), "vh": (-45.0, -5.0), "ratio": (-10.0, 30.0)}
@@ -49,6 +50,17 @@ def statistics_of(chip: Chip) -> ChipStatistics:
     return ChipStatistics(
         pixels.astype(np.int64), np.stack([_histogram(bands[name], kinds, *RANGES[name]) for name in RANGES])
     )
+
+
+def statistics_of_scene(scene: Scene) -> ChipStatistics:
+    """Return the statistics of squares spread over a scene, those without data among them: no more of it is read."""
+    if scene.image is None:
+        return statistics_of(scene.whole) if scene.whole is not None else ChipStatistics.zero()
+    total = ChipStatistics.zero()
+    total.pixels[-1] = scene.image.blank
+    for chip, _ in scene.sampled():
+        total += statistics_of(chip)
+    return total
 
 
 def _histogram(values: FloatArray, kinds: npt.NDArray[np.int64], low: float, high: float) -> Counts:

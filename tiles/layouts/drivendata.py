@@ -31,6 +31,11 @@ _USED = ("nasadem", "jrc_occurrence", "jrc_seasonality")
 _FEATURES = ("train_features", "test_features")
 
 
+def is_part(folder: Path) -> bool:
+    """Return whether a folder is by its name a part of the data set, whose table may lie above it."""
+    return folder.name in _FEATURES
+
+
 def recognises(folder: Path) -> bool:
     """Return whether the folder holds the competition's table or its features, or is the folder of features itself."""
     return (folder / _TABLE).is_file() or folder.name in _FEATURES or any((folder / n).is_dir() for n in _FEATURES)

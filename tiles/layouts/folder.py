@@ -12,6 +12,15 @@ from tiles.reading.sniff import is_utf8
 from tiles.sentences import shown
 
 TIFF_ENDINGS = frozenset({".tif", ".tiff"})
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "valid",
+    "valid": "valid",
+    "validation": "valid",
+    "test": "test",
+}
+"""Names of folders, in small letters, and the splits that they are of."""
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,25 @@ from typing import Literal, get_args
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import BandError, ChipError, Problem
+from tiles.layouts.endings import cause, pictured_labels
 from tiles.layouts.folder import TIFF_ENDINGS, Reading, Truth, permanent_water_of, tiffs, unnamed
-from tiles.layouts.names import Part, label_head, pair_key, part_of, says_band
+from tiles.layouts.meeting import met
+from tiles.layouts.names import Part, pair_key, part_of, says_band
+from tiles.layouts.twice import once
 from tiles.naming import chip_id, file_names, nfc
 from tiles.places import country_at, date_in
 from tiles.reading.headers import Headers, inspected, two_band_assets
 from tiles.reading.raster import read_info
 from tiles.reading.sniff import is_utf8
 from tiles.sentences import Sentence, shown
+from tiles.sidecars import PRJ, UNREAD, WORLD
 
 NAME = "geotiff"
 FOLDERS = "*_vv.tif with *_vh.tif, two-band GeoTIFFs"
 # What lies beside rasters and is none: world files, statistics, overviews, notes, pictures to look at, ENVI's headers.
-_SIDE_CARS = frozenset({".json", ".xml", ".csv", ".ovr", ".msk", ".tfw", ".prj", ".md5", ".sha256", ".geojson", ".hdr"})
+_SIDE_CARS = frozenset(
+    {".json", ".xml", ".csv", ".ovr", ".msk", ".md5", ".sha256", ".geojson", ".hdr", *WORLD, *PRJ, *UNREAD}
+)
 
 ImageRole = Literal["both", "vv", "vh"]
 Group = dict[ImageRole, Path]
@@ -54,7 +60,7 @@ def read(source: Path) -> Reading:
     folder = source if source.is_dir() else source.parent
     only = None if source.is_dir() else source
     found = read_files(folder, ((path, part_of(path)) for path in tiffs(folder)), only=only)
-    return found if only else Reading(found.records, found.problems + unnamed(folder))
+    return found if only else Reading(found.records, found.problems + pictured_labels(folder) + unnamed(folder))
 
 
 def read_files(
@@ -81,8 +87,8 @@ def read_files(
     assumed: list[Path] = []
     records = []
     for key, group, problem in sorted(found, key=_order):
-        label = (truth or {}).get(pair_key(key)) or labels.get(key) or labels.get(pair_key(key))
-        mask = sorted_.masks.get(key) or sorted_.masks.get(pair_key(key))
+        label = (truth or {}).get(pair_key(key)) or labels.get(key)
+        mask = sorted_.masks.get(key)
         if label is None and mask is not None:
             if _is_prediction(mask):
                 sorted_.sides.append((mask, Part(key, "side", "a prediction of floodscope", told=True)))
@@ -93,9 +99,10 @@ def read_files(
         records.append(_record(folder, key, group, label, ancillary, problem))
     if only is not None:
         return Reading(records, _assumed(assumed))
-    keys = known | {pair_key(key) for key in known}
-    lonely = [path for key, path in (*sorted_.labels.items(), *sorted_.masks.items()) if key not in keys]
-    return Reading(records, _of_no_chip(lonely) + _assumed(assumed) + _left_aside(folder, sorted_.sides, bool(records)))
+    records, twice = once(records)
+    lonely = [path for key, path in (*sorted_.labels.items(), *sorted_.masks.items()) if key not in known]
+    aside = _left_aside(folder, sorted_.sides, bool(records))
+    return Reading(records, _of_no_chip(lonely) + _assumed(assumed) + twice + aside)
 
 
 def legend_of(path: Path) -> str | None:
@@ -103,12 +110,16 @@ def legend_of(path: Path) -> str | None:
     name = path.stem.lower()
     if name.endswith("_labelhand"):
         return "sen1floods11"
+    if name.startswith("mk0_mlu_"):
+        return "kurosiwo"
+    if path.parent.name == "flood_label" and (path.parent.parent / "water_body_label").is_dir():
+        return "etci2021"
     return "s1s2water" if name.startswith("sentinel12_") and name.endswith("_msk") else None
 
 
 def _by_role(files: Iterable[tuple[Path, Part]]) -> _Sorted:
     out = _Sorted()
-    for path, part in files:
+    for path, part in met(files, lambda path: path.stem, _is_single_band):
         if part.role == "label":
             out.labels.setdefault(part.key, path)
         elif part.role == "mask":
@@ -119,24 +130,12 @@ def _by_role(files: Iterable[tuple[Path, Part]]) -> _Sorted:
             out.sides.append((path, part))
         else:
             out.images.append((path, part))
-    _numbered(out)
     chips = {part.key for _, part in out.images}
     for path, part in [(path, part) for path, part in out.sides if not part.sure and part.key not in chips]:
         if not _is_single_band(path):  # study_area.tif may be an image
             out.sides.remove((path, part))
             out.images.append((path, Part(nfc(path.stem), "both")))
     return out
-
-
-def _numbered(files: _Sorted) -> None:
-    """Take mask_1.tif, of one band, for the label of image_1.tif beside it."""
-    heads = {path: head for path, part in files.images if part.role == "both" and (head := label_head(path.stem))}
-    by_number = {pair_key(part.key): part.key for path, part in files.images if path not in heads}
-    for path, part in [(path, part) for path, part in files.images if path in heads]:
-        image = by_number.get(pair_key(part.key))
-        if image is not None and _is_single_band(path):
-            files.images.remove((path, part))
-            (files.labels if heads[path] == "label" else files.masks).setdefault(image, path)
 
 
 def _chips(folder: Path, files: _Sorted) -> list[Found]:
@@ -246,12 +245,7 @@ def _misnamed(folder: Path) -> list[Found]:
         part = part_of(stem)
         if part.role not in get_args(ImageRole):
             continue
-        problem = Sentence(
-            f"{{file}} has the ending {shown(path.suffix) or '(none)'}: floodscope reads GeoTIFF files (.tif, .tiff), convert or "
-            "rename it.",
-            file=path,
-        )
-        out.append((part.key, {part.role: path}, problem))  # type: ignore[dict-item]
+        out.append((part.key, {part.role: path}, cause(path)))  # type: ignore[dict-item]
     return out
 
 

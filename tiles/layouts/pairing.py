@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tiles.chip import Asset, ChipRecord
 from tiles.errors import Problem, SourceError
+from tiles.layouts.endings import lack_of_labels
 from tiles.layouts.folder import Truth, tiffs
 from tiles.layouts.geotiff import legend_of
 from tiles.layouts.names import pair_key, part_of, sen1floods11_chip
@@ -26,13 +27,11 @@ def labels_in(folder: Path, problems: list[Problem]) -> dict[str, Truth]:
     if not folder.is_dir():
         raise SourceError(f"{name} is no folder: give the folder that the labels lie in.")
     try:
-        found = tiffs(folder)
+        lack, found = lack_of_labels(folder), tiffs(folder)
     except OSError as error:
         raise SourceError(f"{name} cannot be read ({error.strerror}): give permission to it.") from error
-    if not found:
-        raise SourceError(
-            f"{name} holds no GeoTIFF (.tif, .tiff), so no label: give the folder that the labels lie in."
-        )
+    if lack is not None:
+        raise SourceError(lack)
     out: dict[str, Truth] = {}
     second: list[Path] = []
     for path in found:

@@ -43,6 +43,11 @@ def recognises(folder: Path) -> bool:
     return bool(_imagery_folders(folder)) or (folder / _FOOTPRINTS).is_file()
 
 
+def is_part(folder: Path) -> bool:
+    """Return whether a folder is by its name a part of the data set, whose lists and labels may lie beside or above it."""
+    return folder.name in (*_HAND, *_WEAK) or folder.name.lower() in _WAYS
+
+
 def _imagery_folders(folder: Path) -> list[Path]:
     """Return the folders that images lie in: this one, or some below it on the data set's own ways."""
     if folder.name in (*_HAND, *_WEAK) or _is_flat(folder):

@@ -19,7 +19,7 @@ from tiles.files import read_small
 from tiles.layouts.folder import Reading
 from tiles.naming import chip_id, file_names
 from tiles.places import country_at, iso_date
-from tiles.reading.headers import held, inspected
+from tiles.reading.headers import inspected
 from tiles.sentences import shown
 
 NAME = "upload"
@@ -114,7 +114,7 @@ def record_of(place: Path, upload: Upload) -> ChipRecord:
     def asset(part: tuple[str, int]) -> Asset:
         return Asset(str(place / part[0]), part[1], name=upload.called.get(part[0]))
 
-    of_header = inspected(
+    record = inspected(
         ChipRecord(
             id=upload.id,
             date=upload.date,
@@ -127,7 +127,6 @@ def record_of(place: Path, upload: Upload) -> ChipRecord:
             answers=upload.answers,
         )
     )
-    record = held(of_header)  # sent to the page, which shows images whole
     return record if record.footprint is None else replace(record, country=country_at(record.footprint))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -58,14 +59,14 @@ class Background:
         with self._lock:
             if target in self._failed:
                 raise self._failed.pop(target)  # told once; whoever asks again has it tried again
-            ahead = list(self._waiting)
             if target not in self._share and target not in self._waiting:
                 self._waiting[target] = product
                 self._begin()
+            ahead = sum(1 for _ in itertools.takewhile(lambda other: other != target, self._waiting))
             share = self._share.get(target)
         name = product.container.name
         if share is None:
-            behind = f", behind {len(ahead)} others" if ahead else ""
+            behind = f", behind {ahead} other{'' if ahead == 1 else 's'}" if ahead else ""
             raise BusyError(f"{name} is laid onto a map first{behind}, which takes minutes: click it again then.")
         raise BusyError(f"{name} is being laid onto a map ({100 * share:.0f} % done): click it again when it is whole.")
 

@@ -7,9 +7,9 @@ from rasterio.windows import Window
 
 from tiles.chip import Asset, FloatArray
 from tiles.errors import AncillaryError, ChipError
-from tiles.grid import Grid
-from tiles.reading.grids import require_same_grid
+from tiles.reading.grids import fitted
 from tiles.reading.pixels import read_band
+from tiles.reading.raster import RasterInfo, read_info
 from tiles.sentences import Sentence
 
 # Metres. The Dead Sea's shore lies at -430, no summit above 8849; what lies far below is a fill value (-9999, -32768).
@@ -30,17 +30,22 @@ def require_ancillary_type(path: str, dtype: str) -> None:
         raise AncillaryError(f"{{file}} holds {dtype} numbers: give real ones.", file=path)
 
 
-def read_ancillary(
-    name: str, asset: Asset, image_path: str, image_grid: Grid, window: Window | None = None
-) -> FloatArray:
+def read_ancillary(name: str, asset: Asset, image: RasterInfo, window: Window | None = None) -> FloatArray:
     """Return elevation in metres or permanent water as a share, NaN where the file holds nodata of any kind.
 
-    Of `window` alone where it is given; `image_grid` is that of the window then.
+    Args:
+        name: "elevation" or "permanent_water".
+        asset: its file and band.
+        image: header of the image that it belongs to.
+        window: the part that is wanted; None for all of it.
+
+    Raises:
+        ChipError: it cannot be read, is not on the image's grid, or holds what is neither.
     """
-    band = read_band(asset.path, asset.band, window)
-    stored, grid, nodata = band.values, band.grid, band.nodata
+    info = fitted(name.replace("_", " "), read_info(asset.path), "image", image)
+    band = read_band(asset.path, asset.band, window, info)
+    stored, nodata = band.values, band.nodata
     require_ancillary_type(asset.path, str(stored.dtype))
-    require_same_grid(name.replace("_", " "), asset.path, grid, "image", image_path, image_grid)
     numbers = stored.astype(np.float64)
     unknown = ~band.there | ~np.isfinite(numbers)
     if nodata is not None and np.isfinite(nodata):

@@ -150,7 +150,7 @@ def two_bands(info: RasterInfo, answers: Answers, called: str | None = None) -> 
     if len(bands) == 1:
         raise BandError(
             "{file} has one band, a chip needs VV and VH: give a two-band file, or two files named *_vv.tif and "
-            "*_vh.tif.",
+            "*_vh.tif; a label is named IMAGE_label.tif.",
             file=info.path,
         )
     found = {
@@ -290,26 +290,35 @@ def _one_each(
     return None
 
 
-def named_band(info: RasterInfo, band: int, name: str, called: str | None = None) -> None:
-    """Raise BandError where a band of a file that is named VV or VH says that it is something else.
+def named_band(info: RasterInfo, asset: Asset, name: str) -> Asset:
+    """Return the band of a file that is named VV or VH: the only one, or of several the one that is described so.
 
     Args:
         info: the file's header.
-        band: which band, from 1.
+        asset: the file, and what it was called.
         name: "VV" or "VH", as the file's name or the data set says.
-        called: as of `two_bands`.
+
+    Raises:
+        BandError: the file holds something else, or several bands of which none or more than one says that it is this.
     """
-    if not 1 <= band <= info.count:
-        raise BandError(
-            f"{{file}} has {info.count} band(s), {name} was expected in band {band}: give the file that holds it.",
-            file=info.path,
-        )
-    by_name, tagged = _in_name(called or info.path), _in_tags(info.tags)
+    by_name, tagged = _in_name(asset.name or info.path), _in_tags(info.tags)
     if by_name and name not in by_name:
         raise _another(info.path, by_name)
     if tagged and not tagged & {"VV", "VH"}:
         raise _another(info.path, tagged)
-    said = _band_meaning(info, band)
+    bands = info.data_bands
+    meanings = {band: _band_meaning(info, band) for band in bands}
+    if len(bands) > 1:
+        meant = [band for band, said in meanings.items() if said.polarization == name and said.other is None]
+        if len(meant) != 1:
+            raise BandError(
+                f"{{file}} is named {name} and has {len(bands)} bands described as {_list(info, bands)}, of which it cannot be "
+                f"told which one is meant: describe that one as {name} (rio edit-info FILE -b {bands[-1]} --description {name}).",
+                file=info.path,
+            )
+        return replace(asset, band=meant[0])
+    band = bands[0]
+    said = meanings[band]
     if said.polarization in {"HH", "HV"} and said.other is None:
         raise BandError(
             f"{{file}} is named {name} but its band is described as {said.polarization}: floodscope's models read VV "
@@ -322,3 +331,4 @@ def named_band(info: RasterInfo, band: int, name: str, called: str | None = None
             f"describe the band (rio edit-info FILE -b {band} --description {name}).",
             file=info.path,
         )
+    return replace(asset, band=band)

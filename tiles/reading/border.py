@@ -13,11 +13,12 @@ from tiles.chip import BoolArray, FloatArray
 Ends = tuple[bool, bool, bool, bool]
 
 # On 24 real chips VV is below this in 0.03 % of the pixels at most, calm water included; VH may be.
-_DARK_DB = -40.0
+DARK_DB = -40.0
 # Noise scatters around the bound: where half of the surroundings are below it, all of it is noise.
 _WINDOW = 9
 _SHARE = 0.5
 _LEAST = 16
+_PIECE = 8  # a fringe that gaps without data part is of pieces of so many
 # A fill is one piece of so many pixels of one pair of numbers: speckle is never twice the same. An image that was enlarged has
 # many such pieces, and no fill for that. Pictures of 8 bits are cut off at both ends, where calm water (or a town) then holds one
 # number: on 27 real ones a pair at the ends is 0.97 of one band's pixels of that number and 0.92 of the other's at most, and true
@@ -34,7 +35,7 @@ Pair = tuple[npt.NDArray[Any], npt.NDArray[Any], BoolArray]
 def may_be_noise(vv: FloatArray, valid: BoolArray, least: int = _LEAST) -> bool:
     """Return whether so many pixels are as dark as border noise, which calm water may be too."""
     with np.errstate(invalid="ignore"):
-        return int(np.count_nonzero(valid & (vv < _DARK_DB))) >= least
+        return int(np.count_nonzero(valid & (vv < DARK_DB))) >= least
 
 
 def border_noise(vv: FloatArray, valid: BoolArray, ends: Ends = (True, True, True, True)) -> BoolArray:
@@ -52,7 +53,7 @@ def border_noise(vv: FloatArray, valid: BoolArray, ends: Ends = (True, True, Tru
     none: BoolArray = np.zeros(valid.shape, dtype=np.bool_)
     if not may_be_noise(vv, valid):
         return none
-    dark = valid & (vv < _DARK_DB)
+    dark = valid & (vv < DARK_DB)
     from scipy import ndimage  # noqa: PLC0415 - a third of a second to import, and hardly ever needed
 
     def mean(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
@@ -73,18 +74,20 @@ def border_noise(vv: FloatArray, valid: BoolArray, ends: Ends = (True, True, Tru
     at_edge = np.asarray(valid & ~ndimage.binary_erosion(outside, structure=np.ones((3, 3)))[1:-1, 1:-1])
 
     def along_edge(fringe: BoolArray, sure: BoolArray) -> BoolArray:
-        """Return the parts of a fringe of which 16 pixels are sure, one of them at the edge."""
+        """Return the parts of a fringe of which some pixels are sure, one of them at the edge: 16 in all, 8 of each part."""
         parts, count = ndimage.label(fringe, structure=np.ones((3, 3)))
         touching = np.zeros(count + 1, dtype=np.bool_)
         touching[np.unique(parts[at_edge & sure])] = True
         touching[0] = False
-        return np.asarray((touching & (np.bincount(parts[sure], minlength=count + 1) >= _LEAST))[parts])
+        held = np.bincount(parts[sure], minlength=count + 1) * touching
+        held[held < _PIECE] = 0
+        return np.asarray((held > 0)[parts]) if held.sum() >= _LEAST else none
 
     # Wide and scattered, or a run of a pixel or two along the edge.
     noise = along_edge(crowded | dark, crowded) | along_edge(dark, dark & at_edge)
     if not noise.any():
         return none
-    return np.asarray(valid & ndimage.binary_dilation(noise, iterations=1) & (noise | (vv < _DARK_DB + 5)))
+    return np.asarray(valid & ndimage.binary_dilation(noise, iterations=1) & (noise | (vv < DARK_DB + 5)))
 
 
 def find_fills(parts: Sequence[Pair]) -> Fills:

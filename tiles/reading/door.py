@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,11 @@ from tiles.answers import Answers
 from tiles.chip import ANCILLARY, Asset, BoolArray, Chip, ChipRecord, FloatArray
 from tiles.decisions import Decision
 from tiles.errors import ChipError, Choice, MissingImageryError, NoValidPixelError
-from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.border import Fills, at_fills, border_noise, find_fills
 from tiles.reading.elsewhere import laid
-from tiles.reading.grids import require_same_grid, unplaced
+from tiles.reading.grids import fitted, unplaced
 from tiles.reading.labels import label_refusal, read_label
 from tiles.reading.pixels import Band, read_band
 from tiles.reading.raster import RasterInfo, read_info
@@ -38,6 +37,8 @@ from tiles.sentences import Sentence, join, shown
 
 # No C-band backscatter lies beyond these in dB: -99, 9999 and 32767 are fill values, or damage. 27 real chips reach -58..26.
 _FLOOR_DB, _CEILING_DB = -90.0, 50.0
+_LACKING = 0.01
+"""Share of the image that one band alone lacks without being told: edges of a few pixels are no news."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +74,7 @@ def read_chip(record: ChipRecord, *, with_label: bool = True, with_ancillary: bo
 
 
 def _read(record: ChipRecord, with_label: bool, with_ancillary: bool) -> Chip:
-    if record.problem is not None:
-        raise ChipError(record.problem)
-    if record.vv is None or record.vh is None:
-        where = record.source or "the source folder"
-        raise MissingImageryError(
-            f"Chip {record.id} has no imagery on disk: put its VV and VH files into {{folder}}.", folder=where
-        )
-    vv_asset, vh_asset, infos, decision = image_of(record, record.vv, record.vh)
+    vv_asset, vh_asset, infos, decision = image_of(record)
     vv_band = read_band(vv_asset.path, vv_asset.band, info=infos[0])
     vh_band = read_band(vh_asset.path, vh_asset.band, info=infos[1])
     grid = vv_band.grid
@@ -93,13 +87,13 @@ def _read(record: ChipRecord, with_label: bool, with_ancillary: bool) -> Chip:
     choices: tuple[Choice, ...] = ()
     if with_label and record.has_label and record.label is not None:
         try:
-            read = read_label(record.label, vv_asset.path, grid, both.vh, record.answers, record.legend)
+            read = read_label(record.label, infos[0], both.vh, record.answers, record.legend)
             label, decisions = read.values, (*decisions, *read.decisions)
         except ChipError as error:
             label_problem = refusal = label_refusal(error)
             choices = error.choices
             decisions = (*decisions, Decision("truth", refusal.bare(), "values"))
-    found, problem = _ancillary(record, vv_asset.path, grid) if with_ancillary else ({}, None)
+    found, problem = _ancillary(record, infos[0]) if with_ancillary else ({}, None)
     return Chip(
         record.id,
         both.vv,
@@ -131,27 +125,34 @@ def require_data(chip: Chip) -> Chip:
     return chip
 
 
-def image_of(record: ChipRecord, vv: Asset, vh: Asset) -> tuple[Asset, Asset, tuple[RasterInfo, RasterInfo], Decision]:
+def image_of(record: ChipRecord) -> tuple[Asset, Asset, tuple[RasterInfo, RasterInfo], Decision]:
     """Return which band is VV and which VH, their files' headers, and how that was decided; no pixel is read.
 
     Raises:
-        ChipError: a header cannot be read, the bands are not VV and VH or of no type of backscatter, or they lie on two grids.
+        ChipError: the chip has no imagery that can be used, a header cannot be read, the bands are not VV and VH or of no type
+            of backscatter, or they lie on two grids.
     """
+    if record.problem is not None:
+        raise ChipError(record.problem)
+    if record.vv is None or record.vh is None:
+        where = record.source or "the source folder"
+        raise MissingImageryError(
+            f"Chip {record.id} has no imagery on disk: put its VV and VH files into {{folder}}.", folder=where
+        )
+    vv, vh = record.vv, record.vh
     if vv.path == vh.path:
         info = read_info(vv.path)
         infos = info, info
         vv, vh, decision = two_bands(info, record.answers, vv.name)
     else:
         infos = read_info(vv.path), read_info(vh.path)
-        named_band(infos[0], vv.band, "VV", vv.name)
-        named_band(infos[1], vh.band, "VH", vh.name)
+        vv, vh = named_band(infos[0], vv, "VV"), named_band(infos[1], vh, "VH")
         names = [shown(Path(asset.name or asset.path).name) for asset in (vv, vh)]
         decision = Decision("bands", f"{names[0]} is VV and {names[1]} is VH", "name")
     for asset, info, name in ((vv, infos[0], "VV"), (vh, infos[1], "VH")):
         info.require_whole()
         require_number_type(info, asset.band, name)
-    require_same_grid("VH", vh.path, infos[1].grid, "VV", vv.path, infos[0].grid)
-    return vv, vh, infos, decision
+    return vv, vh, (infos[0], fitted("VH", infos[1], "VV", infos[0])), decision
 
 
 def beside_numbers(record: ChipRecord, vv: RasterInfo, vh: RasterInfo) -> tuple[Decision, ...]:
@@ -170,14 +171,14 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
     Raises:
         UnitError, BandError: it cannot be told what the numbers are, or they are no backscatter.
     """
-    may_be = has_numbers(vv) & has_numbers(vh)
+    may_be, lacking = has_numbers(vv) & has_numbers(vh), told_lacking([(vv, vh)])
     if not may_be.any():
         return Backscatter(*_nothing(may_be), ())
     fills = find_fills([(vv.values, vh.values, may_be)])
     filled = may_be & at_fills(vv.values, vh.values, fills)
     may_be &= ~filled
     scale, decisions = decide(vv, vh, may_be, answers)
-    decisions += told_fills(fills, filled)
+    decisions += [*told_fills(fills, filled), *lacking]
     one, two, valid = in_db(vv, vh, may_be, scale)
     if (beyond := np.count_nonzero(may_be & ~valid)) > 0:
         text = (
@@ -201,6 +202,36 @@ def backscatter(vv: Numbers, vh: Numbers, answers: Answers) -> Backscatter:
 def _nothing(like: BoolArray) -> tuple[FloatArray, FloatArray, BoolArray]:
     nothing = np.full(like.shape, np.nan, dtype=np.float32)
     return nothing, nothing.copy(), np.zeros_like(like)
+
+
+def told_lacking(parts: Sequence[tuple[Numbers, Numbers]]) -> list[Decision]:
+    """Return what is told of pixels where one band is 0, or infinite, and the other holds backscatter.
+
+    Of power, and of dB made of it, that is dark water whose noise was subtracted as well as no data: nobody can tell, so they are
+    left out.
+
+    Args:
+        parts: VV and VH of an image.
+    """
+    found = {"VV": 0, "VH": 0}
+    together = 0
+    for pair in parts:
+        has = [has_numbers(band) for band in pair]
+        together += int(np.count_nonzero(has[0] & has[1]))
+        for band, other, its in zip(pair, reversed(pair), reversed(has), strict=True):
+            with np.errstate(invalid="ignore"):
+                empty = np.asarray((band.values == 0) | np.isinf(band.values))
+            found[band.name] += int(np.count_nonzero(band.there & empty & its & other.there))
+    told = []
+    for name, count in found.items():
+        if count > _LACKING * (together + count):
+            share = 100 * count / (together + count)
+            text = (
+                f"{share:.2g} % of the image is 0 or infinite in {name} alone, and left out: no data, or water so dark that "
+                "nothing was left of it when noise was subtracted"
+            )
+            told.append(Decision("no data", text, "values", told=True))
+    return told
 
 
 def told_fills(fills: Fills, filled: BoolArray) -> list[Decision]:
@@ -261,14 +292,14 @@ def _masked(*images: RasterInfo) -> list[Decision]:
     return [Decision("no data", f"{how[0].capitalize()} says where the image holds data", "tag")] if how else []
 
 
-def _ancillary(record: ChipRecord, image_path: str, grid: Grid) -> tuple[Mapping[str, FloatArray], str | None]:
+def _ancillary(record: ChipRecord, image: RasterInfo) -> tuple[Mapping[str, FloatArray], str | None]:
     found: dict[str, FloatArray] = {}
     problems: list[str] = []
     for name in ANCILLARY:
         asset: Asset | None = getattr(record, name)
         if asset is not None:
             try:
-                found[name] = read_ancillary(name, asset, image_path, grid)
+                found[name] = read_ancillary(name, asset, image)
             except ChipError as error:
                 problems.append(ancillary_refusal(name, error))
     return found, join(problems) if problems else None

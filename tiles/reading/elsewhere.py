@@ -19,7 +19,7 @@ from tiles.decisions import Decision
 from tiles.errors import FloodscopeError
 from tiles.products.background import background
 from tiles.products.container import is_product
-from tiles.products.kept import kept_map
+from tiles.products.kept import kept_at, kept_map
 from tiles.products.make import GEOCODED, NODATA, SCALE, tags_of
 from tiles.products.product import POLARIZATIONS, SPACING, Product
 
@@ -38,6 +38,16 @@ def raster_of(path: str) -> str:
         return path
     product = Product(path)
     return str(background().require(product) if background().on else kept_map(product))
+
+
+def is_at_hand(path: str) -> bool:
+    """Return whether a file's pixels can be read as it lies on this machine, with no map to be made of it first."""
+    if is_address(path):
+        return False
+    try:
+        return not is_product(path) or kept_at(Product(path)).is_file()
+    except FloodscopeError:
+        return False
 
 
 def make_maps(records: Iterable[ChipRecord], progress: Callable[[str, float], None]) -> None:

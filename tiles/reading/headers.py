@@ -9,12 +9,13 @@ from pyproj.exceptions import ProjError
 from shapely.geometry import Polygon
 
 from tiles.answers import NOTHING_SAID, Answers
+from tiles.archive.address import is_address
 from tiles.chip import ANCILLARY, Asset, ChipRecord
 from tiles.errors import ChipError, GeoreferenceError
 from tiles.places import country_at, date_in_tags
 from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
 from tiles.reading.bands import named_band, two_bands
-from tiles.reading.grids import assumed_grid, require_same_grid, unplaced
+from tiles.reading.grids import assumed_grid, fitted, unplaced
 from tiles.reading.labels import label_refusal, require_label_type
 from tiles.reading.raster import MAX_PIXELS, RasterInfo, read_info
 from tiles.reading.units import require_number_type
@@ -70,13 +71,11 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
         if record.vv.path == record.vh.path:
             vv_asset, vh_asset, _ = two_bands(vv, record.answers, record.vv.name)
         else:
-            vv_asset, vh_asset = record.vv, record.vh
-            named_band(vv, vv_asset.band, "VV", vv_asset.name)
-            named_band(vh, vh_asset.band, "VH", vh_asset.name)
+            vv_asset, vh_asset = named_band(vv, record.vv, "VV"), named_band(vh, record.vh, "VH")
         require_number_type(vv, vv_asset.band, "VV")
         require_number_type(vh, vh_asset.band, "VH")
         footprint = _footprint(vv) if vv.grid.placed else None
-        require_same_grid("VH", vh.path, vh.grid, "VV", vv.path, vv.grid)
+        fitted("VH", vh, "VV", vv)
     except ChipError as error:
         return replace(record, problem=str(error))
     beside = {"VH": vh}
@@ -99,14 +98,14 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     )
 
 
-def held(record: ChipRecord) -> ChipRecord:
-    """Return a record with the problem that its image is too large to be held whole, where it is: of what shows it whole."""
+def drawable(record: ChipRecord) -> ChipRecord:
+    """Return a record with the problem that its image cannot be drawn, where it is a scene on a server."""
     pixels = (record.width or 0) * (record.height or 0)
-    if record.problem is not None or record.vv is None or pixels <= MAX_PIXELS:
+    if record.problem is not None or record.vv is None or pixels <= MAX_PIXELS or not is_address(record.vv.path):
         return record
     problem = Sentence(
-        f"{{file}} has {record.width:,} x {record.height:,} pixels, and {MAX_PIXELS:,} are the most that the page shows: predict "
-        "it by windows (floodscope predict SOURCE --out DIR), or cut it into tiles (floodscope cut SOURCE --out DIR).",
+        f"{{file}} has {record.width:,} x {record.height:,} pixels and lies on a server, from where the page draws no more than "
+        f"{MAX_PIXELS:,}: predict it by windows (floodscope predict SOURCE --out DIR), or download it and open the file.",
         file=record.vv.path,
     )
     return replace(record, problem=problem)
@@ -164,7 +163,7 @@ def _label_problem(record: ChipRecord, image: RasterInfo, beside: Headers) -> st
     try:
         info = header(record.label.path, {})
         require_label_type(info.path, len(info.data_bands), info.dtypes[0])
-        require_same_grid("label", info.path, info.grid, "image", image.path, image.grid)
+        fitted("label", info, "image", image)
     except ChipError as error:
         return label_refusal(error)
     beside["label"] = info
@@ -180,7 +179,7 @@ def _ancillary_problem(record: ChipRecord, image: RasterInfo, beside: Headers) -
         try:
             info = header(asset.path, {})
             require_ancillary_type(info.path, info.dtypes[0])
-            require_same_grid(name.replace("_", " "), info.path, info.grid, "image", image.path, image.grid)
+            fitted(name.replace("_", " "), info, "image", image)
         except ChipError as error:
             problems.append(ancillary_refusal(name, error))
         else:

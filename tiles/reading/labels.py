@@ -12,9 +12,8 @@ from tiles.answers import Answers, Truth, said_text
 from tiles.chip import LEGENDS, UNKNOWN, Asset, BoolArray, ByteArray, FloatArray
 from tiles.decisions import Basis, Decision
 from tiles.errors import ChipError, LabelError
-from tiles.grid import Grid
-from tiles.reading.grids import require_same_grid
-from tiles.reading.legends import ask, choice, command
+from tiles.reading.grids import fitted
+from tiles.reading.legends import CLEARLY_DB, ask, choice, command
 from tiles.reading.pixels import Band, read_band
 from tiles.reading.raster import RasterInfo, read_info
 from tiles.sentences import Sentence
@@ -23,9 +22,14 @@ LABEL_REFUSED = "The label is not used: "
 """How the sentence on a label that cannot be used begins, where it does not begin with the label anyway."""
 
 _CODES: Mapping[Truth, int] = {"dry": 0, "water": 1, "unknown": UNKNOWN}
-_DRY_AND_255: tuple[tuple[float, Truth], ...] = ((0.0, "dry"), (255.0, "water"))
-"""The legend of ETCI 2021."""
+OWN_NUMBERS: Mapping[str, tuple[tuple[float, Truth], ...]] = {
+    "etci2021": ((0.0, "dry"), (255.0, "water")),
+    "kurosiwo": ((0.0, "dry"), (1.0, "water"), (2.0, "water"), (3.0, "unknown")),
+}
+"""Legends of data sets whose numbers are not 0 dry, 1 water: they hold where a label has no others."""
 _OF_255 = (choice(((255.0, "water"), (0.0, "dry"))), choice(((0.0, "dry"), (1.0, "water"), (255.0, "unknown"))))
+_FEW = 100
+"""So many times more 255 than 1 is no truth of little water beside much that is unknown, where 255 is as dark as water."""
 _MOST_NAMED = 8
 """Numbers that an answer names as unknown at most."""
 
@@ -57,20 +61,20 @@ def require_label_type(path: str, count: int, dtype: str) -> None:
     """Raise LabelError unless a raster of so many bands of this type can be a label."""
     if count != 1:
         raise LabelError(
-            f"{{file}} has {count} bands, like a picture: a label is one band of 0 dry, 1 water.", file=path
+            f"{{file}} has {count} bands, like a picture: a label is one band of 0 dry, 1 water; of a black and white picture "
+            "take the first band (rio stack FILE --bidx 1 --output OUT).",
+            file=path,
         )
     if dtype.startswith("complex"):
         raise LabelError(f"{{file}} holds {dtype} numbers: a label is whole numbers, 0 dry, 1 water.", file=path)
 
 
-def read_label(
-    asset: Asset, image_path: str, image_grid: Grid, vh: FloatArray, answers: Answers, legend: str | None = None
-) -> Label:
+def read_label(asset: Asset, image: RasterInfo, vh: FloatArray, answers: Answers, legend: str | None = None) -> Label:
     """Read a label.
 
     Args:
         asset: its file and band.
-        image_path, image_grid: of the image that it belongs to.
+        image: header of the image that it belongs to.
         vh: the image, dB, (H, W), NaN where it has no data: what a label says there decides nothing.
         answers: what the user says of label values.
         legend: the data set whose documented legend holds, or None.
@@ -78,16 +82,15 @@ def read_label(
     Raises:
         ChipError: it cannot be read, is not on the image's grid, or it cannot be told what its numbers mean.
     """
-    info = label_info(asset, image_path, image_grid)
+    info = label_info(asset, image)
     return label_of(read_band(asset.path, asset.band, info=info), vh, answers, legend)
 
 
-def label_info(asset: Asset, image_path: str, image_grid: Grid) -> RasterInfo:
-    """Return the header of a label; ChipError where it can be none of the image."""
+def label_info(asset: Asset, image: RasterInfo) -> RasterInfo:
+    """Return the header of a label as it lies on its image; ChipError where it can be none of the image."""
     info = read_info(asset.path)
     require_label_type(asset.path, len(info.data_bands), info.dtypes[0])
-    require_same_grid("label", asset.path, info.grid, "image", image_path, image_grid)
-    return info
+    return fitted("label", info, "image", image)
 
 
 def label_of(band: Band, vh: FloatArray, answers: Answers, legend: str | None) -> Label:
@@ -96,8 +99,8 @@ def label_of(band: Band, vh: FloatArray, answers: Answers, legend: str | None) -
     unknown = ~band.there | ~np.isfinite(band.values)
     if answers.label_values:
         values, decisions = _as_said(band, path, answers.label_values)
-    elif legend == "etci2021" and set(np.unique(band.values[~unknown]).tolist()) <= {0, UNKNOWN}:
-        values, decisions = _as_said(band, path, _DRY_AND_255, "data set")
+    elif (own := OWN_NUMBERS.get(legend or "")) and _holds_only(band.values[~unknown], own):
+        values, decisions = _as_said(band, path, own, "data set")
     else:
         values, decisions = _by_legend(band, unknown, vh, path, documented=legend in LEGENDS)
     rest = None if answers.label_values else _number_of_most(band, valid & (values == UNKNOWN))
@@ -116,6 +119,10 @@ def _as_said(
     label = meant(band.values, band.there & ~tagged, meanings, path)
     text = "The label's numbers are " + ", ".join(f"{said_text(value)} {truth}" for value, truth in meanings)
     return label, (Decision("truth", text, basis),)
+
+
+def _holds_only(values: npt.NDArray[np.generic], legend: tuple[tuple[float, Truth], ...]) -> bool:
+    return set(np.unique(values).tolist()) <= {value for value, _ in legend}
 
 
 def meant(
@@ -165,15 +172,8 @@ def _by_legend(
         raise ask(values[strange], values, ~unknown, vh, path)
     silent_255 = np.asarray(~unknown & (values == UNKNOWN) & valid)
     water = np.asarray(~unknown & (values == 1))
-    if silent_255.any() and not water.any() and not documented:
-        share = f"{100 * np.count_nonzero(silent_255) / np.count_nonzero(valid):.0f} %"
-        error = LabelError(
-            f"{{file}} holds 0 and 255 and no 1 (255 in {share} of the image), and does not tag 255 as nodata: 255 may be "
-            "water, as in a picture, or unknown; say which (--label-values water=255,dry=0 or "
-            "--label-values dry=0,water=1,unknown=255).",
-            file=path,
-        )
-        raise error.offering(*_OF_255)
+    if silent_255.any() and not documented:
+        _ask_of_255(silent_255, water & valid, np.asarray(valid & ~unknown & (values == 0)), vh, path)
     label = np.full(values.shape, UNKNOWN, dtype=np.uint8)
     label[np.asarray(~unknown & (values == 0))] = 0
     label[water] = 1
@@ -182,6 +182,37 @@ def _by_legend(
     if tagged and not water.any() and not documented:
         decisions += _tagged_away(band, label, vh)
     return label, tuple(decisions)
+
+
+def _ask_of_255(silent: BoolArray, water: BoolArray, dry: BoolArray, vh: FloatArray, path: str) -> None:
+    """Ask what 255 means where nothing says that it is unknown: where it stands in the place of 1, or is dark beside a few 1.
+
+    Args:
+        silent, water, dry: where the image has data and the label holds 255, 1 and 0.
+        vh: dB.
+        path: the label's file.
+
+    Raises:
+        LabelError: the question.
+    """
+    share = f"255 in {100 * np.count_nonzero(silent) / np.count_nonzero(np.isfinite(vh)):.0f} % of the image"
+    if not water.any():
+        found, picture, other = f"0 and 255 and no 1 ({share})", _OF_255[0], _OF_255[1]
+    elif _FEW * np.count_nonzero(water) < np.count_nonzero(silent) and dry.any() and _darker(vh[silent], vh[dry]):
+        found = f"hardly any 1 beside 0 and 255 ({share}, where VH is as dark as water)"
+        picture, other = choice(((255.0, "water"), (0.0, "dry"), (1.0, "dry"))), _OF_255[1]
+    else:
+        return
+    error = LabelError(
+        f"{{file}} holds {found}, and does not tag 255 as nodata: 255 may be water, as in a picture, or unknown; say which "
+        f"(--label-values {picture.value} or --label-values {other.value}).",
+        file=path,
+    )
+    raise error.offering(picture, other)
+
+
+def _darker(one: FloatArray, other: FloatArray) -> bool:
+    return bool(np.median(one) < np.median(other) - CLEARLY_DB)
 
 
 def _bright_water(label: ByteArray, vh: FloatArray) -> list[Decision]:

@@ -19,7 +19,12 @@ _MOST_CLASSES = 8
 _MOST_ASKED = 4
 _HIGHEST_CLASS = 10
 """Numbers above it, beside 0 and 1, are no further classes of water: 100, 127 and 254 are what people write for unknown."""
-_CLEARLY_DB = 3.0
+CLEARLY_DB = 3.0
+"""By so much in the median of VH, one class is darker than another."""
+_FEWEST = 0.001
+"""Share of the image that a class must have for its darkness to tell anything."""
+_ENDS = 16
+"""Numbers of a picture's two ends, as far as lossy compression moves them."""
 
 
 def command(reading: Iterable[tuple[float, Truth]]) -> str:
@@ -63,7 +68,7 @@ def ask(
     readings = possible(numbers)
     gaps = [_gap(reading, values, known, vh) for reading in readings]
     order = sorted(range(len(readings)), key=lambda i: -gaps[i])[:_MOST_ASKED]
-    clear = len(order) > 1 and gaps[order[0]] > _CLEARLY_DB and gaps[order[0]] > gaps[order[1]]
+    clear = len(order) > 1 and gaps[order[0]] > CLEARLY_DB and gaps[order[0]] > gaps[order[1]]
     hint = "; by how dark the image is there, the first" if clear else ""
     commands = " or ".join(f"--label-values {command(readings[i])}" for i in order)
     return LabelError(
@@ -76,11 +81,14 @@ def possible(numbers: Sequence[float]) -> list[Reading]:
     """Return what the numbers of a label, sorted, may mean.
 
     Negative numbers and the largest of a type are unknown. 0 dry and 1 water, with all else unknown or more of water, is the
-    documented legend; 0 unknown, 1 dry, 2 water is that of JRC's water history; of land cover, one class is water.
+    documented legend; 0 unknown, 1 dry, 2 water is that of JRC's water history; of land cover, one class is water. Numbers at
+    both ends of 0 to 255 are a picture's.
     """
     classes = [value for value in numbers if value >= 0 and value not in _FILLS]
     found = _divided(classes)
-    if UNKNOWN in numbers and 1.0 not in numbers:  # as in a picture
+    if picture := _of_a_picture(numbers):
+        found.insert(0, picture)
+    elif UNKNOWN in numbers and 1.0 not in numbers:
         found.insert(0, ([float(UNKNOWN)], classes[:1] or [0.0]))
     readings: list[Reading] = []
     for water, dry in found:
@@ -88,6 +96,13 @@ def possible(numbers: Sequence[float]) -> list[Reading]:
         pairs: list[tuple[Truth, list[float]]] = [("water", water), ("dry", dry), ("unknown", rest)]
         readings.append(tuple((value, truth) for truth, values in pairs for value in values))
     return readings
+
+
+def _of_a_picture(numbers: Sequence[float]) -> tuple[list[float], list[float]] | None:
+    """Return water and dry of a black and white picture that was compressed with losses: 0 and 1, 254 and 255; or None."""
+    low = [value for value in numbers if 0 <= value <= _ENDS]
+    high = [value for value in numbers if UNKNOWN - _ENDS <= value <= UNKNOWN]
+    return (high, low) if low and len(high) > 1 and len(low) + len(high) == len(numbers) else None
 
 
 def _divided(classes: list[float]) -> list[tuple[list[float], list[float]]]:
@@ -105,16 +120,20 @@ def _divided(classes: list[float]) -> list[tuple[list[float], list[float]]]:
         _, low, high = classes
         return [([low], [0.0]), ([low, high], [0.0]), ([high], [low]), ([high], [0.0, low])]
     one_each = [([value], [other for other in classes if other != value]) for value in classes]
-    return [([1.0], [0.0]), ([1.0, *further], [0.0]), *one_each] if documented else one_each
+    if not documented:
+        return one_each
+    # 1 and more of water, of which the last is none where there are several: Kuro Siwo's 3 is unknown.
+    last = [([1.0, *further[:-1]], [0.0])] if len(further) > 1 else []
+    return [([1.0], [0.0]), ([1.0, *further], [0.0]), *last, *one_each]
 
 
 def _gap(reading: Reading, values: npt.NDArray[np.generic], known: BoolArray, vh: FloatArray) -> float:
-    """Return by how many dB dry land is brighter than water in the median of VH, were a reading right; -inf without either."""
+    """Return by how many dB dry land is brighter than water in the median of VH, were a reading right; -inf with hardly any."""
     medians = []
     for truth in ("dry", "water"):
         here = known & np.isin(values, [value for value, meaning in reading if meaning == truth])
         seen = vh[here & np.isfinite(vh)]
-        if not seen.size:
+        if seen.size < _FEWEST * vh.size:
             return -np.inf
         medians.append(float(np.median(seen)))
     return round(medians[0] - medians[1])  # readings that differ by less are alike, and keep their order

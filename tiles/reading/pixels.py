@@ -39,7 +39,9 @@ class Band:
     info: RasterInfo
 
 
-def read_band(path: str, band: int, window: Window | None = None, info: RasterInfo | None = None) -> Band:
+def read_band(
+    path: str, band: int, window: Window | None = None, info: RasterInfo | None = None, overview: int | None = None
+) -> Band:
     """Read one band, or a window of it, with everything that the file says of where it is there.
 
     A file placed by ground control points is warped (nearest neighbour, so that values stay measured ones) to a regular
@@ -50,20 +52,22 @@ def read_band(path: str, band: int, window: Window | None = None, info: RasterIn
         band: counts from 1.
         window: the part that is wanted; None for all of it.
         info: the file's header, where it was read already.
+        overview: reads this overview, counted from 0; `window` counts its pixels then (`overviews_of`).
 
     Raises:
         UnreadableFileError: the file is missing, damaged, too large to be held whole or not permitted to be read.
         GeoreferenceError: the place that it names cannot be, or a window is asked of what lies on no grid.
         BandError: it has no such band.
     """
-    with open_raster(path) as dataset:
+    with open_raster(path, overview) as dataset:
         info = info or info_of(dataset, path)
         if window is None:
             info.require_whole()
             info.require_held()
         elif info.from_gcps:
             raise GeoreferenceError(points_alone(path))
-        grid = info.grid if window is None else info.grid.part(window)
+        grid = info.grid if overview is None else info.grid.coarser(dataset.width, dataset.height)
+        grid = grid if window is None else grid.part(window)
         if not 1 <= band <= info.count:
             raise BandError(
                 f"{{file}} has {info.count} band(s), band {band} was asked for: give a file that holds it.", file=path
@@ -75,9 +79,28 @@ def read_band(path: str, band: int, window: Window | None = None, info: RasterIn
             there &= ~_equal(values, nodata)
         values, nodata = scaled(values, info.scales[band - 1], info.offsets[band - 1]), None
     if info.from_gcps:
-        values = _warped(values, there, nodata, info)
+        values = _warped(values, there, info)
         there = ~np.isnan(values)
     return Band(values, there, nodata, grid, info)
+
+
+def overviews_of(path: str, band: int) -> list[tuple[int, int]]:
+    """Return rows and columns of each overview that a file holds of a band, the finest first.
+
+    Of one whose mask lies beside it there are none: a mask file need not have the same.
+
+    Raises:
+        UnreadableFileError: the file is missing, damaged or not permitted to be read.
+    """
+    if mask_file(path) is not None:
+        return []
+    sizes = []
+    with open_raster(path) as dataset:
+        count = len(dataset.overviews(band))
+    for number in range(count):
+        with open_raster(path, number) as dataset:
+            sizes.append(dataset.shape)
+    return sizes
 
 
 def points_alone(path: str) -> Sentence:
@@ -131,9 +154,8 @@ def scaled(numbers: npt.NDArray[np.generic], scale: float, offset: float) -> npt
         return (numbers.astype(np.float64) * scale + offset).astype(np.float32)
 
 
-def _warped(
-    values: npt.NDArray[np.generic], there: npt.NDArray[np.bool_], nodata: float | None, info: RasterInfo
-) -> npt.NDArray[np.float32]:
+def _warped(values: npt.NDArray[np.generic], there: npt.NDArray[np.bool_], info: RasterInfo) -> npt.NDArray[np.float32]:
+    """Return stored pixels on the grid of their ground control points, NaN outside of them; a tagged nodata stays a number."""
     warped = np.full(info.grid.shape, np.nan, dtype=np.float32)
     with rasterio.Env(**GDAL_OPTIONS):
         reproject(
@@ -144,7 +166,7 @@ def _warped(
             dst_crs=info.grid.crs,
             dst_transform=info.grid.transform,
             dst_nodata=np.nan,
-            src_nodata=nodata,
+            src_nodata=np.nan,
             resampling=Resampling.nearest,
         )
     return warped

@@ -15,7 +15,7 @@ from tiles.antimeridian import TURN, turns_to_first
 from tiles.errors import GeoreferenceError
 from tiles.grid import Grid, turn_of
 from tiles.sentences import shown
-from tiles.sidecars import Beside, read_beside
+from tiles.sidecars import Beside, read_beside, unread_beside
 
 _IDENTITY = Affine.identity()
 # Corners of two grids that differ by less are one place (a tenth of a pixel, as for two files of one chip).
@@ -105,28 +105,27 @@ class Place:
 
     def lack(self) -> tuple[str, str]:
         """Return what an unplaced raster lacks for a place on Earth, and what to do about it."""
-        stem = shown(Path(self.path).stem)
-        found, todo = self._lack(stem)
+        found, todo = self._lack()
         return found + (f" ({'; '.join(self.notes)})" if self.notes else ""), todo
 
-    def _lack(self, stem: str) -> tuple[str, str]:
+    def _lack(self) -> tuple[str, str]:
         points = f"{len(self.gcps)} ground control point{'' if len(self.gcps) == 1 else 's'}"
         if self.from_gcps:
             return f"{points} that fix no place (too few, or on one line)", "give three or more that span the image"
         if self.gcps:
             return (
                 f"{points} but no coordinate system for them",
-                f"say which it is (rio edit-info FILE --crs EPSG:..., or a file {stem}.prj beside it)",
+                "say which it is (rio edit-info FILE --crs EPSG:..., or a .prj of its name beside it)",
             )
         if self.transform != _IDENTITY:
             return (
                 "a pixel grid but no coordinate system (CRS)",
-                f"say which it is (rio edit-info FILE --crs EPSG:..., or a file {stem}.prj beside it)",
+                "say which it is (rio edit-info FILE --crs EPSG:..., or a .prj of its name beside it)",
             )
         if self.crs is not None:
             return (
                 "a coordinate system but no position (no geotransform)",
-                f"export it again with its geotransform, or put its world file {stem}.tfw beside it",
+                "export it again with its geotransform, or put a world file (.tfw) of its name beside it",
             )
         return (
             "no georeference (no coordinate system, geotransform or control points; no .tfw, .prj or .aux.xml beside it)",
@@ -151,10 +150,11 @@ def find_place(
     Args:
         path: the file.
         shape: its rows and columns.
-        crs, transform, gcps, gcp_crs: as its header has them.
+        crs, transform, gcps, gcp_crs: as its header has them. A transform that counts rows and columns says no place.
     """
     beside = read_beside(path)
-    pam = f"{Path(path).name}.aux.xml"
+    if _is_rows_and_columns(transform, shape[0]):
+        transform = _IDENTITY
     source: list[str] = []
 
     def said(file: str) -> None:
@@ -165,27 +165,35 @@ def find_place(
     found = own
     if beside.crs is not None:
         found = replace(found, crs=beside.crs)
-        said(pam)
+        said(beside.pam)
     elif crs is None and beside.prj is not None:
         found = replace(found, crs=beside.prj[0])
         said(beside.prj[1])
     if beside.transform is not None:
         found = replace(found, transform=beside.transform)
-        said(pam)
+        said(beside.pam)
     elif transform == _IDENTITY and beside.world is not None and not (gcps and gcp_crs is not None):
         found = replace(found, transform=beside.world[0])
         said(beside.world[1])
     if beside.gcps:
         found = replace(found, gcps=beside.gcps, gcp_crs=beside.gcp_crs or found.crs)
-        said(pam)
+        said(beside.pam)
     elif gcps and gcp_crs is None:
         found = replace(found, gcp_crs=found.crs)
     found = replace(found, gcps=_joined(found.gcps, found.gcp_crs))
-    notes = [shown(problem) for problem in (*_contradictions(found, own, beside, shape, pam), *beside.problems)]
-    return replace(found, source=tuple(source), notes=tuple(notes))
+    said_of = [*_contradictions(found, own, beside, shape), *beside.problems]
+    if found.crs is None or (found.transform == _IDENTITY and not found.gcps):
+        said_of += [f"{file} beside it is no file that is read" for file in unread_beside(path)]
+    return replace(found, source=tuple(source), notes=tuple(map(shown, said_of)))
 
 
-def _contradictions(found: Place, own: Place, beside: Beside, shape: tuple[int, int], pam: str) -> list[str]:
+def _is_rows_and_columns(transform: Affine, height: int) -> bool:
+    """Return whether a transform only counts pixels from the first or last row, as libraries write it where none is given."""
+    one_each = transform.a == 1 and transform.b == transform.d == 0 and abs(transform.e) == 1
+    return bool(one_each and transform.c == 0 and transform.f in (0, height))
+
+
+def _contradictions(found: Place, own: Place, beside: Beside, shape: tuple[int, int]) -> list[str]:
     """Return a sentence for each other place that the header or a file beside it gives."""
     name, (height, width) = Path(found.path).name, shape
     others: list[tuple[str, Place]] = []
@@ -195,7 +203,7 @@ def _contradictions(found: Place, own: Place, beside: Beside, shape: tuple[int, 
         others.append((beside.world[1], replace(found, transform=beside.world[0])))
     if beside.prj is not None:
         others.append((beside.prj[1], replace(found, crs=beside.prj[0])))
-    by = pam if beside.crs is not None or beside.transform is not None else f"{name} itself"
+    by = beside.pam if beside.crs is not None or beside.transform is not None else f"{name} itself"
     try:
         grid = found.grid(width, height)
     except GeoreferenceError:

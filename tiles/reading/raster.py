@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +43,9 @@ GDAL_OPTIONS = {
 }
 """GDAL's configuration for every read: no directory scans, no side-car files (ours: `sidecars`), a bounded block cache."""
 
+# Sentinel Hub's band of 1 where there are data and 0 where not, as its scripts call it: an alpha band by another name.
+_DATA_MASK = re.compile(r"(?:data|valid)[_ ]?mask", re.IGNORECASE)
+
 # The one format read here, because some of GDAL's formats are programs in disguise (VRT reads other paths and runs
 # Python), and these files may come from strangers.
 DRIVER = "GTiff"
@@ -68,6 +73,8 @@ class RasterInfo:
         block_bytes: memory of one block.
         in_strips: blocks are as wide as the raster: of a window, whole rows are unpacked.
         size, ends_at: bytes in the file, and where its last blocks should end.
+        lies_as: the place of another raster on whose pixels, as they are stored, these lie (`grids.fitted`); None where the
+            file's own holds.
     """
 
     path: str
@@ -92,6 +99,7 @@ class RasterInfo:
     in_strips: bool
     size: int
     ends_at: int
+    lies_as: Place | None = None
 
     @property
     def data_bands(self) -> tuple[int, ...]:
@@ -105,6 +113,8 @@ class RasterInfo:
     @cached_property
     def place(self) -> Place:
         """Where the raster lies, by its header and the files beside it."""
+        if self.lies_as is not None:
+            return self.lies_as
         return find_place(self.path, (self.height, self.width), self.crs, self.transform, self.gcps, self.gcp_crs)
 
     @property
@@ -159,8 +169,12 @@ class RasterInfo:
 
 
 @contextlib.contextmanager
-def open_raster(path: str) -> Iterator[DatasetReader]:
+def open_raster(path: str, overview: int | None = None) -> Iterator[DatasetReader]:
     """Open a GeoTIFF, or a product's map, with every way in which that may fail told in a sentence.
+
+    Args:
+        path: the file.
+        overview: opens this overview of it in its place, counted from 0; of files on this machine alone.
 
     Raises:
         UnreadableFileError: the file is missing, damaged or not permitted to be read.
@@ -176,7 +190,8 @@ def open_raster(path: str) -> Iterator[DatasetReader]:
             return
         try:
             # A resolved path, so that no part of a name can be taken for one of GDAL's virtual file systems.
-            dataset = rasterio.open(Path(path).resolve(), driver=DRIVER)
+            level = {} if overview is None else {"overview_level": overview}
+            dataset = rasterio.open(Path(path).resolve(), driver=DRIVER, **level)
         except (RasterioError, OSError, ValueError) as error:
             if "codec" in str(error):
                 raise UnreadableFileError(
@@ -208,7 +223,6 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
     """Return what the header of an opened file says."""
     path, bands = opened_path(dataset, path), min(dataset.count, 16)
     gcps, gcp_crs = dataset.gcps
-    alphas = [number for number, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha]
     foreign = None if is_address(path) else foreign_metadata(path)
     if foreign is None:
         named, units = tuple(dataset.descriptions), tuple(unit or "" for unit in dataset.units)
@@ -223,6 +237,12 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
         band_tags = [{**dataset.tags(n), **foreign.band_tags.get(n, {})} for n in range(1, bands + 1)]
     if dataset.count > 1 and not any(named) and not is_address(path):
         named = snap_band_names(path, dataset.count) or named
+    alphas = [number for number, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha]
+    alphas += [number for number, name in enumerate(named, 1) if name and _DATA_MASK.fullmatch(name)]
+    packings = [
+        _packing(scale, offset, {**tags, **(band_tags[i] if i < len(band_tags) else {})})
+        for i, (scale, offset) in enumerate(zip(dataset.scales, dataset.offsets, strict=True))
+    ]
     rows, cols = dataset.block_shapes[0]
     interleaved = dataset.count if dataset.interleaving == Interleaving.pixel else 1
     return RasterInfo(
@@ -233,8 +253,8 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
         dtypes=tuple(str(d) for d in dataset.dtypes),
         descriptions=named,
         nodata=tuple(dataset.nodatavals),
-        scales=tuple(dataset.scales),
-        offsets=tuple(dataset.offsets),
+        scales=tuple(scale for scale, _ in packings),
+        offsets=tuple(offset for _, offset in packings),
         tags=tags,
         band_tags=tuple(band_tags),
         units=units,
@@ -249,6 +269,22 @@ def info_of(dataset: DatasetReader, path: str) -> RasterInfo:
         size=bytes_of(path),
         ends_at=max(_end_of(dataset, band, rows, cols) for band in range(1, bands + 1)),
     )
+
+
+def _packing(scale: float, offset: float, tags: dict[str, str]) -> tuple[float, float]:
+    """Return a band's scale and offset: those of GDAL, or where it has none those of the CF conventions, kept as plain tags.
+
+    A tag scale_factor without an add_offset may as well be what numbers were multiplied by (`units.tens_in_tags`).
+    """
+    if (scale, offset) != (1.0, 0.0):
+        return scale, offset
+    said = {name.lower(): value for name, value in tags.items()}
+    try:
+        factor, shift = float(said["scale_factor"]), float(said["add_offset"])
+    except (KeyError, ValueError):
+        return scale, offset
+    usable = math.isfinite(factor) and math.isfinite(shift) and factor != 0 and (shift != 0 or factor < 1)
+    return (factor, shift) if usable else (scale, offset)
 
 
 def _item_bytes(dtype: str) -> int:

@@ -19,6 +19,9 @@ from tiles.reading.units import WORDS, Numbers, Scale, to_db
 from tiles.sentences import Sentence
 
 _SAMPLE = 40_000
+_CUT_OFF, _LEAST_CUT, _MEASURED = 0.05, 400, 32
+"""Share of one lowest number, among so many of so many values at least, from which on it was cut off: radar measures no number
+twice, and of fewer values an image was drawn."""
 _USUAL_PACKINGS = frozenset({None, "x 0.1", "x 0.01", "x 0.001"})
 """Of whole numbers; any other scale and offset is told, since nothing else could show that it is wrong."""
 
@@ -66,9 +69,8 @@ def decide(vv: Numbers, vh: Numbers, valid: npt.NDArray[np.bool_], answers: Answ
             f"{{where}} {pair.holds} the same numbers in VV and VH: give each band its own.", where=pair.where
         )
     said, basis, words = _said(vv, vh, answers)
-    if said is not None:
-        return _as_said(pair, said, basis, words)
-    return _by_values(pair)
+    scale, decisions = _by_values(pair) if said is None else _as_said(pair, said, basis, words)
+    return scale, [*decisions, *_lost(pair, scale)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +184,22 @@ def _told(pair: _Pair, scale: Scale, basis: Basis, words: str) -> Decision:
     return Decision(
         "unit", text, basis, told=odd or unusual or (basis in ("name", "values", "assumed") and scale != "db")
     )
+
+
+def _lost(pair: _Pair, scale: Scale) -> list[Decision]:
+    """Return what is told of numbers that were rounded to whole dB, or cut off at a lowest one: what was darker is lost."""
+    told = []
+    if scale == "db" and pair.vv.integer and pair.vh.integer:
+        told.append("VV and VH are rounded to whole dB, so water near a threshold may be lost: take the original")
+    for band, values in ((pair.vv, pair.first), (pair.vh, pair.second)):
+        lowest, different = values.min(), np.unique(values).size
+        share, level = float(np.mean(values == lowest)), float(to_db(lowest[np.newaxis], scale)[0])
+        if values.size >= _LEAST_CUT and different >= _MEASURED and share > _CUT_OFF and np.isfinite(level):
+            told.append(
+                f"{band.name} seems to be cut off at {level:.1f} dB, its lowest value, which {100 * share:.0f} % of the image "
+                "hold: what was darker cannot be told from it"
+            )
+    return [Decision("unit", text, "values", told=True) for text in told]
 
 
 def _oddity(pair: _Pair, scale: Scale) -> str:

@@ -90,9 +90,7 @@ def require_tiff(path: str) -> None:
             raise UnreadableFileError(f"{{file}} is {kind}, not the file itself: {todo}.", file=path)
     order = _TIFF.get(head[:4])
     if order is None:
-        raise UnreadableFileError(
-            f"{{file}} is not a readable GeoTIFF but {_format(head)}: export the raster as GeoTIFF.", file=path
-        )
+        raise UnreadableFileError(f"{{file}} is not a readable GeoTIFF but {_format(head)}: {_todo(head)}.", file=path)
     _require_directory(path, head, order, size)
     _require_little(path)
 
@@ -141,6 +139,11 @@ def _format(head: bytes) -> str:
     if all(byte >= 32 or byte in b"\t\r\n" for byte in head):
         return "a text file"
     return "a file of an unknown format"
+
+
+def _todo(head: bytes) -> str:
+    packed = head.startswith((b"PK\x03\x04", b"\x1f\x8b"))
+    return "unpack it, and give the GeoTIFFs that it holds" if packed else "export the raster as GeoTIFF"
 
 
 def _require_directory(path: str, head: bytes, order: str, size: int) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from rasterio.windows import Window
 
+from tiles.cache import BoundedCache
 from tiles.chip import Asset, BoolArray, ChipRecord, FloatArray
 from tiles.decisions import Decision
 from tiles.errors import NoValidPixelError
-from tiles.reading.border import Fills, at_fills, border_noise, find_fills, may_be_noise
-from tiles.reading.door import has_numbers, in_db, numbers_of, told_fills
+from tiles.reading.border import DARK_DB, Fills, at_fills, border_noise, find_fills, may_be_noise
+from tiles.reading.door import has_numbers, in_db, numbers_of, told_fills, told_lacking
 from tiles.reading.pixels import Band, read_band
 from tiles.reading.raster import RasterInfo
 from tiles.reading.scale import decide
@@ -26,7 +27,7 @@ _FINER = 32
 """Squares a side where the first ones hold no data."""
 # Border noise is decided in squares of this grid, with so much of the image around them: the same for every window.
 _CELL, _AROUND = 1024, 256
-_CELLS_KEPT = 96
+_CELLS_BYTES = 96 << 20
 _STRIP_ROWS = 512
 
 
@@ -37,11 +38,13 @@ class Image:
         self.record, self.assets, self.infos = record, assets, infos
         self.shape = infos[0].grid.shape
         self.looked: list[Window] = []
+        self.blank = 0  # pixels of the windows that were looked at beside them, and hold no data
         self.scale: Scale = "db"
         self.fills: Fills = ()
+        # What was looked at, in dB, until it is used: who predicts a scene asks for it next, and it takes a second to read.
+        self._sample: dict[tuple[int, int], tuple[FloatArray, FloatArray, BoolArray]] = {}
         self._rows = _Rows()
-        self._noise: OrderedDict[tuple[int, int], BoolArray | None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._noise = BoundedCache[BoolArray | None](_CELLS_BYTES, lambda found: 64 if found is None else found.nbytes)
 
     def look(self) -> list[Decision]:
         """Decide what the numbers are, and return the decisions.
@@ -66,16 +69,20 @@ class Image:
                 file=self.assets[0].path,
             )
         self.looked = [window for window, *_ in pieces]
+        seen = {(window.row_off, window.col_off) for window in self.looked}
+        self.blank = sum(w.width * w.height for w in windows if (w.row_off, w.col_off) not in seen)
         vv, vh = _joined([piece[1] for piece in pieces]), _joined([piece[2] for piece in pieces])
         may_be = np.concatenate([piece[3].ravel() for piece in pieces])
-        fills = find_fills([(one.values, two.values, there) for _, one, two, there in pieces])
-        filled = may_be & at_fills(vv.values, vh.values, fills)
-        if (may_be & ~filled).any():
-            self.fills = fills
-            may_be &= ~filled
+        self.fills = find_fills([(one.values, two.values, there) for _, one, two, there in pieces])
+        filled = may_be & at_fills(vv.values, vh.values, self.fills)
+        may_be &= ~filled
         self.scale, decisions = decide(vv, vh, may_be, self.record.answers)
-        decisions += told_fills(self.fills, filled)
-        one, _, valid = in_db(vv, vh, may_be, self.scale)
+        decisions += [*told_fills(self.fills, filled), *told_lacking([piece[1:3] for piece in pieces])]
+        one, two, valid = in_db(vv, vh, may_be, self.scale)
+        ends = np.cumsum([window.width * window.height for window in self.looked])[:-1]
+        for window, *parts in zip(self.looked, *(np.split(values, ends) for values in (one, two, valid)), strict=True):
+            db, also, there = (part.reshape(window.height, window.width) for part in parts)
+            self._sample[window.row_off, window.col_off] = db, also, there
         if beyond := int(np.count_nonzero(may_be & ~valid)):
             text = (
                 f"{100 * beyond / may_be.size:.2g} % of the {may_be.size:,} pixels looked at hold numbers that no radar measures "
@@ -103,11 +110,17 @@ class Image:
                 return
 
     def _numbers(self, window: Window) -> tuple[Numbers, Numbers]:
-        bands = [self._rows.read(asset, info, window) for asset, info in zip(self.assets, self.infos, strict=True)]
+        return self._named(
+            [self._rows.read(asset, info, window) for asset, info in zip(self.assets, self.infos, strict=True)]
+        )
+
+    def _named(self, bands: list[Band]) -> tuple[Numbers, Numbers]:
         return numbers_of(self.assets[0], bands[0], "VV"), numbers_of(self.assets[1], bands[1], "VH")
 
     def _in_db(self, window: Window) -> tuple[FloatArray, FloatArray, BoolArray]:
-        vv, vh = self._numbers(window)
+        return self._converted(*self._numbers(window))
+
+    def _converted(self, vv: Numbers, vh: Numbers) -> tuple[FloatArray, FloatArray, BoolArray]:
         may_be = has_numbers(vv) & has_numbers(vh) & ~at_fills(vv.values, vh.values, self.fills)
         return in_db(vv, vh, may_be, self.scale)
 
@@ -120,12 +133,39 @@ class Image:
         one[~valid] = two[~valid] = np.nan
         return one, two, valid
 
+    def read_sampled(self, window: Window) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Return as `read` a window for statistics: whatever is as dark as border noise is left out, noise or calm water.
+
+        To tell them apart far more than the window would have to be read, and of radar images it is a pixel in thousands.
+        """
+        held = self._sample.pop((window.row_off, window.col_off), None) if window in self.looked else None
+        one, two, valid = self._in_db(window) if held is None else (held[0].copy(), held[1].copy(), held[2].copy())
+        with np.errstate(invalid="ignore"):
+            valid &= ~(one < DARK_DB)
+        one[~valid] = two[~valid] = np.nan
+        return one, two, valid
+
+    def read_drawn(self, level: int, window: Window) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Return as `read` a window of level 0, the image itself, or of an overview that both files hold, for a picture of it.
+
+        Border noise, which is looked for around a window and not in it, is seen there as it is.
+        """
+        bands = [
+            read_band(asset.path, asset.band, window, info, level - 1)
+            if level
+            else self._rows.read(asset, info, window)
+            for asset, info in zip(self.assets, self.infos, strict=True)
+        ]
+        one, two, valid = self._converted(*self._named(bands))
+        one[~valid] = two[~valid] = np.nan
+        return one, two, valid
+
     def _noise_in(self, window: Window) -> BoolArray:
         noise = np.zeros((window.height, window.width), dtype=np.bool_)
         bottom, right = window.row_off + window.height, window.col_off + window.width
         for row in range(window.row_off // _CELL, -(-bottom // _CELL)):
             for col in range(window.col_off // _CELL, -(-right // _CELL)):
-                cell = self._noise_of_cell(row, col)
+                cell = self._noise.get((row, col), partial(self._noise_of_cell, row, col))
                 if cell is None:
                     continue
                 top, left = row * _CELL, col * _CELL
@@ -139,10 +179,6 @@ class Image:
 
     def _noise_of_cell(self, row: int, col: int) -> BoolArray | None:
         """Return where a square of the image is border noise; None where nowhere."""
-        with self._lock:
-            if (row, col) in self._noise:
-                self._noise.move_to_end((row, col))
-                return self._noise[row, col]
         height, width = self.shape
         top, left = row * _CELL, col * _CELL
         bottom, right = min(top + _CELL, height), min(left + _CELL, width)
@@ -157,16 +193,11 @@ class Image:
             around.col_off + around.width == width,
         )
         one, _, valid = self._in_db(around)
-        found: BoolArray | None = None
-        if any(ends) or not valid.all():
-            noise = border_noise(one, valid, ends)
-            at = np.s_[top - around.row_off : bottom - around.row_off, left - around.col_off : right - around.col_off]
-            found = noise[at].copy() if noise[at].any() else None
-        with self._lock:
-            self._noise[row, col] = found
-            while len(self._noise) > _CELLS_KEPT:
-                self._noise.popitem(last=False)
-        return found
+        if not any(ends) and valid.all():
+            return None
+        at = np.s_[top - around.row_off : bottom - around.row_off, left - around.col_off : right - around.col_off]
+        noise = border_noise(one, valid, ends)[at]
+        return noise.copy() if noise.any() else None
 
 
 @dataclass

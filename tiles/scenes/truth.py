@@ -36,7 +36,9 @@ class Truth:
             ChipError: it cannot be told what they mean.
         """
         found = _values_in(asset, info)
-        parts = [(read_band(asset.path, asset.band, window, info), image.read(window)[1]) for window in image.looked]
+        parts = [
+            (read_band(asset.path, asset.band, window, info), image.read_sampled(window)[1]) for window in image.looked
+        ]
         values = np.concatenate([found, *(band.values.ravel() for band, _ in parts)])
         there = np.concatenate([np.ones(found.size, np.bool_), *(band.there.ravel() for band, _ in parts)])
         sampled = np.concatenate([vh.ravel() for _, vh in parts])
@@ -47,9 +49,9 @@ class Truth:
         codes = label.values[: found.size]
         return cls(asset, info, {float(v): int(c) for v, c in zip(found, codes, strict=True)}, label.decisions)
 
-    def read(self, window: Window) -> ByteArray:
-        """Return a window: uint8, 0 dry, 1 water, 255 unknown."""
-        band = read_band(self.asset.path, self.asset.band, window, self.info)
+    def read(self, window: Window, overview: int | None = None) -> ByteArray:
+        """Return a window, of the label or of an overview of it: uint8, 0 dry, 1 water, 255 unknown."""
+        band = read_band(self.asset.path, self.asset.band, window, self.info, overview)
         return coded(band.values, band.there, self.meanings)
 
 

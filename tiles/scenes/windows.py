@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 from rasterio.windows import Window
 
 from tiles.chip import ANCILLARY, Asset, ByteArray, Chip, ChipRecord, FloatArray
 from tiles.decisions import Decision, notes
-from tiles.errors import ChipError, Choice, GeoreferenceError, MissingImageryError
+from tiles.errors import ChipError, Choice, GeoreferenceError
 from tiles.grid import Grid
 from tiles.reading.ancillary import ancillary_refusal, read_ancillary
 from tiles.reading.door import beside_numbers, image_of, read_chip
@@ -78,18 +80,12 @@ class Scene:
     def _open(self, record: ChipRecord, with_label: bool) -> None:
         self.record = record
         self.whole: Chip | None = None
-        if record.problem is not None:
-            raise ChipError(record.problem)
-        if record.vv is None or record.vh is None:
-            where = record.source or "the source folder"
-            raise MissingImageryError(
-                f"Chip {record.id} has no imagery on disk: put its VV and VH files into {{folder}}.", folder=where
-            )
-        vv, vh, infos, named = image_of(record, record.vv, record.vh)
+        vv, vh, infos, named = image_of(record)
         self.grid: Grid = infos[0].grid
         self.label_problem = record.label_problem
         self.choices: tuple[Choice, ...] = ()
         self._label: Truth | None = None
+        self._decided, self._deciding = False, threading.Lock()
         if self.grid.width * self.grid.height <= MAX_PIXELS:
             self.whole = read_chip(record, with_label=with_label)
             self.decisions, self.label_problem = self.whole.decisions, self.whole.label_problem
@@ -100,8 +96,16 @@ class Scene:
         self._image = Image(record, (vv, vh), infos)
         looked = self._image.look()
         self.decisions = (named, *beside_numbers(record, *infos), *looked)
-        if with_label and record.has_label and record.label is not None:
-            self._decide_label(record.label, vv.path)
+        if with_label:
+            self.decide_label()
+
+    def decide_label(self) -> None:
+        """Look at a label that was left out when the scene was opened: it is read with each window from now on."""
+        record = self.record
+        with self._deciding:
+            if self.whole is None and not self._decided and record.has_label and record.label is not None:
+                self._decide_label(record.label)
+            self._decided = True
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ class Scene:
         """Rows and columns."""
         return self.grid.shape
 
-    def read(self, window: Window) -> Chip:
+    def read(self, window: Window, *, with_label: bool = True) -> Chip:
         """Return a window as a chip: VV and VH float32 dB, valid, label, its own grid, and the decisions of the whole.
 
         A window without a valid pixel is a chip without one.
@@ -126,8 +130,8 @@ class Scene:
         try:
             vv, vh, valid = self._image.read(window)
             grid = self.grid.part(window)
-            label = None if self._label is None else self._label.read(window)
-            found, problem = self._ancillary(window, grid)
+            label = self._label.read(window) if with_label and self._label is not None else None
+            found, problem = self._ancillary(window)
         except ChipError as error:
             error.chip = self.record.id
             raise
@@ -156,6 +160,16 @@ class Scene:
             return None if self.whole.label is None else self.whole.label[window.toslices()]
         return None if self._label is None else self._label.read(window)
 
+    @property
+    def image(self) -> Image | None:
+        """VV and VH of what is not held in memory, None of what is (`whole`)."""
+        return None if self.whole is not None else self._image
+
+    @property
+    def truth(self) -> Truth | None:
+        """The label of what is not held in memory, None where there is none that is used."""
+        return self._label
+
     def sample(self) -> list[Chip]:
         """Return windows, spread over the raster, of whose pixels statistics of all of it may be made; one with data at least.
 
@@ -163,30 +177,32 @@ class Scene:
         """
         if self.whole is not None:
             return [self.whole]
-        found = []
-        for window in self._image.looked:
-            vv, vh, valid = self._image.read(window)
-            if valid.any():
-                found.append(Chip(self.record.id, vv, vh, valid, None, self.grid.part(window)))
-        return found
+        return [replace(chip, label=None) for chip, _ in self.sampled()]
 
-    def _decide_label(self, asset: Asset, image_path: str) -> None:
+    def sampled(self) -> Iterator[tuple[Chip, Window]]:
+        """Yield as `sample` the windows of what is not held in memory, with their labels, and where they lie."""
+        for window in self._image.looked:
+            vv, vh, valid = self._image.read_sampled(window)
+            if valid.any():
+                yield Chip(self.record.id, vv, vh, valid, self.label(window), self.grid.part(window)), window
+
+    def _decide_label(self, asset: Asset) -> None:
         try:
-            self._label = Truth.decide(self._image, asset, label_info(asset, image_path, self.grid))
+            self._label = Truth.decide(self._image, asset, label_info(asset, self._image.infos[0]))
             self.decisions = (*self.decisions, *self._label.decisions)
         except ChipError as error:
             self.label_problem = refusal = label_refusal(error)
             self.choices = error.choices
             self.decisions = (*self.decisions, Decision("truth", refusal.bare(), "values"))
 
-    def _ancillary(self, window: Window, grid: Grid) -> tuple[dict[str, FloatArray], str | None]:
+    def _ancillary(self, window: Window) -> tuple[dict[str, FloatArray], str | None]:
         found: dict[str, FloatArray] = {}
         problem = self.record.ancillary_problem
         for name in ANCILLARY:
             asset: Asset | None = getattr(self.record, name)
             if asset is not None and problem is None:
                 try:
-                    found[name] = read_ancillary(name, asset, self.record.vv.path, grid, window)  # type: ignore[union-attr]
+                    found[name] = read_ancillary(name, asset, self._image.infos[0], window)
                 except ChipError as error:
                     problem = ancillary_refusal(name, error)
         return found, problem

@@ -37,9 +37,9 @@ def sides() -> html.Div:
     return html.Div(
         className="fs-strip-group fs-sides",
         children=[
-            _choice(ids.LEFT, "◧", "Layer left of the handle", layers, "composite", 116),
-            _choice(ids.RIGHT, "◨", "Layer right of the handle", layers, "prediction", 116),
-            _choice(ids.MODEL_B, "B", "Model B, compared with the model in use", (), None, 132),
+            _choice(ids.LEFT, "◧", "Layer left of the handle", layers, "composite", 136),
+            _choice(ids.RIGHT, "◨", "Layer right of the handle", layers, "prediction", 136),
+            _choice(ids.MODEL_B, "B", "Model B, compared with the model in use", (), None, 180),
         ],
     )
 
@@ -71,9 +71,9 @@ def readout() -> html.Div:
     return html.Div(id="readout", className="fs-readout")
 
 
-def keys_button() -> html.Button:
-    """Return what opens the dialog of keys."""
-    return html.Button("?", id="keys-button", className="fs-button fs-keys-button", title="Keys", **aria(label="Keys"))
+def more_button() -> html.Button:
+    """Return what unfolds the strip on a phone (`fs-more` in its classes); assets/panel/sheet.mjs works on it."""
+    return html.Button("More", id="strip-more", className="fs-button fs-strip-more", **aria(expanded="false"))
 
 
 def handle() -> html.Div:
@@ -144,7 +144,7 @@ def keys_dialog() -> html.Dialog:
                 className="fs-dialog-head",
                 children=[
                     html.H2("Keys", id="keys-title"),
-                    html.Button("Close", id="keys-close", className="fs-button"),
+                    html.Button("×", id="keys-close", className="fs-button fs-dialog-close", **aria(label="Close")),
                 ],
             ),
             html.Div(

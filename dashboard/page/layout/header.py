@@ -34,6 +34,11 @@ def _models(models: Sequence[ModelEntry]) -> Sequence[object]:
     return [{"group": "On this machine", "items": here}, {"group": "Endpoints", "items": elsewhere}]
 
 
+def keys_button() -> html.Button:
+    """Return what opens the dialog of keys."""
+    return html.Button("?", id="keys-button", className="fs-button fs-keys-button", title="Keys", **aria(label="Keys"))
+
+
 def header(models: Sequence[ModelEntry]) -> html.Header:
     """Return the header."""
     return html.Header(
@@ -44,15 +49,15 @@ def header(models: Sequence[ModelEntry]) -> html.Header:
             dmc.Select(
                 id=ids.SEARCH,
                 className="fs-search",
-                placeholder="Find a chip or country",
+                placeholder="Chip, country or town",
                 searchable=True,
                 clearable=True,
                 limit=30,
                 size="xs",
                 w=200,
                 data=[],
-                nothingFoundMessage="No chip or country of that name",
-                **menu("Find a chip or country", 260),
+                nothingFoundMessage="Nothing of that name",
+                **menu("Find a chip, country, town or place", 260),
             ),
             html.Div(
                 className="fs-model",
@@ -77,5 +82,6 @@ def header(models: Sequence[ModelEntry]) -> html.Header:
                 title="Switch between dark and light",
                 **aria(label="Switch between dark and light"),
             ),
+            keys_button(),
         ],
     )

@@ -10,8 +10,9 @@ from dash import html
 
 from dashboard.page import ids
 from dashboard.page.layout.aria import aria
-from dashboard.page.layout.compare import draw_surface, four_up, handle, keys_button, modes, readout, sides
+from dashboard.page.layout.compare import draw_surface, four_up, handle, modes, more_button, readout, sides
 from tiles.drawing.layers import SHOWN
+from tiles.palette import OPACITY
 from tiles.places import ASSETS
 
 
@@ -22,7 +23,11 @@ def _js(name: str) -> dict[str, str]:
 
 def _kept(name: str) -> str:
     """Return the address of an asset with its time, under which a browser keeps it for good, as scripts and styles have it."""
-    return f"assets/{name}?m={(ASSETS / name).stat().st_mtime}"
+    return f"./assets/{name}?m={(ASSETS / name).stat().st_mtime}"
+
+
+WORLD = _kept("countries.geojson")
+"""Address of the offline map of the world."""
 
 
 def chip_map() -> html.Main:
@@ -52,30 +57,12 @@ def chip_map() -> html.Main:
                     dl.Pane(name="marks", style={"zIndex": 430}),
                     dl.GeoJSON(
                         id=ids.COUNTRIES,
-                        url=_kept("countries.geojson"),
+                        url=WORLD,
                         options={"pane": "countries", "style": _js("countryStyle")},
                         style=_js("countryStyle"),
                         onEachFeature=_js("onCountry"),
                         pane="countries",
                         attribution="Natural Earth",
-                    ),
-                    dl.GeoJSON(
-                        id=ids.FOOTPRINTS,
-                        data={"type": "FeatureCollection", "features": []},
-                        style=_js("footprintStyle"),
-                        onEachFeature=_js("onFootprint"),
-                        pane="footprints",
-                    ),
-                    dl.GeoJSON(
-                        id=ids.POINTS,
-                        data={"type": "FeatureCollection", "features": []},
-                        cluster=True,
-                        zoomToBoundsOnClick=True,
-                        superClusterOptions={"radius": 90, "maxZoom": 12},
-                        spiderfyOnMaxZoom=False,
-                        pointToLayer=_js("pointToLayer"),
-                        clusterToLayer=_js("clusterToLayer"),
-                        pane="points",
                     ),
                     # Wide enough that the shortest bar, half of it, holds its words.
                     dl.ScaleControl(position="topleft", imperial=False, maxWidth=140),
@@ -126,19 +113,21 @@ def _strip() -> html.Div:
         **aria(label="Layers"),
         children=[
             sides(),
-            _switch(ids.BASE, "Image", "image"),
+            _switch(ids.BASE, "Image", "image", folds=True),
+            _grey(),
+            _outline(),
             _switch(ids.OVERLAY, "Layer", "overlay"),
-            _slider(ids.THRESHOLD, ids.THRESHOLD_VALUE, "Threshold", 0.5),
-            _slider(ids.OPACITY, ids.OPACITY_VALUE, "Opacity", 0.75),
+            _slider(ids.THRESHOLD, ids.THRESHOLD_VALUE, "Threshold", 0.5, "fs-threshold"),
+            _slider(ids.OPACITY, ids.OPACITY_VALUE, "Opacity", OPACITY, "fs-more"),
             html.Div(id=ids.LEGEND, className="fs-legend"),
-            html.Div(className="fs-strip-last", children=[modes(), readout(), keys_button()]),
+            html.Div(className="fs-strip-last", children=[modes(), more_button(), readout()]),
         ],
     )
 
 
-def _switch(name: str, label: str, kind: Literal["image", "overlay"]) -> html.Div:
+def _switch(name: str, label: str, kind: Literal["image", "overlay"], *, folds: bool = False) -> html.Div:
     return html.Div(
-        className="fs-strip-group fs-one-only",
+        className="fs-strip-group fs-one-only" + (" fs-more" if folds else ""),
         children=[
             dmc.SegmentedControl(
                 id=name,
@@ -150,10 +139,30 @@ def _switch(name: str, label: str, kind: Literal["image", "overlay"]) -> html.Di
     )
 
 
-def _slider(name: str, value_name: str, label: str, value: float) -> html.Div:
+def _grey() -> html.Div:
+    """Return the switch of the grey ground."""
+    label = ["Grey", html.Span(" ground", className="fs-visually-hidden")]
+    title = "Show the image under a layer as a dark grey ground (G); under errors and differences it always is"
+    return html.Div(
+        className="fs-strip-group fs-grey fs-more",
+        title=title,
+        children=[dmc.Switch(id=ids.GREY, checked=False, label=label, size="xs")],
+    )
+
+
+def _outline() -> html.Div:
+    """Return the switch between masks and their outlines."""
+    return html.Div(
+        className="fs-strip-group fs-grey fs-more",
+        title="Draw prediction and truth as outlines of their pixels (O), so that the image inside is seen",
+        children=[dmc.Switch(id=ids.OUTLINE, checked=False, label="Outline", size="xs")],
+    )
+
+
+def _slider(name: str, value_name: str, label: str, value: float, kind: str) -> html.Div:
     options: dict[str, Any] = {"min": 0, "max": 1, "step": 0.01, "value": value, "size": "sm", "label": None}
     return html.Div(
-        className="fs-strip-group",
+        className=f"fs-strip-group {kind}",
         children=[
             html.Span(label, className="fs-strip-name"),
             dmc.Slider(id=name, className="fs-slider", updatemode="drag", thumbLabel=label, precision=2, **options),

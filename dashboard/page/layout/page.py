@@ -33,6 +33,11 @@ _STORES = (
 )
 
 
+def paper() -> list[html.Div]:
+    """Return what stands above and below the map on a sheet of paper; assets/paper.mjs writes it."""
+    return [html.Div(id="paper-head"), html.Div(id="paper-foot")]
+
+
 def page(first: str, models: list[ModelEntry]) -> dmc.MantineProvider:
     """Return the whole page.
 
@@ -53,11 +58,10 @@ def page(first: str, models: list[ModelEntry]) -> dmc.MantineProvider:
             dcc.Location(id=ids.URL, refresh=False),
             dcc.Store(id=ids.SETTINGS, data={"model": first, "models": models}),
             *[dcc.Store(id=name) for name in _STORES],
-            dcc.Store(id=ids.DRAWER, data=True),
             dcc.Store(id=ids.TABLES, data=tables()),
             dcc.Interval(id=ids.POLL, interval=400, disabled=True),
             html.A("Skip to the panel of chips", href="#panel", className="fs-skip"),
-            html.Div(className="fs-app", children=[header(models), chip_map(), panel()]),
+            html.Div(className="fs-app", children=[header(models), chip_map(), panel(), *paper()]),
             # assets/keyboard.mjs says here what became of an opened chip; it must stand before there is something to say.
             html.Div(id="announcement", className="fs-visually-hidden", role="status"),
             html.Div(id="link-announcement", className="fs-visually-hidden", role="status"),

@@ -29,7 +29,10 @@ def panel() -> html.Aside:
         tabIndex=-1,
         **aria(label="Chips, regions and models"),
         children=[
-            html.Button("Show more map", id=ids.DRAWER_HANDLE, className="fs-drawer-handle"),
+            html.Button(
+                id="drawer-handle", className="fs-drawer-handle"
+            ),  # of a phone; assets/panel/sheet.mjs writes it
+            html.Div(id="welcome-place"),  # assets/panel/welcome.mjs fills it
             dmc.Tabs(
                 id=ids.TAB,
                 className="fs-tabs",
@@ -86,7 +89,7 @@ def _regions() -> html.Div:
                 ],
             ),
             html.Div(id=ids.REGIONS_HEAD, className="fs-head"),
-            html.Div(id=ids.REGIONS_LIST),
+            html.Div(_coming(), id=ids.REGIONS_LIST),
             html.Div(id=ids.REGIONS_REST),
             _explained(),
         ],
@@ -99,11 +102,16 @@ def _chips() -> html.Div:
         style={"height": "100%"},
         children=[
             html.Div(id=ids.CHIPS_HEAD, className="fs-head"),
-            html.Div(id=ids.CHIPS_LIST, className="fs-chips-list"),
+            html.Div(_coming(), id=ids.CHIPS_LIST, className="fs-chips-list"),
             html.Div(id=ids.CHIPS_GALLERY, className="fs-gallery", hidden=True),
             html.Div(id=ids.EXPLORE, className="fs-explore", hidden=True),
         ],
     )
+
+
+def _coming() -> html.P:
+    """Return what stands in a table's place where its script is long on its way."""
+    return html.P("The table is on its way …", className="fs-coming fs-soft")
 
 
 def _models() -> html.Div:
@@ -112,6 +120,7 @@ def _models() -> html.Div:
         children=[
             html.Div(id=ids.MODELS_PICK, className="fs-pickers"),
             html.Div(id=ids.MODELS_DIFFERENCE, className="fs-section"),
+            html.Div(id=ids.MODELS_ALL, className="fs-section"),
             html.Div(id=ids.MODELS_CURVES, className="fs-section"),
             html.Div(id=ids.MODELS_CARDS, className="fs-section"),
         ],

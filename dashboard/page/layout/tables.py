@@ -195,6 +195,8 @@ def grid(
             "rowHeight": row_height,
             "headerHeight": 34,
             "animateRows": False,
+            "suppressColumnMoveAnimation": True,
+            "suppressMultiSort": True,  # a second column's arrow would stand where the header's name does
             "localeText": {"noRowsToShow": empty},
             "tooltipShowDelay": 300,
             "domLayout": "autoHeight" if autosize else "normal",

@@ -21,5 +21,6 @@ def actions() -> html.Div:
             html.Button("Add images", id="add-images", className="fs-button", **{"data-limits": json.dumps(sizes)}),  # type: ignore[arg-type]
             html.Button("What is new", id="whats-new", className="fs-button", hidden=True),
             html.Button("Take away", id="take-away", className="fs-button", **{"data-formats": json.dumps(choices)}),  # type: ignore[arg-type]
+            html.Button("Print", id="print", className="fs-button", title="This view as a sheet of paper or a PDF"),
         ],
     )

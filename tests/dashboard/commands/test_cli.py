@@ -15,6 +15,8 @@ from command_line import Run
 
 from tiles.catalog.catalog import Catalog
 
+pytestmark = pytest.mark.slow
+
 
 def test_help_names_every_command(process: Run) -> None:
     result = process("--help")

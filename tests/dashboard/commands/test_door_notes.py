@@ -12,6 +12,8 @@ from command_line import Run
 
 from tests.tiles.chips import backscatter, lake, write_pair, write_tiff
 
+pytestmark = pytest.mark.slow
+
 TAKEN = (
     "VV and VH are taken for linear power, which alone fits their numbers, and converted to dB; --units says otherwise"
 )
@@ -65,7 +67,6 @@ def test_the_report_of_a_prediction_holds_its_notes(floodscope: Run, chips: Path
     assert notes["plain"] == [] and notes["p3"] == [f"{TAKEN} (assumed)."]
 
 
-@pytest.mark.slow
 def test_training_tells_its_notes(floodscope: Run, chips: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(

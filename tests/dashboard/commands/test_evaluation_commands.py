@@ -14,6 +14,8 @@ from command_line import Run
 from dashboard.commands.prediction import ALERT_EXIT_CODE
 from dashboard.commands.values import SeveralValues, Share
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,7 +11,8 @@ from products.safe_files import NAME, Safe, write_safe
 
 from dashboard.cli import cli
 from tiles.errors import SourceError, UsageError
-from tiles.products.background import background
+
+pytestmark = pytest.mark.slow
 
 SMALL = Safe(height=200, width=260)
 
@@ -32,7 +33,6 @@ def test_a_product_becomes_a_geotiff_that_is_a_source_itself(
 
 def test_a_product_is_predicted_like_any_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOODSCOPE_SCENES", str(tmp_path / "scenes"))
-    background().stop()
     product = write_safe(tmp_path, SMALL)
     arguments = [
         "predict",

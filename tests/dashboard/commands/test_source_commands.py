@@ -17,6 +17,8 @@ from command_line import Run
 
 from tests.tiles.chips import backscatter, lake, write_pair, write_tiff
 
+pytestmark = pytest.mark.slow
+
 TRUTH = lake().astype(np.uint8)
 
 
@@ -143,6 +145,17 @@ def test_predictions_replace_no_file_unless_that_is_said(floodscope: Run, tmp_pa
     assert floodscope(*asked, "--overwrite").returncode == 0
     assert len(list((tmp_path / "out").iterdir())) == 3
     assert "--overwrite" in floodscope(*asked).stderr
+
+
+def test_a_batch_replaces_no_file_unasked_either(floodscope: Run, tmp_path: Path) -> None:
+    write_pair(tmp_path / "chips", "a", label=False)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a_mask.tif").write_text("mine")
+    refused = floodscope(
+        "batch", tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / "data", "--out", tmp_path / "out"
+    )
+    assert refused.returncode == 1 and "a_mask.tif is there already" in refused.stderr
+    assert (tmp_path / "out/a_mask.tif").read_text() == "mine" and len(list((tmp_path / "out").iterdir())) == 1
 
 
 def test_a_label_of_which_it_is_assumed_where_it_lies_is_told_by_every_command(floodscope: Run, tmp_path: Path) -> None:

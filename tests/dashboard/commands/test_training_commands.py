@@ -20,6 +20,8 @@ from model.scores.histogram import ScoreHistogram
 from tests.model.predictors.bundles import write_random
 from tiles.simulate import simulate
 
+pytestmark = pytest.mark.slow
+
 TINY = """
 base = "quick"
 encoder = "tu-mobilenetv3_small_050"

@@ -12,6 +12,8 @@ from command_line import Run
 
 from tests.tiles.chips import write_pair
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def chips(tmp_path: Path) -> Path:

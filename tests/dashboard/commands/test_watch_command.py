@@ -16,6 +16,8 @@ from model.store.store import Store
 from tests.receiving import SECRET, receiver
 from tests.waiting import PATIENCE_S, eventually
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
@@ -109,6 +111,22 @@ def test_what_cannot_be_used_is_refused_before_anything_is_done(
     assert done.returncode in {1, 2}
     assert words in done.stderr
     assert not inbox.with_name("data").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("s3://", "no place in an object store"),
+        ("https://host/a.tif", "to which nothing new comes"),
+        ("stac:https://host?cloud=1", "nothing that an archive is asked for"),
+        ("nowhere", "no folder that is there"),
+    ],
+)
+def test_a_source_that_nothing_comes_to_is_refused(tmp_path: Path, floodscope: Run, source: str, words: str) -> None:
+    done = floodscope("watch", source, "--once", "--model", "backscatter", "--data", tmp_path / "data")
+    assert done.returncode in {1, 2}
+    assert words in done.stderr
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(

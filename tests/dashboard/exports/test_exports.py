@@ -31,6 +31,8 @@ from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.claims import CLAIM
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"X-Floodscope": "test"}
 WAIT_S = PATIENCE_S
 

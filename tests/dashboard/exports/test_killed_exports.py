@@ -23,6 +23,8 @@ from tests.hostile import share
 from tests.waiting import eventually
 from tiles.claims import CLAIM
 
+pytestmark = pytest.mark.slow
+
 WISH = {"model": "backscatter", "threshold": 0.4, "formats": ["probability", "geopackage", "csv"], "chips": None}
 HEADERS = {"X-Floodscope": "test"}
 _EXPORTS = """
@@ -61,7 +63,6 @@ def _end(client: FlaskClient, export: str) -> dict[str, Any]:
     return dict(news)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
 def test_a_kill_at_any_moment_of_an_export_loses_no_prediction_and_leaves_no_half_package(
     simulated: Path, tmp_path: Path

@@ -30,7 +30,7 @@ def test_every_place_that_is_wired_is_on_the_page(wiring: InBrowser, ids_on_page
 @pytest.mark.parametrize("wiring", IN_BROWSER, ids=lambda w: w.function)
 def test_every_function_takes_what_it_is_wired_to(wiring: InBrowser) -> None:
     source = (ASSETS / "callbacks.mjs").read_text(encoding="utf-8")
-    match = re.search(rf"const {wiring.function} = \(([^)]*)\) =>", source)
+    match = re.search(rf"const {wiring.function} = (?:async )?\(([^)]*)\) =>", source)
     assert match, f"assets/callbacks.mjs has no function {wiring.function}"
     parameters = [p for p in match[1].split(",") if p.strip()]
     if wiring.function != "persist":  # which asks Dash for them by name

@@ -18,6 +18,9 @@ from tests.predicting import predict_one
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import Problem
+from tiles.scenes import image, windows
+
+pytestmark = pytest.mark.slow
 
 Chosen = list[tuple[ChipRecord, Prediction]]
 
@@ -48,6 +51,22 @@ def test_without_labels_it_tells_areas_and_is_small(predicted: tuple[Chosen, Sto
     page = takeaway_page(bare, BackscatterPredictor(), store, 0.5, failed=[Problem("lost", "it <is> gone")])
     assert "Most water, in pictures" in page and "By country" not in page and "Plotly" not in page
     assert "it &lt;is&gt; gone" in page and "<is>" not in page
+
+
+def test_a_scene_is_pictured_by_a_square_of_it_and_says_so(
+    predicted: tuple[Chosen, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chips of simulated floods stand for scenes here: what is one depends on a bound alone."""
+    chosen, store = predicted
+    monkeypatch.setattr(windows, "MAX_PIXELS", 100)
+    monkeypatch.setattr(image, "_LOOK", 20)
+    page = takeaway_page(chosen, BackscatterPredictor(), store, 0.5)
+    assert page.count("data:image/webp;base64,") == 4 * len(chosen)
+    assert page.count("pictured are 20 x 20 pixels of the scene, where of the squares looked at most is wrong") == len(
+        chosen
+    )
+    bare = [(replace(r, label=None), replace(p, histogram=None, label_water_km2=None)) for r, p in chosen]
+    assert takeaway_page(bare, BackscatterPredictor(), store, 0.5).count("looked at most is water") == len(chosen)
 
 
 def test_names_and_cards_never_become_markup(predicted: tuple[Chosen, Store]) -> None:

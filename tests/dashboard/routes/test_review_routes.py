@@ -23,10 +23,12 @@ from model.store.store import key_of
 from model.weights import WEIGHTS
 from tests.model.predictors.bundles import write_random
 from tests.serving import dead_url
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 from tiles.drawing.statistics import statistics_of
 from tiles.probability import level
 from tiles.reading.door import read_chip
+
+pytestmark = pytest.mark.slow
 
 FIRST, SECOND = "backscatter", "backscatter:otsu"
 
@@ -37,9 +39,9 @@ def workspace(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     records = made.catalog.usable()
     for spec in (FIRST, SECOND):
         for record in records:
-            made.inference.submit(record, made.predictor(spec)).result(60)
+            made.inference.submit(record, made.predictor(spec)).result(PATIENCE_S)
     other = open_predictor("backscatter:-20.5")  # in the store, and not on offer
-    made.inference.submit(records[0], other).result(60)
+    made.inference.submit(records[0], other).result(PATIENCE_S)
     yield made
     made.close()
 

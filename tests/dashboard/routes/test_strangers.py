@@ -102,17 +102,26 @@ def test_another_pages_pictures_and_links_have_nothing_computed(client: FlaskCli
     assert client.get(tile, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "defect",
+    # A connection that breaks on the way to something else is no fault of the request.
+    [KeyError("what is not there"), ConnectionResetError("what is not there"), TimeoutError("what is not there")],
+    ids=lambda defect: type(defect).__name__,
+)
 def test_a_defect_is_told_by_a_number_that_the_log_has_its_traceback_under(
-    workspace: Workspace, caplog: pytest.LogCaptureFixture
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, defect: Exception
 ) -> None:
+    def fail() -> None:
+        raise defect
+
     app = create_app(workspace)
-    app.server.view_functions["server.endpoints"] = lambda: {}["what is not there"]
+    app.server.view_functions["server.endpoints"] = fail
     with caplog.at_level(logging.ERROR):
         answer = app.server.test_client().get("/endpoints")
     assert (answer.status_code, answer.get_json()["error"]) == (500, "Defect")
     (number,) = re.findall(r"under the number ([0-9a-f]{8})\.", answer.get_json()["message"])
     (record,) = (record for record in caplog.records if number in record.getMessage())
-    assert record.exc_info is not None and record.exc_info[0] is KeyError
+    assert record.exc_info is not None and record.exc_info[0] is type(defect)
     assert "GET /endpoints" in record.getMessage() and "what is not there" not in answer.text
 
 

@@ -21,6 +21,8 @@ from tests.advised import ADVICE
 from tiles.catalog.catalog import Catalog
 from tiles.catalog.live import LiveCatalog
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"X-Floodscope": "test"}
 VV, VH = backscatter()
 LAKE = lake()
@@ -52,7 +54,7 @@ def labelled(label: np.ndarray[Any, Any]) -> Form:
 
 @pytest.mark.parametrize("name", ASKED)
 def test_whatever_a_command_would_be_asked_is_asked_with_choices_that_work(
-    client: FlaskClient, tmp_path: Path, name: str
+    client: FlaskClient, workspace: Workspace, tmp_path: Path, name: str
 ) -> None:
     ADVICE[name].make(tmp_path)
     form = [(path.name, path.read_bytes()) for path in sorted(tmp_path.glob("*.tif"))]
@@ -64,6 +66,10 @@ def test_whatever_a_command_would_be_asked_is_asked_with_choices_that_work(
         assert any(outcome["added"] for outcome in outcomes), outcomes
     (kept,) = client.get("/uploads").json["images"]
     assert kept["choices"], "what was answered can be answered otherwise"
+    opened = workspace.open_chip(kept["id"], "backscatter")
+    assert opened["error"] is None
+    told = [*opened["prediction"]["notes"], opened["prediction"]["label_problem"] or ""]
+    assert not re.search("--(units|bands|label)", " ".join(told)), "the panel names no option of a command either"
 
 
 def test_a_label_of_1_and_2_is_asked_and_a_wrong_answer_is_mended_in_place(

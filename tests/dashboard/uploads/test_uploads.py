@@ -18,11 +18,18 @@ from sent_images import Form, backscatter, pair, tiff, truth
 from dashboard.app import create_app
 from dashboard.uploads.batch import Limits
 from dashboard.uploads.shelf import Uploads
+from dashboard.workspace.scenes import PYRAMIDS
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
+from model.inference import scenes as runs
+from model.store.work import FOLDER as WORK
+from tests.waiting import eventually
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.live import LiveCatalog
 from tiles.errors import ChipNotFoundError, UploadError, UploadTooLargeError
+from tiles.scenes import windows
+
+pytestmark = pytest.mark.slow
 
 HEADERS = {"X-Floodscope": "test"}
 
@@ -415,3 +422,67 @@ def test_batches_that_come_together_leave_the_room_that_is_promised(
         with pytest.raises(UploadTooLargeError, match="no room"):
             unannounced.begin("lake_vv.tif").write(b"x" * 200)
     assert [path.name for path in shelf.folder.iterdir()] == ["FLOODSCOPE_UPLOADS"]
+
+
+@pytest.fixture
+def small_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an image of 40 pixels be a scene that is not held in memory."""
+    monkeypatch.setattr(windows, "MAX_PIXELS", 30 * 30)
+    monkeypatch.setattr(runs, "WINDOW", 32)
+    monkeypatch.setattr(runs, "OVERLAP", 8)
+
+
+@pytest.mark.usefixtures("small_scenes")
+def test_an_image_of_any_size_is_a_scene_placed_and_predicted_in_view(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    (added,) = send(client, pair("wide", label=True))["added"]
+    assert (added["id"], added["labelled"], added["country"]) == ("wide", True, "Austria")
+    (shown,) = (chip for chip in client.get("/uploads/catalog?since=").json["chips"] if chip["id"] == "wide")
+    assert shown["scene"] and shown["country"] == "Austria"
+    west, south, east, north = workspace.catalog.get("wide").footprint.bounds  # type: ignore[union-attr]
+    corner = [west, north - (north - south) / 9, west + (east - west) / 9, north]
+    answer = eventually(
+        lambda: workspace.open_chip("wide", "backscatter", "click", view=corner), lambda found: not found["pending"]
+    )
+    assert answer["error"] is None and answer["scene"]["ready"]
+    assert answer["prediction"]["histogram"]
+    assert list((workspace.store.folder / PYRAMIDS).iterdir()) and list((workspace.store.folder / WORK).iterdir())
+    assert client.delete("/uploads/wide", headers=HEADERS).status_code == 200
+    assert not list((workspace.store.folder / PYRAMIDS).iterdir()) and not list(
+        (workspace.store.folder / WORK).iterdir()
+    )
+    assert "wide" not in workspace.catalog
+    assert workspace.store.for_model(workspace.shelf.key("backscatter")) == {}
+
+
+@pytest.mark.usefixtures("small_scenes")
+def test_a_scene_is_checked_asked_about_and_read_otherwise_as_a_chip_is(
+    client: FlaskClient, workspace: Workspace
+) -> None:
+    power = [10 ** ((band - 4.0) / 20) for band in backscatter()]  # amplitude that might be power
+    form = [("wide.tif", tiff(*power, names=("VV", "VH")))]
+    (refused,) = send(client, form)["refused"]
+    assert [choice["value"] for choice in refused["choices"]] == ["power", "amplitude"]
+    data = {"files": [(io.BytesIO(content), name) for name, content in form]}
+    answer = client.post("/uploads?units=power", data=data, headers=HEADERS, content_type="multipart/form-data")
+    (added,) = answer.json["added"]
+    assert {choice["value"] for choice in added["choices"] if choice["option"] == "units"} >= {"power", "amplitude"}
+    assert client.post("/uploads/wide?units=amplitude", headers=HEADERS).status_code == 200
+    strange = truth()[:-300]
+    (refused,) = send(client, [*pair("cut"), ("cut_label.tif", strange)])["refused"]
+    assert "cut_label.tif" in refused["message"]
+
+
+def test_an_image_of_more_pixels_than_are_taken_is_refused_however_well_it_is_packed(
+    tmp_path: Path, simulated: Path
+) -> None:
+    uploads = Uploads(tmp_path, LiveCatalog(open_catalog([simulated])), Limits(pixels=1000))
+    with uploads.receiving(None) as batch:
+        for name, content in pair():
+            sink = batch.begin(name)
+            sink.write(content)
+            sink.seek(0)
+        (refused,) = uploads.keep(batch).refused
+    assert "lake_vv.tif has 40 x 40 pixels, and 1,000 are the most" in refused.message
+    assert not list((tmp_path / "uploads").glob("*/chip.json"))

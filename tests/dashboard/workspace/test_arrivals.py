@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from archive.range_server import serving
+from archive.stac_files import item, write_catalog
 from command_line import Run
 from flask.testing import FlaskClient
 
@@ -15,6 +17,7 @@ from dashboard.app import create_app
 from dashboard.workspace import arrivals
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
+from tiles.archive.address import HOSTS_VARIABLE
 
 
 @pytest.fixture
@@ -62,6 +65,29 @@ def test_a_chip_of_a_stream_is_in_the_catalog_at_the_next_question_with_its_pred
     assert client.get(f"/uploads/catalog?since={now}").status_code == 204
     bring(inbox, simulated, floodscope, "tuesday")
     assert [one["id"] for one in client.get("/news").json["news"]] == ["tuesday", "monday"]
+
+
+def test_a_chip_of_an_archive_comes_without_a_question_to_its_server_until_it_is_looked_at(
+    workspace: Workspace, client: FlaskClient, simulated: Path, tmp_path: Path, floodscope: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (tmp_path / "served").mkdir()
+    shutil.copy(sorted(simulated.rglob("*S1Hand.tif"))[0], tmp_path / "served" / "s.tif")
+    with serving(tmp_path / "served") as server:
+        monkeypatch.setenv(HOSTS_VARIABLE, f"127.0.0.1:{server.port}")
+        image = {"href": f"{server.url}/s.tif"}
+        write_catalog(tmp_path / "served", [item("friday", assets={"vv": image, "vh": image})])
+        source = f"stac:{server.url}/catalog.json?collections=rtc"
+        done = floodscope("watch", source, "--once", "--model", "backscatter", "--data", tmp_path / "data")
+        assert done.returncode == 0, done.stderr
+        asked = server.asked.total()
+        answer = client.get("/uploads/catalog?since=")
+        (chip,) = [chip for chip in answer.json["chips"] if chip["id"] == "friday"]
+        assert chip["ring"]
+        assert [one["id"] for one in client.get("/news").json["news"]] == ["friday"]
+        assert server.asked.total() == asked
+        opened = workspace.open_chip("friday", "backscatter")
+        assert (opened["error"], opened["prediction"]["id"]) == (None, "friday")
 
 
 def test_a_dashboard_that_is_opened_later_has_them_too_each_once(

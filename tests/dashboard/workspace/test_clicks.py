@@ -18,6 +18,7 @@ from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.predictors.backscatter import BackscatterPredictor
 from tests.serving import Says, misbehaving_server
+from tests.waiting import PATIENCE_S
 from tiles.chip import Chip
 from tiles.errors import ModelError
 
@@ -36,7 +37,7 @@ class Gated(BackscatterPredictor):
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         self.asked += [chip.id for chip in chips]
         self.begun.set()
-        assert self.gate.wait(60)
+        assert self.gate.wait(PATIENCE_S)
         if self.fails:
             raise ModelError("This model has failed.")
         return super().predict(chips)
@@ -110,7 +111,7 @@ def test_the_click_of_one_chip_or_model_is_not_that_of_another(workspace: Worksp
 
 def test_a_click_on_a_chip_of_a_job_that_is_cancelled_begins_nothing_anew(workspace: Workspace, model: Gated) -> None:
     workspace.predict_all(SLOW)
-    assert model.begun.wait(60)
+    assert model.begun.wait(PATIENCE_S)
     running = model.asked[0]
     waiting = next(record.id for record in workspace.catalog.usable() if record.id != running)
     assert all(workspace.open_chip(chip, SLOW, chip)["pending"] for chip in (running, waiting))

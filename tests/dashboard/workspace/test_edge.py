@@ -23,6 +23,8 @@ from dashboard.workspace.workspace import Workspace
 from tests.model.predictors.bundles import write_random
 from tiles.catalog.catalog import Catalog, open_catalog
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"X-Floodscope": "test"}
 MODELS = ("backscatter", "bundle:damaged", "bundle:broken", "/etc/passwd")
 CUT, TEXT, GONE, LABEL, GOOD = range(5)
@@ -79,7 +81,7 @@ def addresses(client: FlaskClient, workspace: Workspace, predicted: dict[str, st
                 "layer": ["composite", "scores"], "kind": ["composite", "scores"], "address": ["12/0/0.png", "0/0/0.png"],
                 "chip": [chip], "revision": [revision, predicted.get(chip, "0")], "chip_revision": [revision],
                 "one": [revision], "other": [revision], "change": ["turn90"], "export_id": ["nothing"],
-                "rest": ["x"], "path": ["x"],
+                "rest": ["x"], "path": ["x"], "west": ["0"], "south": ["0"], "z": ["0"], "x": ["0"], "y": ["0"],
             }  # fmt: skip
             wanted = [{}]  # type: list[dict[str, str]]
             for name in rule.arguments:

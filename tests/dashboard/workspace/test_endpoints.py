@@ -18,6 +18,8 @@ from model.wire import encode_npy
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 MODEL = {"id": "a" * 64, "name": "Test U-Net", "threshold": 0.4, "channels": ["vv", "vh"], "device": "cpu"}
 
 
@@ -58,14 +60,15 @@ def test_an_endpoint_is_listed_beside_the_models_and_predicts_under_its_name(
         assert (chosen["state"], chosen["name"]) == ("ready", "Test U-Net at GPU box")
         assert chosen["latency_s"] > 0
         chip = workspace.catalog.records()[0].id
-        opened = workspace.open_chip(chip, spec)
+        opened = eventually(lambda: workspace.open_chip(chip, spec, "click"), lambda found: not found["pending"])
         assert opened["error"] is None
         assert (opened["prediction"]["model_name"], opened["device"]) == (
             "Test U-Net at GPU box",
             "endpoint GPU box (cpu)",
         )
         server.says(Says(200, MODEL))
-        assert workspace.predictions(spec)["predictions"][0]["id"] == chip
+        assert workspace.predictions(spec)["state"] == "ready"
+        assert workspace.predicted(spec)["predictions"][0]["id"] == chip
         assert create_app(workspace).server.test_client().get("/endpoints").get_json()[0]["state"] == "ready"
 
 

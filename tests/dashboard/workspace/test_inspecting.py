@@ -23,6 +23,8 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.scores.histogram import ScoreHistogram
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 AREAS = 10
 

@@ -29,6 +29,8 @@ from tests.waiting import eventually
 from tiles.chip import Chip
 from tiles.simulate import simulate
 
+pytestmark = pytest.mark.slow
+
 BASELINE, B = "backscatter", "backscatter:otsu"
 GONE = BackscatterPredictor("fixed", -19.5)  # in the store, and not on offer
 MODELS = ("shipped", "bundle", "endpoint", "baseline", "nothing predicted", "not on offer")

@@ -20,10 +20,13 @@ from dashboard.workspace.workspace import Workspace
 from model.bundle.manifest import attach_list
 from model.seen.chips import SeenChips, seen_chips
 from tests.model.predictors.bundles import UNET, write_random
+from tests.waiting import PATIENCE_S
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.content import content_of
 from tiles.reading.door import read_chip
+
+pytestmark = pytest.mark.slow
 
 NOTE = "Its rate was chosen in view of these same chips, so the figure is a little optimistic."
 CROSSED = {
@@ -198,15 +201,15 @@ def test_every_prediction_that_the_page_gets_says_whether_its_chip_was_seen(
     chip = models.records[0].id
     record = workspace.catalog.get(chip)
     for name, seen in ((spec, True), ("backscatter", False), (str(models.untold), None)):
-        workspace.inference.submit(record, workspace.predictor(name)).result(60)
+        workspace.inference.submit(record, workspace.predictor(name)).result(PATIENCE_S)
         answer = workspace.open_chip(chip, name)
         assert answer["error"] is None
         assert answer["prediction"]["seen"] is seen
-        assert workspace.predictions(name)["predictions"][0]["seen"] is seen
+        assert workspace.predicted(name)["predictions"][0]["seen"] is seen
         listed = client.get("/review/predictions", query_string={"model": name}).get_json()["predictions"]
         assert [p["seen"] for p in listed] == [seen]
-    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(120)
-    sent = {p["id"]: p["seen"] for p in workspace.predictions(spec)["predictions"]}
+    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(PATIENCE_S)
+    sent = {p["id"]: p["seen"] for p in workspace.predicted(spec)["predictions"]}
     assert sent == {r.id: r.id in models.seen for r in models.records}
 
 
@@ -214,14 +217,14 @@ def test_no_chip_is_read_to_tell_what_was_seen(
     workspace: Workspace, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = str(models.some)
-    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(120)
+    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(spec)).wait(PATIENCE_S)
     workspace.shelf._judges._of.clear()
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a chip was read")
 
     monkeypatch.setattr("model.evaluation.judge.read_chip", refuse)
-    assert sum(p["seen"] for p in workspace.predictions(spec)["predictions"]) == len(models.seen)
+    assert sum(p["seen"] for p in workspace.predicted(spec)["predictions"]) == len(models.seen)
 
 
 def test_models_tell_what_they_are_worth_elsewhere_and_whether_they_name_their_chips(
@@ -238,7 +241,7 @@ def test_models_tell_what_they_are_worth_elsewhere_and_whether_they_name_their_c
 
 
 def test_explore_names_the_seen_chips_first(workspace: Workspace, client: FlaskClient, models: Models) -> None:
-    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(str(models.some))).wait(120)
+    workspace.inference.predict_all(workspace.catalog.usable(), workspace.predictor(str(models.some))).wait(PATIENCE_S)
     for model in ({}, {"model": str(models.some)}):
         first = client.post("/review/explore", json={"ids": None, **model}).get_json()["warnings"][0]
         assert (first["kind"], set(first["chips"])) == ("seen", models.seen)

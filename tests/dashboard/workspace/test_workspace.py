@@ -142,6 +142,11 @@ def test_a_path_that_is_no_page_is_not_found(client: FlaskClient) -> None:
     assert answer.status_code == 404
     assert answer.mimetype == "text/plain"
     assert "There is no page at /nosuch/%3Cb%3E: the dashboard is at /." in answer.text
+    page = client.get("/nosuch/<b>", headers={"Accept": "text/html,*/*;q=0.8"})  # as a browser asks
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert '<a href="/">' in page.text
+    assert "/nosuch/%3Cb%3E" in page.text
+    assert "<b>" not in page.text
     assert client.get("/?chip=nowhere&t=0.4").status_code == 200
     assert client.get("/assets/style.css").status_code == 200
     assert client.get("/assets/nosuch.css").status_code == 404
@@ -252,7 +257,7 @@ def test_a_predictor_that_is_one_more_family_is_offered_asked_judged_and_remembe
         (entry,) = (model for model in workspace.shelf.models() if model["spec"] == "wet")
         assert (entry["name"], entry["chips"], entry["offered"], entry["knows_training"]) == ("All wet", 1, True, True)
         assert workspace.shelf.card("wet") == "# All wet"
-        (told,) = workspace.predictions("wet")["predictions"]
+        (told,) = workspace.predicted("wet")["predictions"]
         assert told["seen"] is False  # a rule has learned nothing
         workspace.close()
         assert "It rains." in select.stored_card("All wet", "wet", {})

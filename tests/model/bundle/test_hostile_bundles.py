@@ -23,6 +23,8 @@ from model.weights import WEIGHTS
 from tests.hostile import mutated_bytes, mutated_json, share
 from tiles.errors import BundleError
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = (WEIGHTS / "model.json").read_text()
 
 
@@ -81,7 +83,7 @@ def test_words_and_figures_of_any_kind_make_a_card(training: dict[str, Any], sco
 def test_the_card_of_the_shipped_model_is_as_it_was() -> None:
     text = show(parse_bundle(SHIPPED, "model.json"))
     assert "not recorded" not in text and "loss None" not in text
-    assert "best epoch 8, seed" in text
+    assert "best epoch 30, seed" in text
     assert "| **all** |" in text and "Mean IoU over chips: 0." in text
 
 

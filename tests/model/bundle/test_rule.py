@@ -44,6 +44,28 @@ def test_the_mean_of_a_network_and_the_rule_is_the_mean_of_both(tmp_path: Path) 
         assert off.max() <= 1.5
 
 
+def test_a_member_weighs_in_a_mean_as_much_as_its_bundle_says(tmp_path: Path) -> None:
+    members = (Member("model.safetensors"), Member("adaptive.txt", kind="rule", weight=1 / 3))
+    bundle = replace(UNET, members=members, combine="mean")
+    written = write_bundle(tmp_path / "both", bundle, [networks_of(UNET)[0].state_dict(), RULE_TEXT])
+    assert read_bundle(tmp_path / "both").weights == (1.0, 1 / 3)
+    assert written.id != replace(written, members=(members[0], replace(written.members[1], weight=None))).id
+    write_bundle(tmp_path / "rule", ALONE, [RULE_TEXT])
+    write_random(tmp_path / "net")
+    chip = random_chip(96, 64, seed=3)
+    one, two, found = (
+        LocalPredictor(tmp_path / name, "cpu").predict([chip])[0].astype(float) for name in ("net", "rule", "both")
+    )
+    assert np.abs(found - (3 * one + two) / 4)[chip.valid].max() <= 1.5
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, True, "3"])
+def test_a_weight_that_is_none_is_refused_by_its_name(tmp_path: Path, weight: object) -> None:
+    members = (Member("model.safetensors"), Member("adaptive.txt", kind="rule", weight=weight))  # type: ignore[arg-type]
+    with pytest.raises(BundleError, match=r"members\[1\]\.weight.*a number from 0\.001 to 1000"):
+        write_bundle(tmp_path / "bad", replace(UNET, members=members), [networks_of(UNET)[0].state_dict(), RULE_TEXT])
+
+
 def test_another_rule_and_a_file_of_another_name_are_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"names the rule 'adaptive 2.*update floodscope"):
         RuleMember("adaptive 2\n", ("vv", "vh"), NORMALISATION, "here/adaptive.txt")

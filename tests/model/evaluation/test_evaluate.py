@@ -13,6 +13,8 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import Store
 from tiles.catalog.catalog import open_catalog
 
+pytestmark = pytest.mark.slow
+
 
 def counts_by_numpy(folder: Path, threshold_db: float) -> dict[str, tuple[int, int, int, int]]:
     """TP, FP, FN, TN of VH < threshold, straight from the GeoTIFFs of a Sen1Floods11 folder."""

@@ -35,6 +35,8 @@ from tiles.errors import BundleError, ModelError, UsageError
 from tiles.reading.door import read_chip
 from tiles.simulate import simulate
 
+pytestmark = pytest.mark.slow
+
 TINY = change_recipe(
     Recipe(),
     {
@@ -115,6 +117,49 @@ def test_a_copy_in_another_folder_under_another_name_is_seen(trained: Training, 
     copies = [replace(copy, id=f"copy_{i}", simulated=False) for i, copy in enumerate(copies)]
     report = evaluate(copies, LocalPredictor(trained.done.path, "cpu"), store).report()
     assert {c["id"]: c["seen_in_training"] for c in report["chips"]} == {"copy_0": True, "copy_1": False}
+
+
+def nowhere(record: ChipRecord, folder: Path, rows: int, cols: int) -> ChipRecord:
+    """Return a piece of a chip, cut out of its middle, in files that say no place."""
+    folder.mkdir()
+    for name in ("vv", "vh", "label"):
+        asset = getattr(record, name)
+        with rasterio.open(asset.path) as source:
+            band = source.read(asset.band)[9 : 9 + rows, 7 : 7 + cols]
+            profile = {key: source.profile[key] for key in ("driver", "dtype", "nodata")}
+        with rasterio.open(
+            folder / f"{folder.name}_{name}.tif", "w", height=rows, width=cols, count=1, **profile
+        ) as target:
+            target.write(band, 1)
+    (piece,) = open_catalog([folder]).usable()
+    return replace(piece, simulated=False)
+
+
+def test_a_piece_that_says_no_place_is_known_by_its_pixels_and_what_was_found_is_kept(
+    trained: Training, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = LocalPredictor(trained.done.path, "cpu")
+    pieces = [nowhere(trained.records[i], tmp_path / f"of_{i}", 45, 50) for i in (0, 2, 3)]
+    pieces.append(nowhere(trained.records[3], tmp_path / "small", 16, 16))
+    expected = {"of_0": True, "of_2": True, "of_3": False, "small": None}
+    predict_missing(pieces, predictor, store)
+    given = [(r, p) for r in pieces if (p := store.get(r, key_of(predictor))) is not None]
+    with monkeypatch.context() as hurried:
+        hurried.setattr("model.evaluation.judge._PATIENCE_S", -1.0)
+        assert Judge.of(store, predictor).judge(given) == dict.fromkeys(expected), "not known, where nobody looked"
+    judge = Judge.of(store, predictor)
+    assert judge.judge(given) == expected
+    with monkeypatch.context() as blind:
+        blind.setattr("model.evaluation.pieces.read_chip", None)
+        assert judge.judge(given) == expected
+        assert Judge.of(store, predictor).judge(given) == expected
+    report = evaluate(pieces, predictor, store).report()
+    assert {c["id"]: c["seen_in_training"] for c in report["chips"]} == expected
+    assert report["seen"] == {"seen": 2, "unseen": 1, "unknown": 1}
+    changed = replace(given[2][0], vv=given[0][0].vv, vh=given[0][0].vh)
+    assert Judge(Store(tmp_path / "other"), key_of(predictor), seen_by(predictor)).judge([(changed, given[2][1])]) == {
+        "of_3": None
+    }
 
 
 def test_the_baseline_has_seen_nothing(trained: Training, store: Store) -> None:

@@ -19,6 +19,8 @@ from tiles.catalog.catalog import open_catalog
 from tiles.probability import level
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 Bytes = npt.NDArray[np.uint8]
 Case = tuple[Bytes, Bytes, float]
 

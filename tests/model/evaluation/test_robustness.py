@@ -23,6 +23,8 @@ from tiles.errors import PredictionError
 from tiles.probability import NODATA
 from tiles.simulate import simulate
 
+pytestmark = pytest.mark.slow
+
 
 class TopHalf(BackscatterPredictor):
     """A model that looks at no pixel: water is what lies in the upper half."""

@@ -139,3 +139,16 @@ def test_a_queue_hands_over_the_urgent_first_and_together_what_fits(passing: boo
     go.set()
     queue.close()
     assert taken == expected
+
+
+def test_a_queue_rests_once_after_it_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.inference.queue.REST_S", 0.01)
+    rested = threading.Semaphore(0)
+    queue = WorkQueue[int](
+        lambda batch: None, accept=lambda *_: True, fits=lambda *_: False, most=lambda _: 1, rest=rested.release
+    )
+    for item in (1, 2):
+        queue.push(item)
+        assert rested.acquire(timeout=PATIENCE_S)
+    queue.close()
+    assert not rested.acquire(blocking=False)

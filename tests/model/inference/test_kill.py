@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -19,10 +18,15 @@ import pytest
 from model.inference.worker import InferenceWorker
 from model.predictors.backscatter import BackscatterPredictor
 from model.store.store import DATABASE, Store, key_of
+from tests.forking import forking
+from tests.hostile import share
+from tests.waiting import PATIENCE_S
 from tiles.chip import Chip, ChipRecord
 from tiles.reading.door import read_chip
 
-KILLS = 20
+pytestmark = pytest.mark.slow
+
+KILLS = share(8, 20)
 CHIPS = 10
 # Slow enough that a kill may fall into a prediction, short enough that many fall into reading and storing.
 SLOWED_S = 0.004
@@ -56,25 +60,21 @@ def _predict_everything(folder: str, records: list[ChipRecord], ready: Connectio
 
 def _kill_after(folder: Path, records: list[ChipRecord], chips: int, pause: float) -> float:
     """Predict all in a child, kill it `pause` seconds after it stored so many chips; return how long those took."""
-    # Children are forked from a process that has imported everything, so that a round is not spent on imports.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["pytest", "rio_cogeo.cogeo", "model.inference.worker", "model.predictors.backscatter"]
-    )
+    context = forking()
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_predict_everything, args=(str(folder), records, sender))
     child.start()
-    assert receiver.poll(60) and receiver.recv() == 0
+    assert receiver.poll(PATIENCE_S) and receiver.recv() == 0
     began = time.monotonic()
     stored = 0
     while stored < chips:
-        assert receiver.poll(60)
+        assert receiver.poll(PATIENCE_S)
         stored = receiver.recv()
     took = time.monotonic() - began
     time.sleep(pause)
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
-    child.join(30)
+    child.join(PATIENCE_S)
     assert child.exitcode == -signal.SIGKILL
     child.close()
     return took
@@ -91,7 +91,6 @@ def _require_whole(folder: Path, store: Store, expected: dict[str, npt.NDArray[n
         np.testing.assert_array_equal(store.read(prediction), expected[prediction.chip_id])
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
 def test_a_kill_at_any_moment_of_predict_all_leaves_a_store_that_needs_only_the_rest(
     tmp_path: Path, make_record: Callable[..., ChipRecord]
@@ -113,7 +112,7 @@ def test_a_kill_at_any_moment_of_predict_all_leaves_a_store_that_needs_only_the_
             done_at_kill.append(len(finished))
             rest = Slow()
             job = worker.predict_all(records, rest)
-            assert job.wait(60)
+            assert job.wait(PATIENCE_S)
             assert rest.asked == job.completed() == [r.id for r in records if r.id not in finished]
             assert (job.snapshot().skipped, job.failed) == (len(finished), {})
             assert list(store.fresh(records, key_of(Slow()))) == [r.id for r in records]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
 import random
 import signal
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import rasterio
+import rasterio.warp
 from rasterio.windows import Window
 
 from model.evaluation.evaluate import evaluate
@@ -32,15 +33,21 @@ from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.views import starts
 from model.scores.histogram import ScoreHistogram
 from model.store import store as stores
+from model.store.care import check
 from model.store.prediction import Prediction
+from model.store.rasters import RasterFolder
 from model.store.store import Store, key_of
 from model.store.streamed import read_strips
+from tests.forking import forking
+from tests.hostile import share
 from tests.waiting import PATIENCE_S, eventually
 from tiles.chip import Chip, ChipRecord
-from tiles.errors import ChipError, ModelError, PredictionError
+from tiles.errors import ChipError, ModelError, PredictionError, PredictionNotFoundError, StoreError
 from tiles.reading.door import read_chip
 from tiles.scenes import windows
 from tiles.scenes.windows import Scene
+
+pytestmark = pytest.mark.slow
 
 MakeRecord = Callable[..., ChipRecord]
 SIDE, WINDOW, OVERLAP = 500, 160, 48
@@ -181,10 +188,24 @@ def test_a_scene_is_exported_strip_by_strip_with_the_same_pixels(
         expected = np.where(values == 255, 255, (values >= 127).astype(np.uint8))
         np.testing.assert_array_equal(dataset.read(1), expected)
     written = write_package(
-        tmp_path / "package", [(scene, prediction)], store, 0.5, ["probability", "mask", "geopackage", "csv"]
+        tmp_path / "package", [(scene, prediction)], store, 0.5, ["probability", "mask", "geopackage", "csv", "stac"]
     )
     assert "rasters/scene_probability.tif" in written.files
-    assert any("scene is a scene: geopackage leave it out" in note for note in written.notes)
+    assert any("scene is a scene: geopackage leaves it out" in note for note in written.notes)
+    item = json.loads((tmp_path / "package" / "items" / "scene.json").read_text())
+    assert {
+        name: (tmp_path / "package" / "items" / asset["href"]).is_file() for name, asset in item["assets"].items()
+    } == {
+        "probability": True,
+        "mask": True,
+    }
+    with rasterio.open(tmp_path / "out" / "scene_mask.tif") as dataset:
+        assert item["bbox"] == pytest.approx(
+            rasterio.warp.transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds), abs=1e-6
+        )
+    assert item["properties"]["floodscope:water_km2"] == prediction.water_km2(0.5)
+    collection = json.loads((tmp_path / "package" / "collection.json").read_text())
+    assert [link["href"] for link in collection["links"] if link["rel"] == "item"] == ["./items/scene.json"]
 
 
 def test_a_scene_that_is_damaged_or_changed_is_told_and_not_stored(scene: ChipRecord, store: Store) -> None:
@@ -304,7 +325,7 @@ def test_a_model_that_fails_in_one_window_fails_the_scene_and_nothing_else(
 
 # --- a kill ------------------------------------------------------------------------------------------------------------
 
-KILLS = 10
+KILLS = share(5, 10)
 
 
 class Slow(BackscatterPredictor):
@@ -333,18 +354,7 @@ def test_a_scene_that_is_killed_again_and_again_ends_with_the_same_bytes(
     with Store(tmp_path / "straight") as store:
         straight = raster_of(store, predicted(store, record, Slow()))
     chance = random.Random(5)
-    context = multiprocessing.get_context("forkserver")
-    # A child begins with what this module imports, so that a round is not spent on imports.
-    context.set_forkserver_preload(
-        [
-            "pytest",
-            "rasterio",
-            "scipy.ndimage",
-            "model.inference.worker",
-            "model.evaluation.evaluate",
-            "model.export.package",
-        ]
-    )
+    context = forking()
     left: list[int] = []
     for _ in range(KILLS):
         receiver, sender = context.Pipe(duplex=False)
@@ -367,6 +377,23 @@ def test_a_scene_that_is_killed_again_and_again_ends_with_the_same_bytes(
         assert not any((store.folder / "under-way").iterdir())
 
 
+def test_a_check_of_the_store_reads_a_scene_s_raster_strip_by_strip(
+    scene: ChipRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    prediction = predicted(store, scene, BackscatterPredictor())
+
+    def too_large(*_: object) -> None:
+        raise PredictionNotFoundError("No raster of a scene is held in memory.")
+
+    monkeypatch.setattr(RasterFolder, "read", too_large)
+    found = check(store, mend=True)
+    assert (found.whole, found.lost) == (1, []) and store.is_whole(prediction)
+    path = store.raster_path(prediction)
+    path.write_bytes(path.read_bytes()[:400])
+    assert [chip for chip, _ in check(store, mend=True).lost] == ["scene"] and not store.models()
+
+
 def test_a_window_that_is_damaged_on_disk_is_predicted_again(scene: ChipRecord, store: Store) -> None:
     run = SceneRun(scene, BackscatterPredictor(), store)
     while run.left:
@@ -383,5 +410,100 @@ def test_a_part_of_a_run_is_there_while_it_goes_on(scene: ChipRecord, store: Sto
     last = run.total - 1
     window: Window = run.plan.window(last)
     answer = run.answer(last)
-    assert answer is not None and answer.shape == (window.height, window.width)
+    assert answer is not None and answer[0].shape == (window.height, window.width)
     assert run.answer(0) is None and run.left == run.total - 1
+
+
+def test_what_is_looked_at_is_predicted_and_no_more_and_another_click_waits_for_one_window(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    monkeypatch.setattr(scenes, "MOST_LOOKED_AT", 3)
+    scene, other = Scene(sized(make_record("scene", size=SIDE))), make_record("other")
+    order: list[str] = []
+    gate = threading.Semaphore(0)
+
+    class Gated(BackscatterPredictor):
+        def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+            gate.acquire()
+            order.append(chips[0].id)
+            return super().predict(chips)
+
+    model = Gated()
+    with InferenceWorker(store) as worker:
+        assert worker.look(scene, model, Window(0, 0, SIDE, SIDE)) is None
+        run = eventually(lambda: worker.look(scene, model, None), lambda found: found is not None)
+        assert run is not None and len(run.looked_at) == 3
+        middle = run.looked_at[0]
+        waits = worker.submit(other, model)
+        gate.release()
+        gate.release()
+        waits.result(PATIENCE_S)
+        assert order.count("other") == 1 and len(order) <= 2 and middle in run.done | {middle}
+        for _ in range(100):
+            gate.release()
+        eventually(lambda: worker.waiting, lambda count: count == 0)
+        assert run.looked_at == [] and len(run.done) == 3 and order.count("scene") == 3
+        # More of it where somebody looks, and all of it where that is asked for: the same run goes on.
+        worker.look(scene, model, run.plan.window(0))
+        eventually(lambda: len(run.done), lambda count: count > 3)
+        assert worker.predict_all([scene.record], model).wait(PATIENCE_S)
+        assert order.count("scene") == run.total and worker.look(scene, model, None) is None
+        stored = store.fresh([scene.record], key_of(model))["scene"]
+        np.testing.assert_array_equal(raster_of(store, stored), BackscatterPredictor().predict([whole_of(scene)])[0])
+
+
+def whole_of(scene: Scene) -> Chip:
+    return scene.read(Window(0, 0, SIDE, SIDE))
+
+
+def test_a_scene_that_cannot_be_predicted_says_so_to_who_looks_and_is_tried_again(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    scene = Scene(sized(make_record("scene", size=SIDE)))
+    fails = [True]
+
+    class Failing(BackscatterPredictor):
+        def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+            if fails.pop() if fails else False:
+                raise RuntimeError("out of everything")
+            return super().predict(chips)
+
+    model = Failing()
+    with InferenceWorker(store) as worker:
+
+        def problem() -> str:
+            try:
+                worker.look(scene, model, Window(0, 0, 40, 40))
+            except PredictionError as error:
+                return str(error)
+            return ""
+
+        assert "out of everything" in eventually(problem, bool)
+        assert worker.waiting == 0
+        worker.look(scene, model, Window(0, 0, 40, 40))
+        run = eventually(lambda: worker.look(scene, model, None), lambda found: bool(found and found.done))
+        assert run is not None and 0 in run.done
+
+
+def test_a_raster_that_could_not_be_written_is_made_when_somebody_looks_again(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    scene, model = Scene(sized(make_record("scene", size=SIDE))), BackscatterPredictor()
+    finish = SceneRun.finish
+    fails = [True]
+
+    def failing(run: SceneRun) -> Prediction:
+        if fails and fails.pop():
+            raise StoreError("The disk is full: free some space.")
+        return finish(run)
+
+    monkeypatch.setattr(SceneRun, "finish", failing)
+    with InferenceWorker(store) as worker:
+        job = worker.predict_all([scene.record], model)
+        assert job.wait(PATIENCE_S) and "disk is full" in job.failed["scene"].message
+        worker.look(scene, model, Window(0, 0, 40, 40))
+        eventually(lambda: store.fresh([scene.record], key_of(model)), bool)
+        eventually(lambda: worker.look(scene, model, None), lambda run: run is None)  # let go of after the row is there

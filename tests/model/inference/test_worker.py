@@ -428,7 +428,10 @@ def test_a_model_is_loaded_before_the_clock_of_a_chip_starts(store: Store, recor
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness of a thread exists on Linux only")
-def test_the_worker_lets_other_threads_go_first(worker: InferenceWorker, records: list[ChipRecord]) -> None:
+def test_the_worker_lets_other_threads_go_first(
+    worker: InferenceWorker, records: list[ChipRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.inference.ahead._NICENESS", 10)  # tests are not kept waiting for it otherwise
     mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     predictor = Gated()
     worker.submit(records[0], predictor).result(WAIT)

@@ -26,6 +26,8 @@ from tiles.errors import BandError, BundleError, ModelError, PredictionError
 from tiles.probability import NODATA
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _threads_are_given_back():

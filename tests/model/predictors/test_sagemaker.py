@@ -19,6 +19,8 @@ from tests.model.predictors.random_chips import random_chip
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
 from tiles.errors import EndpointError
 
+pytestmark = pytest.mark.slow
+
 CHIP = random_chip(32, 32)
 
 

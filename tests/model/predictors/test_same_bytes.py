@@ -19,6 +19,8 @@ from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from model.serving.service import ModelService
 from model.serving.settings import ServingSettings
 from tests.model.predictors.bundles import write_random
+from tests.waiting import until_ready
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +25,6 @@ def service(bundle_folder: Path) -> Iterator[ModelService]:
     """A service of the bundle, its model loaded."""
     made = ModelService(bundle_folder, ServingSettings(max_payload_mb=3.0))
     made.start()
-    while (why := made.not_ready()) is not None and "being loaded" in why:
-        time.sleep(0.02)
-    assert made.not_ready() is None
+    until_ready(made.not_ready)
     yield made
     made.drain()

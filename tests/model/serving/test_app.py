@@ -24,7 +24,10 @@ from model.wire import DESCRIBE, JSON, NPY, TIFF, count_images, decode_npy, enco
 from tests.fuzzing import requests
 from tests.hostile import share
 from tests.model.predictors.random_chips import random_chip
+from tests.waiting import PATIENCE_S, until_ready
 from tiles.errors import BusyError, UsageError
+
+pytestmark = pytest.mark.slow
 
 CHIPS = [random_chip(64, 64, seed) for seed in range(3)]
 BODY = encode_npy(np.stack([CHIPS[0].vv, CHIPS[0].vh])[None])
@@ -49,7 +52,7 @@ def test_a_model_that_cannot_run_is_told_by_the_ping_and_to_who_started_it(bundl
     told = threading.Event()
     service = ModelService(bundle_folder, ServingSettings(device="cuda:99"))
     service.start(told.set)
-    assert told.wait(60)
+    assert told.wait(PATIENCE_S)
     assert "does not work here" in create_server(service).test_client().get("/ping").get_json()["message"]
 
 
@@ -98,8 +101,7 @@ def test_what_is_no_route_is_said_to_be_none(client: FlaskClient) -> None:
 def test_requests_beyond_the_bound_are_answered_with_503_and_the_others_as_ever(bundle_folder: Path) -> None:
     service = ModelService(bundle_folder, ServingSettings(max_requests=2))
     service.start()
-    while service.not_ready():
-        time.sleep(0.02)
+    until_ready(service.not_ready)
     app = create_server(service)
     with ThreadPoolExecutor(12) as pool:
         big = encode_npy(np.stack([np.stack([c.vv, c.vh]) for c in CHIPS * 2]))
@@ -116,8 +118,7 @@ def test_requests_beyond_the_bound_are_answered_with_503_and_the_others_as_ever(
 def test_a_request_that_waits_too_long_is_given_up(bundle_folder: Path) -> None:
     service = ModelService(bundle_folder, ServingSettings(time_limit_s=0.05, workers=1))
     service.start()
-    while service.not_ready():
-        time.sleep(0.02)
+    until_ready(service.not_ready)
     large = encode_npy(np.broadcast_to(np.float32([-9, -16])[:, None, None], (8, 2, 256, 256)))
     answer = create_server(service).test_client().post("/invocations", data=large, content_type=NPY)
     assert answer.status_code in (503, 504)

@@ -22,6 +22,8 @@ from tests.model.predictors.random_chips import make_chip, random_chip
 from tiles.chip import Chip
 from tiles.errors import BundleError, MediaTypeError, NotAcceptableError, RequestError, TooLargeError, http_status
 
+pytestmark = pytest.mark.slow
+
 CHIP = random_chip(64, 96)
 
 

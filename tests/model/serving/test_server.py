@@ -21,16 +21,27 @@ from model.predictors.local import LocalPredictor
 from model.wire import NPY, decode_npy, encode_npy
 from tests.model.predictors.random_chips import random_chip
 from tests.serving import FLOODSCOPE, ServerProcess, model_server, start_server
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
+
+pytestmark = pytest.mark.slow
 
 CHIP = random_chip(96, 96)
 BODY = encode_npy(np.stack([CHIP.vv, CHIP.vh])[None])
-LARGE = encode_npy(np.stack([np.stack([c.vv, c.vh]) for c in (random_chip(320, 320, seed) for seed in range(2))]))
+LARGE = encode_npy(np.stack([np.stack([c.vv, c.vh]) for c in (random_chip(192, 192, seed) for seed in range(2))]))
 
 # What the image of the model server does not hold: the page, exports, AWS. All tests of the process run without it.
 UNNEEDED = {
-    *("boto3", "botocore", "dash", "dash_ag_grid", "dash_leaflet", "dash_mantine_components", "flask_compress"),
-    *("geopandas", "pandas", "plotly", "pyarrow", "pyogrio", "rio_tiler", "sqlalchemy"),
+    *(
+        "boto3",
+        "botocore",
+        "brotli",
+        "dash",
+        "dash_ag_grid",
+        "dash_leaflet",
+        "dash_mantine_components",
+        "flask_compress",
+    ),
+    *("geopandas", "pandas", "plotly", "pmtiles", "pyarrow", "pyogrio", "rio_tiler", "sqlalchemy"),
 }
 _WITHOUT = """import sys
 
@@ -123,7 +134,7 @@ RAW = [
 
 @pytest.mark.parametrize("request_bytes", RAW, ids=range(len(RAW)))
 def test_a_request_that_is_none_or_is_cut_off_hurts_nobody(container: ServerProcess, request_bytes: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", container.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", container.port), timeout=PATIENCE_S) as connection:
         connection.sendall(request_bytes)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -139,7 +150,7 @@ def test_a_request_that_is_none_or_is_cut_off_hurts_nobody(container: ServerProc
 def test_a_client_that_keeps_its_connection_goes_on_after_a_refusal(
     container: ServerProcess, size: int, kept: bool
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", container.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", container.port, timeout=PATIENCE_S)
     try:
         for _ in range(3):
             try:
@@ -174,21 +185,21 @@ def test_sigterm_loses_no_request_that_was_let_in_and_tells_the_others(bundle_fo
                 outcomes.append((repr(error), time.monotonic()))
                 return
             assert status == 200 or headers["Retry-After"] == "1"
-            assert status != 200 or decode_npy(body, ("u1",)).shape == (2, 320, 320)
+            assert status != 200 or decode_npy(body, ("u1",)).shape == (2, 192, 192)
             outcomes.append((str(status), time.monotonic()))
             if status == 503:
                 time.sleep(0.3)
 
-    kept = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=60) for _ in range(4)]
+    kept = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S) for _ in range(4)]
     clients = [threading.Thread(target=client, args=(one,)) for one in (*kept, None, None, None, None)]
     try:
         for one in clients:
             one.start()
-        time.sleep(1.5)
+        eventually(lambda: len(outcomes) >= len(clients))
         stopped.append(time.monotonic())
         server.terminate()
         for one in clients:
-            one.join(20)
+            one.join(PATIENCE_S)
     finally:
         server.process.kill()
     assert {what for what, _ in outcomes} <= {"200", "503"}, outcomes
@@ -207,7 +218,7 @@ def test_a_bundle_that_is_none_ends_the_command_with_one_sentence(tmp_path: Path
 
 def test_a_model_that_cannot_be_loaded_ends_the_command(bundle_folder: Path) -> None:
     server = start_server("--model", str(bundle_folder), wait=False, FLOODSCOPE_DEVICE="cuda:99")
-    assert server.process.wait(90) == 1
+    assert server.process.wait(PATIENCE_S) == 1
     said = eventually(
         lambda: " ".join(line["message"] for line in server.log),
         lambda said: "could not be served; the log above says why" in said,

@@ -15,6 +15,9 @@ import pytest
 
 from model.serving.listening import begin_none, half_made
 from tests import stopping
+from tests.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.slow
 
 LARGE = 6 << 20
 """More than the kernel holds for a reader."""
@@ -96,7 +99,7 @@ def test_readers_that_take_nothing_and_clients_that_do_not_go_hold_no_thread(
         while part := waits.recv(1 << 20):  # a stop waits for readers too
             answer += part
         assert answer.endswith(b"\r\n\r\n" + b"x" * LARGE)
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_where_too_much_waits_to_be_read_and_sent_others_are_answered(

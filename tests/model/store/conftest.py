@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from model.store.store import Store
-from tests.shared_stores import OF_S3, Place, Postgres, new_bucket, object_store, postgres_server
+from tests.shared_stores import Place, Postgres, new_bucket, postgres_server
 
 PLACES = ("sqlite+disk", "postgresql+disk", "postgresql+s3")
 
@@ -20,27 +18,6 @@ def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server."""
     with postgres_server() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def objects() -> Iterator[str]:
-    """An object store's address, which everything in this process and its children takes for AWS."""
-    with object_store() as address, set_variables(AWS_ENDPOINT_URL=address, **OF_S3):
-        yield address
-
-
-@contextmanager
-def set_variables(**variables: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @pytest.fixture

@@ -71,10 +71,10 @@ def test_a_store_of_the_first_version_opens_with_all_that_it_held(folder: Path, 
         store.put(chip, record, identity_of(model_of), model_of.predict([chip])[0], 0.1)
         assert len(store.contents(KEY)) == 2
         # And what came with the third.
-        assert store.derived("sums", "river") is None
+        assert store.derived.get("sums", "river") is None
         for value in (b"before", b"now"):
-            store.keep_derived("sums", "river", value)
-        assert store.derived("sums", "river") == b"now"
+            store.derived.keep("sums", "river", value)
+        assert store.derived.get("sums", "river") == b"now"
     with Store(folder) as again:
         assert set(again.for_model(KEY)) == {"river", "lake", record.id}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from model.predictors.backscatter import BackscatterPredictor
 from model.store import care, objects, rasters
@@ -19,6 +19,7 @@ from model.store.migrations import SCHEMA_VERSION
 from model.store.prediction import identity_of, key_of
 from model.store.store import Store
 from model.store.streams import Arrival
+from tests.forking import forking
 from tests.model.conftest import MakeRecord
 from tests.predicting import predict_one
 from tests.shared_stores import Place, postgres_server
@@ -26,6 +27,8 @@ from tests.waiting import eventually
 from tiles.chip import ChipRecord
 from tiles.errors import StoreError, UsageError
 from tiles.reading.door import read_chip
+
+pytestmark = pytest.mark.slow
 
 KEY = key_of(BackscatterPredictor())
 NewPlace = Callable[[str], Place]
@@ -49,8 +52,7 @@ def _write_for_ever(place: Place, record: ChipRecord) -> None:
 
 def test_writers_that_are_killed_leave_no_row_without_its_raster(place: Place, make_record: MakeRecord) -> None:
     records = [make_record(f"chip_{i}", size=32) for i in range(2)]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["model.store.store", "model.predictors.backscatter", "tests.model.store.conftest"])
+    context = forking()
     place.open().close()
     writers = [context.Process(target=_write_for_ever, args=(place, records[i % 2])) for i in range(4)]
     for writer in writers:
@@ -107,7 +109,7 @@ def test_a_store_is_copied_there_and_back_and_is_equal(new_place: NewPlace, kind
     here, there, back = new_place("sqlite+disk"), new_place(kind), new_place("sqlite+disk")
     with here.open() as one, there.open() as other, back.open() as again:
         records = fill(one, make_record)
-        one.keep_derived("kind", "key", b"\0value")
+        one.derived.keep("kind", "key", b"\0value")
         arrival = Arrival("s" * 32, "a.tif", {"a.tif": "1"}, "predicted", facts={"id": "a"}, alert=True)
         one.streams.note(arrival, {"webhook": "{}"})
         assert copy(one, other) == copy(other, again) == copy(other, again) == 3
@@ -122,7 +124,7 @@ def test_a_store_is_copied_there_and_back_and_is_equal(new_place: NewPlace, kind
                     second.histogram, second.created, second.seconds,
                 )  # fmt: skip
             assert store.contents(KEY) == one.contents(KEY)
-            assert store.derived("kind", "key") == b"\0value"
+            assert store.derived.get("kind", "key") == b"\0value"
             assert [(a.item, a.facts, a.alert) for a in store.streams.arrivals(limit=9)] == [
                 ("a.tif", {"id": "a"}, True)
             ]
@@ -160,6 +162,22 @@ def test_a_database_that_is_gone_says_so_and_goes_on_when_it_is_back(tmp_path: P
         server.start()
         assert store.get(record, KEY) is not None
         assert predict_one(record, BackscatterPredictor(), store).chip_id == "chip_0"
+
+
+@pytest.mark.parametrize("broken", [ConnectionResetError(104, "Connection reset by peer"), TimeoutError("timed out")])
+def test_a_database_that_goes_while_it_is_asked_is_told_as_one_that_is_gone(
+    tmp_path: Path, make_record: MakeRecord, broken: OSError
+) -> None:
+    def go(*_: object) -> None:
+        raise broken  # as a driver lets through what breaks between two packets
+
+    with Store(tmp_path / "data") as store:
+        (record,) = fill(store, make_record, 1)
+        event.listen(store.database._engine, "before_cursor_execute", go)
+        with pytest.raises(StoreError, match=r"(reset by peer|timed out).*check that it runs"):
+            store.get(record, KEY)
+        event.remove(store.database._engine, "before_cursor_execute", go)
+        assert store.get(record, KEY) is not None
 
 
 def test_a_password_in_an_address_is_not_told(tmp_path: Path) -> None:

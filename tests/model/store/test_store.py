@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 import re
 import sqlite3
@@ -19,14 +18,19 @@ from rio_cogeo.cogeo import cog_validate
 from sqlalchemy import Engine, event
 
 from model.predictors.backscatter import BackscatterPredictor
+from model.store.listed import listed
 from model.store.prediction import identity_of
 from model.store.store import DATABASE, ModelKey, Prediction, Store, key_of
+from tests.forking import forking
+from tests.hostile import share
 from tests.shared_stores import Place
 from tiles.chip import ChipRecord
 from tiles.errors import ModelError, PredictionError, PredictionNotFoundError, StoreError, UsageError
 from tiles.probability import level
 from tiles.reading.door import read_chip
 from tiles.sentences import named
+
+pytestmark = pytest.mark.slow
 
 MakeRecord = Callable[..., ChipRecord]
 
@@ -200,12 +204,8 @@ def _put_in_process(place: Place, records: list[ChipRecord], rounds: int) -> str
 
 def test_four_processes_may_write_the_same_keys_at_once(place: Place, make_record: MakeRecord) -> None:
     records = [make_record(f"chip_{i}", size=32) for i in range(3)]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["pytest", "rio_cogeo.cogeo", "model.inference.worker", "model.predictors.backscatter"]
-    )
-    with context.Pool(4) as pool:
-        ids = pool.starmap(_put_in_process, [(place, records, 8)] * 4)
+    with forking().Pool(4) as pool:
+        ids = pool.starmap(_put_in_process, [(place, records, share(3, 8))] * 4)
     assert len(set(ids)) == 1, "processes that made the store at the same moment disagree about it"
     with place.open() as store:
         found = store.fresh(records, KEY)
@@ -268,12 +268,14 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(folder: Path) -
     assert (folder / DATABASE).read_bytes() == before
 
 
-def test_a_damaged_row_names_its_chip(store: Store, place: Place, make_record: MakeRecord) -> None:
+@pytest.mark.parametrize("column", ["histogram", "area"])
+def test_a_damaged_row_names_its_chip(store: Store, place: Place, make_record: MakeRecord, column: str) -> None:
     record = make_record()
     put(store, record)
-    place.execute("UPDATE floodscope_predictions SET histogram = :harm", harm=b"\0")
-    with pytest.raises(StoreError, match="damaged row of chip chip_1"):
-        store.get(record, KEY)
+    place.execute(f"UPDATE floodscope_predictions SET {column} = :harm", harm=b"\0")
+    for read in (lambda: store.get(record, KEY), lambda: list(listed(store.database, [record], KEY))):
+        with pytest.raises(StoreError, match="damaged row of chip chip_1"):
+            read()
 
 
 def test_a_data_folder_that_cannot_be_made_or_written_is_named(tmp_path: Path) -> None:
@@ -364,18 +366,18 @@ def test_a_database_that_another_process_holds_is_told_and_its_place_to_no_stran
     folder = tmp_path / "held"
     monkeypatch.setattr("model.store.database.BUSY_TIMEOUT_MS", 50)
     with Store(folder) as impatient:
-        impatient.keep_derived("sums", "x", b"before")
+        impatient.derived.keep("sums", "x", b"before")
         holder = sqlite3.connect(folder / DATABASE, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="is held by another process") as told:
-            impatient.keep_derived("sums", "x", b"now")
-        assert impatient.derived("sums", "x") == b"before", "reading goes on"
+            impatient.derived.keep("sums", "x", b"now")
+        assert impatient.derived.get("sums", "x") == b"before", "reading goes on"
         assert str(folder) in str(told.value)
         assert named(str(told.value)).startswith(f"{DATABASE} is held")
         holder.execute("ROLLBACK")
         holder.close()
-        impatient.keep_derived("sums", "x", b"now")
-        assert impatient.derived("sums", "x") == b"now"
+        impatient.derived.keep("sums", "x", b"now")
+        assert impatient.derived.get("sums", "x") == b"now"
 
 
 def test_rasters_whose_folder_is_away_are_waited_for(folder: Path, make_record: MakeRecord) -> None:

@@ -20,6 +20,8 @@ from tests.serving import dead_url
 from tests.waiting import eventually
 from tiles.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 SCHEMAS = Path(__file__).parent / "schemas"
 STREAM = "0" * 32
 

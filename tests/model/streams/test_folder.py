@@ -15,6 +15,8 @@ from model.streams.folder import PATIENCE, FolderSource, Looked
 from tests.model.streams.conftest import Drop
 from tiles.errors import SourceError
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """A clock that is set by hand, from the time that a file was written at."""

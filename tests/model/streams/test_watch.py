@@ -18,6 +18,8 @@ from model.streams.watch import MOST_ATTEMPTS
 from tests.model.streams.conftest import NOW, Drop, Open
 from tiles.errors import PredictionError, StoreError
 
+pytestmark = pytest.mark.slow
+
 KEY = key_of(BackscatterPredictor())
 
 
@@ -159,7 +161,7 @@ def test_an_input_that_ends_the_process_again_and_again_is_set_aside(
     def killed(_: object) -> None:
         raise SystemExit(-9)
 
-    monkeypatch.setattr("model.streams.watch.load_chip", killed)
+    monkeypatch.setattr("model.streams.scenes.load_chip", killed)
     for _ in range(MOST_ATTEMPTS):
         with pytest.raises(SystemExit):
             open_watch().round()

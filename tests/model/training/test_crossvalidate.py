@@ -18,6 +18,8 @@ from tests.model.training.conftest import MakeChips
 from tests.model.training.test_fit import HERE
 from tiles.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_left_out_is_seen_by_nothing_that_scores_it(
     make_chips: MakeChips, tiny: Recipe, tmp_path: Path

@@ -27,6 +27,8 @@ from tiles.content import content_of
 from tiles.errors import UsageError
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rule(tmp_path: Path) -> Path:

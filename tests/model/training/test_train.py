@@ -21,6 +21,8 @@ from tests.model.training.test_fit import HERE
 from tiles.errors import UsageError
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_training_ends_with_a_bundle_its_card_and_its_pictures(
     make_chips: MakeChips, tiny: Recipe, tmp_path: Path

@@ -15,6 +15,8 @@ from tests.model.training.conftest import MakeChips
 from tests.model.training.test_fit import HERE
 from tiles.errors import ModelError, UsageError
 
+pytestmark = pytest.mark.slow
+
 
 def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / TABLE).open(newline="") as file:

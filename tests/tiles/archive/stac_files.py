@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.waiting import eventually
 
 Json = dict[str, Any]
@@ -94,11 +94,9 @@ def _links(root: str, parent: str, collection: str | None = None) -> list[Json]:
 
 
 @contextlib.contextmanager
-def api(catalog: Path) -> Iterator[str]:
+def api(catalog: Path, port: int | None = None) -> Iterator[str]:
     """Run stac-fastapi-static on a catalog in a process of its own, and give the address of its first page."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port() if port is None else port
     settings = {"catalog_href": catalog.absolute().as_uri(), "assume_best_practice_layout": "true", "reload": "false"}
     process = subprocess.Popen(
         [sys.executable, "-c", _SERVER, str(port)],

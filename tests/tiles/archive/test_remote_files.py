@@ -19,6 +19,8 @@ from tiles.catalog.catalog import open_catalog
 from tiles.errors import ArchiveError, ChipError, SourceError
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 SIDE = 1536
 
 

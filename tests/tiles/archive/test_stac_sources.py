@@ -19,6 +19,8 @@ from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.errors import SourceError, UsageError
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RangeServer]:

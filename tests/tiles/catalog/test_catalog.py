@@ -152,7 +152,7 @@ def test_imagery_that_has_gone_since_the_catalog_was_built_is_told(tmp_path: Pat
 def _bad_sources(folder: Path) -> dict[str, tuple[Path, str]]:
     """Return what is no source, and the words that say so."""
     write_pair(folder / "nested" / "inner", "x")
-    for name in ("empty", "holds.tif"):
+    for name in ("empty", "holds.tif", "nest", "nest/inner"):
         (folder / name).mkdir()
     (folder / "text.parquet").write_text("hello")
     (folder / "zero.parquet").touch()
@@ -166,7 +166,7 @@ def _bad_sources(folder: Path) -> dict[str, tuple[Path, str]]:
     return {
         "missing": (folder / "missing", "does not exist: check the path"),
         "empty folder": (folder / "empty", "holds no chips that floodscope recognises"),
-        "folder of folders": (folder / "nested", "it holds inner: give one of those"),
+        "folder of folders": (folder / "nest", "and neither do folders in it"),
         "no parquet": (folder / "text.parquet", "is not a readable GeoParquet file: build it again"),
         "empty parquet": (folder / "zero.parquet", "is not a readable GeoParquet file: build it again"),
         "another parquet": (

@@ -20,6 +20,8 @@ from tiles.errors import SourceError
 from tiles.sentences import named
 from tiles.simulate import simulate
 
+pytestmark = pytest.mark.slow
+
 _FOOTPRINT = {
     "type": "Polygon",
     "coordinates": [[[10.0, 50.0], [10.1, 50.0], [10.1, 50.1], [10.0, 50.1], [10.0, 50.0]]],

@@ -23,6 +23,8 @@ from tiles.errors import OutputError, UnreadableFileError
 from tiles.reading import raster
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 WIDTH, HEIGHT, EMPTY = 5000, 4200, 1700
 SIDE = 300
 """A small scene, for everything but its size."""

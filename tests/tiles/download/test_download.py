@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from bucket import METADATA, SPLITS, Bucket, image, label, serve, small_bucket
 
+from tests.waiting import PATIENCE_S
 from tiles.download.download import DownloadReport, download_sen1floods11
 from tiles.download.fetch import require_safe_url
 from tiles.errors import DownloadError, UsageError
@@ -151,7 +152,7 @@ def test_ctrl_c_ends_the_download_and_leaves_parts_that_resume(bucket: Bucket, t
         while len(_whole(tmp_path)) < 12 or not any(p.stat().st_size == 75_000 for p in tmp_path.rglob("*.part")):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, message = process.communicate(timeout=30)
+        _, message = process.communicate(timeout=PATIENCE_S)
     assert process.returncode != 0
     assert "KeyboardInterrupt" in message
     bucket.stall = set()

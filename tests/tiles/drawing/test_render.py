@@ -33,6 +33,8 @@ from tiles.grid import Grid
 from tiles.probability import level
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 # Plain rio-tiler needs seconds and a gigabyte for a file of two bands below zoom 10. It reads the same pixels, a hundred
 # times faster, from a copy of each band in a file of its own (a test below holds that).

@@ -31,6 +31,8 @@ from tiles.errors import (
 from tiles.palette import CONFIDENCE, WATER
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 LAYERS = tuple(layer.name for layer in TILES)
 
 

@@ -12,9 +12,10 @@ from products.safe_files import NAME, Safe, replace, write_safe
 from tests.problems import pairs
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.errors import SourceError
-from tiles.products.background import background
 from tiles.reading.door import read_chip
 from tiles.reading.raster import info_of, open_raster, read_info
+
+pytestmark = pytest.mark.slow
 
 SMALL = Safe(height=200, width=260)
 
@@ -23,7 +24,6 @@ SMALL = Safe(height=200, width=260)
 def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the folder that maps are kept in."""
     monkeypatch.setenv("FLOODSCOPE_SCENES", str(tmp_path / "scenes"))
-    background().stop()
     return tmp_path / "scenes"
 
 

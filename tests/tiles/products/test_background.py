@@ -17,6 +17,8 @@ from tiles.products.background import Background, background
 from tiles.products.product import Product
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 SMALL = Safe(height=200, width=260)
 
 
@@ -57,6 +59,20 @@ def test_a_product_that_cannot_be_made_is_told_once_and_tried_again(tmp_path: Pa
         return "read"
 
     assert "is truncated" in eventually(refused)
+
+
+def test_who_waits_is_told_how_many_are_made_before(tmp_path: Path) -> None:
+    waiting = Background()  # makes nothing yet
+    products = [Product(write_safe(tmp_path / str(number), SMALL)) for number in range(3)]
+
+    def told(product: Product) -> str:
+        with pytest.raises(BusyError) as error:
+            waiting.require(product)
+        return str(error.value)
+
+    first, second, third = (told(product) for product in products)
+    assert "behind" not in first and "behind 1 other," in second and "behind 2 others," in third
+    assert told(products[1]) == second, "asked again, it is not behind itself"
 
 
 def test_what_is_being_made_is_given_up_at_the_end(tmp_path: Path, started: Background) -> None:

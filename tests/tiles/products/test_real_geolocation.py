@@ -13,6 +13,8 @@ from tiles.errors import ChipError, SourceError
 from tiles.products.product import Product
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 NAME = "S1B_IW_GRDH_1SDV_20210401T052623_20210401T052648_026269_032297_ECC8.SAFE"
 
 

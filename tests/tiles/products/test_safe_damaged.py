@@ -17,6 +17,8 @@ from tiles.products.kept import kept_map
 from tiles.products.make import make
 from tiles.products.product import Product
 
+pytestmark = pytest.mark.slow
+
 SMALL = Safe(height=120, width=160, lines=3, pixels=4)
 VV, VH = (STEM.format(pol=pol, number=number) for number, pol in ((1, "vv"), (2, "vh")))
 

@@ -14,6 +14,8 @@ from rio_cogeo.cogeo import cog_validate
 from tiles.products.make import GEOCODED, make
 from tiles.products.product import Product
 
+pytestmark = pytest.mark.slow
+
 
 def _made(product: Path, out: Path, spacing: int = 10) -> Path:
     (work := out / f"work{spacing}").mkdir()

@@ -60,6 +60,18 @@ def test_a_fringe_beside_nodata_is_left_out_too(tmp_path: Path) -> None:
     assert "border noise" in chip.notes[0]
 
 
+def test_a_fringe_that_gaps_without_data_part_is_left_out_too() -> None:
+    vv, valid = VV.copy(), np.ones(VV.shape, dtype=np.bool_)
+    vv[:, :3] = -46.97  # pieces of three by eight pixels: none is a run of sixteen
+    valid[np.arange(VV.shape[0]) // 8 % 2 == 1] = False
+    noise = border_noise(vv, valid)
+    np.testing.assert_array_equal(noise[:, :3], valid[:, :3])
+    assert not noise[:, 3:].any()
+    valid[8:] = False  # one such piece alone is too little to tell it from water
+    vv[:, :1], vv[:, 1:3] = -46.97, VV[:, 1:3]
+    assert not border_noise(vv, valid).any()
+
+
 def test_a_run_of_noise_that_is_a_few_pixels_long_is_left_out_too() -> None:
     vv, valid = VV.copy(), np.ones(VV.shape, dtype=np.bool_)
     valid[20:, 0] = False  # a mask has left 20 pixels of it

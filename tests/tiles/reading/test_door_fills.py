@@ -15,6 +15,8 @@ from tiles.chip import Asset, Chip, ChipRecord
 from tiles.reading.border import find_fills
 from tiles.reading.door import read_chip
 
+pytestmark = pytest.mark.slow
+
 Array = np.ndarray[Any, Any]
 CORNER = np.add.outer(np.arange(48), np.arange(48)) < 18
 HOLE = np.zeros((48, 48), dtype=bool)

@@ -13,6 +13,7 @@ from door_files import VH, VV, Array, sentences
 from tiles.answers import NOTHING_SAID, Answers, label_values_of
 from tiles.chip import LEGENDS, Asset, Chip, ChipRecord
 from tiles.reading.door import read_chip
+from tiles.reading.labels import OWN_NUMBERS
 
 WATER = lake()
 CUT = np.zeros_like(WATER)
@@ -135,7 +136,7 @@ def test_both_answers_to_0_and_255_without_1_can_be_given(tmp_path: Path) -> Non
     np.testing.assert_array_equal(chip.label, dry)
 
 
-@pytest.mark.parametrize("legend", [legend for legend in LEGENDS if legend != "etci2021"])
+@pytest.mark.parametrize("legend", [legend for legend in LEGENDS if legend not in OWN_NUMBERS])
 def test_where_it_is_documented_255_is_unknown_even_without_water(tmp_path: Path, legend: str) -> None:
     chip = read(tmp_path, np.where(WATER, 255, 0).astype(np.uint8), legend=legend)
     assert chip.label_problem is None and chip.label is not None
@@ -152,7 +153,7 @@ def test_in_the_legend_of_etci_2021_255_is_water(tmp_path: Path) -> None:
 
 
 def test_no_documented_legend_takes_other_numbers(tmp_path: Path) -> None:
-    for legend in LEGENDS:
+    for legend in set(LEGENDS) - {"kurosiwo"}:
         assert "label value(s)" in (read(tmp_path, made(2, 1, dtype="uint8"), legend=legend).label_problem or ""), (
             legend
         )
@@ -255,6 +256,34 @@ def test_a_truth_that_knows_next_to_nothing_is_refused(tmp_path: Path) -> None:
     label[0, :10], label[1, :10] = 0, 1
     problem = read(tmp_path, label).label_problem or ""
     assert "knows 20 of the image's 2,304 pixels with data, less than 1%" in problem
+
+
+def test_255_that_is_dark_beside_hardly_any_1_is_asked_since_it_may_be_a_picture(tmp_path: Path) -> None:
+    label = made(255, 0, dtype="uint8")
+    label[0, :2] = 1  # of a picture that was drawn with soft edges
+    chip = read(tmp_path, label)
+    assert "hardly any 1 beside 0 and 255" in (chip.label_problem or "")
+    picture, whole = (read(tmp_path, label, choice.value).label for choice in chip.choices)
+    assert picture is not None and ((picture == 1) == WATER).all()
+    assert whole is not None and np.count_nonzero(whole == 255) == WATER.sum()
+    bright = np.where(WATER, 0, 255).astype(np.uint8)  # where it is bright, it is what nobody has looked at
+    bright[20, 25:28] = 1
+    assert read(tmp_path, bright).label is not None
+
+
+def test_a_picture_that_was_compressed_with_losses_is_offered_as_one_first(tmp_path: Path) -> None:
+    label = made(255, 0, dtype="uint8")
+    label[::9][label[::9] == 255] = 254
+    label[::9][label[::9] == 0] = 1
+    chip = read(tmp_path, label)
+    assert chip.choices[0].value == "water=254,water=255,dry=0,dry=1"
+    require(read(tmp_path, label, chip.choices[0].value), cut=False)
+
+
+def test_of_several_classes_of_water_the_last_may_be_unknown(tmp_path: Path) -> None:
+    label = made(1, 0, 3, "uint8")
+    label[25:][label[25:] == 1] = 2
+    assert "water=1,water=2,dry=0,unknown=3" in [choice.value for choice in read(tmp_path, label).choices]
 
 
 def test_what_a_label_says_where_the_image_has_no_data_decides_nothing(tmp_path: Path) -> None:

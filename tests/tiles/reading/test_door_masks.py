@@ -56,6 +56,12 @@ def test_a_mask_of_an_image_is_followed(tmp_path: Path, inside: bool) -> None:
     require_hole(read_files(write_tiff(tmp_path / "x_vv.tif", VV), vh))
 
 
+@pytest.mark.parametrize("name", ["dataMask", "data_mask", "Valid Mask"])
+def test_a_band_that_is_described_as_a_data_mask_is_one(tmp_path: Path, name: str) -> None:
+    there = np.where(HOLE, 0, 1).astype(np.float32)
+    require_hole(read_files(write_tiff(tmp_path / "one.tif", VV, VH, there, names=("VV", "VH", name))))
+
+
 @pytest.mark.parametrize("names", [("VV", "VH"), ()])
 def test_an_alpha_band_is_followed_and_is_no_third_band(tmp_path: Path, names: tuple[str, ...]) -> None:
     require_hole(read_files(with_alpha(tmp_path / "one.tif", VV, VH, hole=HOLE, names=names)))

@@ -17,6 +17,8 @@ from tiles.answers import Answers
 from tiles.chip import Chip
 from tiles.errors import UnitError
 
+pytestmark = pytest.mark.slow
+
 UNITS: dict[str, Callable[[Array], Array]] = {
     "db": lambda band: band,
     "power": power,

@@ -176,7 +176,7 @@ def srs(text: str = WKT) -> str:
 TRANSFORM = f"<GeoTransform> {PLACE.c}, 10, 0.0, {PLACE.f}, 0.0, -1.0e+01</GeoTransform>"
 
 
-@pytest.mark.parametrize("ending", ["tfw", "TFW", "tifw", "wld", "WLD"])
+@pytest.mark.parametrize("ending", ["tfw", "TFW", "Tfw", "tifw", "TifW", "tfwx", "wld", "WLD"])
 @pytest.mark.parametrize("name", ["a.tif", "a.b.tif", "A.TIF"])
 def test_a_world_file_and_a_coordinate_system_beside_it_place_a_raster(tmp_path: Path, name: str, ending: str) -> None:
     image = bare(tmp_path, name)

@@ -21,6 +21,8 @@ from tiles.reading.door import read_chip
 from tiles.scenes import windows
 from tiles.scenes.windows import Scene, is_scene, part_of_chip, windows_of
 
+pytestmark = pytest.mark.slow
+
 SIDE = 1500
 VV, VH = backscatter(SIDE)
 LABEL = lake(SIDE).astype(np.uint8)

@@ -22,6 +22,8 @@ from tests.model.aws.conftest import PLACED, Client
 from tests.model.predictors.random_chips import make_chip
 from tiles.errors import CloudError, EndpointError
 
+pytestmark = pytest.mark.slow
+
 ROLE_SAID = "Could not assume role arn:aws:iam::123456789012:role/x. Please ensure that the role exists"
 
 

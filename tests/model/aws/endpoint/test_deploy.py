@@ -18,6 +18,8 @@ from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import IMAGE, PLACE, PLACED, REGION, ROLE, Client
 from tiles.errors import CloudError, UsageError
 
+pytestmark = pytest.mark.slow
+
 
 def _held(client: Client) -> tuple[int, int, int, int]:
     sagemaker = client("sagemaker")

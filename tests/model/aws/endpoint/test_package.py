@@ -12,6 +12,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from model.aws.endpoint.package import package, serving_code
 from model.bundle.manifest import read_bundle
@@ -19,6 +20,8 @@ from model.predictors.local import LocalPredictor
 from tests.dashboard.command_line import Run
 from tiles.catalog.catalog import open_catalog
 from tiles.reading.door import read_chip
+
+pytestmark = pytest.mark.slow
 
 # Only the unpacked folder and the libraries: neither this repository nor its editable install can be imported.
 _ALONE = (sys.executable, "-I", "-S", "-c")

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from rasterio.crs import CRS
 from rasterio.transform import from_origin
 
@@ -17,6 +18,8 @@ from tests.model.aws.conftest import IMAGE, PLACED, Client
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
 from tiles.grid import Grid
+
+pytestmark = pytest.mark.slow
 
 
 def _transform(client: Client, bundle: Path) -> list[str]:

@@ -17,6 +17,8 @@ from model.bundle.manifest import read_bundle
 from model.training.epochs import best_line, epoch_line
 from tiles.errors import SourceError, TrainingError, UsageError
 
+pytestmark = pytest.mark.slow
+
 # What the SDK's container script and AWS's own training toolkit write for the same hyperparameters.
 HPS = {
     "recipe": "quick",

@@ -19,6 +19,8 @@ from model.predictors.select import known_models
 from tests.dashboard.command_line import Run
 from tests.model.aws.conftest import PLACE, REGION, ROLE, Client
 
+pytestmark = pytest.mark.slow
+
 PLACED = ("--s3", PLACE, "--role", ROLE)
 AWS_IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-training:2.10-gpu-py313"
 

@@ -20,6 +20,8 @@ from tests.model.aws.conftest import PLACE, Client
 from tiles.catalog.catalog import open_catalog
 from tiles.errors import CloudError, UsageError
 
+pytestmark = pytest.mark.slow
+
 
 def _objects(client: Client) -> dict[str, Any]:
     return {o["Key"]: o for o in client("s3").list_objects_v2(Bucket="floods").get("Contents", [])}

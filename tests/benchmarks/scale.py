@@ -1,0 +1,119 @@
+# ruff: noqa: E402 - the search path comes first
+"""`floodscope batch` with one worker and two beside a plain loop in one process, and what a scheduler can feed.
+
+    python tests/benchmarks/scale.py [--chips 446] [--model floodscope] [--kills 0]
+    python tests/benchmarks/scale.py --feed 1000
+
+Each way has a store of its own and as many cores of this machine as workers, the plain loop one: it is `floodscope predict` of
+the same chips, and the files of all are compared. --kills N ends a worker with kill -9 N times in the run with two workers.
+--feed N asks the real scheduler over N workers (threads of four processes) with tasks that only sleep: tasks a second by
+the length of a task.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[0] = str(REPOSITORY)  # this folder's tiles.py would be taken for the package
+
+import psutil
+
+from tiles.simulate import simulate
+
+PROGRAM = Path(sys.executable).with_name("floodscope")
+
+
+def timed(cores: int, *arguments: object, kills: int = 0) -> float:
+    """Return the seconds of a command on so many cores; its workers are killed at random meanwhile."""
+    began = time.perf_counter()
+    only = sorted(os.sched_getaffinity(0))[:cores]
+    with subprocess.Popen(
+        [PROGRAM, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, only),  # noqa: PLW1509 - this process has no threads
+    ) as process:
+        rng = random.Random(1)
+        while kills and process.poll() is None:
+            time.sleep(rng.uniform(4, 8))
+            workers = [child for child in psutil.Process(process.pid).children(recursive=True) if busy(child)]
+            if workers:
+                rng.choice(workers).send_signal(signal.SIGKILL)
+                kills -= 1
+        process.wait()
+    if process.returncode or kills:
+        raise SystemExit(f"{arguments[0]} ended with {process.returncode}, {kills} kills left")
+    return time.perf_counter() - began
+
+
+def busy(process: psutil.Process) -> bool:
+    """Whether a process is a worker that has its model."""
+    try:
+        return process.memory_info().rss > 250e6
+    except psutil.NoSuchProcess:
+        return False
+
+
+def ways(chips: int, model: str, kills: int) -> None:
+    """Print the seconds of each way of predicting the same chips."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = simulate(folder / "chips", chips=chips, size=512)
+        loop = timed(1, "predict", source, "--model", model, "--out", folder / "loop")
+        print(f"{chips} chips under {model}\nplain loop (predict)  {loop:6.1f} s", flush=True)
+        for workers in (1, 2):
+            data = folder / f"data{workers}"
+            seconds = timed(
+                workers, "batch", source, "--model", model, "--workers", workers, "--data", data,
+                "--out", folder / f"out{workers}", kills=kills if workers == 2 else 0,
+            )  # fmt: skip
+            print(
+                f"batch, {workers} worker(s)    {seconds:6.1f} s, {loop / seconds:.2f} times the loop's speed",
+                flush=True,
+            )
+            same = all(
+                (folder / f"out{workers}" / path.relative_to(folder / "loop")).read_bytes() == path.read_bytes()
+                for path in (folder / "loop").rglob("*.tif")
+            )
+            print("  the same files to the byte" if same else "  FILES DIFFER", flush=True)
+
+
+def feed(workers: int) -> None:
+    """Print how many sleeping tasks a second a real scheduler gets through with so many workers."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=4, threads_per_worker=-(-workers // 4), dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        for seconds in (0.1, 0.5, 1, 2, 5, 10):
+            tasks = max(4 * workers, min(20_000, int(workers * 12 / seconds)))
+            began = time.perf_counter()
+            client.gather(client.map(time.sleep, [seconds] * tasks, pure=False))
+            took = time.perf_counter() - began
+            ideal = -(-tasks // workers) * seconds
+            print(
+                f"tasks of {seconds:4} s: {tasks / took:6.0f} tasks/s, {ideal / took:.0%} of the workers' time",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chips", type=int, default=446)
+    parser.add_argument("--model", default="floodscope")
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--feed", type=int, metavar="WORKERS")
+    args = parser.parse_args()
+    if args.feed:
+        feed(args.feed)
+    else:
+        ways(args.chips, args.model, args.kills)

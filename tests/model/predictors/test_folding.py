@@ -1,0 +1,64 @@
+"""Batch norms folded into convolutions: gone where they were, the same answer, and nothing touched where it would be another."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from model.bundle.network import build_network
+from model.predictors.folding import fold_batch_norms
+from tests.model.predictors.bundles import NARROW
+
+
+def unlike(network: nn.Module) -> nn.Module:
+    """Give batch norms what training would: random statistics, factors and offsets."""
+    torch.manual_seed(3)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 1.5)
+            module.bias.data.normal_()
+    return network.eval().requires_grad_(False)
+
+
+def norms_in(network: nn.Module) -> int:
+    return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "encoder", "options"),
+    [("Unet", "tu-resnet18", NARROW), ("FPN", "tu-mobilenetv3_small_050", {}), ("Unet", "efficientnet-b0", NARROW)],
+)
+def test_a_folded_network_has_no_batch_norm_after_a_convolution_and_answers_alike(
+    architecture: str, encoder: str, options: dict[str, object]
+) -> None:
+    network = unlike(build_network(architecture, encoder, 2, options=options))
+    before = copy.deepcopy(network.state_dict())
+    folded = fold_batch_norms(network, 2)
+    assert norms_in(folded) <= 1 < norms_in(network)
+    x = torch.randn(1, 2, 96, 64)
+    torch.testing.assert_close(folded(x), network(x), rtol=1e-3, atol=1e-3)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items()), "it is what is stored"
+
+
+class TwoWays(nn.Module):
+    """A convolution whose answer is used with its norm and without."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(2, 1, 3, padding=1), nn.BatchNorm2d(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer = self.convolution(x)
+        return torch.as_tensor(answer + self.norm(answer))
+
+
+def test_a_network_that_would_answer_otherwise_stays_as_it_is() -> None:
+    network = unlike(TwoWays())
+    assert fold_batch_norms(network, 2) is network
+    assert fold_batch_norms(nn.Identity(), 2).state_dict() == {}
