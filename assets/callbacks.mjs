@@ -384,4 +384,13 @@ offer("leaflet", {
 });
 offerToTables(columns, { fsLive: cells.text, fsBar: regions.bar, fsSpark: regions.line, fsThumbs: regions.thumbs });
 begin();
-import("./later.mjs");
+// What is clicked before that which it opens has come is opened then: the last of several clicks.
+let early = null;
+const keep = ({ target }) => {
+  early = target;
+};
+document.addEventListener("click", keep);
+import("./later.mjs").then(({ clicked }) => {
+  document.removeEventListener("click", keep);
+  clicked(early);
+});

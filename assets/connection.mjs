@@ -52,6 +52,14 @@ export const troubled = (sentence) => {
   else document.getElementById("fs-connection")?.remove();
 };
 
+// A part of the page that a click wanted and that did not come: what asked for it cannot know, as browsers tell it each in its words.
+// It is not asked for again, since some of them keep that it failed.
+const PART = /dynamically imported module|importing a module script/i;
+window.addEventListener("unhandledrejection", ({ reason }) => {
+  if (lost || !PART.test(reason?.message)) return;
+  say("A part of this page could not be fetched. Reload the page: it goes on where it is.");
+});
+
 window.addEventListener("beforeunload", () => {
   lost = true;
 }); // requests that a leaving page drops tell nothing

@@ -42,12 +42,14 @@ const OPENED_BY = {
   "#own-layers": async () => (await import("./panel/layers.mjs")).turn(),
   "#take-away": async () => (await import("./panel/takeaway.mjs")).open(),
 };
-document.addEventListener("click", ({ target }) => {
+/** @param {EventTarget | null} target what was clicked */
+export const clicked = (target) => {
   if (!(target instanceof Element)) return;
   Object.entries(OPENED_BY).forEach(([button, open]) => {
     if (target.closest(button)) open();
   });
-});
+};
+document.addEventListener("click", ({ target }) => clicked(target));
 // Files that are dragged over the page, and dropped anywhere on it.
 const carries = ({ dataTransfer }) => dataTransfer && [...dataTransfer.types].includes("Files");
 let over = false;

@@ -31,12 +31,16 @@ MODULES = {
     "workbench": "review/workbench",
 }
 
-# Imported under the very addresses that the page has them from, modules are those of the page.
+# Imported under the very addresses that the page has them from, modules are those of the page. The page is whole once that has
+# come too which its first picture does not wait for: keys, buttons.
 _SCRIPT = """document.addEventListener("DOMContentLoaded", async () => {
   const entry = document.querySelector("script[type=module]");
   if (!entry) return;
   const load = async ([name, path]) => [name, await import(new URL(`${path}.mjs`, entry.src))];
-  window.floodscope = Object.fromEntries(await Promise.all(Object.entries(MODULES).map(load)));
+  const modules = Object.fromEntries(await Promise.all(Object.entries(MODULES).map(load)));
+  await import(entry.src);
+  await import(new URL("later.mjs", entry.src));
+  window.floodscope = modules;
 });"""
 
 

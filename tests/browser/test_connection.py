@@ -59,3 +59,43 @@ def test_the_tables_script_comes_after_the_map_and_is_asked_for_again_where_it_w
         assert drawn == [True, True]
     finally:
         context.close()
+
+
+def test_a_part_of_the_page_that_does_not_come_is_told_and_comes_with_the_page(
+    simulated_dashboard: Dashboard, chromium: Browser
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        page.goto(f"{simulated_dashboard.url}?t=0.3")
+        page.route("**/panel/takeaway*", lambda route: route.abort())
+        page.locator("#take-away").click(timeout=PATIENCE_MS)
+        alert = page.get_by_role("alert").filter(has_text="Reload the page")
+        expect(alert).to_be_visible(timeout=PATIENCE_MS)
+        page.unroute("**/panel/takeaway*")
+        page.reload()
+        page.locator("#take-away").click(timeout=PATIENCE_MS)
+        expect(page.get_by_role("dialog")).to_be_visible(timeout=PATIENCE_MS)
+        expect(alert).to_have_count(0)
+        assert "t=0.3" in page.url
+    finally:
+        context.close()
+
+
+def test_a_click_before_what_it_opens_has_come_is_not_forgotten(
+    simulated_dashboard: Dashboard, chromium: Browser
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        held: list[Route] = []
+        page.route("**/later*.mjs", held.append)
+        page.goto(simulated_dashboard.url)
+        page.locator("#map .leaflet-interactive").first.wait_for(state="attached", timeout=PATIENCE_MS)
+        assert held, "what comes later is asked for before the map has its chips"
+        page.locator("#take-away").click(timeout=PATIENCE_MS)
+        page.unroute("**/later*.mjs")
+        held[0].continue_()
+        expect(page.get_by_role("dialog")).to_be_visible(timeout=PATIENCE_MS)
+    finally:
+        context.close()
