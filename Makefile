@@ -7,6 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PAGE := .venv/page/node_modules/.bin
 PAGE_READY := .venv/page/.ready
+WARM := .venv/.warm
 
 # Hundreds of processes import the same packages in one `make test`; where compiled code is not kept, each spends most of its start
 # on compiling them anew.
@@ -27,13 +28,13 @@ WITHOUT_BROWSER := OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/browser --no-loads
 
 .PHONY: test
 test: $(READY) ## Run every check and test, in a browser too
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint $(WARM)
 	@$(WITHOUT_BROWSER) --numprocesses=3
 	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(PYTEST) tests/browser --numprocesses=2
 
 .PHONY: quick
 quick: $(READY) ## Run every check, and the tests that start no browser, server or training
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint $(WARM)
 	@$(WITHOUT_BROWSER) --numprocesses=2 -m "not slow"
 
 .PHONY: lint
@@ -88,6 +89,11 @@ setup: $(READY) ## Set up .venv and nothing else
 
 $(READY): pyproject.toml constraints.txt .ci/setup.sh
 	@.ci/setup.sh
+	@touch $@
+
+# What tests import is compiled once, beside the checks, and not by each of their processes at the same moment.
+$(WARM): $(READY)
+	$(PYTEST) --collect-only tests > /dev/null
 	@touch $@
 
 $(PAGE_READY): $(READY) package.json .ci/page_tools.sh
