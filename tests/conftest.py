@@ -70,8 +70,8 @@ def work_that_is_not_starved() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_left_for_the_next_file() -> Iterator[None]:
-    """Have no dashboard of a file's tests make maps for the next file's, give back the memory that they have taken, and leave what
-    stays, as packages that they imported, out of what Python looks through for garbage.
+    """Have no dashboard of a file's tests make maps for the next file's, give back the memory that they have taken, and leave
+    what stays, as packages that they imported, out of what Python looks through for garbage.
     """
     yield
     background().stop()
