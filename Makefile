@@ -93,7 +93,7 @@ $(READY): pyproject.toml constraints.txt .ci/setup.sh
 
 # What tests import is compiled once, beside the checks, and not by each of their processes at the same moment.
 $(WARM): $(READY)
-	$(PYTEST) --collect-only tests > /dev/null
+	$(PYTEST) --collect-only > $@.told || { cat $@.told; exit 1; }
 	@touch $@
 
 $(PAGE_READY): $(READY) package.json .ci/page_tools.sh
