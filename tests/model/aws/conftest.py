@@ -1,4 +1,4 @@
-"""Simulated AWS, in this process and as a server, and what is put into it."""
+"""Simulated AWS, and what is put into it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from unittest import mock
 import boto3
 import pytest
 from botocore.loaders import create_loader
-from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 from tests.dashboard.command_line import Run, call_floodscope
@@ -61,22 +60,13 @@ def server() -> Iterator[str]:
     moto.stop()
 
 
-@pytest.fixture(params=["in this process", "as a server"])
-def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """Simulated AWS with an empty bucket; gives clients of it."""
-    if request.param == "as a server":
-        address = request.getfixturevalue("server")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
-        yield from _with_bucket()
-    else:
-        with mock_aws():
-            yield from _with_bucket()
-
-
-def _with_bucket() -> Iterator[Client]:
+@pytest.fixture
+def cloud(server: str, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Simulated AWS with an empty bucket; gives clients of it. What is asked goes over HTTP, as to AWS."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST")).close()
     boto3.client("s3").create_bucket(Bucket="floods", CreateBucketConfiguration={"LocationConstraint": REGION})
-    yield cache(boto3.client)
+    return cache(boto3.client)
 
 
 @pytest.fixture
