@@ -3,7 +3,10 @@
 import * as shelf from "./data/shelf.mjs";
 import { link } from "./history.mjs";
 import * as flights from "./map/flights.mjs";
+import { text } from "./map/foreign.mjs";
+import * as four from "./map/four.mjs";
 import * as leaflet from "./map/leaflet.mjs";
+import * as own from "./map/own.mjs";
 import * as board from "./map/picture.mjs";
 import * as shapes from "./map/shapes.mjs";
 import { make } from "./page/dom.mjs";
@@ -27,6 +30,25 @@ const shown = () => {
   };
   return `${some[mode]}; water where p ≥ ${threshold.toFixed(2)}`;
 };
+// A person's own layers that are to be seen: how their lines are drawn, their names, whom to name.
+const owned = () =>
+  own
+    .seen()
+    .map((one) => [
+      own.ofShapes(one) ? [own.swatch(one), " "] : "",
+      `${one.name}${one.attribution && ` (${one.attribution})`}${one.under ? ", under the image" : ""}`,
+    ])
+    .flatMap((parts, i) => (i ? ["; ", ...parts] : parts));
+// Whom the map names beside them.
+const others = () => {
+  const named = new Set(own.seen().map(({ attribution }) => text(attribution)));
+  const place = document.createElement("span");
+  place.innerHTML = Object.entries((four.maps.at(-1) || leaflet.map).attributionControl._attributions)
+    .filter(([one, count]) => count > 0 && !named.has(one))
+    .map(([one]) => one)
+    .join(", ");
+  return place.textContent;
+};
 const foot = () => {
   const { chip, model } = state.get();
   const { lat, lng } = leaflet.map.getCenter();
@@ -38,11 +60,12 @@ const foot = () => {
       "Centre of the map",
       board.shown ? "" : `${degrees(lat, ["N", "S"])}, ${degrees(((((lng + 180) % 360) + 360) % 360) - 180, ["E", "W"])}`,
     ],
-    ["Image and ground", leaflet.map.attributionControl.getContainer().textContent],
+    ["Image and ground", others()],
+    ["Your layers", owned()],
     ["Printed", `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`],
     ["Address", link()],
   ];
-  return rows.filter(([, value]) => value).map(([name, value]) => make("div", {}, make("strong", {}, name), ` ${value}`));
+  return rows.filter(([, value]) => value?.length).map(([name, value]) => make("div", {}, make("strong", {}, name), " ", value));
 };
 const head = () => {
   const heading = state.get().chip && document.querySelector("#chip-panel .fs-chip-heading");
@@ -55,10 +78,12 @@ const write = () => {
   theme = theme || root.dataset.theme;
   root.dataset.theme = "light";
   shapes.repaint();
-  const size = leaflet.map.getSize();
-  const { left, below } = flights.covered();
-  const zoom = Math.min(WIDTH / (size.x - left), HEIGHT / (size.y - below));
-  const given = { width: `${size.x}px`, height: `${size.y}px`, zoom, left: `${left}px`, below: `${below}px` };
+  const { offsetWidth: width, offsetHeight: height } = four.shown()
+    ? document.getElementById("four-up")
+    : leaflet.map.getContainer();
+  const { left, below } = four.shown() ? { left: 0, below: 0 } : flights.covered(); // four maps end at the strip
+  const zoom = Math.min(WIDTH / (width - left), HEIGHT / (height - below));
+  const given = { width: `${width}px`, height: `${height}px`, zoom, left: `${left}px`, below: `${below}px` };
   Object.entries(given).forEach(([name, value]) => root.style.setProperty(`--fs-paper-${name}`, String(value)));
   document.getElementById("paper-head").replaceChildren(...head());
   document.getElementById("paper-foot").replaceChildren(...foot());

@@ -19,6 +19,7 @@ let chip = null; // the one that the cells have gone to
 let moving = false;
 let linked = false; // a link or Back has opened them
 let opening = false;
+const turned = []; // what is done when they are put there or away
 
 const cells = () => [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#four-up .fs-four-cell"))];
 const shown = () => maps.length > 0;
@@ -77,8 +78,8 @@ const make = (cell, n) => {
     inertia: false,
   });
   leaflet.finely(map);
-  ["imagery", "scores", "marks"].forEach((pane, i) => {
-    map.createPane(pane).style.zIndex = 310 + 10 * i;
+  Object.entries({ imagery: 310, scores: 320, marks: 430 }).forEach(([pane, at]) => {
+    map.createPane(pane).style.zIndex = String(at); // as on the main map (dashboard/page/layout/map.py)
   });
   if (n === 3) map.attributionControl.setPrefix(false);
   if (n === 0) libraries.L.control.zoom({ position: "bottomleft" }).addTo(map);
@@ -150,6 +151,7 @@ const open = () => {
   tiles.again();
   opening = false;
   pixel.mark();
+  turned.forEach((then) => then());
 };
 const close = () => {
   if (!shown()) return;
@@ -160,6 +162,11 @@ const close = () => {
   [maps, chip, fitted] = [[], null, null];
   document.getElementById("four-up").hidden = true;
   if (back) flights.flyToBounds(last.frame, { instant: true });
+  turned.forEach((then) => then());
+};
+// Do something when they are put there or away.
+const onTurned = (then) => {
+  turned.push(then);
 };
 const update = (byLink = false) => {
   const wanted = state.get().mode === "four";
@@ -197,4 +204,4 @@ state.listen((now, before) => {
     cells().forEach((cell, n) => painting.dress(cell.style, sides()[n]));
 });
 
-export { install, maps, resize, shown, sides, update, whole };
+export { install, maps, onTurned, resize, shown, sides, update, whole };

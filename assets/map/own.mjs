@@ -1,10 +1,13 @@
-// Layers of a person's own on the map (page/own.mjs says what one is): put there, told how they fare, and never in the way.
+// Layers of a person's own on the map, or on the four (page/own.mjs says what one is): put there, told how they fare, and never in
+// the way.
 import { libraries } from "../page/bridge.mjs";
+import { svg } from "../page/dom.mjs";
 import { MOST_BYTES, shapesOf } from "../page/geojson.mjs";
 import { hosts } from "../page/layers.mjs";
 import { entriesOf, keyOf, problemOf, wmsOf } from "../page/own.mjs";
 import * as state from "../page/state.mjs";
 import { boundsOf, OPTIONS, shows, text } from "./foreign.mjs";
+import * as four from "./four.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
 
@@ -19,8 +22,14 @@ export const STROKES = ["", "9 5", "2 4", "12 4 2 4"];
 const DISC = 4;
 const WELL = { says: "", bad: false };
 
-/** @type {Map<string, any>} key -> {layer, renderer, pane, under, stroke, bounds} */
+/** @type {Map<any, Map<string, any>>} map -> key -> {layer, renderer, pane, under} */
 const drawn = new Map();
+/** @type {Map<string, string>} key -> how its lines are drawn, of each layer that is shown */
+const strokes = new Map();
+/** @type {Map<string, Promise<import("../page/geojson.mjs").Shapes>>} key -> what is at an address, asked once for all maps */
+const asked = new Map();
+/** @type {Map<string, [number, number, number, number]>} key -> where the shapes are, of each layer that is shown */
+const reach = new Map();
 /** @type {Map<string, Fate>} */
 const fates = new Map();
 /** @type {Map<string, import("../page/geojson.mjs").Shapes>} what was read of files, by name, as long as this page is open */
@@ -45,7 +54,7 @@ export const fateOf = (own) => {
   return fates.get(keyOf(own)) || WELL;
 };
 /** West, south, east and north of a layer of shapes. @param {Own} own */
-export const boundsFor = (own) => drawn.get(keyOf(own))?.bounds || (own.kind === "file" && files.get(own.name)?.bounds) || null;
+export const boundsFor = (own) => reach.get(keyOf(own)) || (own.kind === "file" && files.get(own.name)?.bounds) || null;
 
 const tell = () => {
   const bad = all().filter((own) => !own || (own.on && fateOf(own).bad)).length;
@@ -64,14 +73,12 @@ const fares = (own, says, bad = false) => {
 /** Take a file's text under its name. @param {string} name @param {string} written @throws {Error} where it is no GeoJSON */
 export const takeFile = (name, written) => {
   files.set(name, shapesOf(written));
-  const key = `file ${name}`;
-  if (drawn.has(key)) remove(key);
+  drawn.forEach((_, map) => remove(map, `file ${name}`));
   show();
 };
 
 // --- what is drawn ----------------------------------------------------------------------------------------------
-const paneOf = (own) => {
-  const { map } = leaflet;
+const paneOf = (map, own) => {
   const room = own.under ? UNDER : OVER;
   if (!map.getPane(room)) {
     map.createPane(room).style.zIndex = ROOMS[room];
@@ -110,9 +117,25 @@ const tilesOf = (own, pane) => {
     });
 };
 
-const linesOf = ({ geometries, bounds }, pane, stroke, attribution) => {
+// Lines are drawn beyond the view, and anew when it is moved out of that: four maps move together with each step of a drag.
+const AROUND = 0.5; // of its width and height
+const canvasIn = (pane) => {
   const { L } = libraries;
-  const renderer = L.canvas({ pane });
+  const renderer = L.canvas({ pane, padding: AROUND });
+  const events = renderer.getEvents();
+  renderer.getEvents = () => ({
+    ...events,
+    moveend() {
+      const { _map: map, _bounds: drawn } = renderer;
+      const from = map.containerPointToLayerPoint([0, 0]);
+      if (renderer._zoom !== map.getZoom() || !drawn.contains(L.bounds(from, from.add(map.getSize())))) renderer._update();
+    },
+  });
+  return renderer;
+};
+const linesOf = ({ geometries }, pane, stroke, attribution) => {
+  const { L } = libraries;
+  const renderer = canvasIn(pane);
   const features = geometries.map((geometry) => ({ type: "Feature", properties: {}, geometry }));
   const of = (style) =>
     L.geoJSON(features, {
@@ -127,13 +150,11 @@ const linesOf = ({ geometries, bounds }, pane, stroke, attribution) => {
     of({ color: "#000", weight: 4, opacity: 0.85 }),
     of({ color: "#fff", weight: 2, opacity: 1, dashArray }),
   ]);
-  return { layer, renderer, bounds };
+  return { layer, renderer };
 };
 
-const strokeLeft = () => {
-  const taken = [...drawn.values()].map(({ stroke }) => stroke);
-  return STROKES.find((stroke) => !taken.includes(stroke)) ?? "";
-};
+export const ofShapes = (/** @type {Own} */ { kind }) => kind === "file" || kind === "geojson";
+const strokeLeft = () => STROKES.find((stroke) => ![...strokes.values()].includes(stroke)) ?? "";
 
 /** The text of an answer, which is bounded however long it goes on. @param {Response} response */
 const bounded = async (response) => {
@@ -162,53 +183,81 @@ const ask = async (own) => {
   return shapesOf(await bounded(response));
 };
 
-const put = (own) => {
+const shapesFor = (own) => {
   const key = keyOf(own);
-  const pane = paneOf(own);
-  const entry = { layer: null, pane, under: own.under, stroke: strokeLeft(), bounds: null };
-  drawn.set(key, entry);
+  if (!asked.has(key)) {
+    fares(own, `Asking ${new URL(own.address).host} …`);
+    asked.set(key, ask(own));
+  }
+  return asked.get(key);
+};
+
+const put = (map, own) => {
+  const key = keyOf(own);
+  const pane = paneOf(map, own);
+  const entry = { layer: null, renderer: null, pane, under: own.under };
+  drawn.get(map).set(key, entry);
+  if (ofShapes(own) && !strokes.has(key)) strokes.set(key, strokeLeft());
+  const there = () => drawn.get(map)?.get(key) === entry; // not removed meanwhile
   const lay = (shapes) => {
-    if (drawn.get(key) !== entry) return; // removed meanwhile
-    Object.assign(entry, linesOf(shapes, pane, entry.stroke, text(own.attribution)));
-    entry.layer.addTo(leaflet.map);
+    if (!there()) return;
+    reach.set(key, shapes.bounds);
+    Object.assign(entry, linesOf(shapes, pane, strokes.get(key), text(own.attribution)));
+    entry.layer.addTo(map);
     fares(own, "");
   };
   if (own.kind === "file") lay(files.get(own.name));
-  else if (own.kind === "geojson") {
-    fares(own, `Asking ${new URL(own.address).host} …`);
-    ask(own).then(lay, (error) => {
-      if (drawn.get(key) === entry) fares(own, error.message, true);
-    });
-  } else {
+  else if (own.kind === "geojson") shapesFor(own).then(lay, (error) => there() && fares(own, error.message, true));
+  else {
     entry.layer = tilesOf(own, pane);
-    entry.layer.addTo(leaflet.map);
+    entry.layer.addTo(map);
   }
 };
-const remove = (key) => {
-  const { layer, renderer, pane } = drawn.get(key);
-  drawn.delete(key);
-  fates.delete(key);
-  layer?.remove();
-  renderer?.remove();
-  leaflet.map.getPane(pane)?.remove();
-  delete leaflet.map._panes[pane];
+const remove = (map, key) => {
+  const entry = drawn.get(map).get(key);
+  if (!entry) return;
+  drawn.get(map).delete(key);
+  entry.layer?.remove();
+  entry.renderer?.remove();
+  map.getPane(entry.pane)?.remove();
+  delete map._panes[entry.pane];
 };
 
-/** Have the map show the layers that are on and may be shown, in their order; a drawing board shows none. */
-export const show = () => {
-  if (!leaflet.map) return;
-  const wanted = board.shown ? [] : all().filter((own) => own?.on && !problemOf(own, origins()));
-  const there = wanted.filter((own) => own.kind !== "file" || files.has(own.name));
+/** The maps that are to be seen: while there are four, the one below them shows nothing, and asks for nothing. */
+const maps = () => (four.shown() ? four.maps : [leaflet.map]);
+/** Those that may be shown, the uppermost first; a drawing board shows none. */
+const wanted = () =>
+  board.shown ? [] : all().filter((own) => own?.on && !problemOf(own, origins()) && (own.kind !== "file" || files.has(own.name)));
+/** The layers that are to be seen, the uppermost first. @returns {Own[]} */
+export const seen = () => (leaflet.map ? wanted().filter((own) => !fateOf(own).bad) : []);
+
+const showOn = (map, there) => {
+  if (!drawn.has(map)) drawn.set(map, new Map());
   const keys = new Map(there.map((own) => [keyOf(own), own]));
-  [...drawn].forEach(([key, { under }]) => {
-    if (keys.get(key)?.under !== under) remove(key);
+  [...drawn.get(map)].forEach(([key, { under }]) => {
+    if (keys.get(key)?.under !== under) remove(map, key);
   });
   there.forEach((own, at) => {
-    if (!drawn.has(keyOf(own))) put(own);
-    const { style } = leaflet.map.getPane(drawn.get(keyOf(own)).pane);
+    if (!drawn.get(map).has(keyOf(own))) put(map, own);
+    const { style } = map.getPane(drawn.get(map).get(keyOf(own)).pane);
     style.opacity = String(own.opacity / 100);
     style.zIndex = String(there.length - at); // the first lies on top
   });
+};
+/** Have the maps show the layers that are on and may be shown, in their order. */
+export const show = () => {
+  if (!leaflet.map) return;
+  const [there, seeing] = [wanted(), maps()];
+  const keys = new Set(there.map(keyOf));
+  [strokes, asked, reach, fates].forEach((kept) => {
+    [...kept.keys()].forEach((key) => keys.has(key) || kept.delete(key)); // who turns one off and on asks anew
+  });
+  [...drawn.keys()].forEach((map) => {
+    if (seeing.includes(map)) return;
+    if (map === leaflet.map) showOn(map, []);
+    drawn.delete(map); // Leaflet has taken away what was on one of four
+  });
+  seeing.forEach((map) => showOn(map, there));
   tell();
 };
 
@@ -221,8 +270,13 @@ export const begin = () => {
   return all().some((own) => !own || (own.on && fateOf(own).bad));
 };
 
-/** @param {Own} own */
-export const strokeOf = (own) => drawn.get(keyOf(own))?.stroke ?? "";
+/** How the lines of a layer of shapes are drawn. @param {Own} own */
+export const swatch = (own) => {
+  const stripe = (colour, width, dashes) =>
+    svg("path", { d: "M1 4h26", stroke: colour, "stroke-width": width, "stroke-dasharray": dashes });
+  const rim = stripe("#000", 5, null);
+  return svg("svg", { width: 28, height: 8, "aria-hidden": true }, rim, stripe("#fff", 2, strokes.get(keyOf(own)) || null));
+};
 /** @param {Own} own */
 export const zoomTo = (own) => {
   const bounds = boundsFor(own);
@@ -230,11 +284,14 @@ export const zoomTo = (own) => {
 };
 
 let away = false; // a drawing board is no place
-leaflet.map.on("moveend", () => {
-  if (Boolean(board.shown) === away) return;
-  away = !away;
-  show();
-});
+leaflet.there.then(() =>
+  leaflet.map.on("moveend", () => {
+    if (Boolean(board.shown) === away) return;
+    away = !away;
+    show();
+  }),
+);
+four.onTurned(show);
 state.listen((now, before) => {
   if (now.layers !== before.layers) show();
 });

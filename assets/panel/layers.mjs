@@ -71,13 +71,6 @@ const chooser = (then, say, label = null) =>
     },
   });
 
-const swatch = (stroke) => {
-  const stripe = (colour, width, dashes) =>
-    svg("path", { d: "M1 4h26", stroke: colour, "stroke-width": width, "stroke-dasharray": dashes });
-  const rim = stripe("#000", 5, null);
-  return svg("svg", { width: 28, height: 8, "aria-hidden": true }, rim, stripe("#fff", 2, stroke || null));
-};
-
 const unknownRow = (key, text) => {
   const says = make("p", { class: "fs-own-fate", text: `A layer of the link is not understood: ${text.slice(0, 60)}` });
   says.dataset.bad = "";
@@ -95,7 +88,7 @@ const unknownRow = (key, text) => {
 };
 const rowOf = (key, /** @type {Own} */ first) => {
   const { name, attribution, kind } = first;
-  const shapes = kind === "file" || kind === "geojson";
+  const shapes = own.ofShapes(first);
   const on = make("input", { type: "checkbox", onchange: () => change(key, { on: on.checked }) });
   const line = make("span", { class: "fs-own-line" });
   const range = make("input", {
@@ -136,7 +129,7 @@ const rowOf = (key, /** @type {Own} */ first) => {
     const { says, bad } = own.fateOf(now);
     [on.checked, under.checked, range.value] = [now.on, now.under, String(now.opacity)];
     [up.disabled, down.disabled] = [index === 0, index === count - 1];
-    if (shapes) line.replaceChildren(swatch(own.strokeOf(now)));
+    if (shapes) line.replaceChildren(own.swatch(now));
     if (zoom) zoom.disabled = !own.boundsFor(now);
     if (choose) choose.hidden = !bad;
     say(now.on || bad ? says : "", bad);

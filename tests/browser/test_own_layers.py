@@ -195,6 +195,44 @@ def test_layers_are_ordered_and_linked_and_back_brings_one_back(
     until_layers(view, 3)
 
 
+def test_four_maps_show_the_layers_and_paper_names_them(
+    opened_up: Dashboard, neighbour: Neighbour, screen: ScreenMaker
+) -> None:
+    ground = f"xyz~60~under~Ground~Whose ground~{neighbour.address}/good/{{z}}/{{x}}/{{y}}.png"
+    area = f"geojson~100~over~Area~Whose area~{neighbour.address}/area.geojson"
+    view = with_layers(screen(opened_up), area, ground)
+    view.until(f"() => ({DRAWN})() === 1 && ({TILES})() > 0")
+    areas = sum("/area.geojson" in path for path in neighbour.asked)
+    view.page.locator("#map").focus()
+    view.page.keyboard.press("f")
+    in_cells = """() => [...document.querySelectorAll('.fs-four-cell')].map((cell) => [
+      cell.querySelectorAll('.leaflet-own-over-pane canvas').length,
+      cell.querySelectorAll('.leaflet-own-under-pane .leaflet-tile-loaded').length > 0])"""
+    view.until(f"() => JSON.stringify(({in_cells})()) === JSON.stringify(Array(4).fill([1, true]))")
+    assert (
+        view.page.locator("#map :is(canvas, .leaflet-own-under-pane img)").count() == 0
+    )  # asks for nothing below them
+    assert view.page.locator("#four-up .leaflet-own-under-pane > div").first.evaluate("e => e.style.opacity") == "0.6"
+    assert sum("/area.geojson" in path for path in neighbour.asked) == areas
+    view.page.keyboard.press("Control")  # as in Ctrl + P
+    view.until("() => [...document.styleSheets].some((sheet) => sheet.href && sheet.href.includes('paper.css'))")
+
+    def named() -> None:
+        view.page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+        foot = view.page.locator("#paper-foot").text_content() or ""
+        assert "Area (Whose area); Ground (Whose ground), under the image" in foot
+        assert foot.count("Whose area") == foot.count("Whose ground") == 1
+        assert view.page.locator("#paper-foot svg").count() == 1  # how the lines are drawn
+        view.page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
+
+    named()
+    view.page.keyboard.press("f")
+    view.until("() => floodscope.four.maps.length === 0")
+    view.until(f"() => ({DRAWN})() === 1 && ({TILES})() > 0")
+    assert sum("/area.geojson" in path for path in neighbour.asked) == areas
+    named()
+
+
 def test_a_layer_that_fails_is_told_in_its_row_and_disturbs_nothing(
     opened_up: Dashboard, neighbour: Neighbour, screen: ScreenMaker
 ) -> None:

@@ -81,3 +81,20 @@ def test_a_sheet_has_what_a_map_needs_and_no_controls_on_white_in_the_dark_theme
     width = page.page.evaluate("() => document.getElementById('map').getBoundingClientRect().width")
     assert 300 < width < 720
     assert len(re.findall(rb"/Type\s*/Page\b", page.page.pdf(prefer_css_page_size=True))) == 1
+
+
+def test_four_maps_are_on_one_sheet(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(simulated_dashboard).open(tab="models")
+    chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]")
+    page.search(chip)
+    page.answered(chip)
+    page.painted(chip)
+    page.page.locator("#map").focus()
+    page.page.keyboard.press("f")
+    page.until("() => floodscope.four.maps.length === 4")
+    cells = "() => [...document.querySelectorAll('.fs-four-map')].map((cell) => [cell.offsetWidth, cell.offsetHeight])"
+    before = page.page.evaluate(cells)
+    print_on(page)
+    assert page.page.evaluate(cells) == before  # else what they show whole is beside their middles
+    height = page.page.evaluate("() => document.getElementById('four-up').getBoundingClientRect().height")
+    assert 200 < height < 410
