@@ -8,7 +8,7 @@ import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
 
 const MAX_ZOOM = 15;
-const margin = () => (view.narrow() ? 8 : 24);
+const margin = () => (view.narrow() ? 12 : 24); // a pin on a chip's edge is whole
 const [CONTROLS, BUTTONS] = [82, 56]; // height that buttons and scale take on a phone that stands, width that they take on one that lies
 const GAP = 3; // beside the key and the strip, where room is short
 const landed = []; // what waits for the end of a flight

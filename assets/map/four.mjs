@@ -12,6 +12,7 @@ import * as pixel from "./pixel.mjs";
 import { side as sideOf } from "./sides.mjs";
 import * as tiles from "./tiles.mjs";
 
+const EDGE = 12; // a pin on a chip's edge is whole
 const NEARER = 1; // a cell is half as wide as the map, so it shows the same at one zoom less
 const sides = () => layers.four.map((name) => sideOf(name, "composite"));
 let maps = [];
@@ -103,7 +104,7 @@ const make = (cell, n) => {
 let fitted = null; // where the cells show it whole: [bounds, centre, zoom]
 const fitTo = (all) => {
   leaflet.exactly(maps[0], () => {
-    const zoom = leaflet.rounded(maps[0].getBoundsZoom(all, false, libraries.L.point(12, 12)));
+    const zoom = leaflet.rounded(maps[0].getBoundsZoom(all, false, libraries.L.point(2 * EDGE, 2 * EDGE)));
     maps[0].setView(libraries.L.latLngBounds(all).getCenter(), zoom, { animate: false });
   });
   fitted = [all, maps[0].getCenter(), maps[0].getZoom()];

@@ -1,12 +1,14 @@
 // The graticule: lines of equal longitude and latitude with their degrees at the edges of the map, where it is asked for (key N).
 import { libraries } from "../page/bridge.mjs";
 import * as state from "../page/state.mjs";
+import { free, onCover } from "./cover.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
 
 const STEPS = [30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 const APART = 130; // pixels between two lines, at least
 const EDGE = 48; // pixels at the corners in which no degrees stand
+const HALF = { x: 34, y: 10 }; // of the room that degrees take
 const MOST = 85; // web mercator ends there
 const PANE = "graticule";
 let drawn = null;
@@ -55,13 +57,13 @@ const draw = () => {
     parts.push(line([[south, lon], [north, lon]])); // biome-ignore format: two corners
     const { x } = map.latLngToContainerPoint([0, lon]);
     const around = ((((lon + 180) % 360) + 360) % 360) - 180;
-    if (x > 4 * EDGE && x < size.x - 2 * EDGE)
+    if (x > 4 * EDGE && x < size.x - 2 * EDGE && free([x - HALF.x, 0, x + HALF.x, 2 * HALF.y]))
       parts.push(label(map.containerPointToLatLng([x, 0]), written(around, step, ["E", "W"]), "top"));
   });
   between(step, south, north).forEach((lat) => {
     parts.push(line([[lat, west], [lat, east]])); // biome-ignore format: two corners
     const { y } = map.latLngToContainerPoint([lat, 0]);
-    if (y > EDGE && y < size.y - EDGE)
+    if (y > EDGE && y < size.y - EDGE && free([size.x - 2 * HALF.x, y - HALF.y, size.x, y + HALF.y]))
       parts.push(label(map.containerPointToLatLng([size.x, y]), written(lat, step, ["N", "S"]), "right"));
   });
   drawn = L.layerGroup(parts).addTo(map);
@@ -75,6 +77,7 @@ export const show = () => {
   pane.style.zIndex = "425"; // above the imagery, which it is read against
   pane.style.pointerEvents = "none";
   map.on("moveend resize", draw);
+  onCover(draw);
   state.listen((now, before) => {
     if (now.graticule !== before.graticule || now.chip !== before.chip) draw();
   });

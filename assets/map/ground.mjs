@@ -2,6 +2,7 @@
 // map is near, a cell of ten degrees at a time, and lies below the imagery, which it never covers.
 import { ask } from "../page/ask.mjs";
 import { libraries } from "../page/bridge.mjs";
+import { free, onCover } from "./cover.mjs";
 import * as leaflet from "./leaflet.mjs";
 import * as board from "./picture.mjs";
 
@@ -80,7 +81,7 @@ const label = (shown) => {
     .forEach(([name, lon, lat]) => {
       const at = map.latLngToContainerPoint([lat, lon]);
       const box = [at.x - 4, at.y - ROOM.height / 2, at.x + 10 + ROOM.width * name.length, at.y + ROOM.height / 2];
-      if (box[0] < 0 || box[2] > width) return; // no name is cut
+      if (box[0] < 0 || box[2] > width || !free(box)) return; // no name is cut
       if (taken.some(([west, north, east, south]) => box[0] < east && box[2] > west && box[1] < south && box[3] > north)) return;
       taken.push(box);
       const text = document.createElement("span");
@@ -108,6 +109,7 @@ const show = () => {
     map.createPane(PANE).style.zIndex = 215; // above the countries, below the imagery
     map.getPane(PANE).style.pointerEvents = "none";
     map.on("moveend", show);
+    onCover(show);
   }
   const near = leaflet.near() && !board.shown; // a drawing board is no place
   credit(near);

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve()
 sys.path[0] = str(HERE.parent.parent / "browser")
 
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
-from running import ARGUMENTS, browser_path, serving  # noqa: E402
+from running import ARGUMENTS, PATIENCE_MS, browser_path, serving  # noqa: E402
 from screen import Screen  # noqa: E402
 
 IMAGES = HERE.parents[2] / "docs" / "images"
@@ -150,12 +150,13 @@ def draw(browser: Browser, url: str, name: str) -> None:
     """Write one picture."""
     then, (width, height) = DRAWN[name]
     context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
     page = Screen(context.new_page(), url)
     then(page)
     page.page.mouse.move(width // 2, 10)  # over nothing that answers
     page.page.screenshot(path=IMAGES / f"{name}.png")
     context.close()
-    print(f"{IMAGES / f'{name}.png'}")
+    print(f"{IMAGES / f'{name}.png'}", flush=True)
 
 
 def main() -> None:

@@ -77,6 +77,13 @@ def test_a_sheet_has_what_a_map_needs_and_no_controls_on_white_in_the_dark_theme
         page.url,
     ):
         assert told in foot
+    # Tiles overlap: their edges are smoothed there, and an outline would begin at a line between them.
+    overlaps = page.page.evaluate("""() => {
+      const boxes = [...document.querySelectorAll('.fs-scores-layer .leaflet-tile')].map((tile) => tile.getBoundingClientRect());
+      return boxes.flatMap((one) => boxes.filter((two) => Math.abs(one.top - two.top) < 1 && Math.abs(one.right - two.left) < 9)
+        .map((two) => one.right - two.left));
+    }""")
+    assert all(overlap > 0.5 for overlap in overlaps)
     # The chip is on the sheet, from edge to edge.
     width = page.page.evaluate("() => document.getElementById('map').getBoundingClientRect().width")
     assert 300 < width < 720
