@@ -9,7 +9,8 @@ import * as format from "../page/format.mjs";
 import * as state from "../page/state.mjs";
 
 const POLL_MS = 400;
-const STATES = { predicting: "Predicting chips", writing: "Writing chips", packing: "Packing files" };
+// Steps are chips, and of scenes windows and strips.
+const STATES = { predicting: "Predicting, step", writing: "Writing, step", packing: "Packing file" };
 let parts = null;
 let running = null; // id of the export that is being made
 
@@ -46,6 +47,7 @@ const build = () => {
   const formats = JSON.parse(document.getElementById("take-away").dataset.formats);
   const chips = make("div", { class: "fs-choices" });
   const what = make("p", { class: "fs-dialog-small" });
+  const only = make("input", { type: "checkbox", name: "takeaway-only" });
   const result = make("div", { role: "status" });
   const bar = progress();
   const begins = make("button", { type: "submit", class: "fs-button fs-button-primary", text: "Make the file" });
@@ -64,6 +66,22 @@ const build = () => {
       {},
       make("legend", { text: "Which files" }),
       make("div", { class: "fs-choices fs-choices-two" }, ...formats.map(box)),
+    ),
+    make(
+      "fieldset",
+      {},
+      make("legend", { text: "How much" }),
+      make(
+        "label",
+        { class: "fs-choice" },
+        only,
+        make(
+          "span",
+          {},
+          "Only what is predicted already",
+          make("small", { text: "nothing is waited for; of a scene that is predicted in part, rasters and polygons of that part" }),
+        ),
+      ),
     ),
     what,
     make("div", { class: "fs-dialog-row" }, begins, cancel, bar.bar),
@@ -86,7 +104,7 @@ const open = () => {
     // Where the filters leave nothing, all is not what was meant: it is chosen by whoever wants it.
     parts.chips.replaceChildren(...choices.map((choice, i) => radio(choice, i === 0 && !choice.empty)));
     const name = [...catalog.shelf(model).values()].map((p) => p.model_name)[0] || model;
-    parts.what.textContent = `Predictions of ${name}, water where p ≥ ${threshold.toFixed(2)}. Chips that are not predicted yet are predicted first. Areas are geodesic.`;
+    parts.what.textContent = `Predictions of ${name}, water where p ≥ ${threshold.toFixed(2)}. Chips that are not predicted yet, and all of a scene, are predicted first. Areas are geodesic.`;
     say(parts.result, null);
   }
   if (!parts.dialog.open) parts.dialog.showModal();
@@ -110,7 +128,8 @@ const begin = async () => {
   parts.bar.show("Asking the server …");
   try {
     const { chip, model, threshold } = state.get();
-    const asked = { model, threshold, formats, chips: chosenChips(form.get("takeaway-chips"), chip) };
+    const chips = chosenChips(form.get("takeaway-chips"), chip);
+    const asked = { model, threshold, formats, chips, predict: !form.get("takeaway-only") };
     const begun = await ask("exports", { method: "POST", json: asked });
     running = begun.id;
     await watch(begun);

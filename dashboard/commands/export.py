@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tiles.chip import ChipRecord
     from tiles.errors import Problem
 
+_NOT_PREDICTED = "it is not predicted yet, and --only-predicted predicts nothing: leave that out, or predict the chip."
+
 
 @click.command(cls=SeveralValues)
 @SOURCES
@@ -46,6 +48,11 @@ if TYPE_CHECKING:
     help=f"What to write, one or several of: {', '.join(CHOICES)}, all.",
 )
 @click.option("--chip", "chips", multiple=True, metavar="ID ...", help="Only these chips. Default: all of SOURCE.")
+@click.option(
+    "--only-predicted",
+    is_flag=True,
+    help="Predict nothing: write what is predicted already, of a scene that is predicted in part that part.",
+)
 @THRESHOLD
 @STORE
 @DEVICE
@@ -55,6 +62,7 @@ def export(
     out: Path,
     formats: tuple[str, ...],
     chips: tuple[str, ...],
+    only_predicted: bool,
     threshold: float | None,
     device: str | None,
     **store_options: Any,
@@ -65,12 +73,13 @@ def export(
     HTML report that opens offline. Give the SOURCEs first, or end --format and --chip with another option.
     """
     from dashboard.exports.files import files_of, write_takeaway
+    from dashboard.exports.parts import parts_of
     from model.evaluation.evaluate import with_places
     from model.export.listing import replace_earlier, require_own_folders, require_replaceable
     from model.inference.missing import predict_missing
     from model.predictors.select import open_predictor
     from model.store.store import key_of
-    from tiles.errors import PredictionError
+    from tiles.errors import PredictionError, Problem
 
     require_own_folders(out)
     found = open_sources(sources)
@@ -81,16 +90,21 @@ def export(
     require_replaceable(out, files_of((r.id for r in records), asked))
     predictor = open_predictor(model, device)
     with open_store(**store_options) as store:
-        with progress_bar("Predicting") as tick:
-            job = predict_missing([r for r in records if r.has_imagery], predictor, store, tick)
-        failed = [problem for r in records if (problem := _why_not(r) or job.failed.get(r.id))]
+        tried: dict[str, Problem] = {}
+        if not only_predicted:
+            with progress_bar("Predicting") as tick:
+                tried = predict_missing([r for r in records if r.has_imagery], predictor, store, tick).failed
         stored = store.fresh(records, key_of(predictor))
-        decisive = failed.pop() if failed and not stored else None
+        parts = parts_of((r for r in records if r.has_imagery and r.id not in stored), predictor, store)
+        if only_predicted:
+            there = {*stored, *(part.record.id for part in parts)}
+            tried = {r.id: Problem(r.id, _NOT_PREDICTED) for r in records if r.id not in there}
+        failed = [problem for r in records if (problem := _why_not(r) or tried.get(r.id))]
+        decisive = failed.pop() if failed and not stored and not parts else None
         tell_problems(failed)
         if decisive is not None:
-            raise PredictionError(
-                f"Nothing is written, since not one chip could be predicted. {decisive.name}: {decisive.message}"
-            )
+            none = "not one chip is predicted" if only_predicted else "not one chip could be predicted"
+            raise PredictionError(f"Nothing is written, since {none}. {decisive.name}: {decisive.message}")
         tell_notes(with_places((found.get(i) for i in stored), store.notes(stored.values())))
         limit = predictor.threshold if threshold is None else threshold
         with progress_bar("Writing") as tick:
@@ -101,6 +115,7 @@ def export(
                 store,
                 limit,
                 asked,
+                parts=parts,
                 failed=failed,
                 tick=tick,
             )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from model.evaluation.judge import Judge, crossvalidated_of
 from model.export.formats import CHOICES, FORMATS, PACKAGE, RASTERS, REPORT, file_of
-from model.export.package import Tick, Written, write_package
+from model.export.package import Written, write_package
+from model.export.scenes import PartOfScene, Tick
 from model.export.stac import ITEMS
 from model.predictors.protocol import Predictor
 from model.seen.headline import headline_sentence, tally
@@ -30,6 +31,7 @@ def write_takeaway(
     threshold: float,
     formats: Collection[str],
     *,
+    parts: Sequence[PartOfScene] = (),
     failed: Sequence[Problem] = (),
     tick: Tick = lambda done, total: None,
 ) -> Written:
@@ -42,8 +44,9 @@ def write_takeaway(
         store: where the rasters are.
         threshold: smallest probability that is water, in [0, 1].
         formats: some of CHOICES.
+        parts: scenes of which a part is predicted, for rasters and polygons.
         failed: the chips that could not be predicted.
-        tick: told (chips ready, chips in all) before each chip, file and picture; what it raises ends the export.
+        tick: told (steps done, steps in all) before each chip, strip of a scene, file and picture; what it raises ends it.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -55,15 +58,15 @@ def write_takeaway(
     if unknown or not formats:
         which = f"There is no format {unknown[0][:40]!r}" if unknown else "No format was chosen"
         raise UsageError(f"{which}: choose among {', '.join(CHOICES)}.")
-    if not chosen:
+    if not chosen and not parts:
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
     written = Written(chips=len(chosen), water=water_total((p for _, p in chosen), threshold))
     seen = Judge.of(store, predictor).judge(chosen, reading=True)
     if files:
-        written = write_package(out, chosen, store, threshold, files, seen=seen, tick=tick)
+        written = write_package(out, chosen, store, threshold, files, parts=parts, seen=seen, tick=tick)
     written.notes[:] = named(written.notes)
     failed = [replace(problem, message=named(problem.message)) for problem in failed]
-    if REPORT in formats:
+    if REPORT in formats and chosen:
         from dashboard.report.takeaway import takeaway_page  # noqa: PLC0415 - plotly takes a second to import
 
         def picture() -> None:
@@ -71,7 +74,12 @@ def write_takeaway(
 
         page = takeaway_page(chosen, predictor, store, threshold, seen=seen, failed=failed, stop=picture)
         _write(out, file_of(REPORT), page, written)
-    notes = ["SIMULATED chips are among these."] if any(r.simulated for r, _ in chosen) else []
+    if not written.files:
+        raise UsageError(
+            "Of a scene that is predicted in part there are rasters and polygons alone: choose some of them too."
+        )
+    records = [*(record for record, _ in chosen), *(part.record for part in parts)]
+    notes = ["SIMULATED chips are among these."] if any(record.simulated for record in records) else []
     notes += _on_scores(chosen, predictor, seen)
     _write(out, README, _readme(written, predictor, threshold, notes, failed), written)
     return written

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.exports.files import write_takeaway
+from dashboard.exports.parts import parts_of
 from model.export.formats import CHOICES
 from model.inference.job import Job
 from model.predictors.protocol import Predictor
@@ -39,6 +40,8 @@ KEPT_BYTES = 4 << 30
 SPARE_BYTES = 1 << 30
 """Room on the disk that is left alone."""
 
+_MAY_NOT = "not predicted yet, and you may not have it predicted here."
+_NOT_ASKED = "not predicted yet, and only what is predicted was asked for."
 _OURS = "server-"
 _LONGEST_NAME = 120
 _STORED = frozenset({".tif", ".parquet"})  # compressed already
@@ -109,6 +112,7 @@ class Exports:
         formats: Collection[str],
         chips: Sequence[str] | None,
         *,
+        predict: bool = True,
         may_predict: bool = True,
     ) -> Export:
         """Begin an export.
@@ -118,7 +122,9 @@ class Exports:
             threshold: smallest probability that is water, in [0, 1].
             formats: some of CHOICES.
             chips: ids of the chips; None takes all with imagery.
-            may_predict: predict chips that are not predicted yet; else they are left out, and a note says so.
+            predict: predict chips that are not predicted yet; else they are left out, and a note says so. Of a scene that is
+                predicted in part there is that part.
+            may_predict: whether whoever asks may have chips predicted.
 
         Raises:
             UsageError: no chip, no such format, or no such threshold.
@@ -144,7 +150,13 @@ class Exports:
             name = plain_name(f"floodscope-{what}-{predictor.name}", _LONGEST_NAME) + ".zip"
             job = Job(record.id for record in records)
             export = Export(job, name, self._place() / f"{job.name}.zip")
-            wish = (records, predictor, threshold, tuple(formats), may_predict)
+            wish = (
+                records,
+                predictor,
+                threshold,
+                tuple(formats),
+                _NOT_ASKED if not predict else "" if may_predict else _MAY_NOT,
+            )
             self._exports[job.name] = export
             job.start(lambda: self._make(export, *wish), "floodscope-export", "predicting")
         return export
@@ -188,19 +200,27 @@ class Exports:
         predictor: Predictor,
         threshold: float,
         formats: tuple[str, ...],
-        may_predict: bool,
+        why_not: str,
     ) -> None:
-        """Make an export, in the thread of its job; nothing is left of one that fails or is cancelled."""
+        """Make an export, in the thread of its job; nothing is left of one that fails or is cancelled.
+
+        Chips that are not predicted yet are predicted first, unless there is a reason why not.
+        """
         folder = export.zip.with_suffix("")
         try:
-            stored, failed = self._predicted(export.job, records, predictor, may_predict)
+            stored, failed = self._predicted(export.job, records, predictor, why_not)
+            store, tick = self._workspace.store, export.job.reach
+            parts = parts_of((record for record in records if record.id not in stored), predictor, store)
+            if why_not:  # of what is not to be predicted the part that there is says enough
+                failed = [one for one in failed if one.name not in {part.record.id for part in parts}]
             export.notes = [f"{one.name}: {named(one.message)}" for one in failed]
             chosen = [(record, stored[record.id]) for record in records if record.id in stored]
-            if not chosen:
+            if not chosen and not parts:
                 raise OutputError(failed[0].message if failed else "None of these chips could be predicted.")  # noqa: TRY301
             export.job.begin("writing", stored)
-            store, tick = self._workspace.store, export.job.reach
-            written = write_takeaway(folder, chosen, predictor, store, threshold, formats, failed=failed, tick=tick)
+            written = write_takeaway(
+                folder, chosen, predictor, store, threshold, formats, parts=parts, failed=failed, tick=tick
+            )
             export.notes = [*written.notes, *export.notes]
             _pack(export, folder)
             export.size = export.zip.stat().st_size
@@ -214,24 +234,24 @@ class Exports:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _predicted(
-        self, job: Job, records: list[ChipRecord], predictor: Predictor, may_predict: bool
+        self, job: Job, records: list[ChipRecord], predictor: Predictor, why_not: str
     ) -> tuple[dict[str, Prediction], list[Problem]]:
         """Return what is predicted of some chips, now if it has to be, and why the others are not."""
         failed: list[Problem] = []
-        if may_predict:
+        if not why_not:
             predicting = self._workspace.inference.predict_all(records, predictor)
             try:
                 while not predicting.wait(0.1):
-                    job.reach(predicting.snapshot().ready, len(records))
+                    progress = predicting.snapshot()
+                    job.reach(progress.steps_ready, progress.steps)
             finally:
                 predicting.cancel()
                 predicting.wait()
             job.require_wanted()
             failed = list(predicting.failed.values())
         stored = self._workspace.store.fresh(records, key_of(predictor))
-        if not may_predict:
-            why = "not predicted yet, and you may not have it predicted here."
-            failed = [Problem(record.id, why) for record in records if record.id not in stored]
+        if why_not:
+            failed = [Problem(record.id, why_not) for record in records if record.id not in stored]
         return stored, failed
 
     def _prune(self) -> None:

@@ -49,13 +49,16 @@ def _asked() -> dict[str, Any]:
     """
     asked = json_object("of model, threshold, formats and chips", CHIPS_BYTES)
     spec, threshold, formats, chips = (asked.get(name) for name in ("model", "threshold", "formats", "chips"))
+    predict = asked.get("predict", True)
     if not isinstance(spec, str):
         raise UsageError("The export names no model: give model as a text.")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0.0 <= threshold <= 1.0:
         raise UsageError("The export names no threshold: give threshold as a number from 0 to 1.")
     if not _texts(formats) or not (chips is None or _texts(chips)):
         raise UsageError("formats must be a list of names, and chips a list of ids or null for all.")
-    return {"spec": spec, "threshold": float(threshold), "formats": formats, "chips": chips}
+    if not isinstance(predict, bool):
+        raise UsageError("predict must be true, or false to take away only what is predicted already.")
+    return {"spec": spec, "threshold": float(threshold), "formats": formats, "chips": chips, "predict": predict}
 
 
 def _texts(value: object) -> bool:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from model.export import stac, table
 from model.export.formats import PACKAGE, RASTERS, file_of
 from model.export.polygons import water_bodies
-from model.export.rasters import is_streamed, raster_tags, read_stored, write_streamed
-from model.export.vectors import GEOJSON_LIMIT_BYTES, VECTORS, WaterPolygons
+from model.export.rasters import is_streamed, raster_tags, read_stored
+from model.export.scenes import RASTER_FORMATS, PartOfScene, Steps, Tick, on_part, strips_of, write_part, write_scene
+from model.export.vectors import GEOJSON_LIMIT_BYTES, SMALL_KM2, VECTORS, WaterPolygons
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Store
@@ -22,8 +23,6 @@ from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
-
-Tick = Callable[[int, int], None]
 
 
 @dataclass
@@ -50,6 +49,7 @@ def write_package(
     threshold: float,
     formats: Collection[str],
     *,
+    parts: Sequence[PartOfScene] = (),
     seen: Mapping[str, bool | None] | None = None,
     tick: Tick = lambda done, total: None,
     geojson_limit: int = GEOJSON_LIMIT_BYTES,
@@ -62,8 +62,9 @@ def write_package(
         store: where the rasters are.
         threshold: smallest probability that is water, in [0, 1]: for masks, polygons, areas and scores.
         formats: which of `model.export.formats.PACKAGE`.
+        parts: scenes of which a part is predicted: rasters and polygons of that, with a note; in nothing else.
         seen: whether the model was trained on a chip, by id (`model.evaluation.judge`); of others nothing is told.
-        tick: told (chips ready, chips in all) before each chip and file; what it raises ends the export.
+        tick: told (steps done, steps in all) before each chip, strip of a scene and file; what it raises ends the export.
         geojson_limit: bytes above which no GeoJSON is written, and a note says so.
 
     Raises:
@@ -71,42 +72,44 @@ def write_package(
         StoreError: a raster is missing or damaged.
         UsageError: there is nothing to write, or only a GeoJSON that would be too large.
     """
-    if not chosen:
+    if not chosen and not parts:
         raise UsageError("No chip is predicted, so there is nothing to take away: predict some first.")
     wanted, marks = _wanted(formats), seen or {}
-    written = Written(chips=len(chosen))
-    if not all(prediction.placed for _, prediction in chosen):
+    written = Written(chips=len(chosen) + len(parts))
+    every = [*chosen, *((part.record, part.prediction) for part in parts)]
+    if not all(prediction.placed for _, prediction in every):
         wanted, note = _without_place(
-            wanted, [record.id for record, prediction in chosen if not prediction.placed], len(chosen)
+            wanted, [record.id for record, prediction in every if not prediction.placed], len(every)
         )
         written.notes.append(note)
     vectors = [name for name in VECTORS if name in wanted]
-    _make_folders(out, rasters=bool(wanted & {"probability", "mask"}))
+    steps, of_vector = _steps(chosen, parts, wanted, vectors, tick)
+    _make_folders(out, rasters=bool(wanted & set(RASTER_FORMATS)))
     current: list[tuple[ChipRecord, Prediction]] = []
     items: list[dict[str, object]] = []
     with ExitStack() as stack:
-        polygons = stack.enter_context(WaterPolygons(out / ".part-water.arrow")) if vectors else None
-        for done, (record, listed) in enumerate(chosen):
-            tick(done, len(chosen))
-            prediction = listed
-            if is_streamed(listed):
-                prediction, grid, assets = _write_scene(out, record, listed, store, threshold, wanted, written)
-                if "stac" in wanted and grid is not None and grid.placed:
-                    items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
-            elif polygons is not None or wanted & {"probability", "mask"}:
-                prediction, values, grid = read_stored(record, listed, store)
-                assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
-                if "stac" in wanted and grid.placed:
-                    items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
-                if polygons is not None and grid.placed:
-                    polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
+        polygons: WaterPolygons | None = None
+        if vectors:
+            alone = vectors == ["geojson"]
+            polygons = stack.enter_context(WaterPolygons(out, geojson_limit=geojson_limit, geojson_alone=alone))
+        for record, listed in chosen:
+            steps.tell()
+            prediction, grid, assets = _write_chip(
+                out, record, listed, store, threshold, wanted, polygons, steps, written
+            )
+            if "stac" in wanted and grid is not None and grid.placed:
+                items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
             current.append((record, prediction))
-        tick(len(chosen), len(chosen))
+        for part in parts:
+            written.files += write_part(out, part, threshold, wanted, polygons, steps)
+            written.notes.append(on_part(part, threshold))
+        steps.tell()
         if polygons is not None:
-            for kind in vectors:
-                tick(len(chosen), len(chosen))
-                _write_vector(polygons, out, kind, geojson_limit, written)
-    _write_tables(out, current, threshold, wanted, written, marks)
+            _write_vectors(polygons, out, vectors, written, steps, of_vector)
+            if parts or any(is_streamed(prediction) for _, prediction in chosen):
+                written.notes += _on_speckle(polygons)
+    if current:
+        _write_tables(out, current, threshold, wanted, written, marks)
     if items:
         stac.write_collection(out, items, any(record.simulated for record, _ in current))
         written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]
@@ -123,6 +126,33 @@ def _make_folders(out: Path, *, rasters: bool) -> None:
             (out / RASTERS).mkdir(exist_ok=True)
     except OSError as error:
         raise unwritable(out, error) from error
+
+
+def _write_chip(
+    out: Path,
+    record: ChipRecord,
+    listed: Prediction,
+    store: Store,
+    threshold: float,
+    wanted: set[str],
+    polygons: WaterPolygons | None,
+    steps: Steps,
+    written: Written,
+) -> tuple[Prediction, Grid | None, dict[str, str]]:
+    """Write the rasters asked for, and take polygons in; return whose they are, on which grid, and where each raster is."""
+    if polygons is None and not wanted & set(RASTER_FORMATS):
+        steps.take()
+        return listed, None, {}
+    if is_streamed(listed):
+        prediction, grid, assets = write_scene(out, record, listed, store, threshold, wanted, polygons, steps)
+        written.files += assets.values()
+        return prediction, grid, assets
+    prediction, values, grid = read_stored(record, listed, store)
+    assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
+    if polygons is not None and grid.placed:
+        polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
+    steps.take()
+    return prediction, grid, assets
 
 
 def _write_rasters(
@@ -146,33 +176,6 @@ def _write_rasters(
     return assets
 
 
-def _write_scene(
-    out: Path,
-    record: ChipRecord,
-    prediction: Prediction,
-    store: Store,
-    threshold: float,
-    wanted: set[str],
-    written: Written,
-) -> tuple[Prediction, Grid | None, dict[str, str]]:
-    """Write the rasters of a scene that were asked for, note what is not made; return whose, on which grid and where."""
-    if left := sorted(wanted & set(VECTORS)):
-        leave = "leaves" if len(left) == 1 else "leave"
-        written.notes.append(
-            f"{record.id} is a scene: {', '.join(left)} {leave} it out, since polygons take all of an image at "
-            "once; what else was asked for has it. Of tiles (floodscope cut SOURCE --out DIR) polygons are made."
-        )
-    if not wanted & {"probability", "mask"}:
-        return prediction, None, {}
-    assets: dict[str, str] = {
-        name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask") if name in wanted
-    }
-    to = {name: out / path for name, path in assets.items()}
-    prediction, grid = write_streamed(record, prediction, store, threshold, to.get("probability"), to.get("mask"))
-    written.files += assets.values()
-    return prediction, grid, assets
-
-
 def _wanted(formats: Collection[str]) -> set[str]:
     unknown = [name for name in formats if name not in PACKAGE]
     if unknown or not formats:
@@ -194,11 +197,51 @@ def _without_place(wanted: set[str], unplaced: Sequence[str], chips: int) -> tup
     return wanted - places, f"{lacking}: {left}; rasters have no georeference."
 
 
-def _write_vector(polygons: WaterPolygons, out: Path, kind: str, limit: int, written: Written) -> None:
-    try:
-        written.files.append(polygons.write(out, kind, geojson_limit=limit).name)
-    except UsageError as error:  # too large for GeoJSON: the other files are as good as they are
-        written.notes.append(str(error))
+def _steps(
+    chosen: Sequence[tuple[ChipRecord, Prediction]],
+    parts: Sequence[PartOfScene],
+    wanted: Collection[str],
+    vectors: Sequence[str],
+    tick: Tick,
+) -> tuple[Steps, int]:
+    """Return the steps of an export, and how many of them the writing of a file of polygons is."""
+    heights = [record.height or 0 for record, prediction in chosen if is_streamed(prediction)]
+    strips = sum(map(strips_of, heights)) + sum(strips_of(part.grid.height) for part in parts)
+    files = sum(name in wanted for name in RASTER_FORMATS) + bool(vectors)
+    chips = len(chosen) - (len(heights) if files else 0)
+    return Steps(tick, chips + strips * (files + len(vectors))), strips
+
+
+def _write_vectors(
+    polygons: WaterPolygons, out: Path, kinds: Sequence[str], written: Written, steps: Steps, of_each: int
+) -> None:
+    """Write the files of polygons; each is so many steps."""
+    for kind in kinds:
+        reached = 0
+
+        def told(share: float) -> None:
+            nonlocal reached
+            steps.take(int(share * of_each) - reached)
+            reached = int(share * of_each)
+            steps.tell()
+
+        steps.tell()
+        try:
+            written.files.append(polygons.write(out, kind, told=told).name)
+        except UsageError as error:  # too large for GeoJSON: the other files are as good as they are
+            written.notes.append(str(error))
+        steps.take(of_each - reached)
+
+
+def _on_speckle(polygons: WaterPolygons) -> list[str]:
+    """Return a sentence on the many small polygons that a scene has."""
+    if not polygons.small or (polygons.too_large_for_geojson and polygons.geojson_alone):
+        return []
+    return [
+        f"Of {polygons.features:,} water polygons {polygons.small:,} are smaller than {SMALL_KM2:g} km², together "
+        f"{polygons.small_km2:,.2f} of {polygons.km2:,.2f} km²: speckle for the most part. None is left out; "
+        f'in QGIS the filter "km2" >= {SMALL_KM2:g} hides them.'
+    ]
 
 
 def _write_tables(

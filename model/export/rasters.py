@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Prediction, Store
-from model.store.streamed import grid_of_stored, read_strips, write_mask, write_probability
+from model.store.streamed import Strips, grid_of_stored, read_strips, write_mask, write_probability
 from tiles.chip import PROVENANCE, ChipRecord
 from tiles.errors import ChipError, OutputError, StoreError
 from tiles.files import unwritable, write_whole
@@ -97,29 +98,24 @@ def is_streamed(prediction: Prediction) -> bool:
     return prediction.total_pixels > MAX_PIXELS
 
 
-def write_streamed(
-    record: ChipRecord,
-    prediction: Prediction,
-    store: Store,
-    threshold: float,
-    probability: Path | None,
-    mask: Path | None,
-) -> tuple[Prediction, Grid]:
-    """Write the probability and the mask of a scene, each where a path is given; return whose they are, and on which grid.
+Use = Callable[[Prediction, Grid, Callable[[], Strips]], None]
+"""Takes a scene's raster: whose it is, its grid, and what gives its strips from the top on, as often as it is asked."""
+
+
+def with_strips(record: ChipRecord, prediction: Prediction, store: Store, use: Use) -> tuple[Prediction, Grid]:
+    """Give the raster of a scene to what takes it, from its top again where another process has replaced it meanwhile.
+
+    Returns:
+        Whose raster it was in the end, and its grid.
 
     Raises:
-        OutputError: a file cannot be written.
         StoreError: the raster is missing or damaged.
     """
     while True:
         try:
-            tags = raster_tags(record, prediction)
             with store.rasters.file(prediction.raster) as path:
                 grid = grid_of_stored(path)
-                if probability is not None:
-                    write_probability(probability, read_strips(path), grid, tags)
-                if mask is not None:
-                    write_mask(mask, read_strips(path), threshold, grid, tags)
+                use(prediction, grid, partial(read_strips, path))
         except StoreError:
             newer = store.get(record, prediction.key)
             if newer is None or newer.revision == prediction.revision:
@@ -127,6 +123,29 @@ def write_streamed(
             prediction = newer
         else:
             return prediction, grid
+
+
+def write_strips(
+    record: ChipRecord,
+    prediction: Prediction,
+    grid: Grid,
+    strips: Callable[[], Strips],
+    threshold: float,
+    probability: Path | None,
+    mask: Path | None,
+    said: Mapping[str, str] | None = None,
+) -> None:
+    """Write the probability and the mask of a scene, each where a path is given; `said` are tags besides.
+
+    Raises:
+        OutputError: a file cannot be written.
+        StoreError: the raster is missing or damaged.
+    """
+    tags = raster_tags(record, prediction) | dict(said or {})
+    if probability is not None:
+        write_probability(probability, strips(), grid, tags)
+    if mask is not None:
+        write_mask(mask, strips(), threshold, grid, tags)
 
 
 def raster_tags(record: ChipRecord, prediction: Prediction) -> dict[str, str]:
@@ -140,7 +159,11 @@ def _write(
 ) -> dict[str, str | int | float | bool | None]:
     names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
     if is_streamed(prediction):
-        prediction, _ = write_streamed(record, prediction, store, threshold, out / names[0], out / names[1])
+
+        def both(of: Prediction, grid: Grid, strips: Callable[[], Strips]) -> None:
+            write_strips(record, of, grid, strips, threshold, out / names[0], out / names[1])
+
+        prediction, _ = with_strips(record, prediction, store, both)
     else:
         prediction, values, grid = read_stored(record, prediction, store)
         tags = raster_tags(record, prediction)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,32 +39,52 @@ _SCHEMA = pa.schema(
         ("threshold", pa.float64()),
         ("model", pa.string()),
         ("simulated", pa.bool_()),
+        ("predicted_share", pa.float64()),
         pa.field("geometry", pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"}),
     ]
 )
 # What a polygon takes in GeoJSON beside its corners and texts, and a corner: two numbers of seven digits with brackets.
 _FEATURE_BYTES, _CORNER_BYTES = 300, 34
+_BATCH = 10_000
+"""Most polygons that are written, and read again, at once."""
+_PACKED = pa.ipc.IpcWriteOptions(compression="lz4")  # texts that are the same in all polygons take next to nothing
+
+
+SMALL_KM2 = 0.001
+"""Below this a polygon is told to be small: it has fewer than ten pixels of 10 m."""
 
 
 class WaterPolygons:
-    """The water polygons of many chips, kept in a scratch file, so that memory holds one chip's at a time."""
+    """The water polygons of many chips, kept in a scratch file, so that memory holds those of one chip or block at a time.
 
-    def __init__(self, scratch: Path) -> None:
-        """Begin the scratch file.
+    Attributes:
+        features: number of polygons.
+        small: how many of these are smaller than SMALL_KM2.
+        km2, small_km2: area of all, and of the small ones.
+        geojson_alone: as it was said at the beginning.
+    """
+
+    def __init__(self, folder: Path, *, geojson_limit: int = GEOJSON_LIMIT_BYTES, geojson_alone: bool = False) -> None:
+        """Begin the scratch file, which has no name: nothing is left of it, however the process ends.
 
         Args:
-            scratch: the file, which `close` removes.
+            folder: on whose disk it lies.
+            geojson_limit: most bytes of a GeoJSON.
+            geojson_alone: no other format is written, so that whoever adds may stop once that would be too large.
 
         Raises:
             OutputError: it cannot be written.
         """
-        self._path = scratch
-        self._features, self._geojson_bytes = 0, 0
+        self._folder, self._limit, self.geojson_alone = folder, geojson_limit, geojson_alone
+        self.features, self.small, self.km2, self.small_km2 = 0, 0, 0.0, 0.0
+        self._geojson_bytes, self._begun = 0, 0
+        self._left_out: set[int] = set()
         try:
-            self._sink = pa.OSFile(str(scratch), "wb")
-            self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
+            self._scratch = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - `close` does
+            self._sink = pa.PythonFile(self._scratch, mode="w")
+            self._writer = pa.ipc.new_file(self._sink, _SCHEMA, options=_PACKED)
         except OSError as error:
-            raise unwritable(scratch, error) from error
+            raise unwritable(folder, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -71,16 +92,45 @@ class WaterPolygons:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
-    def add(self, record: ChipRecord, bodies: Sequence[WaterBody], threshold: float, model: str) -> None:
-        """Take in the water of one chip.
+    @property
+    def too_large_for_geojson(self) -> bool:
+        """Whether what there is so far would make a GeoJSON that is not written."""
+        return self._geojson_bytes > self._limit
+
+    @contextlib.contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """Take in what is added in the block, or nothing of it where the block ends by an error."""
+        kept = self.features, self.small, self.km2, self.small_km2, self._geojson_bytes, self._begun
+        try:
+            yield
+        except BaseException:
+            self.features, self.small, self.km2, self.small_km2, self._geojson_bytes, begun = kept
+            self._left_out.update(range(begun, self._begun))
+            raise
+
+    def add(
+        self, record: ChipRecord, bodies: Sequence[WaterBody], threshold: float, model: str, share: float = 1.0
+    ) -> None:
+        """Take in the water of one chip, or of a block of a scene.
+
+        Args:
+            record: the chip.
+            bodies: its water.
+            threshold: smallest probability that is water.
+            model: its name.
+            share: how much of the chip is predicted: 1, but for a scene that is not predicted to its end.
 
         Raises:
             OutputError: the scratch file cannot be written.
         """
-        if not bodies:
-            return
+        for begin in range(0, len(bodies), _BATCH):
+            self._add(record, bodies[begin : begin + _BATCH], threshold, model, share)
+
+    def _add(self, record: ChipRecord, bodies: Sequence[WaterBody], threshold: float, model: str, share: float) -> None:
         geometries = [body.geometry for body in bodies]
-        self._features += len(bodies)
+        small = [body.km2 for body in bodies if body.km2 < SMALL_KM2]
+        self.features, self.small = self.features + len(bodies), self.small + len(small)
+        self.km2, self.small_km2 = self.km2 + sum(body.km2 for body in bodies), self.small_km2 + sum(small)
         same: dict[str, object] = {
             "chip": record.id,
             "country": record.country,
@@ -89,6 +139,7 @@ class WaterPolygons:
             "threshold": threshold,
             "model": model,
             "simulated": record.simulated,
+            "predicted_share": share,
         }
         texts = sum(len(value.encode()) for value in same.values() if isinstance(value, str))
         corners = int(shapely.get_num_coordinates(geometries).sum())
@@ -99,26 +150,33 @@ class WaterPolygons:
         try:
             self._writer.write_batch(batch)
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(self._folder, error) from error
+        self._begun += 1
 
-    def write(self, out: Path, kind: str, *, geojson_limit: int = GEOJSON_LIMIT_BYTES) -> Path:
+    def write(self, out: Path, kind: str, *, told: Callable[[float], None] = lambda share: None) -> Path:
         """Write all of it as one file; a file of that name in `out` is replaced whole or not at all.
 
+        Args:
+            out: the folder.
+            kind: one of VECTORS.
+            told: of the share that is written, as it grows; what it raises ends the writing, and nothing is left of it.
+
         Raises:
-            UsageError: it would be a GeoJSON of more than `geojson_limit` bytes.
+            UsageError: it would be a GeoJSON of more bytes than are allowed.
             OutputError: the file cannot be written.
         """
         import pyogrio  # noqa: PLC0415 - it brings geopandas: a second to import, and only now
 
-        self._writer.close()
         driver, options = VECTORS[kind]
         target = out / file_of(kind)
         if kind == "geojson":
-            self._require_small(target, geojson_limit)
+            self._require_small(target)
+        stopped: list[BaseException] = []
         try:
+            self._writer.close()
             with replacing(target) as part:
                 pyogrio.write_arrow(
-                    pa.RecordBatchReader.from_batches(_SCHEMA, self._batches()),
+                    pa.RecordBatchReader.from_batches(_SCHEMA, self._batches(told, stopped)),
                     part,
                     layer=LAYER,
                     driver=driver,
@@ -127,27 +185,36 @@ class WaterPolygons:
                     crs="EPSG:4326",
                     **options,
                 )
-        except (pyogrio.errors.DataSourceError, RuntimeError) as error:
+        except (pyogrio.errors.DataSourceError, RuntimeError, OSError) as error:
+            if stopped:  # GDAL, which asks for the polygons, has made it an error of its own
+                raise stopped[0] from None
             raise unwritable(target, error) from error
         return target
 
     def close(self) -> None:
-        """Remove the scratch file."""
+        """Let go of the scratch file."""
         with contextlib.suppress(OSError):
             self._writer.close()
-            self._sink.close()
         with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            self._scratch.close()
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        with pa.OSFile(str(self._path), "rb") as source, pa.ipc.open_file(source) as reader:
-            for number in range(reader.num_record_batches):
+    def _batches(self, told: Callable[[float], None], stopped: list[BaseException]) -> Iterator[pa.RecordBatch]:
+        self._scratch.seek(0)
+        reader = pa.ipc.open_file(pa.PythonFile(self._scratch, mode="r"))
+        for number in range(reader.num_record_batches):
+            try:
+                told(number / reader.num_record_batches)
+            except BaseException as error:
+                stopped.append(error)
+                raise
+            if number not in self._left_out:
                 yield reader.get_batch(number)
 
-    def _require_small(self, target: Path, limit: int) -> None:
-        if self._geojson_bytes > limit:
+    def _require_small(self, target: Path) -> None:
+        if self.too_large_for_geojson:
             size = f"{self._geojson_bytes / 2**20:,.0f} MiB"
             raise UsageError(
-                f"{target.name} is left out: {self._features:,} polygons would make about {size} of GeoJSON, "
-                f"{limit / 2**20:,.0f} MiB is the most; take the GeoPackage or the FlatGeobuf, or fewer chips."
+                f"{target.name} is left out: {self.features:,} polygons{' and more' if self.geojson_alone else ''} would make "
+                f"{'more than' if self.geojson_alone else 'about'} {size} of GeoJSON, "
+                f"{self._limit / 2**20:,.0f} MiB is the most; take the GeoPackage or the FlatGeobuf, or fewer chips."
             )

@@ -14,12 +14,16 @@ import numpy as np
 from rasterio.windows import Window
 
 from model.inference.scenes import SceneRun
-from model.store.prediction import Counts, ModelIdentity, Prediction, prediction_of
-from model.store.work import About
+from model.predictors.protocol import Predictor
+from model.store.prediction import Counts, ModelIdentity, Prediction, key_of, prediction_of
+from model.store.store import Store
+from model.store.streamed import ROWS, Strips
+from model.store.work import About, is_begun
 from tiles.cache import BoundedCache
-from tiles.chip import ByteArray
+from tiles.chip import ByteArray, ChipRecord
+from tiles.errors import PredictionNotFoundError
 from tiles.probability import NODATA
-from tiles.scenes.windows import Scene
+from tiles.scenes.windows import Scene, is_scene
 
 _LEAST_COARSE = 4
 _MOST_PIXELS = 32 << 20
@@ -142,7 +146,7 @@ class Partial:
         found = self._canvas[rows, cols]
         return np.ascontiguousarray(found[: window.height, : window.width, None])
 
-    def _finest(self, window: Window) -> ByteArray:
+    def _finest(self, window: Window, *, all_there: bool = False) -> ByteArray:
         """Return a window of the raster itself; it may reach beyond the raster's end."""
         out: ByteArray = np.full((int(window.height), int(window.width)), NODATA, dtype=np.uint8)
         for number in self.run.plan.touching(window):
@@ -154,6 +158,11 @@ class Partial:
             right = min(cell.col_off + cell.width, window.col_off + window.width)
             found = self._window(number) if top < bottom and left < right else None
             if found is None:
+                if all_there and top < bottom and left < right:
+                    raise PredictionNotFoundError(
+                        f"What was predicted of a part of {self.run.record.id} is gone, as when all of it is predicted: "
+                        "take it away again."
+                    )
                 continue
             out[top - window.row_off : bottom - window.row_off, left - window.col_off : right - window.col_off] = found[
                 0
@@ -167,6 +176,16 @@ class Partial:
         found = self.run.answer(number)
         return None if found is None else self._windows.get(number, partial(_same, found))
 
+    def strips(self) -> Strips:
+        """Yield the raster (contract 2) from the top to the bottom, 255 also where nothing is predicted.
+
+        Raises:
+            PredictionNotFoundError: the windows are gone, as when the scene was predicted to its end meanwhile.
+        """
+        rows, cols = self.sizes[0]
+        for top in range(0, rows, ROWS):
+            yield top, self._finest(Window(0, top, cols, min(ROWS, rows - top)), all_there=True)
+
     def prediction(self, model: ModelIdentity) -> Prediction | None:
         """Return what is predicted so far as a prediction that is stored nowhere; None where nothing is."""
         with self._lock:
@@ -175,6 +194,21 @@ class Partial:
             of_files = self.run.revision
             made = prediction_of(self._counts, self.run.record, model, self._seconds, of_files, self.revision, "")
             return replace(made, area=made.area.copy())  # which further windows are added to
+
+
+def part_of(record: ChipRecord, predictor: Predictor, store: Store) -> Partial | None:
+    """Return what is predicted so far of a scene that is not predicted whole, with its areas; None where nothing is.
+
+    Raises:
+        ChipError: the scene cannot be read.
+        ModelError, PredictionError, StoreError: as `SceneRun`.
+    """
+    if not is_scene(record) or not is_begun(store.folder, record.id, record.revision(), key_of(predictor)):
+        return None
+    run = SceneRun(record, predictor, store)
+    made = Partial(run, run.scene)
+    made.update(settled=False, seconds=math.inf)
+    return made if made.done else None
 
 
 def _same(found: tuple[ByteArray, About]) -> tuple[ByteArray, About]:

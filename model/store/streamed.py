@@ -26,7 +26,8 @@ ByteArray = npt.NDArray[np.uint8]
 Strips = Iterable[tuple[int, ByteArray]]
 """Parts of a raster as wide as itself, each with its first row, from the top to the bottom."""
 
-_ROWS = 512
+ROWS = 512
+"""Rows of a strip that is read: as many as the blocks of a raster have."""
 
 
 def write_probability(path: Path, strips: Strips, grid: Grid, tags: Mapping[str, str]) -> None:
@@ -79,7 +80,7 @@ def grid_of_stored(path: Path) -> Grid:
     return _told(path, lambda: read_info(str(path)).grid)
 
 
-def read_strips(path: Path, rows: int = _ROWS) -> Iterator[tuple[int, ByteArray]]:
+def read_strips(path: Path, rows: int = ROWS) -> Iterator[tuple[int, ByteArray]]:
     """Yield a probability raster of any size in strips as wide as itself, each with its first row.
 
     Raises:

@@ -53,8 +53,7 @@ class Work:
         Raises:
             StoreError: it cannot be made.
         """
-        name = hashlib.sha256(f"{chip_id}\n{revision}\n{model.digest}".encode()).hexdigest()[:24]
-        self.folder = data / FOLDER / name
+        self.folder = _folder(data, chip_id, revision, model)
         self._make()
 
     def _make(self) -> None:
@@ -115,6 +114,15 @@ class Work:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number}.window"
+
+
+def is_begun(data: Path, chip_id: str, revision: str, model: ModelKey) -> bool:
+    """Return whether a window of a scene's files is done under a model, and the scene not to its end."""
+    return any(_folder(data, chip_id, revision, model).glob("*.window"))
+
+
+def _folder(data: Path, chip_id: str, revision: str, model: ModelKey) -> Path:
+    return data / FOLDER / hashlib.sha256(f"{chip_id}\n{revision}\n{model.digest}".encode()).hexdigest()[:24]
 
 
 def sweep_work(data: Path) -> None:
