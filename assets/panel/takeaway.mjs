@@ -79,7 +79,7 @@ const build = () => {
           "span",
           {},
           "Only what is predicted already",
-          make("small", { text: "nothing is waited for; of a scene that is predicted in part, rasters and polygons of that part" }),
+          make("small", { text: "at once; of a scene that is predicted in part, its rasters and polygons so far" }),
         ),
       ),
     ),

@@ -1,4 +1,4 @@
-"""Water polygons of a scene, strip by strip, beside those of the same pixels in memory at once: seconds, memory, count, km2.
+"""Water polygons of a scene, strip by strip, beside those of the same pixels in memory at once: CPU seconds, memory, count, km2.
 
     python tests/benchmarks/scene_polygons.py --folder FOLDER
     python tests/benchmarks/scene_polygons.py --folder FOLDER --size 4000x4000 --model floodscope
@@ -32,20 +32,20 @@ predictor = open_predictor(model)
 Path(out).mkdir(exist_ok=True)
 with Store(data) as store, WaterPolygons(Path(out)) as polygons:
     path = store.raster_path(store.fresh([record], key_of(predictor))[record.id])
-    grid, began = grid_of_stored(path), time.perf_counter()
+    grid, began = grid_of_stored(path), time.process_time()
     if way == "strips":
         for bodies in scene_bodies(read_strips(path), predictor.threshold, grid):
             polygons.add(record, bodies, predictor.threshold, model)
     else:
         values = np.concatenate([strip for _, strip in read_strips(path)])
         polygons.add(record, water_bodies(values, predictor.threshold, grid), predictor.threshold, model)
-    found, files = time.perf_counter() - began, []
+    found, files = time.process_time() - began, []
     for kind in ("geopackage", "flatgeobuf") if way == "strips" else ():
-        began = time.perf_counter()
+        began = time.process_time()
         size = polygons.write(Path(out), kind).stat().st_size
-        files.append(f"{kind} {size / 1e6:.0f} MB in {time.perf_counter() - began:.1f} s")
+        files.append(f"{kind} {size / 1e6:.0f} MB in {time.process_time() - began:.1f} CPU s")
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
-print(f"{way}: {polygons.features:,} polygons, {polygons.km2:.6f} km2, {found:.1f} s, peak {peak >> 10} MB", *files, sep="; ")
+print(f"{way}: {polygons.features:,} polygons, {polygons.km2:.6f} km2, {found:.1f} CPU s, peak {peak >> 10} MB", *files, sep="; ")
 """
 
 

@@ -154,8 +154,9 @@ def test_a_scene_that_is_replaced_while_it_is_written_is_in_the_polygons_once(
 
 
 def test_of_a_scene_that_is_predicted_in_part_there_is_that_part_and_it_is_told(
-    record: ChipRecord, store: Store, tmp_path: Path
+    record: ChipRecord, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("model.inference.partial._CACHE_BYTES", 0)  # no window stays in memory
     model = BackscatterPredictor()
     assert parts_of([record], model, store) == []
     run = begun(record, store, 5)
