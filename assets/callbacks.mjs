@@ -29,7 +29,6 @@ import * as panel from "./panel/chip.mjs";
 import * as files from "./panel/files.mjs";
 import * as heading from "./panel/heading.mjs";
 import "./panel/sheet.mjs";
-import * as welcome from "./panel/welcome.mjs";
 import * as filterbar from "./review/filterbar.mjs";
 import * as regions from "./review/regions.mjs";
 import * as workbench from "./review/workbench.mjs";
@@ -115,8 +114,15 @@ const copyLink = (clicks) => {
 };
 
 // --- data comes in -------------------------------------------------------------------------------------------
+// Whoever comes first is met once the catalog has offered a chip, and the model has told what it has predicted of it.
+const asked = window.location.search; // before the page writes into it what it shows
+let [offered, told] = ["", false];
+const welcome = async () => {
+  if (offered && told && !asked) (await import("./panel/welcome.mjs")).meet(offered);
+};
 const catalogCame = (about) => {
-  welcome.offer(about.welcome);
+  offered = about.welcome;
+  welcome();
   tell("catalog-in", { data: catalog.version });
 };
 const catalogLoaded = (version) => {
@@ -134,7 +140,8 @@ const predictionsLoaded = async (payload) => {
     tell("predictions-in", { data: { ...payload, state: "error", message: error.message } });
     return same();
   }
-  welcome.begin();
+  told = true;
+  welcome();
   return catalog.add(payload.model, [], payload.failed);
 };
 
@@ -385,12 +392,6 @@ offer("leaflet", {
 offerToTables(columns, { fsLive: cells.text, fsBar: regions.bar, fsSpark: regions.line, fsThumbs: regions.thumbs });
 begin();
 // What is clicked before that which it opens has come is opened then: the last of several clicks.
-let early = null;
-const keep = ({ target }) => {
-  early = target;
-};
-document.addEventListener("click", keep);
-import("./later.mjs").then(({ clicked }) => {
-  document.removeEventListener("click", keep);
-  clicked(early);
-});
+const early = [null];
+document.addEventListener("click", ({ target }) => early.splice(0, 1, target));
+import("./later.mjs").then(({ clicked }) => clicked(early[0]));

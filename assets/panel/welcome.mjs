@@ -8,7 +8,6 @@ import * as state from "../page/state.mjs";
 import * as view from "../page/view.mjs";
 
 const CLOSED = "floodscope-welcome-closed";
-const asked = window.location.search; // before the page writes into it what it shows
 
 // A browser may keep nothing for a page: then it is closed for this visit.
 const closed = () => {
@@ -47,23 +46,12 @@ const show = (place) => {
   if (view.narrow()) state.set({ sheet: "half" }); // else nobody would see it
 };
 
-let [chip, told] = ["", false];
-const open = () => {
-  if (!chip || !told) return;
-  const id = chip;
-  chip = "";
+let met = false;
+/** Meet whoever is here first, once. @param {string} id the chip that is opened */
+export const meet = (id) => {
+  if (met || closed() || !catalog.chips.has(id)) return;
+  met = true;
   whenThere("welcome-place", show);
   if (leaflet.map) tiles.choose(id);
   else leaflet.onMap(() => tiles.choose(id));
-};
-/** The catalog has come, and offers a chip to whoever is here first. @param {string | undefined} id */
-export const offer = (id) => {
-  if (!id || asked || closed() || !catalog.chips.has(id)) return;
-  chip = id;
-  open();
-};
-/** The model has told what it has predicted: of a chip that is chosen before nobody is asked. */
-export const begin = () => {
-  told = true;
-  open();
 };
