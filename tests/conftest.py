@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is imported by now, two million objects, out of what Python looks through for garbage again and again."""
+    """Leave what is imported by now out of what Python looks through for garbage again and again."""
     gc.collect()
     gc.freeze()
 

@@ -46,7 +46,7 @@ GDAL_OPTIONS = {
 
 # GDAL needs nobody's credentials here: what lies elsewhere is asked for by `tiles.archive`. Where the environment holds a key of
 # AWS, rasterio would begin a session of boto3 in each of its environments, some of which are inside of its functions: a tile
-# would take twice as long. This is what it does where boto3 is not installed.
+# would take four times as long. This is what it does where boto3 is not installed.
 rasterio.session.boto3 = None
 
 # Sentinel Hub's band of 1 where there are data and 0 where not, as its scripts call it: an alpha band by another name.
