@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -104,8 +104,11 @@ def model_server(*arguments: str, **environment: str) -> Iterator[ServerProcess]
 
 
 @contextmanager
-def served_here(bundle: Path) -> Iterator[str]:
-    """Serve a bundle from this process over real HTTP, which starts quicker, and yield its address."""
+def served_here(bundle: Path, before_image: Callable[[], object] = lambda: None) -> Iterator[str]:
+    """Serve a bundle from this process over real HTTP, which starts quicker, and yield its address.
+
+    What is given is called before each image is predicted, in the thread that answers: the answer waits for it.
+    """
     from werkzeug.serving import make_server
 
     from model.serving.app import create_server
@@ -114,7 +117,14 @@ def served_here(bundle: Path) -> Iterator[str]:
 
     service = ModelService(bundle, ServingSettings())
     service.start()
-    server = make_server("127.0.0.1", 0, create_server(service), threaded=True)
+    server_of_model = create_server(service)
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "POST" and environ.get("CONTENT_TYPE") != "application/json":
+            before_image()
+        return server_of_model(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     until_ready(service.not_ready)
     try:

@@ -69,7 +69,7 @@ def clicks(page: Screen, chips: list[str]) -> list[dict[str, float]]:
     out = []
     for chip in chips:
         page.go(*page.centre(chip), 11)
-        page.page.wait_for_load_state("networkidle")
+        page.quiet()
         page.page.evaluate(WATCH, chip)
         page.page.mouse.click(*page.pixel(*page.centre(chip)))
         seen: dict[str, float] = page.page.wait_for_function("() => window.waited").json_value()

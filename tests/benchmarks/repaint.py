@@ -110,7 +110,7 @@ def main() -> None:
                 page = Screen(context.new_page(), dashboard.url)
                 page.open(**state)
                 page.page.locator("#regions-table .ag-row").first.wait_for()
-                page.page.wait_for_load_state("networkidle")
+                page.quiet()
                 measure(page, what)
                 context.close()
         browser.close()

@@ -27,7 +27,7 @@ WORLD = {"z": 2, "lat": 18, "lon": 10}
 
 def rest(page: Screen, milliseconds: int = 1500) -> None:
     """Wait until tiles and thumbnails are there."""
-    page.page.wait_for_load_state("networkidle")
+    page.quiet()
     page.page.wait_for_timeout(milliseconds)
 
 

@@ -14,7 +14,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, expect, sync_playwright
 from running import ARGUMENTS, COPIES, FLOODSCOPE, PATIENCE_MS, Dashboard, Evaluate, browser_path, serving
 from screen import Screen, ScreenMaker
-from slow_model import write_slow_bundle
 
 Contexts = Callable[..., BrowserContext]
 expect.set_options(timeout=PATIENCE_MS)  # else five seconds, whatever the machine is doing
@@ -37,7 +36,7 @@ def real_dashboard(real_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def simulated_chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Simulated chips of eleven countries, each twelve times side by side, so that predicting all can be watched."""
+    """Simulated chips of eleven countries, each some times side by side: clusters, and tables longer than a screen."""
     import rasterio
     from rasterio.transform import Affine
 
@@ -54,18 +53,9 @@ def simulated_chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def slow_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that takes long for a chip."""
-    return write_slow_bundle(tmp_path_factory.mktemp("models") / "slow")
-
-
-@pytest.fixture(scope="session")
-def simulated_dashboard(
-    simulated_chips: Path, slow_bundle: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Dashboard]:
-    """A dashboard of the simulated chips, with a slow model on offer."""
-    data = tmp_path_factory.mktemp("simulated-dashboard")
-    with serving(data, simulated_chips, options=("--bundle", str(slow_bundle))) as dashboard:
+def simulated_dashboard(simulated_chips: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard of the simulated chips."""
+    with serving(tmp_path_factory.mktemp("simulated-dashboard"), simulated_chips) as dashboard:
         yield dashboard
 
 

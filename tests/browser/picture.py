@@ -127,7 +127,7 @@ def lines_between_tiles(screen: Screen, pane: str, zoom: float, scale: int = 1) 
     screen.page.evaluate(
         "z => { const { map, jump } = floodscope.leaflet; jump(map.getCenter(), Math.floor(map.getZoom()) + z); }", zoom
     )
-    screen.page.wait_for_load_state("networkidle")
+    screen.quiet()
     count, *box = screen.page.evaluate(FILL, pane)
     assert count > 1
     left, top, right, bottom = (round(scale * edge) for edge in box)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-COPIES = 12
+COPIES = 5
 FLOODSCOPE = Path(sys.executable).with_name("floodscope")
 ARGUMENTS = [
     "--no-sandbox",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import facade
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
+from running import PATIENCE_MS
 
 READY = "() => window.floodscope && floodscope.catalog.chips.size > 0 && floodscope.leaflet.map !== null"
 STILL = "() => { const m = floodscope.leaflet.map; return !m._animatingZoom && !(m._flyToFrame > 0 && m._moving); }"
@@ -23,6 +25,10 @@ PAINTED = """([pane, chip]) => {
 }"""
 
 
+QUIET_S = 0.5
+"""A page that has not asked for so long has nothing more to ask, as Playwright has it too."""
+
+
 @dataclass
 class Screen:
     """A page of one dashboard, and everything that went wrong in it."""
@@ -31,6 +37,7 @@ class Screen:
     url: str
     problems: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    under_way: set[Request] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         facade.install(self.page)
@@ -38,6 +45,8 @@ class Screen:
         self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
         self.page.on("response", self._response)
         self.page.on("request", self._request)
+        self.page.on("requestfinished", self._ended)
+        self.page.on("requestfailed", self._ended)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -49,9 +58,13 @@ class Screen:
 
     def _request(self, request: Request) -> None:
         self.requests.append(request)
+        self.under_way.add(request)
         where = urllib.parse.urlsplit(request.url)
         if where.scheme not in {"data", "blob"} and where.hostname != "127.0.0.1":
             self.problems.append(f"a request left the machine: {request.url}")
+
+    def _ended(self, request: Request) -> None:
+        self.under_way.discard(request)
 
     # --- the page ------------------------------------------------------------------------------------------------
     def open(self, **state: object) -> Screen:
@@ -68,10 +81,23 @@ class Screen:
         """Wait until a JavaScript condition holds."""
         self.page.wait_for_function(condition, arg=argument)
 
+    def quiet(self) -> None:
+        """Wait until the page has asked for nothing, and waited for nothing, for half a second.
+
+        A load state of Playwright's does not say so: once reached, it stays reached until the page is loaded anew.
+        """
+        seen, since = -1, time.monotonic()
+        end = since + PATIENCE_MS / 1000
+        while self.under_way or seen != len(self.requests) or time.monotonic() < since + QUIET_S:
+            if self.under_way or seen != len(self.requests):
+                seen, since = len(self.requests), time.monotonic()
+            assert since < end, f"the page asks on and on: {[request.url for request in self.requests[-5:]]}"
+            self.page.wait_for_timeout(50)  # in which Playwright hears of requests
+
     @contextmanager
     def no_request(self) -> Iterator[None]:
         """Fail if the page asks the server for anything meanwhile, but whether the catalog is the same still."""
-        self.page.wait_for_load_state("networkidle")
+        self.quiet()
         before = len(self.requests)
         yield
         self.frames(3)  # what was set off has been sent by now

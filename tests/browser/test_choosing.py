@@ -41,7 +41,7 @@ def test_the_tiles_of_a_known_chip_are_asked_for_before_dash_hears_of_the_click(
     predicted(page, chip)
     predicted(page, other)
     page.go(*page.centre(chip), 11)
-    page.page.wait_for_load_state("networkidle")
+    page.quiet()
     # Tiles that the browser holds ask for nothing, so what is watched is when they stand on the map.
     page.page.evaluate(
         """(chip) => {
@@ -88,7 +88,7 @@ def test_the_tiles_of_a_chip_are_asked_for_while_the_pointer_rests_on_it(
     predicted(page, chip)
     other = screen(simulated_dashboard).open()
     other.go(*other.centre(chip), 11)
-    other.page.wait_for_load_state("networkidle")
+    other.quiet()
     other.page.mouse.move(*other.pixel(*other.centre(chip)))
     with other.page.expect_response(lambda answer: f"/tiles/scores/{chip}/" in answer.url):
         pass

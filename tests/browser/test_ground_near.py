@@ -16,7 +16,7 @@ from screen import ScreenMaker
 
 from tests.dashboard.basemaps.tile_files import picture, write_mbtiles, write_pmtiles
 from tests.listening import listening
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 
 TOWN = "name => [...document.querySelectorAll('.fs-town')].some((town) => town.textContent === name && town.checkVisibility())"
 MEKONG = (12.0, 105.4)
@@ -70,7 +70,7 @@ def test_towns_stand_around_a_chip_and_the_panel_says_which_are_near(
     simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     page = screen(simulated_dashboard).open(tab="models")
-    page.page.wait_for_load_state("networkidle")
+    page.quiet()
     assert not [request.url for request in page.requests if "/ground" in request.url or "map/basemap" in request.url]
     page.go(*MEKONG, 10)
     page.until(TOWN, "Kampong Cham")
@@ -116,7 +116,7 @@ def test_a_town_or_coordinates_are_flown_to_and_degrees_stand_on_the_map(
     simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
     page = screen(simulated_dashboard).open(tab="models")
-    page.page.wait_for_load_state("networkidle")
+    page.quiet()
     assert not [one.url for one in page.requests if "map/places" in one.url or "map/graticule" in one.url]
     page.page.locator("input#search").press_sequentially("numaligarh")
     page.page.get_by_role("option", name="Numāligarh (Numaligarh), India").click()
@@ -151,8 +151,8 @@ def test_a_base_map_that_fails_or_is_slow_disturbs_nothing_and_one_that_comes_is
     assert owner.asked == []  # far away nobody is asked
     page.go(*MEKONG, 10)
     page.until(TOWN, "Kampong Cham")
-    page.page.wait_for_load_state("networkidle")
-    assert owner.asked
+    eventually(lambda: owner.asked)
+    page.quiet()
     assert page.page.evaluate("() => document.documentElement.dataset.basemap") is None
     # What the browser itself writes of failed pictures is no fault of the page.
     ours = [told for told in page.problems if owner.address not in told and "503" not in told]
@@ -198,7 +198,7 @@ def test_a_base_map_in_a_file_is_shown_where_it_reaches_and_nobody_else_is_asked
         page.until("() => document.querySelector('.fs-town')?.checkVisibility()")
         page.go(*MEKONG, 12)  # three zooms beyond its last it is too coarse to be all there is
         page.until(f"() => !({SHOWN})()")
-        page.page.wait_for_load_state("networkidle")
+        page.quiet()
         ours = [told for told in page.problems if "422" not in told]
         assert ours == []
         page.problems.clear()

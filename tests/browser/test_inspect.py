@@ -116,7 +116,7 @@ def test_the_pointer_reads_the_pixel_below_it_and_asks_for_each_once(opened: Ope
     page = opened.page
     random = np.random.default_rng(5)
     places = [(int(r), int(c)) for r, c in random.integers(20, opened.chip.grid.height - 20, (4, 2))]
-    page.page.wait_for_load_state("networkidle")
+    page.quiet()
     before = len(page.requests)
     page.page.mouse.move(*opened.spot(*places[0]), steps=12)  # on the way the pointer does not rest
     for place in places:

@@ -118,7 +118,7 @@ def test_layers_of_an_allowed_host_are_added_and_shown_and_nobody_else_is_asked(
     opened_up: Dashboard, neighbour: Neighbour, screen: ScreenMaker
 ) -> None:
     view = screen(opened_up).open(tab="models")
-    view.page.wait_for_load_state("networkidle")
+    view.quiet()
     assert not [one.url for one in view.requests if any(name in one.url for name in MODULES)]  # not with a first visit
     view.go(12.0, 105.4, 9)
     view.page.locator("#map").focus()

@@ -27,7 +27,7 @@ def test_the_demo_opens_on_a_chip_and_says_what_it_is_until_that_is_closed(scree
         page.page.keyboard.press("Enter")
         expect(card).to_have_count(0)
         page.open()
-        page.page.wait_for_load_state("networkidle")
+        page.quiet()
         assert card.count() == 0
         assert page.page.evaluate("floodscope.state.get().chip") is None
         page.page.goto("about:blank")
