@@ -160,7 +160,7 @@ const up = (event) => {
   use(ring);
 };
 const key = (event) => {
-  if (!sketch.tool) return;
+  if (!sketch.tool || event.target.closest("dialog")) return; // a key in a dialog is the dialog's
   if (event.key === "Escape") stop();
   else if (event.key === "Enter" && sketch.tool === "polygon" && event.target.tagName !== "BUTTON") finish();
   else if (event.key === "Backspace" && sketch.corners.length) {

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,60 @@ def screen(at_home: BrowserContext, request: pytest.FixtureRequest) -> Iterator[
         one.page.close()
         dashboard.before_end.remove(one.page.close)
     assert [problem for one in made for problem in one.problems] == []
+
+
+@dataclass
+class Kept:
+    """A page that tests use one after another. It is closed before its dashboard ends, or when their file does."""
+
+    screen: Screen
+    dashboard: Dashboard
+
+    def __post_init__(self) -> None:
+        self.dashboard.before_end.append(self.close)
+
+    def close(self) -> None:
+        self.dashboard.before_end.remove(self.close)
+        self.screen.page.close()
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[dict[str, Kept]]:
+    """The pages that the tests of a file use one after another, by dashboard and size."""
+    pages: dict[str, Kept] = {}
+    yield pages
+    for one in pages.values():
+        if one.close in one.dashboard.before_end:
+            one.close()
+
+
+@pytest.fixture
+def kept_screen(
+    kept: dict[str, Kept], at_home: BrowserContext, request: pytest.FixtureRequest
+) -> Iterator[ScreenMaker]:
+    """As `screen`, of a page that the file's earlier tests have used: for what does not ask how a page begins.
+
+    It comes to the state that a test opens as Back would bring it there, and is loaded anew after a test that failed.
+    """
+    used: list[str] = []
+    failed = request.session.testsfailed
+
+    def make(dashboard: Dashboard, *, size: tuple[int, int] = (1280, 800)) -> Screen:
+        name = f"{dashboard.url} {size}"
+        used.append(name)
+        if name not in kept:
+            page = at_home.new_page()
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            page.emulate_media(reduced_motion="reduce")
+            kept[name] = Kept(Screen(page, dashboard.url, kept=True), dashboard)
+        return kept[name].screen
+
+    yield make
+    problems = [problem for name in used for problem in kept[name].screen.problems]
+    if problems or request.session.testsfailed > failed:
+        for name in used:
+            kept.pop(name).close()
+    assert problems == []
 
 
 @pytest.fixture(scope="session")

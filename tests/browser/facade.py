@@ -18,6 +18,7 @@ MODULES = {
     "four": "map/four",
     "groups": "data/groups",
     "history": "history",
+    "home": "map/home",
     "leaflet": "map/leaflet",
     "pairing": "data/pairing",
     "picture": "map/picture",

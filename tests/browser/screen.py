@@ -15,6 +15,19 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 from running import PATIENCE_MS
 
 READY = "() => window.floodscope && floodscope.catalog.chips.size > 0 && floodscope.leaflet.map !== null"
+# A page comes to another state as Back and Forward bring it there; what is not in the address is put away first.
+TURN = """search => {
+  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+  document.querySelectorAll("details[open]").forEach((menu) => menu.removeAttribute("open"));
+  document.activeElement?.blur();
+  history.pushState(history.state, "", search);
+  dispatchEvent(new PopStateEvent("popstate"));
+}"""
+TURNED = """search => {
+  const { history, view, workbench } = floodscope, placeless = { lat: null, lon: null, zoom: null };
+  const whole = (state) => view.format({ ...view.complete(state, workbench.settings), ...placeless });
+  return whole(history.written) === whole(view.parse(search));
+}"""
 STILL = "() => { const m = floodscope.leaflet.map; return !m._animatingZoom && !(m._flyToFrame > 0 && m._moving); }"
 # Every tile of a pane's layer is there, and they are the tiles of that chip and zoom: each of 512 pixels, so of one less.
 PAINTED = """([pane, chip]) => {
@@ -25,6 +38,8 @@ PAINTED = """([pane, chip]) => {
 }"""
 
 
+POLL = "uploads/catalog?since"
+"""What a page asks its server again and again: whether the catalog is the same still."""
 QUIET_S = 0.5
 """A page that has not asked for so long has nothing more to ask, as Playwright has it too."""
 
@@ -37,12 +52,15 @@ class Screen:
     url: str
     problems: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    asked: int = 0
     under_way: set[Request] = field(default_factory=set)
+    kept: bool = False
+    loaded: bool = False
 
     def __post_init__(self) -> None:
         facade.install(self.page)
         self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error} {error.stack}"))
         self.page.on("response", self._response)
         self.page.on("request", self._request)
         self.page.on("requestfinished", self._ended)
@@ -58,7 +76,9 @@ class Screen:
 
     def _request(self, request: Request) -> None:
         self.requests.append(request)
-        self.under_way.add(request)
+        if POLL not in request.url and not request.is_navigation_request():  # of a download's end nothing is told
+            self.asked += 1
+            self.under_way.add(request)
         where = urllib.parse.urlsplit(request.url)
         if where.scheme not in {"data", "blob"} and where.hostname != "127.0.0.1":
             self.problems.append(f"a request left the machine: {request.url}")
@@ -69,8 +89,27 @@ class Screen:
     # --- the page ------------------------------------------------------------------------------------------------
     def open(self, **state: object) -> Screen:
         """Open the dashboard in a state of its URL, and wait until catalog and predictions are there."""
+        if self.loaded:
+            return self._turn(f"?{urllib.parse.urlencode(state)}", state)
         self.page.goto(f"{self.url}?{urllib.parse.urlencode(state)}" if state else self.url)
+        self.loaded = self.kept
         return self.ready()
+
+    def _turn(self, search: str, state: dict[str, object]) -> Screen:
+        """Come to a state in the page that is loaded, a fifth of the work of loading it."""
+        self.page.mouse.move(0, 0)
+        self.page.evaluate(TURN, search)
+        self.until(TURNED, search)
+        self.ready()
+        if not {"chip", "z"} & state.keys():
+            self.page.evaluate("() => floodscope.home.world()")
+        self.until(STILL)
+        self.frames(2)
+        self.until(TURNED, search)
+        self.page.evaluate("() => dispatchEvent(new Event('wheel'))")  # a hand: what is done next is not taken back
+        self.requests.clear()
+        self.under_way.clear()
+        return self
 
     def ready(self) -> Screen:
         self.page.wait_for_function(READY)
@@ -82,16 +121,16 @@ class Screen:
         self.page.wait_for_function(condition, arg=argument)
 
     def quiet(self) -> None:
-        """Wait until the page has asked for nothing, and waited for nothing, for half a second.
+        """Wait until the page has asked for nothing, and waited for nothing, for half a second; its polls aside.
 
         A load state of Playwright's does not say so: once reached, it stays reached until the page is loaded anew.
         """
         seen, since = -1, time.monotonic()
         end = since + PATIENCE_MS / 1000
-        while self.under_way or seen != len(self.requests) or time.monotonic() < since + QUIET_S:
-            if self.under_way or seen != len(self.requests):
-                seen, since = len(self.requests), time.monotonic()
-            assert since < end, f"the page asks on and on: {[request.url for request in self.requests[-5:]]}"
+        while self.under_way or seen != self.asked or time.monotonic() < since + QUIET_S:
+            if self.under_way or seen != self.asked:
+                seen, since = self.asked, time.monotonic()
+            assert since < end, f"it waits still for {[one.url for one in self.under_way]}, of {self.requests[-5:]}"
             self.page.wait_for_timeout(50)  # in which Playwright hears of requests
 
     @contextmanager
@@ -101,7 +140,7 @@ class Screen:
         before = len(self.requests)
         yield
         self.frames(3)  # what was set off has been sent by now
-        asked = [request.url for request in self.requests[before:] if "uploads/catalog?since" not in request.url]
+        asked = [request.url for request in self.requests[before:] if POLL not in request.url]
         assert asked == []
 
     def frames(self, count: int) -> None:

@@ -21,9 +21,9 @@ def a_chip(page: Screen) -> str:
 
 
 def test_buttons_and_keys_bring_the_chip_and_the_world_back(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open(model="backscatter:otsu")
+    page = kept_screen(simulated_dashboard).open(model="backscatter:otsu")
     to_chip = page.page.get_by_role("button", name="Zoom to the open chip")
     to_world = page.page.get_by_role("button", name="Show the whole world")
     assert to_chip.is_disabled()  # no chip is open
@@ -58,9 +58,9 @@ def test_buttons_and_keys_bring_the_chip_and_the_world_back(
 
 
 def test_a_chip_that_is_shown_whole_is_fitted_anew_when_the_map_has_another_size(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open(model="backscatter:otsu")
+    page = kept_screen(simulated_dashboard).open(model="backscatter:otsu")
     chip = a_chip(page)
     page.choose_in_table(chip)
     page.painted(chip, "imagery")
@@ -84,9 +84,9 @@ def test_a_chip_that_is_shown_whole_is_fitted_anew_when_the_map_has_another_size
 
 
 def test_the_copied_link_leaves_the_theme_to_the_reader_and_the_bar_of_the_scale_holds_its_words_at_every_zoom(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open(theme="light", tab="models")
+    page = kept_screen(simulated_dashboard).open(theme="light", tab="models")
     page.until_query(theme="light")
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.page.locator("#share").click()

@@ -91,8 +91,8 @@ def _fixed(value: float) -> str:
 
 
 @pytest.fixture
-def opened(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Opened:
-    page = screen(simulated_dashboard).open()
+def opened(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> Opened:
+    page = kept_screen(simulated_dashboard).open()
     chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]")
     return at_rest(page, simulated_dashboard, chip)
 
@@ -217,8 +217,8 @@ def test_areas_drawn_by_mouse_count_what_numpy_counts_at_every_threshold(opened:
     page.until("() => !new URLSearchParams(location.search).has('area')")
 
 
-def test_a_real_chip_in_utm_counts_the_same(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(real_dashboard).open(tab="chips")
+def test_a_real_chip_in_utm_counts_the_same(real_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(real_dashboard).open(tab="chips")
     opened = at_rest(page, real_dashboard, "jja10")
     lon, lat = opened.lonlat(100, 120)
     other = opened.lonlat(400, 450)
@@ -232,12 +232,18 @@ def test_a_real_chip_in_utm_counts_the_same(real_dashboard: Dashboard, screen: S
 def test_a_chip_is_reviewed_by_keys_alone(opened: Opened) -> None:
     page, keyboard = opened.page, opened.page.page.keyboard
     page.page.locator("#map").focus()
+    keyboard.press("r")
+    drawing = page.page.locator("#draw-hint")
+    drawing.wait_for()
     keyboard.press("?")
     dialog = page.page.locator("#keys-dialog")
-    assert dialog.is_visible()
+    dialog.wait_for()
     assert "next chip" in dialog.inner_text()
     keyboard.press("Escape")
-    assert not dialog.is_visible()
+    dialog.wait_for(state="hidden")
+    assert drawing.is_visible(), "a key in a dialog is the dialog's"
+    keyboard.press("Escape")
+    drawing.wait_for(state="hidden")
     keyboard.press("e")
     page.until_query(overlay="errors")
     keyboard.press("2")
@@ -321,9 +327,9 @@ def test_coordinates_that_cannot_be_are_told_beside_them(opened: Opened) -> None
 
 @pytest.mark.parametrize(("theme", "size"), [("dark", (1280, 800)), ("light", (390, 844))])
 def test_no_view_of_the_comparison_breaks_a_rule(
-    simulated_dashboard: Dashboard, screen: ScreenMaker, theme: str, size: tuple[int, int]
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker, theme: str, size: tuple[int, int]
 ) -> None:
-    page = screen(simulated_dashboard, size=size).open(
+    page = kept_screen(simulated_dashboard, size=size).open(
         theme=theme, mode="swipe", b="backscatter:otsu", left="difference"
     )
     opened = at_rest(page, simulated_dashboard, page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]"))

@@ -58,9 +58,9 @@ def announced(page: Screen, text: str) -> None:
 
 
 def test_a_chip_is_predicted_and_its_iou_read_without_a_mouse(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = kept_screen(simulated_dashboard).open()
     to_the_chips_table(page)
     press(page, "ArrowDown", "ArrowDown")
     chip = page.page.evaluate(CHOSEN)
@@ -90,8 +90,8 @@ def test_escape_goes_back_to_the_row_and_space_opens_the_next(
     page.until("() => document.activeElement.id === 'chip-panel'")
 
 
-def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open()
+def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open()
     to_the_chips_table(page)
     chips = page.page.evaluate("() => [...floodscope.catalog.chips.keys()].sort()")
     page.page.evaluate(
@@ -108,8 +108,8 @@ def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard
     assert page.page.evaluate("() => [...met].sort()") == chips
 
 
-def test_tab_leaves_a_table_in_one_step(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(tab="regions")
+def test_tab_leaves_a_table_in_one_step(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open(tab="regions")
     page.page.locator("#regions-table .ag-cell").first.focus()
     press(page, "Tab")
     assert page.page.evaluate("() => document.activeElement.closest('.ag-theme-fs')") is None
@@ -148,8 +148,8 @@ def test_arrows_move_sliders_and_layers(simulated_dashboard: Dashboard, screen: 
     page.until_query(base="vv")
 
 
-def test_menus_open_chips_and_models_by_key(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open()
+def test_menus_open_chips_and_models_by_key(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open()
     chip = page.page.evaluate("() => [...floodscope.catalog.chips.keys()].sort()[0]")
     tab_until(page, "input#search")
     page.page.keyboard.type(chip)
@@ -163,9 +163,9 @@ def test_menus_open_chips_and_models_by_key(simulated_dashboard: Dashboard, scre
 
 
 def test_the_meaning_of_a_figure_shows_on_focus_and_escape_hides_it(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open(tab="regions")
+    page = kept_screen(simulated_dashboard).open(tab="regions")
     page.page.locator("#figures .fs-figure").first.wait_for()
     figure = tab_until(page, "#figures .fs-figure")
     tip = page.page.locator("#figures .fs-figure .fs-tip").first

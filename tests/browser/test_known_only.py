@@ -43,9 +43,11 @@ def sparse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         yield dashboard
 
 
-def test_counts_hold_what_can_be_opened_and_a_switch_brings_the_rest(sparse: Dashboard, screen: ScreenMaker) -> None:
+def test_counts_hold_what_can_be_opened_and_a_switch_brings_the_rest(
+    sparse: Dashboard, kept_screen: ScreenMaker
+) -> None:
     known = CHIPS * GHOSTS + 1
-    page = screen(sparse).open(tab="regions", z=2, lat=14, lon=8)
+    page = kept_screen(sparse).open(tab="regions", z=2, lat=14, lon=8)
     expect(page.page.locator("#filter-count")).to_have_text(f"{CHIPS} chips")
     assert "known only" in page.figures("#figures")["Chips"][1]
     assert page.figures("#figures")["Chips"][0] == str(CHIPS)
@@ -72,8 +74,8 @@ def test_counts_hold_what_can_be_opened_and_a_switch_brings_the_rest(sparse: Das
     page.until(f"() => ({SHAPES})() === {CHIPS + known}")
 
 
-def test_a_cluster_counts_what_can_be_opened_and_names_its_ghosts(sparse: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(sparse).open(tab="regions", z=4, **dict(zip(("lat", "lon"), (14, 8), strict=True)))
+def test_a_cluster_counts_what_can_be_opened_and_names_its_ghosts(sparse: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(sparse).open(tab="regions", z=4, **dict(zip(("lat", "lon"), (14, 8), strict=True)))
     chip = page.page.evaluate("[...floodscope.catalog.chips.values()].find((c) => c.imagery).id")
     page.go(*page.centre(chip), 5)
     page.page.locator("#known-toggle").click()
@@ -93,8 +95,8 @@ def test_a_link_to_a_chip_that_is_only_known_shows_its_outline(sparse: Dashboard
     assert "image is not on disk" in page.notice()
 
 
-def test_a_filter_counts_ghosts_and_chips_apart(sparse: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(sparse).open(tab="chips", known=1)
+def test_a_filter_counts_ghosts_and_chips_apart(sparse: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(sparse).open(tab="chips", known=1)
     country = page.page.evaluate("[...floodscope.catalog.chips.values()].find((c) => c.imagery).country")
     page.page.evaluate("country => floodscope.filterbar.set({ country: [country] })", country)
     expect(page.page.locator("#filter-count")).to_have_text(f"1 of {CHIPS} chips")

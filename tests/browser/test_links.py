@@ -83,17 +83,17 @@ def settled(page: Screen, asked: dict[str, Any]) -> None:
 
 
 def test_the_tables_of_python_and_of_the_browser_name_the_same_components(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = kept_screen(simulated_dashboard).open()
     places = page.page.evaluate("[...new Set(floodscope.view.FIELDS.map(({ at }) => at).filter(Boolean))]")
     assert sorted(places) == sorted(".".join(place) for place in ADDRESS)
 
 
 def test_every_random_state_survives_the_way_into_the_url_and_back(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = kept_screen(simulated_dashboard).open()
     for seed in range(STATES):
         drawn = draw(page, seed)
         parsed = page.page.evaluate("search => floodscope.view.parse(search)", drawn["search"])
@@ -101,8 +101,10 @@ def test_every_random_state_survives_the_way_into_the_url_and_back(
         assert {k: v for k, v in defaults.items() if v != drawn["state"].get(k)} == {}, drawn["search"]
 
 
-def test_every_random_state_is_restored_in_all_components(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open()
+def test_every_random_state_is_restored_in_all_components(
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(simulated_dashboard).open()
     page.until("() => floodscope.history.written !== null")
     for seed in range(SHOWN):
         drawn = draw(page, seed)
@@ -131,9 +133,9 @@ def test_links_opened_in_pages_of_their_own_restore_the_state(
 
 @pytest.mark.parametrize("pause", ["Promise.resolve()", "new Promise((then) => setTimeout(then))"])
 def test_there_and_back_in_one_moment_ends_where_it_began(
-    simulated_dashboard: Dashboard, screen: ScreenMaker, pause: str
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker, pause: str
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = kept_screen(simulated_dashboard).open()
     page.until("() => floodscope.history.written !== null")
     here, there = (
         f"?mode=swipe&left={left}&right={right}&model={model}"
@@ -161,9 +163,9 @@ def test_there_and_back_in_one_moment_ends_where_it_began(
 
 
 def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open(tab="regions")
+    page = kept_screen(simulated_dashboard).open(tab="regions")
     rows = page.page.locator("#regions-table .ag-row")
     rows.first.wait_for()
     start = page.page.evaluate("floodscope.leaflet.map.getZoom()")
@@ -192,9 +194,11 @@ def test_back_and_forward_bring_a_region_a_chip_and_the_place_of_the_map_back(
     page.until("chip => floodscope.history.written.chip === chip && floodscope.history.written.tab === 'chip'", chip)
 
 
-def test_what_follows_a_click_late_is_part_of_its_step(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+def test_what_follows_a_click_late_is_part_of_its_step(
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
     """On a busy machine the tab follows the choice of a chip by seconds: Back undoes both at once."""
-    page = screen(simulated_dashboard).open(tab="chips")
+    page = kept_screen(simulated_dashboard).open(tab="chips")
     page.page.locator("#chips-table .ag-row").first.locator("[col-id=id]").click()
     page.until_query(tab="chip")
     steps = page.page.evaluate("history.length")
@@ -208,10 +212,10 @@ def test_what_follows_a_click_late_is_part_of_its_step(simulated_dashboard: Dash
 
 
 def test_two_clicks_at_once_are_two_steps_and_a_run_of_one_key_is_one(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
     """How quick a hand or a machine is does not decide what Back undoes: each click is a step of its own."""
-    page = screen(simulated_dashboard).open(tab="regions")
+    page = kept_screen(simulated_dashboard).open(tab="regions")
     tabs = [page.page.get_by_role("tab", name=name, exact=True) for name in ("Models", "Chips")]
     steps = page.page.evaluate("history.length")
     for tab, name in zip(tabs, ("models", "chips"), strict=True):

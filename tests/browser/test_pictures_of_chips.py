@@ -32,8 +32,8 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         yield running
 
 
-def opened(screen: ScreenMaker, dashboard: Dashboard, **options: object) -> Screen:
-    page = screen(dashboard, **options).open(o=1)
+def opened(kept_screen: ScreenMaker, dashboard: Dashboard, **options: object) -> Screen:
+    page = kept_screen(dashboard, **options).open(o=1)
     page.choose_in_table("tile_1")
     page.answered("tile_1")
     page.painted("tile_1", "imagery")
@@ -49,9 +49,9 @@ def view(page: Screen) -> list[float]:
 
 
 def test_it_is_opened_from_the_table_as_a_picture_with_no_world_around(
-    dashboard: Dashboard, screen: ScreenMaker
+    dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(dashboard).open()
+    page = kept_screen(dashboard).open()
     expect(page.page.locator(".fs-catalog-count").last).to_have_text("2 without a place")
     before = view(page)
     page.tab("Chips")
@@ -90,9 +90,9 @@ def test_it_is_opened_from_the_table_as_a_picture_with_no_world_around(
 
 
 def test_its_layers_are_exact_and_follow_the_threshold_without_a_request(
-    dashboard: Dashboard, screen: ScreenMaker
+    dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = opened(screen, dashboard)
+    page = opened(kept_screen, dashboard)
     colour = LAYERS
     scores = mosaic(page, tiles_of(page, "scores"))
     p, water, data = scores[..., 0], scores[..., 1] == 255, scores[..., 3] == 255
@@ -109,8 +109,8 @@ def test_its_layers_are_exact_and_follow_the_threshold_without_a_request(
         page.switch("base", "VH")
 
 
-def test_a_pixel_and_an_area_are_told_in_pixels(dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = opened(screen, dashboard)
+def test_a_pixel_and_an_area_are_told_in_pixels(dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = opened(kept_screen, dashboard)
     page.page.keyboard.press("i")
     pinned = page.page.locator("#inspector section[aria-label='Pinned pixel']")
     expect(pinned).to_contain_text(re.compile(rf"row \d+, column {SIZE // 2}"))
@@ -129,8 +129,10 @@ def test_a_pixel_and_an_area_are_told_in_pixels(dashboard: Dashboard, screen: Sc
     expect(figures).not_to_contain_text("km²")
 
 
-def test_a_link_brings_it_back_and_other_chips_bring_the_world_back(dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(dashboard).open(chip="tile_2", z=4, lat=10, lon=20)
+def test_a_link_brings_it_back_and_other_chips_bring_the_world_back(
+    dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(dashboard).open(chip="tile_2", z=4, lat=10, lon=20)
     page.answered("tile_2")
     page.painted("tile_2", "imagery")
     page.until(NO_WORLD)
@@ -157,8 +159,8 @@ def test_a_link_brings_it_back_and_other_chips_bring_the_world_back(dashboard: D
     assert view(page)[:2] == pytest.approx(page.centre("there"), abs=0.1)
 
 
-def test_escape_goes_back_to_the_map_and_its_group_is_no_place(dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = opened(screen, dashboard, size=(390, 844))
+def test_escape_goes_back_to_the_map_and_its_group_is_no_place(dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = opened(kept_screen, dashboard, size=(390, 844))
     page.page.locator("#map").focus()
     page.page.keyboard.press("Escape")
     expect(page.page.locator("#picture-line")).to_be_hidden()

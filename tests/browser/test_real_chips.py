@@ -60,9 +60,9 @@ def assert_scores_are_those_of(screen: Screen, expected: dict[str, Any]) -> None
 
 
 def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
-    real_dashboard: Dashboard, screen: ScreenMaker
+    real_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(real_dashboard).open(known=1)
+    page = kept_screen(real_dashboard).open(known=1)
     chips = page.page.evaluate("[...floodscope.catalog.chips.values()].map((chip) => chip.toJSON())")
     imagery = [chip for chip in chips if chip["imagery"]]
     assert len(imagery) == 16
@@ -83,9 +83,9 @@ def test_the_map_holds_every_chip_with_imagery_and_the_outlines_of_the_others(
 
 @pytest.mark.parametrize("chip", SCORED)
 def test_a_click_on_the_map_shows_image_mask_and_the_numbers_of_evaluate(
-    real_dashboard: Dashboard, real_evaluation: Evaluate, screen: ScreenMaker, chip: str
+    real_dashboard: Dashboard, real_evaluation: Evaluate, kept_screen: ScreenMaker, chip: str
 ) -> None:
-    page = screen(real_dashboard).open()
+    page = kept_screen(real_dashboard).open()
     page.click_chip(chip)
     page.answered(chip)
     page.painted(chip, "imagery")
@@ -114,8 +114,8 @@ def test_a_chip_is_opened_from_the_table_the_search_the_far_points_and_a_link(
     page.painted("Sri-Lanka_534068")
 
 
-def test_a_cluster_opens_into_chips_that_can_be_clicked(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(real_dashboard).open(z=2, lat=10, lon=10)
+def test_a_cluster_opens_into_chips_that_can_be_clicked(real_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(real_dashboard).open(z=2, lat=10, lon=10)
     clusters = page.page.locator(".fs-cluster")
     clusters.first.wait_for()
     before = page.page.evaluate("floodscope.leaflet.map.getZoom()")
@@ -126,9 +126,9 @@ def test_a_cluster_opens_into_chips_that_can_be_clicked(real_dashboard: Dashboar
 
 
 def test_a_chip_without_a_valid_pixel_says_so_and_the_page_lives_on(
-    real_dashboard: Dashboard, screen: ScreenMaker
+    real_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(real_dashboard).open()
+    page = kept_screen(real_dashboard).open()
     page.click_chip("Paraguay_34417")
     page.answered("Paraguay_34417")
     assert "no valid pixel" in page.notice()
@@ -139,8 +139,10 @@ def test_a_chip_without_a_valid_pixel_says_so_and_the_page_lives_on(
     assert page.figures()["IoU"][0] == "0.72"
 
 
-def test_a_chip_without_a_label_is_predicted_and_not_scored(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(real_dashboard).open()
+def test_a_chip_without_a_label_is_predicted_and_not_scored(
+    real_dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(real_dashboard).open()
     page.click_chip("ayt12")
     page.answered("ayt12")
     page.painted("ayt12")
@@ -158,16 +160,16 @@ def test_a_chip_without_a_label_is_predicted_and_not_scored(real_dashboard: Dash
 
 
 def test_a_label_without_a_known_pixel_gives_a_prediction_and_no_score(
-    real_dashboard: Dashboard, screen: ScreenMaker
+    real_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(real_dashboard).open(chip="Ghana_83483")
+    page = kept_screen(real_dashboard).open(chip="Ghana_83483")
     page.answered("Ghana_83483")
     assert page.notice().startswith("Not scored:")
     assert set(page.figures()) == {"Water", "Range, no error known"}
 
 
-def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(real_dashboard).open(known=1)
+def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(real_dashboard).open(known=1)
     outline = page.page.evaluate("[...floodscope.catalog.chips.values()].find(c => c.ring && !c.imagery).id")
     page.click_chip(outline, zoom=12)
     page.page.locator("#chip-panel h2", has_text=outline).wait_for()
@@ -175,9 +177,9 @@ def test_a_chip_without_imagery_says_so(real_dashboard: Dashboard, screen: Scree
 
 
 def test_regions_and_the_four_figures_are_those_of_evaluate(
-    real_dashboard: Dashboard, real_evaluation: Evaluate, screen: ScreenMaker
+    real_dashboard: Dashboard, real_evaluation: Evaluate, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(real_dashboard).open(tab="regions", rcols="name,iou,precision,recall")
+    page = kept_screen(real_dashboard).open(tab="regions", rcols="name,iou,precision,recall")
     page.page.locator("#predict-all").click()
     page.page.locator("#job", has_text="Done").wait_for()
     for threshold in THRESHOLDS:

@@ -83,8 +83,8 @@ def regions(page: Screen, by: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_regions_are_those_of_evaluate_in_every_column(reviewed: Reviewed, screen: ScreenMaker) -> None:
-    page = screen(reviewed.dashboard).open(tab="regions")
+def test_regions_are_those_of_evaluate_in_every_column(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(reviewed.dashboard).open(tab="regions")
     page.page.locator("#regions-table .ag-row").first.wait_for()
     for threshold, by in product((0.5, 0.28), ("country", "event", "split")):
         page.set_threshold(threshold)
@@ -108,8 +108,8 @@ def test_regions_are_those_of_evaluate_in_every_column(reviewed: Reviewed, scree
             assert close(row["water"], total.water_pixels / total.pixels)
 
 
-def test_regions_by_water_share_are_those_of_the_evaluation(reviewed: Reviewed, screen: ScreenMaker) -> None:
-    page = screen(reviewed.dashboard).open(tab="regions", by="water")
+def test_regions_by_water_share_are_those_of_the_evaluation(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(reviewed.dashboard).open(tab="regions", by="water")
     page.page.locator("#regions-table .ag-row").first.wait_for()
     shown = {name: row["scored"] for name, row in page.page.evaluate(ROWS, "regions-table").items()}
     histograms = [h for p in reviewed.predictions[FIRST].values() if (h := p.histogram) is not None]
@@ -117,9 +117,11 @@ def test_regions_by_water_share_are_those_of_the_evaluation(reviewed: Reviewed, 
     assert page.page.locator("#regions-table .ag-header-cell[col-id=name]").inner_text() == "Water share"
 
 
-def test_a_region_of_one_chip_is_grey_comes_last_and_gives_no_interval(reviewed: Reviewed, screen: ScreenMaker) -> None:
+def test_a_region_of_one_chip_is_grey_comes_last_and_gives_no_interval(
+    reviewed: Reviewed, kept_screen: ScreenMaker
+) -> None:
     one, *_ = reviewed.records
-    page = screen(reviewed.dashboard).open(tab="regions", wide=1)
+    page = kept_screen(reviewed.dashboard).open(tab="regions", wide=1)
     page.page.locator("#regions-table .ag-row").first.wait_for()
     iou = {r.id: reviewed.predictions[FIRST][r.id].histogram.confusion(0.5).iou for r in reviewed.records}  # type: ignore[union-attr]
     low = sorted(v for r in reviewed.records if r.country == one.country and (v := iou[r.id]) is not None)
@@ -146,9 +148,9 @@ def worst_first_of(reviewed: Reviewed, country: str) -> list[str]:
 
 
 def test_a_newcomer_comes_to_the_worst_chip_of_the_worst_country_in_two_clicks(
-    reviewed: Reviewed, screen: ScreenMaker
+    reviewed: Reviewed, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(reviewed.dashboard).open()
+    page = kept_screen(reviewed.dashboard).open()
     first = page.page.locator("#regions-table .ag-row[row-index='0']")  # twice: a pinned part and the rest
     country = first.first.get_attribute("row-id")
     assert country == page.figures("#figures")["Weakest region"][0]
@@ -170,9 +172,9 @@ def test_a_newcomer_comes_to_the_worst_chip_of_the_worst_country_in_two_clicks(
     assert page.query["chip"] == order[0]
 
 
-def test_clusters_of_other_regions_fade_and_come_back(reviewed: Reviewed, screen: ScreenMaker) -> None:
+def test_clusters_of_other_regions_fade_and_come_back(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
     country = reviewed.records[0].country
-    page = screen(reviewed.dashboard).open(tab="regions", region=country, z=2, lat=14, lon=8)
+    page = kept_screen(reviewed.dashboard).open(tab="regions", region=country, z=2, lat=14, lon=8)
     faded = page.page.locator(".fs-cluster.fs-faded")
     faded.first.wait_for()
     assert 0 < faded.count() < page.page.locator(".fs-cluster").count()
@@ -180,8 +182,10 @@ def test_clusters_of_other_regions_fade_and_come_back(reviewed: Reviewed, screen
     expect(faded).to_have_count(0)
 
 
-def test_pictures_are_drawn_and_follow_the_threshold_with_no_request(reviewed: Reviewed, screen: ScreenMaker) -> None:
-    page = screen(reviewed.dashboard).open(tab="chips", list="grid", overlay="errors")
+def test_pictures_are_drawn_and_follow_the_threshold_with_no_request(
+    reviewed: Reviewed, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(reviewed.dashboard).open(tab="chips", list="grid", overlay="errors")
     cards = page.page.locator("#chips-gallery .fs-card")
     assert cards.count() == len(reviewed.records)
     page.until(
@@ -202,9 +206,9 @@ def test_pictures_are_drawn_and_follow_the_threshold_with_no_request(reviewed: R
     expect(iou).not_to_have_text(before_text)
 
 
-def test_filters_act_on_map_list_table_and_figures_alike(reviewed: Reviewed, screen: ScreenMaker) -> None:
+def test_filters_act_on_map_list_table_and_figures_alike(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
     country = reviewed.records[3].country
-    page = screen(reviewed.dashboard).open(tab="regions")
+    page = kept_screen(reviewed.dashboard).open(tab="regions")
     page.page.locator("#filter > summary").click()
     page.page.locator("#pick-country > summary").click()
     page.page.locator("#pick-country label", has_text=str(country)).locator("input").check()
@@ -233,8 +237,8 @@ def test_filters_act_on_map_list_table_and_figures_alike(reviewed: Reviewed, scr
     page.until("() => floodscope.filters.values.labelled === 'yes' && floodscope.filters.values.country.length === 1")
 
 
-def test_chips_are_sorted_by_what_is_asked_for(reviewed: Reviewed, screen: ScreenMaker) -> None:
-    page = screen(reviewed.dashboard).open(tab="chips", b=SECOND, t=0.4)
+def test_chips_are_sorted_by_what_is_asked_for(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(reviewed.dashboard).open(tab="chips", b=SECOND, t=0.4)
     page.page.locator("#chips-table .ag-row").first.wait_for()
     one, two = reviewed.predictions[FIRST], reviewed.predictions[SECOND]
     counts = {chip: p.histogram.confusion(0.4) for chip, p in one.items() if p.histogram is not None}
@@ -260,9 +264,9 @@ def test_chips_are_sorted_by_what_is_asked_for(reviewed: Reviewed, screen: Scree
 
 
 def test_explore_counts_the_catalog_and_warns_of_what_would_spoil_a_score(
-    reviewed: Reviewed, screen: ScreenMaker
+    reviewed: Reviewed, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(reviewed.dashboard).open(tab="chips", list="explore")
+    page = kept_screen(reviewed.dashboard).open(tab="chips", list="explore")
     explore = page.page.locator("#explore")
     explore.locator(".fs-chart").first.wait_for()
     expect(explore.locator(".fs-job")).to_have_count(0)  # all chips are read
@@ -275,9 +279,9 @@ def test_explore_counts_the_catalog_and_warns_of_what_would_spoil_a_score(
     assert explore.locator(".fs-warnings").count() == (1 if leaks else 0)
 
 
-def test_the_files_of_the_open_chip_are_told(reviewed: Reviewed, screen: ScreenMaker) -> None:
+def test_the_files_of_the_open_chip_are_told(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
     chip = reviewed.records[0].id
-    page = screen(reviewed.dashboard).open(chip=chip)
+    page = kept_screen(reviewed.dashboard).open(chip=chip)
     page.answered(chip)
     page.page.locator("#chip-files summary").click()
     read, told = (page.page.locator("#chip-files .fs-rows").nth(number) for number in (0, 1))
@@ -287,8 +291,8 @@ def test_the_files_of_the_open_chip_are_told(reviewed: Reviewed, screen: ScreenM
     assert "vv (band 1), vh (band 2)" in told.inner_text()
 
 
-def test_two_models_differ_by_the_numbers_of_the_comparison(reviewed: Reviewed, screen: ScreenMaker) -> None:
-    page = screen(reviewed.dashboard).open(tab="models", t=0.5)
+def test_two_models_differ_by_the_numbers_of_the_comparison(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(reviewed.dashboard).open(tab="models", t=0.5)
     page.page.locator("#pick-b").select_option(SECOND)
     page.page.locator("#difference-table").wait_for()
     page.until("model => floodscope.catalog.shelf(model).size === 22", SECOND)
@@ -337,8 +341,8 @@ def tab_until(page: Screen, selector: str, limit: int = 40) -> None:
     pytest.fail(f"Tab does not come to {selector}")
 
 
-def test_the_whole_review_of_a_chip_by_keyboard_alone(reviewed: Reviewed, screen: ScreenMaker) -> None:
-    page = screen(reviewed.dashboard).open(tab="regions")
+def test_the_whole_review_of_a_chip_by_keyboard_alone(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(reviewed.dashboard).open(tab="regions")
     page.page.locator("#regions-table .ag-row").first.wait_for()
     tab_until(page, "#regions-by")
     press(page, "ArrowDown")  # by event
@@ -358,9 +362,9 @@ def test_the_whole_review_of_a_chip_by_keyboard_alone(reviewed: Reviewed, screen
 
 @pytest.mark.parametrize(("theme", "size"), [("dark", (1280, 800)), ("light", (390, 844))])
 def test_the_workbench_breaks_no_rule_of_accessibility(
-    reviewed: Reviewed, screen: ScreenMaker, theme: str, size: tuple[int, int]
+    reviewed: Reviewed, kept_screen: ScreenMaker, theme: str, size: tuple[int, int]
 ) -> None:
-    page = screen(reviewed.dashboard, size=size).open(tab="regions", theme=theme, b=SECOND)
+    page = kept_screen(reviewed.dashboard, size=size).open(tab="regions", theme=theme, b=SECOND)
     page.page.locator("#regions-table .ag-row").first.wait_for()
     found: dict[str, list[str]] = {}
 
@@ -415,8 +419,8 @@ def test_what_an_address_names_and_the_catalog_has_not_filters_nothing(
     )
 
 
-def test_dates_the_wrong_way_round_are_turned(reviewed: Reviewed, screen: ScreenMaker) -> None:
-    page = screen(reviewed.dashboard).open(tab="chips", **{"from": "2030-01-01", "to": "2000-01-01"})
+def test_dates_the_wrong_way_round_are_turned(reviewed: Reviewed, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(reviewed.dashboard).open(tab="chips", **{"from": "2030-01-01", "to": "2000-01-01"})
     page.until("chips => floodscope.filters.chips().length === chips", len(reviewed.records))
 
 

@@ -91,8 +91,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
         yield Trained(dashboard, records, specs, {r.id for r in chosen}, lost, halved)
 
 
-def opened(trained: Trained, screen: ScreenMaker, name: str, **state: Any) -> Screen:
-    page = screen(trained.dashboard, size=state.pop("size", (1280, 800)))
+def opened(trained: Trained, kept_screen: ScreenMaker, name: str, **state: Any) -> Screen:
+    page = kept_screen(trained.dashboard, size=state.pop("size", (1280, 800)))
     page.open(model=trained.offered(name), **state)
     page.until(
         "([model, n]) => floodscope.catalog.shelf(model).size === n", [trained.offered(name), len(trained.records)]
@@ -104,8 +104,8 @@ def rounded(value: float) -> str:
     return f"{value:.2f}"
 
 
-def test_headline_and_regions_count_unseen_chips_alone(trained: Trained, screen: ScreenMaker) -> None:
-    page = opened(trained, screen, "some", tab="regions", wide=1)
+def test_headline_and_regions_count_unseen_chips_alone(trained: Trained, kept_screen: ScreenMaker) -> None:
+    page = opened(trained, kept_screen, "some", tab="regions", wide=1)
     page.page.locator("#regions-table .ag-row").first.wait_for()
     page.until("() => Boolean(document.getElementById('seen-note'))")
     histograms = trained.histograms("some")
@@ -136,8 +136,8 @@ def test_headline_and_regions_count_unseen_chips_alone(trained: Trained, screen:
     assert note.endswith("Left out by country: 0.432, 7 chips.")
 
 
-def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, screen: ScreenMaker) -> None:
-    page = opened(trained, screen, "some", tab="chips", wide=1)
+def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, kept_screen: ScreenMaker) -> None:
+    page = opened(trained, kept_screen, "some", tab="chips", wide=1)
     page.page.locator("#chips-table .ag-row").first.wait_for()
     scored = sorted(trained.seen & set(trained.histograms("some")))
     page.page.locator("#view-grid").click()
@@ -180,8 +180,8 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, scr
     assert page.figures()["IoU"][1] != "seen"
 
 
-def test_the_map_draws_across_what_is_seen(trained: Trained, screen: ScreenMaker) -> None:
-    page = opened(trained, screen, "some", tab="regions")
+def test_the_map_draws_across_what_is_seen(trained: Trained, kept_screen: ScreenMaker) -> None:
+    page = opened(trained, kept_screen, "some", tab="regions")
     page.until("name => floodscope.shapes.state.countrySeen.has(name)", trained.lost)
     style = "name => floodscope.shapes.styleOfCountry({ properties: { name } }).fillColor"
     assert page.page.evaluate(style, trained.lost).startswith("url(#fs-seen-")
@@ -199,8 +199,8 @@ def test_the_map_draws_across_what_is_seen(trained: Trained, screen: ScreenMaker
     assert told.endswith("seen by this model")
 
 
-def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, screen: ScreenMaker) -> None:
-    page = opened(trained, screen, "some", tab="models", b=BASELINE, t=0.5)
+def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, kept_screen: ScreenMaker) -> None:
+    page = opened(trained, kept_screen, "some", tab="models", b=BASELINE, t=0.5)
     page.page.locator("#difference-table").wait_for()
     page.until("([model, n]) => floodscope.catalog.shelf(model).size === n", [BASELINE, len(trained.records)])
     page.frames(3)
@@ -226,8 +226,8 @@ def test_two_models_differ_on_chips_that_neither_has_seen(trained: Trained, scre
     assert page.page.locator("#movers .fs-card:has(.fs-seen)").count() == len(moved)
 
 
-def test_where_nothing_is_unseen_there_is_no_headline(trained: Trained, screen: ScreenMaker) -> None:
-    page = opened(trained, screen, "every", tab="regions")
+def test_where_nothing_is_unseen_there_is_no_headline(trained: Trained, kept_screen: ScreenMaker) -> None:
+    page = opened(trained, kept_screen, "every", tab="regions")
     page.until("() => Boolean(document.getElementById('seen-note'))")
     figures = page.figures("#figures")
     assert figures["Micro IoU"] == figures["Weakest region"] == ("–", "no unseen chip")
@@ -242,8 +242,8 @@ def test_where_nothing_is_unseen_there_is_no_headline(trained: Trained, screen: 
     assert [row.nth(i).inner_text() for i in range(4)] == ["seen", "–", "–", "–"]
 
 
-def test_a_model_that_does_not_tell_is_said_not_to(trained: Trained, screen: ScreenMaker) -> None:
-    page = opened(trained, screen, "untold", tab="regions", wide=1)
+def test_a_model_that_does_not_tell_is_said_not_to(trained: Trained, kept_screen: ScreenMaker) -> None:
+    page = opened(trained, kept_screen, "untold", tab="regions", wide=1)
     page.until("() => Boolean(document.getElementById('seen-note'))")
     assert "does not tell what it was trained on" in page.page.locator("#seen-note").inner_text()
     histograms = trained.histograms("untold")
@@ -257,8 +257,8 @@ def test_a_model_that_does_not_tell_is_said_not_to(trained: Trained, screen: Scr
     expect(page.page.locator("#seen-note")).to_have_count(0)
 
 
-def test_explore_names_seen_chips_first(trained: Trained, screen: ScreenMaker) -> None:
-    page = opened(trained, screen, "some", tab="chips", list="explore")
+def test_explore_names_seen_chips_first(trained: Trained, kept_screen: ScreenMaker) -> None:
+    page = opened(trained, kept_screen, "some", tab="chips", list="explore")
     first = page.page.locator(".fs-warnings > li").first
     first.wait_for()
     assert first.inner_text().startswith(
@@ -274,9 +274,9 @@ MARKS = ".fs-seen, .fs-badge-seen, #seen-note, .fs-seen-note"
 
 @pytest.mark.parametrize(("theme", "size"), [("dark", (1280, 800)), ("light", (390, 844))])
 def test_marks_break_no_rule_of_accessibility(
-    trained: Trained, screen: ScreenMaker, theme: str, size: tuple[int, int]
+    trained: Trained, kept_screen: ScreenMaker, theme: str, size: tuple[int, int]
 ) -> None:
-    page = opened(trained, screen, "some", tab="regions", theme=theme, b=BASELINE, size=size)
+    page = opened(trained, kept_screen, "some", tab="regions", theme=theme, b=BASELINE, size=size)
     page.page.locator("#regions-table .ag-row").first.wait_for()
     found = {"regions": violations(page.page, MARKS)}
     page.tab("Chips")

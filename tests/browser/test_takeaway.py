@@ -58,9 +58,9 @@ def open_first(page: Screen) -> str:
 
 
 def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
-    small: Dashboard, screen: ScreenMaker, own: list[Path]
+    small: Dashboard, kept_screen: ScreenMaker, own: list[Path]
 ) -> None:
-    page = screen(small).open()
+    page = kept_screen(small).open()
     page.page.locator("#add-images").focus()
     page.page.keyboard.press("Enter")
     page.page.locator("#uploads-dialog").wait_for()
@@ -119,8 +119,10 @@ def test_what_others_send_and_remove_comes_to_an_open_page(
     other.page.locator("#chip-panel .fs-figure").first.wait_for()
 
 
-def test_files_dropped_on_the_page_are_sent_and_what_is_wrong_is_told(small: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(small).open()
+def test_files_dropped_on_the_page_are_sent_and_what_is_wrong_is_told(
+    small: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(small).open()
     page.page.evaluate(
         """() => {
           const files = new DataTransfer();
@@ -136,7 +138,7 @@ def test_files_dropped_on_the_page_are_sent_and_what_is_wrong_is_told(small: Das
 
 
 def test_what_an_image_does_not_say_is_asked_by_buttons_and_told_beside_the_chip(
-    small: Dashboard, screen: ScreenMaker, own: list[Path], tmp_path: Path
+    small: Dashboard, kept_screen: ScreenMaker, own: list[Path], tmp_path: Path
 ) -> None:
     with rasterio.open(own[0]) as image:
         profile, bands = image.profile, image.read() - 4.0
@@ -144,7 +146,7 @@ def test_what_an_image_does_not_say_is_asked_by_buttons_and_told_beside_the_chip
     with rasterio.open(tmp_path / "my_pond.tif", "w", **profile) as image:
         image.write((10 ** (bands / 20)).astype("float32"))
         image.descriptions = ("VV", "VH")
-    page = screen(small).open()
+    page = kept_screen(small).open()
     page.page.locator("#add-images").click()
     page.page.locator("#uploads-files").set_input_files(str(tmp_path / "my_pond.tif"))
     answers = page.page.locator("#uploads-dialog .fs-uploads-answers button")
@@ -160,7 +162,7 @@ def test_what_an_image_does_not_say_is_asked_by_buttons_and_told_beside_the_chip
 
 
 def test_a_label_is_asked_about_by_buttons_and_a_wrong_answer_is_mended_without_sending_it_again(
-    small: Dashboard, screen: ScreenMaker, own: list[Path], tmp_path: Path
+    small: Dashboard, kept_screen: ScreenMaker, own: list[Path], tmp_path: Path
 ) -> None:
     with rasterio.open(own[0]) as image:
         profile, water = image.profile, image.read(2) < -22
@@ -168,7 +170,7 @@ def test_a_label_is_asked_about_by_buttons_and_a_wrong_answer_is_mended_without_
     with rasterio.open(tmp_path / "my_pond_label.tif", "w", **profile) as label:
         label.write((water + 1).astype("uint8"), 1)
     (tmp_path / "my_pond.tif").write_bytes(own[0].read_bytes())
-    page = screen(small).open()
+    page = kept_screen(small).open()
     page.page.locator("#add-images").click()
     page.page.locator("#uploads-files").set_input_files([str(p) for p in sorted(tmp_path.glob("my_pond*.tif"))])
     answers = page.page.locator("#uploads-dialog .fs-uploads-answers button")
@@ -190,8 +192,8 @@ def test_a_label_is_asked_about_by_buttons_and_a_wrong_answer_is_mended_without_
     page.until("() => floodscope.catalog.chips.size === 3")
 
 
-def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
-    page = screen(small).open()
+def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, kept_screen: ScreenMaker, tmp_path: Path) -> None:
+    page = kept_screen(small).open()
     chip = open_first(page)
     page.set_threshold(0.3)
     page.page.locator("#take-away").focus()
@@ -214,8 +216,10 @@ def test_the_open_chip_is_taken_away_as_one_zip(small: Dashboard, screen: Screen
     assert page.figures()["IoU"][0] == f"{float(row['iou']):.2f}"
 
 
-def test_the_filtered_chips_are_taken_away_and_no_others(small: Dashboard, screen: ScreenMaker, tmp_path: Path) -> None:
-    page = screen(small).open(tab="chips")
+def test_the_filtered_chips_are_taken_away_and_no_others(
+    small: Dashboard, kept_screen: ScreenMaker, tmp_path: Path
+) -> None:
+    page = kept_screen(small).open(tab="chips")
     chips = page.page.evaluate("[...floodscope.catalog.chips.values()].map(c => [c.id, c.country])")
     country = chips[0][1]
     page.page.evaluate("country => floodscope.filterbar.set({ country: [country] })", country)
@@ -231,8 +235,8 @@ def test_the_filtered_chips_are_taken_away_and_no_others(small: Dashboard, scree
     assert {row["id"] for row in rows} == {chip for chip, of in chips if of == country}
 
 
-def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(small).open()
+def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(small).open()
     page.page.locator("#take-away").click()
     chosen = page.page.locator("#takeaway-dialog input[type=checkbox]:checked")
     while chosen.count():
@@ -241,8 +245,10 @@ def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, screen: Scree
     assert page.page.locator("#takeaway-dialog [role=alert]").inner_text() == "Choose at least one kind of file."
 
 
-def test_where_the_filters_leave_nothing_nothing_is_chosen_to_be_taken(small: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(small).open(labelled="no")
+def test_where_the_filters_leave_nothing_nothing_is_chosen_to_be_taken(
+    small: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(small).open(labelled="no")
     page.page.locator("#take-away").click()
     dialog = page.page.locator("#takeaway-dialog")
     dialog.get_by_text("None: the filters leave no chip with imagery").wait_for()
@@ -252,8 +258,8 @@ def test_where_the_filters_leave_nothing_nothing_is_chosen_to_be_taken(small: Da
     assert dialog.locator("[role=alert]").inner_text() == "Choose which chips."
 
 
-def test_the_chips_of_a_region_are_offered(small: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(small).open(tab="chips", region="Ghana")
+def test_the_chips_of_a_region_are_offered(small: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(small).open(tab="chips", region="Ghana")
     there = page.page.evaluate("[...floodscope.catalog.chips.values()].filter(c => c.country === 'Ghana').length")
     assert 0 < there < 3
     page.page.locator("#take-away").click()
@@ -279,8 +285,10 @@ def test_a_chip_removed_on_another_page_is_gone_here_too(
     assert first.query.get("chip") is None, "who removes it need not be told"
 
 
-def test_the_changed_chip_follows_threshold_and_layer_with_no_request(small: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(small).open()
+def test_the_changed_chip_follows_threshold_and_layer_with_no_request(
+    small: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(small).open()
     open_first(page)
     page.page.locator("#transforms summary").click()
     page.until(FILLED)
