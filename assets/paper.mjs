@@ -83,7 +83,8 @@ const write = () => {
     : leaflet.map.getContainer();
   const { left, below } = four.shown() ? { left: 0, below: 0 } : flights.covered(); // four maps end at the strip
   const zoom = Math.min(WIDTH / (width - left), HEIGHT / (height - below));
-  const given = { width: `${width}px`, height: `${height}px`, zoom, left: `${left}px`, below: `${below}px` };
+  const swipe = `${Math.round(state.get().at * width) - left / 2}px`;
+  const given = { width: `${width}px`, height: `${height}px`, zoom, left: `${left}px`, below: `${below}px`, swipe };
   Object.entries(given).forEach(([name, value]) => root.style.setProperty(`--fs-paper-${name}`, String(value)));
   document.getElementById("paper-head").replaceChildren(...head());
   document.getElementById("paper-foot").replaceChildren(...foot());

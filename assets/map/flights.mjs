@@ -12,6 +12,7 @@ const margin = () => (view.narrow() ? 12 : 24); // a pin on a chip's edge is who
 const [CONTROLS, BUTTONS] = [82, 56]; // height that buttons and scale take on a phone that stands, width that they take on one that lies
 const GAP = 3; // beside the key and the strip, where room is short
 const landed = []; // what waits for the end of a flight
+const jumped = []; // what is told of bounds that are shown at once
 let fitted = null; // what the map shows whole: {bounds, maxZoom}, until it is moved to something else
 let flight = false; // from the start of a flight until the map has come to rest
 
@@ -78,11 +79,16 @@ const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
     leaflet.map.flyTo(centre, zoom);
   }
   fitted = { bounds, maxZoom };
+  if (!flight) jumped.forEach((then) => then(bounds));
 };
 
 // Do something each time that a flight has ended.
 const onLanded = (then) => {
   landed.push(then);
+};
+// Do something each time that the map has gone to bounds at once.
+const onJumped = (then) => {
+  jumped.push(then);
 };
 leaflet.onMap((map) =>
   map.on("moveend", () => {
@@ -140,4 +146,4 @@ const flyToChips = (rows) => {
   return true;
 };
 
-export { covered, flying, flyToBounds, flyToChips, onLanded, open, settle, viewOf };
+export { covered, flying, flyToBounds, flyToChips, onJumped, onLanded, open, settle, viewOf };

@@ -20,6 +20,7 @@ let chip = null; // the one that the cells have gone to
 let moving = false;
 let linked = false; // a link or Back has opened them
 let opening = false;
+let size = null; // of the main map, as the cells know it
 const turned = []; // what is done when they are put there or away
 
 const cells = () => [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#four-up .fs-four-cell"))];
@@ -54,7 +55,10 @@ const follow = (from) => {
   moving = false;
 };
 
-const followMain = () => follow(main());
+// A move by which the main map takes another size is none that the cells follow: they have another size too, and `resize` comes next.
+const followMain = () => {
+  if (main().getSize().equals(size)) follow(main());
+};
 
 // A cross in every cell, where the pointer is in one of them.
 const point = (latlng) =>
@@ -147,6 +151,7 @@ const open = () => {
   if (shown() || !main()) return;
   document.getElementById("four-up").hidden = false;
   maps = cells().map(make);
+  size = main().getSize();
   main().on("move", followMain);
   opening = true;
   tiles.again();
@@ -179,6 +184,7 @@ const update = (byLink = false) => {
 // placed the map, the map its own.
 const resize = () => {
   const again = stillWhole();
+  size = main().getSize();
   moving = linked || again;
   maps.forEach((map) => map.invalidateSize({ animate: false }));
   moving = false;
@@ -200,6 +206,9 @@ const install = () => {
 };
 
 tiles.onPainted(fill);
+flights.onJumped((frame) => {
+  if (shown()) whole({ frame });
+});
 state.listen((now, before) => {
   if ((now.grey !== before.grey || now.outline !== before.outline) && shown())
     cells().forEach((cell, n) => painting.dress(cell.style, sides()[n]));

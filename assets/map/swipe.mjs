@@ -3,6 +3,8 @@
 import * as shelf from "../data/shelf.mjs";
 import * as layers from "../page/layers.mjs";
 import * as state from "../page/state.mjs";
+import * as view from "../page/view.mjs";
+import * as flights from "./flights.mjs";
 import * as leaflet from "./leaflet.mjs";
 
 const SIDES = { right: ["imagery", "scores"], left: ["left-imagery", "left-scores"] };
@@ -34,6 +36,23 @@ const titleOf = (name) => {
   if (!b || !models.includes("b")) return title;
   return `${title}: ${models.length > 1 ? `A ${a}, B ` : ""}${b}`;
 };
+// How wide the name at each side may be: neither comes upon the buttons (on a phone that lies: the strip), nor leaves the map.
+const [GAP, EDGE, BUTTONS, LEAST] = [8, 8, 48, 76];
+const fit = () => {
+  const map = leaflet.map;
+  if (!map || !handle()) return;
+  const { at } = state.get();
+  const beside = view.low() ? flights.covered().left : view.narrow() ? 0 : BUTTONS;
+  const width = map.getSize().x;
+  const line = at * width;
+  const rooms = { left: line - beside, right: line < beside ? 0 : width - line };
+  Object.entries(rooms).forEach(([side, room]) => {
+    const name = document.getElementById(`swipe-${side}`);
+    const most = Math.floor(room) - GAP - EDGE;
+    name.hidden = most < LEAST;
+    name.style.maxWidth = `${most}px`;
+  });
+};
 const place = () => {
   const { mode, at, left, right } = state.get();
   const element = handle();
@@ -45,6 +64,7 @@ const place = () => {
   element.setAttribute("aria-valuetext", `${before} left of ${Math.round(100 * at)} %, ${behind} right of it`);
   document.getElementById("swipe-left").textContent = before;
   document.getElementById("swipe-right").textContent = behind;
+  fit();
   clip();
 };
 
@@ -85,6 +105,7 @@ const install = () => {
   });
   const map = leaflet.map;
   map.on("move zoom viewreset resize", clip);
+  map.on("resize", fit);
   place();
 };
 

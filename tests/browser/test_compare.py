@@ -213,6 +213,27 @@ def test_mouse_finger_keys_threshold_and_opacity_ask_the_server_for_nothing(swip
         page.until_query(at="0.4", t="0.56")
 
 
+# Names of a swipe's sides that lie over a button, the scale or the key, or beyond the map, wherever the handle is.
+NAMES = """() => {
+  const box = (e) => e.getBoundingClientRect();
+  const map = box(document.querySelector(".fs-map"));
+  const found = { wrong: [], seen: 0 };
+  for (const at of [0.03, 0.2, 0.5, 0.8, 0.97]) {
+    floodscope.state.set({ at });
+    for (const name of [...document.querySelectorAll(".fs-swipe-name")].filter((e) => e.checkVisibility())) {
+      const { left, right, top, bottom } = box(name);
+      found.seen += 1;
+      if (left < map.left || right > map.right) found.wrong.push([at, name.textContent, "the edge"]);
+      [...document.querySelectorAll(".fs-map :is(.leaflet-bar, .leaflet-control-scale, .fs-key, .fs-strip)")]
+        .filter((e) => e.checkVisibility({ visibilityProperty: true }))
+        .filter((e) => box(e).left < right && box(e).right > left && box(e).top < bottom && box(e).bottom > top)
+        .forEach((e) => found.wrong.push([at, name.textContent, e.className]));
+    }
+  }
+  return found;
+}"""
+
+
 def test_a_link_restores_the_swipe(swiped: Screen, simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
     choose(swiped, "left", "Errors")
     swiped.page.evaluate("() => floodscope.state.set({ at: 0.314 })")
@@ -227,6 +248,16 @@ def test_a_link_restores_the_swipe(swiped: Screen, simulated_dashboard: Dashboar
     assert again.page.locator("input#model-b").input_value() == "VH Otsu threshold"
     assert again.page.locator("#swipe-handle").get_attribute("aria-valuenow") == "31"
     again.until_query(left="errors", right="difference", at="0.314", b=OTHER, mode="swipe")
+    for width, height in ((1280, 800), (390, 844), (844, 390)):
+        again.page.set_viewport_size({"width": width, "height": height})
+        again.until(
+            "width => floodscope.leaflet.map.getSize().x === document.getElementById('map').clientWidth && innerWidth === width",
+            width,
+        )
+        again.frames(3)
+        found = again.page.evaluate(NAMES)
+        assert found["wrong"] == [], (width, height)
+        assert found["seen"] >= 3
 
 
 def test_four_maps_show_their_layers_and_move_together(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:

@@ -105,3 +105,16 @@ def test_four_maps_are_on_one_sheet(simulated_dashboard: Dashboard, screen: Scre
     assert page.page.evaluate(cells) == before  # else what they show whole is beside their middles
     height = page.page.evaluate("() => document.getElementById('four-up').getBoundingClientRect().height")
     assert 200 < height < 410
+    page.page.emulate_media(media="screen")
+    page.page.keyboard.press("s")
+    page.page.evaluate("() => floodscope.state.set({ at: 0.7 })")
+    page.until("() => floodscope.four.maps.length === 0")
+    print_on(page)
+    # The line is where the two sides meet, and their names are on the map.
+    line, seam, right, end = page.page.evaluate("""() => {
+      const [map, handle, name] = ["map", "swipe-handle", "swipe-right"]
+        .map((id) => document.getElementById(id).getBoundingClientRect());
+      return [(handle.left + handle.right) / 2, map.left + 0.7 * map.width, name.right, map.right];
+    }""")
+    assert abs(line - seam) < 2
+    assert right <= end

@@ -42,6 +42,17 @@ OVER = """id => {
   if (!whole) over.push("an edge");
   return over;
 }"""
+# Whether four maps show a chip as large as it fits into each of them.
+WHOLE = """id => {
+  const { catalog, four } = floodscope;
+  const [west, south, east, north] = catalog.chips.get(id).frame;
+  return four.maps.length === 4 && four.maps.every((map) => {
+    const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
+    const { x, y } = map.getSize();
+    const least = Math.min(a.x, a.y, x - b.x, y - b.y);
+    return least > 8 && least < 24;
+  });
+}"""
 BOX = "selector => { const b = document.querySelector(selector).getBoundingClientRect(); return b.toJSON(); }"
 
 
@@ -112,13 +123,18 @@ def test_the_sheet_is_pulled_up_and_down_and_a_link_restores_it(phone: Screen) -
     phone.until_query(sheet="half")
     handle.press("ArrowUp")
     phone.until_query(sheet="full", chip=chip)
-    phone.page.reload()
+    phone.page.goto(f"{phone.url}?chip={chip}&sheet=full&mode=four")
     phone.ready()
     phone.until("() => document.documentElement.dataset.sheet === 'full'")
     assert box(phone, "#panel")[1] < 80
     left = "() => parseFloat(getComputedStyle(document.querySelector('.fs-app')).paddingLeft)"
     assert phone.page.evaluate(left) == 0  # where a screen has no notch
     assert "viewport-fit=cover" in phone.page.locator("meta[name=viewport]").get_attribute("content")
+    phone.answered(chip)
+    # A link that says nothing of the place shows the chip whole in each of four maps, however large they become.
+    for sheet in ("half", "peek"):
+        phone.page.evaluate("sheet => floodscope.state.set({ sheet })", sheet)
+        phone.until(WHOLE, chip)
 
 
 def test_a_finger_opens_a_chip_and_changes_its_layers(phone: Screen) -> None:
