@@ -16,13 +16,21 @@ from tiles.places import ASSETS
 
 ENTRY = "callbacks.mjs"
 _IMPORT = re.compile(r'^import\b[^"(]*"(\.[^"]+)";', re.M)
+# Lines that are comments alone.
+_ASIDE = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*)$", re.M)
+
+
+def without_asides(text: bytes) -> bytes:
+    """Return a module with its lines of comment empty: a fifth less to send, and what stands in the others keeps its line."""
+    return _ASIDE.sub(lambda found: b"\n" * found[0].count(b"\n"), text)
 
 
 class Modules:
     """The modules as they were when the server began: a page gets all of them of one time, and may keep them for good."""
 
     def __init__(self, folder: Path = ASSETS) -> None:
-        self.texts = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.mjs"))}
+        paths = sorted(folder.rglob("*.mjs"))
+        self.texts = {path.relative_to(folder).as_posix(): without_asides(path.read_bytes()) for path in paths}
 
     @cached_property
     def version(self) -> str:

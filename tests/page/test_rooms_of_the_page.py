@@ -7,6 +7,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import PurePosixPath
 
+from dashboard.routes.modules import Modules
 from tiles.places import ASSETS
 
 # From the ground floor up: a room imports those before it. On top, beside callbacks.mjs, are the ways in which a page is used.
@@ -103,3 +104,18 @@ def test_modules_are_small_and_say_first_what_lives_there() -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[0].startswith("// "), path
         assert len(lines) <= 400, path
+
+
+def test_modules_are_sent_without_their_comments_and_line_by_line_the_same() -> None:
+    sent = Modules().texts
+    for path in ASSETS.rglob("*.mjs"):
+        text = path.read_text(encoding="utf-8")
+        lines = sent[path.relative_to(ASSETS).as_posix()].decode().split("\n")
+        assert len(lines) == len(text.split("\n")), path
+        left = [(was, is_) for was, is_ in zip(text.split("\n"), lines, strict=True) if was != is_]
+        assert all(not now and was.lstrip().startswith(("//", "/**", "*")) for was, now in left), path
+        # What looks like a comment within a text of several lines would be lost.
+        texts = [found for found in re.findall(r"`[^`]*`", "\n".join(lines)) if "\n" in found]
+        assert not [found for found in texts if re.search(r"^[ \t]*$", found, re.M)], path
+    whole = sum(path.stat().st_size for path in ASSETS.rglob("*.mjs"))
+    assert sum(map(len, sent.values())) < 0.9 * whole
