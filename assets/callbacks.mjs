@@ -205,7 +205,8 @@ const showLegend = (base, overlay, grey, outline, threshold, selection, version,
   const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && catalog.shown(model, id));
   state.set({ mode, base, overlay, left, right, grey: Boolean(grey), outline: Boolean(outline) }, { told: true });
   if (by("model-b.value")) comparison.choose(other);
-  return legend.items(seen(), counts, unlabelled, comparison.agreement(model, id, k), comparison.problem());
+  const said = [comparison.agreement(model, id, k), comparison.problem(), catalog.usual(model, id)];
+  return legend.items(seen(), counts, unlabelled, ...said);
 };
 
 // Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.

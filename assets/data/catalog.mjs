@@ -88,6 +88,15 @@ const load = (model, table) => {
   return version;
 };
 
+// What is known of usual water on an opened chip: null where nothing says it, undefined where that is not known yet.
+const usual = (model, id) => {
+  const p = id && shown(model, id);
+  return p ? details.get(p.revision)?.usual : undefined;
+};
+// What of the water is usual at each level; null where nothing says it.
+const usualOf = (told) =>
+  told && !told.problem ? { ...told, area: scores.area(told.area), unknown: scores.area(told.unknown) } : told;
+
 // Take in the answer to an opened chip: its prediction, or why there is none.
 const open = (answer) => {
   opened = answer;
@@ -98,7 +107,7 @@ const take = (answer) => {
   const chip = chips.get(id);
   if (chip && revision && chip.revision !== revision) chips.revise(id, revision); // its files have changed
   if (answer.scene) drawings.set(id, answer.scene);
-  if (detail) details.set(p.revision, { ...detail, area: scores.area(detail.area) });
+  if (detail) details.set(p.revision, { ...detail, area: scores.area(detail.area), usual: usualOf(detail.usual) });
   if (answer.partial) {
     if (!parts.has(answer.model)) parts.set(answer.model, new Map());
     parts.get(answer.model).set(id, { ...answer.partial, prediction: p ? decoded(p) : null });
@@ -201,5 +210,6 @@ export {
   take,
   touch,
   unpredicted,
+  usual,
   version,
 };

@@ -7,7 +7,8 @@ import { level } from "../scores/histogram.mjs";
  * @typedef {{country: string, chips: number, iou: number | null, km: number | null}} Country
  * @typedef {{here: Country | null, nearest: Country | null, iou: number | null, iou_ci: [number, number] | null, chips: number, note: string | null}} HeldOut
  * @typedef {{range: Range | null, held_out: HeldOut | null, fails: string | null}} Trust
- * @typedef {{area: ArrayLike<number>, placed: boolean, trust: Trust}} Detail `area`: km2 (pixels, without a place) at or above each value
+ * @typedef {{area: ArrayLike<number>, unknown: ArrayLike<number>, least: number, problem?: string}} Usual
+ * @typedef {{area: ArrayLike<number>, placed: boolean, trust: Trust, usual: Usual | null}} Detail `area`: km2 (pixels, without a place) at or above each value
  */
 
 // The values of p between which a pixel is unsure (model/store/prediction.py has the same).
@@ -69,4 +70,12 @@ const elsewhere = ({ held_out: held }, country) => {
   return rows;
 };
 
-export { elsewhere, range };
+// What of the water at a level is flood, what is usual, and of what that is not known; null where nothing says it.
+/** @param {Detail} detail @param {number} k */
+const parts = ({ area, usual }, k) => {
+  if (!usual || usual.problem) return null;
+  const [there, unknown] = [usual.area[k], usual.unknown[k]];
+  return { flood: Math.max(0, area[k] - there - unknown), usual: there, unknown };
+};
+
+export { elsewhere, parts, range };

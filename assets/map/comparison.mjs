@@ -110,6 +110,7 @@ const update = (chip, model) => {
   open = { chip, model };
   const { mode } = state.get();
   document.documentElement.dataset.mode = mode;
+  document.documentElement.toggleAttribute("data-usual", Boolean(catalog.usual(model, chip)?.area)); // offers the layer Flood
   if (mode === "swipe") {
     shelf.begin();
     offer();

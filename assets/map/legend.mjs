@@ -42,12 +42,13 @@ const item =
   };
 
 // The legend of the sides that are shown: {image, overlay} each.
-const items = (sides, counts, unlabelled, agreement, problem) => {
+const items = (sides, counts, unlabelled, agreement, problem, usual) => {
   const said = (text) => format.html.Span({ className: "fs-legend-item" }, text);
   const told = sides.map((side) => ({ side, image: layers.of(side.image), overlay: layers.of(side.overlay) }));
   const missing = unlabelled ? [...new Set(told.map(({ overlay }) => overlay.without_label).filter(Boolean))] : [];
   if (missing.length && sides.length === 1) return [said(`This chip has no known label, so there is no ${missing[0]} to show.`)];
-  const some = told.filter(({ overlay }) => !missing.includes(overlay.without_label));
+  const blind = told.some(({ overlay }) => overlay.usual) && usual !== undefined && !usual?.area;
+  const some = told.filter(({ overlay }) => !missing.includes(overlay.without_label) && !(blind && overlay.usual));
   const rows = some.flatMap(({ side, overlay }) => {
     const over = grounded(side);
     return counted(overlay.legend, { ...counts, ...agreement }).map((line) => ({ ...line, over, line: outlined(side) }));
@@ -58,6 +59,7 @@ const items = (sides, counts, unlabelled, agreement, problem) => {
     .flatMap(({ side, image }) => (grounded(side) ? greyed(image) : image.legend));
   const out = [...rows.map(item("class")), ...images.map(item("image"))];
   if (missing.length) out.push(said(`no known label, so ${missing.map((what) => `no ${what}`).join(" and ")}`));
+  if (blind) out.unshift(said("No file beside this image says where water is usual, so flood cannot be told from it."));
   if (problem) out.unshift(format.html.Span({ className: "fs-legend-item fs-legend-problem", role: "alert" }, problem));
   return out;
 };

@@ -8,41 +8,9 @@ import * as format from "../page/format.mjs";
 import * as marks from "../page/marks.mjs";
 import * as scores from "../scores/histogram.mjs";
 import * as worst from "../scores/worst.mjs";
+import { area, div, figure, metric, notice, row, soft, span } from "./figures.mjs";
 import * as scene from "./scene.mjs";
-
-const div = (className, ...children) => format.html.Div({ className }, ...children);
-const span = (className, ...children) => format.html.Span({ className }, ...children);
-
-// A figure with its name; the explanation shows on hover and on focus, which a finger gives too.
-const figure = (name, value, note, meaning = format.METRICS[name], few = false) => {
-  const tip = `tip-${name.toLowerCase().replace(/\W+/g, "-")}`;
-  return format.html.Div(
-    {
-      className: `fs-figure${few ? " fs-figure-few" : ""}`,
-      tabIndex: 0,
-      role: "group",
-      "aria-label": [name, value, note].filter(Boolean).join(", "),
-      "aria-describedby": tip,
-    },
-    span("fs-figure-name", name),
-    span("fs-figure-value", value),
-    note ? span("fs-figure-note", note) : "",
-    format.html.Span({ className: "fs-tip", id: tip, role: "tooltip" }, meaning),
-  );
-};
-// A score in two digits; a third is in its explanation.
-const metric = (name, value, note) =>
-  figure(
-    name,
-    format.score(value),
-    note,
-    `${format.METRICS[name]}${format.known(value) ? ` Here ${format.score3(value)}.` : ""}`,
-  );
-const row = (name, value, few = false) =>
-  div(`fs-row${few ? " fs-row-few" : ""}`, span("fs-row-name", name), span("fs-row-value", value));
-const soft = (...text) => format.html.P({ className: "fs-soft" }, ...text);
-const notice = (kind, ...text) =>
-  format.html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
+import * as usual from "./usual.mjs";
 
 const empty = () =>
   div(
@@ -97,12 +65,6 @@ const heading = (chip, p, near = []) =>
     ...[chip.unplaced, chip.assumed_grid].filter((told) => told && chip.imagery).map((told) => notice("info", told)),
   );
 
-// An area by its value at the threshold; of a chip without a place pixels are counted.
-const area = (detail, value) => {
-  if (!detail || !format.known(value)) return format.NONE;
-  return detail.placed ? format.km2(value) : format.percent(detail.area[0] ? value / detail.area[0] : 0);
-};
-
 const ready = (opened, id, model) => opened && opened.id === id && opened.model === model && !opened.pending;
 
 const chip = ({ id, opened, model, k, threshold }) => {
@@ -134,7 +96,12 @@ const chip = ({ id, opened, model, k, threshold }) => {
   const p = catalog.shown(model, id);
   const answered = ready(opened, id, model);
   if (answered && opened.error)
-    return said(`${c.id} could not be predicted`, heading(c, null, near), notice("error", opened.error), again());
+    return said(
+      `${c.id} could not be predicted`,
+      heading(c, null, near),
+      notice("error", opened.error),
+      ...(opened.unusable ? [] : [again()]), // of what the image is no second try makes another
+    );
   if (!p) {
     const pending = opened && opened.id === id && opened.model === model && opened.pending ? opened : {};
     const wait = pending.note
@@ -169,7 +136,7 @@ const outcome = (c, p, k, threshold) => {
   const detail = catalog.details.get(p.revision);
   const water = detail ? `, water ${area(detail, detail.area[k])}${detail.placed ? "" : " of its pixels"}` : "";
   const range = detail ? trust.range(detail, k) : null;
-  const told = range ? `; ${range.name} ${range.value}` : "";
+  const told = `${detail ? usual.said(detail, k) : ""}${range ? `; ${range.name} ${range.value}` : ""}`;
   return `${c.id}: ${f && f.iou !== null ? `IoU ${score(f.iou)}${p.seen === true ? ", seen by this model" : ""}` : "no IoU"}${water}, at threshold ${threshold.toFixed(2)}${told}`;
 };
 
@@ -228,6 +195,7 @@ const scored = (c, p, k, threshold, model) => {
       truth || reach || "",
     ),
   );
+  out.push(...usual.told(detail, k, model));
   if (range) out.push(trusted(c, p, detail, range, known));
   const rows = [];
   if (known) {

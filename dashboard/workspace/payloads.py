@@ -7,18 +7,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 from shapely import get_coordinates
 
 from dashboard.workspace.ground import nearest
+from model.scores.histogram import LEVELS
 from tiles.catalog.catalog import Catalog, counts
-from tiles.chip import ChipRecord
+from tiles.chip import UNKNOWN, ChipRecord
+from tiles.errors import FloodscopeError
 from tiles.grid import Grid
+from tiles.probability import NODATA
+from tiles.reading.ancillary import USUAL, usual_water
 from tiles.scenes.windows import is_scene
 
 if TYPE_CHECKING:
+    from dashboard.workspace.stored import StoredPredictions
     from model.evaluation.trust import Trust
     from model.inference.job import Job
     from model.store.store import Prediction
+    from tiles.drawing.service import TileService
 
 
 def chip_payload(record: ChipRecord) -> dict[str, Any]:
@@ -108,13 +116,45 @@ def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, A
     }
 
 
-def detail_payload(prediction: Prediction, trust: Trust) -> dict[str, Any]:
-    """Return what only the open chip needs: km2 of the valid pixels at each value, km2 of true water, how far to trust it.
+def usual_payload(
+    record: ChipRecord, prediction: Prediction, tiles: TileService, stored: StoredPredictions
+) -> dict[str, Any] | None:
+    """Return what of the predicted water is usual there: km2 (pixels, without a place) at each value, as `area` has them.
+
+    None where no file beside the chip says where water is usual, and of scenes; `problem` where such a file cannot be used.
+    """
+    if record.permanent_water is None or is_scene(record):
+        return None
+    try:
+        usual = usual_water(record)
+        raster = stored.probability(record, prediction.revision)
+    except FloodscopeError as error:
+        return {"problem": str(error)}
+    grid = tiles.chip(record).grid
+    size = grid.pixel_area_km2() if grid.placed else np.ones(grid.shape)
+
+    def counts(of: int) -> str:
+        there = (usual == of) & (raster != NODATA)
+        return _encoded(np.bincount(raster[there], weights=size[there], minlength=LEVELS).astype(np.float64))
+
+    return {"area": counts(1), "unknown": counts(UNKNOWN), "least": USUAL}
+
+
+def _encoded(numbers: npt.NDArray[np.float64]) -> str:
+    return base64.b64encode(numbers.astype("<f8").tobytes()).decode()
+
+
+def detail_payload(
+    record: ChipRecord, prediction: Prediction, trust: Trust, tiles: TileService, stored: StoredPredictions
+) -> dict[str, Any]:
+    """Return what only the open chip needs: km2 of the valid pixels at each value, km2 of true water, how far to trust
+    it, and what of it is usual (`usual_payload`).
 
     Of a chip without a place it is the number of the pixels, and `placed` is false.
     """
     return {
-        "area": base64.b64encode(prediction.area.astype("<f8").tobytes()).decode(),
+        "area": _encoded(prediction.area),
+        "usual": usual_payload(record, prediction, tiles, stored),
         "label_water_km2": prediction.label_water_km2,
         "placed": prediction.placed,
         "trust": trust,

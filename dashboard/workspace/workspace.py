@@ -238,10 +238,11 @@ class Workspace:
         # Who sent an image chooses beside it; options are for who started the dashboard with a folder.
         words = for_choosing if record.sent else str
         beside = {"label_problem": label_problem and words(label_problem), "notes": [words(note) for note in notes]}
+        trust = trust_in(record, prediction, self.shelf.knows(spec))
         return {
             "device": self.shelf.device(spec),  # known once its weights are loaded
             "prediction": self._payloads(spec, [prediction])[0] | beside,
-            "detail": detail_payload(prediction, trust_in(record, prediction, self.shelf.knows(spec))),
+            "detail": detail_payload(record, prediction, trust, self.tiles, self.stored),
         }
 
     def _open_scene(self, record: ChipRecord, spec: str, view: object, may_predict: bool) -> dict[str, Any]:

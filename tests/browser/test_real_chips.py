@@ -133,10 +133,20 @@ def test_a_chip_without_a_valid_pixel_says_so_and_the_page_lives_on(
     page.answered("Paraguay_34417")
     assert "no valid pixel" in page.notice()
     assert page.page.locator("#chip-panel .fs-notice-error").get_attribute("role") == "alert"
+    assert page.page.locator("#try-again").count() == 0, "no second try makes another image of it"
     page.click_chip("India_900498")
     page.answered("India_900498")
     page.painted("India_900498")
     assert page.figures()["IoU"][0] == "0.72"
+    # Nothing beside it says where water is usual.
+    assert (
+        page.page.locator("#chip-panel .fs-soft", has_text="Usual water, as rivers and lakes, counts as well").count()
+        == 1
+    )
+    assert not page.page.locator("#overlay label", has_text="Flood").is_visible()
+    page.page.locator("#map").focus()
+    page.page.keyboard.press("u")
+    page.page.locator("#legend", has_text="flood cannot be told from it").wait_for()
 
 
 def test_a_chip_without_a_label_is_predicted_and_not_scored(
@@ -148,7 +158,11 @@ def test_a_chip_without_a_label_is_predicted_and_not_scored(
     page.painted("ayt12")
     assert page.page.locator("#chip-panel .fs-notice").count() == 0
     figures = page.figures()
-    assert set(figures) == {"Water", "Range, no error known"}
+    assert set(figures) == {"Water", "Range, no error known", "Flood", "Usual water"}  # with months of water beside it
+    assert figures["Flood"][0] == figures["Water"][0] and figures["Usual water"][0] == "0.00\u2009km²"
+    page.switch("overlay", "Flood")
+    page.page.locator("#legend", has_text="usual water, not found").wait_for()
+    page.painted("ayt12")
     assert figures["Water"][0].endswith("km²")
     assert figures["Range, no error known"][1] == "p ≥ 0.75 to p ≥ 0.25"
     assert page.page.locator("#chip-panel").inner_text().lower().count("label") == 1, "said once, by the badge"

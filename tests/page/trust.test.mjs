@@ -66,3 +66,14 @@ test("held-out figures: the chip's country first, over all where that is too lit
   assert.deepEqual(rows(held, null), [all]);
   assert.deepEqual(rows(null, "Kenya"), ["Held out: this model records no figures"]);
 });
+
+test("of the water at a level what is usual, and what is not known, is no flood", () => {
+  const [usual, unknown] = [new Float64Array(255), new Float64Array(255)];
+  usual[254] = 5;
+  unknown[127] = 0.5;
+  const told = { area: suffixSums(usual), unknown: suffixSums(unknown), least: 0.5 };
+  assert.deepEqual(trust.parts({ ...detail(null), usual: told }, level(0.5)), { flood: 4.5, usual: 5, unknown: 0.5 });
+  assert.deepEqual(trust.parts({ ...detail(null), usual: told }, level(0.9)), { flood: 3, usual: 5, unknown: 0 });
+  assert.equal(trust.parts({ ...detail(null), usual: null }, level(0.5)), null);
+  assert.equal(trust.parts({ ...detail(null), usual: { problem: "it holds percent" } }, level(0.5)), null);
+});

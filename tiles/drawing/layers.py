@@ -33,6 +33,7 @@ from tiles.palette import (
     Colour,
 )
 from tiles.probability import level
+from tiles.reading.ancillary import USUAL
 
 # --- what the server draws --------------------------------------------------------------------------------------------
 
@@ -62,10 +63,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Source:
-    """What the pixels of a layer are made of: the chip, and its prediction where a layer asks for it."""
+    """What the pixels of a layer are made of: the chip, and where one asks for it its prediction, and where water is usual."""
 
     chip: Chip
     probability: Callable[[], ByteArray]
+    usual: Callable[[], ByteArray | None] = lambda: None
 
 
 def _as_it_is(pixels: ByteArray, asked: Options) -> ByteArray:
@@ -90,6 +92,7 @@ class TileLayer:
         cut_options: the names in `Options` that change its tiles and not `pixels`.
         cut_from: the layer whose pixels it is cut from, where they are another's.
         of_scene: of a scene, whose tiles are false colour, a tile (H, W, 4) as this layer has it.
+        beside: what stands beside the probability in its G and B: the label, or where water is usual.
     """
 
     name: str
@@ -101,6 +104,7 @@ class TileLayer:
     cut_options: tuple[str, ...] = ()
     cut_from: str = ""
     of_scene: Callable[[ByteArray, Options], ByteArray] = _as_it_is
+    beside: Literal["label", "usual"] = "label"
 
     @property
     def all_options(self) -> tuple[str, ...]:
@@ -131,6 +135,10 @@ def _scores(source: Source, asked: Options) -> ByteArray:
     return score_pixels(source.probability(), source.chip.label)
 
 
+def _flood(source: Source, asked: Options) -> ByteArray:
+    return score_pixels(source.probability(), source.usual())
+
+
 def _mask(pixels: ByteArray, asked: Options) -> bytes:
     return encode_mask((pixels[..., 0] >= level(asked.threshold)) & (pixels[..., 3] > 0), WATER)
 
@@ -153,6 +161,7 @@ TILES: tuple[TileLayer, ...] = (
     TileLayer("vh", "image", lambda source, _: single_band(source.chip, "vh"), "average", of_scene=_channel(1)),
     TileLayer("calm", "image", lambda source, _: calm(source.chip), "average", of_scene=_calm_of_scene),
     TileLayer("scores", "prediction", _scores, "nearest"),
+    TileLayer("flood", "prediction", _flood, "nearest", beside="usual"),
     TileLayer("mask", "prediction", _scores, "nearest", cut=_mask, cut_options=("threshold",), cut_from="scores"),
     TileLayer("confidence", "prediction", _scores, "nearest", cut=_confidence, cut_from="scores"),
 )
@@ -223,6 +232,7 @@ class Shown:
         legend: what its colours mean.
         without_label: what there is none of where a chip has no label.
         grey: the image below is shown in grey.
+        usual: needs to be told where water is usual.
         outline: its colour may be drawn as an outline.
         strip: offered where one picture is shown.
         swipe: offered at both sides of a swipe.
@@ -239,6 +249,7 @@ class Shown:
     legend: tuple[Swatch, ...] = ()
     without_label: str = ""
     grey: bool = False
+    usual: bool = False
     outline: bool = False
     strip: bool = True
     swipe: bool = True
@@ -263,6 +274,11 @@ def _grey(channel: int) -> Matrix:
 _CLASSES: Matrix = ((1, -1, 1, 0, -1), (1, 1, 1, 0, -2), (-1, 1, 0, 0, 0), (0, 0, 0, 1, 0))
 _ERRORS: Matrix = (
     *((FALSE[i] / 255, HIT[i] / 255, MISSED[i] / 255, 0, 0) for i in range(3)),
+    (1, 1, 1, 1, -1),
+)
+# The same classes against usual water: water that is not usual, usual water that is there, and that is not.
+_USUAL: Matrix = (
+    *((WATER[i] / 255, TRUTH[i] / 255, MISSED[i] / 255, 0, 0) for i in range(3)),
     (1, 1, 1, 1, -1),
 )
 _WATER: tuple[Step, ...] = ("level", _painted(WATER, 1, 0, 0, 1, -1))
@@ -322,6 +338,16 @@ SHOWN: tuple[Shown, ...] = (
     Shown(
         "prediction", "Prediction", "prediction (water)", "overlay", "scores", _WATER, ("a",), key="w",
         legend=(Swatch(_css(WATER), "W", "predicted water"),), outline=True,
+    ),
+    Shown(
+        "flood", "Flood", "flood (water that is not usual)", "overlay", "flood", ("level", _CLASSES, _USUAL), ("a",), key="u",
+        legend=(
+            Swatch(_css(WATER), "F", "flood", "predicted water where water is not usual"),
+            Swatch(_css(TRUTH), "U", "usual water", f"predicted water where there is water in {USUAL:.0%} of the time or more"),
+            Swatch(_css(MISSED), "D", "usual water, not found", "usual water that is not predicted as water"),
+            Swatch("#181818", "", "dry, or not known", "dry, or not known whether water is usual"),
+        ),
+        grey=True, usual=True,
     ),
     Shown(
         "truth", "Truth", "truth", "overlay", "scores", (_painted(TRUTH, 0, 1, 0, 1, -1),), ("a",), key="t",

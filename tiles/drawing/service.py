@@ -20,6 +20,7 @@ from tiles.drawing.scenes import Scenes
 from tiles.errors import ChipError, LayerNotFoundError, MissingImageryError, UsageError
 from tiles.palette import WATER
 from tiles.probability import NODATA
+from tiles.reading.ancillary import usual_water
 from tiles.reading.door import read_chip
 from tiles.reading.raster import MAX_PIXELS
 from tiles.scenes.windows import is_scene
@@ -122,7 +123,11 @@ class TileService:
                 raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
             return raster
 
-        return DisplayRaster(layer.pixels(Source(chip, probability), asked), chip.grid.drawn, layer.overviews)
+        return DisplayRaster(
+            layer.pixels(Source(chip, probability, lambda: usual_water(record)), asked),
+            chip.grid.drawn,
+            layer.overviews,
+        )
 
     def tile(
         self,
@@ -212,7 +217,7 @@ class TileService:
         raster = cut(levels, *zxy, size=size)
         if raster is None or (raster == NODATA).all():
             return self._transparent(size)
-        truth = scenes.label(record, settled=labelled)
+        truth = scenes.label(record, settled=labelled) if layer.beside == "label" else None
         label = None if truth is None else cut(truth, *zxy, size=size)
         scores = score_pixels(raster[..., 0], None if label is None else label[..., 0])
         return _tile(layer.cut(np.ascontiguousarray(np.moveaxis(scores, 0, -1)), asked))

@@ -1,11 +1,11 @@
-"""What may lie beside VV and VH: elevation and permanent water."""
+"""What may lie beside VV and VH: elevation and permanent water, which is the water that is usual there."""
 
 from __future__ import annotations
 
 import numpy as np
 from rasterio.windows import Window
 
-from tiles.chip import Asset, FloatArray
+from tiles.chip import UNKNOWN, Asset, ByteArray, ChipRecord, FloatArray
 from tiles.errors import AncillaryError, ChipError
 from tiles.reading.grids import fitted
 from tiles.reading.pixels import read_band
@@ -16,6 +16,9 @@ from tiles.sentences import Sentence
 _LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
 # JRC Global Surface Water stores "no observation" as 255, tagged or not.
 _JRC_NODATA = 255
+
+USUAL = 0.5
+"""Water is usual where it was there in this share of the time or more."""
 
 
 def ancillary_refusal(name: str, error: ChipError) -> str:
@@ -66,3 +69,20 @@ def read_ancillary(name: str, asset: Asset, image: RasterInfo, window: Window | 
             file=asset.path,
         )
     return values
+
+
+def usual_water(record: ChipRecord) -> ByteArray | None:
+    """Return where water is usual on a chip, uint8 (H, W): 1 usual, 0 not, 255 not known; None where no file says it.
+
+    Raises:
+        ChipError: the file that should say it cannot be used, with the sentence to show.
+    """
+    if record.permanent_water is None or record.vv is None:
+        return None
+    try:
+        share = read_ancillary("permanent_water", record.permanent_water, read_info(record.vv.path))
+    except ChipError as error:
+        raise AncillaryError(ancillary_refusal("permanent_water", error)) from error
+    known = np.isfinite(share)
+    usual: ByteArray = np.where(known, np.where(known, share, 0.0) >= USUAL, np.uint8(UNKNOWN)).astype(np.uint8)
+    return usual

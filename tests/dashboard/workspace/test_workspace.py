@@ -23,7 +23,7 @@ from model.predictors import select
 from model.predictors.protocol import Parameter, Plain
 from model.predictors.select import Family
 from model.scores.histogram import ScoreHistogram
-from tests.tiles.chips import write_pair
+from tests.tiles.chips import lake, write_pair, write_tiff
 from tests.waiting import eventually
 from tiles.chip import Chip
 from tiles.errors import ModelError
@@ -265,3 +265,34 @@ def test_a_predictor_that_is_one_more_family_is_offered_asked_judged_and_remembe
     (entry,) = (model for model in workspace.shelf.models() if model["name"] == "All wet")
     assert (entry["offered"], entry["chips"]) == (False, 1)
     workspace.close()
+
+
+def test_an_opened_chip_says_of_its_water_what_is_usual(tmp_path: Path) -> None:
+    chips = tmp_path / "chips"
+    for name in ("river", "plain", "broken"):
+        write_pair(chips, name)
+    wet = lake()
+    share = np.where(np.arange(wet.shape[1]) < wet.shape[1] // 2, 0.5, 0.49).astype(np.float32) * np.ones(
+        wet.shape, np.float32
+    )
+    share[: wet.shape[0] // 3] = np.nan
+    write_tiff(chips / "river_permanent_water.tif", share)
+    write_tiff(chips / "broken_permanent_water.tif", share * 100)
+    made = Workspace(Settings((chips,), tmp_path / "data", model="backscatter"))
+    try:
+        details = {name: made.open_chip(name, "backscatter")["detail"] for name in ("river", "plain", "broken")}
+    finally:
+        made.close()
+    assert details["plain"]["usual"] is None
+    assert "permanent water" in details["broken"]["usual"]["problem"]
+    assert (
+        details["broken"]["usual"]["problem"]
+        .calling(os.path.basename)
+        .startswith("The permanent water is not used: broken_")
+    )
+    usual = details["river"]["usual"]
+    found = {name: np.frombuffer(base64.b64decode(usual[name]), "<f8")[127:].sum() for name in ("area", "unknown")}
+    size = np.frombuffer(base64.b64decode(details["river"]["area"]), "<f8")[127:].sum() / wet.sum()
+    assert found["area"] == pytest.approx(size * (wet & (share >= 0.5)).sum(), rel=1e-6)
+    assert found["unknown"] == pytest.approx(size * (wet & np.isnan(share)).sum(), rel=1e-6)
+    assert 0 < found["area"] < found["area"] + found["unknown"] < size * wet.sum()

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from served import REVISION, Pixels, centre, decode, make_record, serve
 
 import tiles.drawing.service
+from tests.tiles.chips import write_tiff
 from tiles.catalog.catalog import Catalog
 from tiles.catalog.live import LiveCatalog
-from tiles.chip import ChipRecord
+from tiles.chip import Asset, ChipRecord
 from tiles.drawing.composite import NODATA_YELLOW, composite, score_pixels
 from tiles.drawing.layers import TILES, Options, layer_of
 from tiles.drawing.service import TileService
@@ -86,6 +88,28 @@ def test_a_score_tile_on_the_chips_own_grid_is_contract_5_pixel_by_pixel(tmp_pat
     expected = np.moveaxis(score_pixels(probability, read_chip(record).label), 0, -1)
     assert np.array_equal(shown, expected)
     assert {0, 255} == set(np.unique(shown[..., 3]))
+
+
+def test_a_flood_tile_has_usual_water_where_a_score_tile_has_the_label(tmp_path: Path) -> None:
+    record, place = _mercator(tmp_path / "chips")
+    service, predictions = serve(tmp_path, record)
+    shown = decode(service.tile("flood", record.id, REVISION, *place).data)
+    assert not shown[..., 1:3].any(), "nothing says where water is usual"
+    rng = np.random.default_rng(5)
+    share = rng.choice(np.array([0, 0.49, 0.5, 1, np.nan], np.float32), (256, 256))
+    water = tmp_path / "usual.tif"
+    assert record.vv is not None
+    with rasterio.open(record.vv.path) as image:
+        profile = {"crs": image.crs, "transform": image.transform}
+    write_tiff(water, share, **profile)
+    usual = replace(record, permanent_water=Asset(str(water)))
+    service, predictions = serve(tmp_path, usual)
+    probability = predictions.predict(usual)
+    shown = decode(service.tile("flood", usual.id, REVISION, *place).data)
+    known, there = probability != 255, np.isfinite(share)
+    assert np.array_equal(shown[..., 0], np.where(known, probability, 0))
+    assert np.array_equal(shown[..., 1] == 255, known & there & (share >= 0.5))
+    assert np.array_equal(shown[..., 2] == 255, known & there)
 
 
 @pytest.mark.parametrize("level", [0, 1, 127, 200, 254])
