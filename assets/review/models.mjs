@@ -132,9 +132,9 @@ const counted = (c, chips) => {
   if (left === all) return "";
   if (unknown === all) return "It is not known whether A or B has seen these chips.";
   if (seen === all)
-    return `All ${format.count(all, "chip")} that both have scored were seen by A or B, so there is no difference to rely on.`;
+    return `${all === 1 ? "The one chip that both have scored was" : `All ${format.count(all, "chip")} that both have scored were`} seen by A or B, so there is no difference to rely on.`;
   if (!left)
-    return `${format.integer(seen)} of ${format.count(all, "chip")} were seen by A or B, of the others it is not known, so there is no difference to rely on.`;
+    return `${format.integer(seen)} of ${format.count(all, "chip")} ${seen === 1 ? "was" : "were"} seen by A or B, of the others it is not known, so there is no difference to rely on.`;
   return `Counted: the ${format.count(left, "chip")} of ${format.integer(all)} that neither A nor B has seen.`;
 };
 const validated = (model, other) =>
