@@ -58,9 +58,9 @@ def announced(page: Screen, text: str) -> None:
 
 
 def test_a_chip_is_predicted_and_its_iou_read_without_a_mouse(
-    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+    simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
-    page = kept_screen(simulated_dashboard).open()
+    page = screen(simulated_dashboard).open()
     to_the_chips_table(page)
     press(page, "ArrowDown", "ArrowDown")
     chip = page.page.evaluate(CHOSEN)
@@ -90,8 +90,8 @@ def test_escape_goes_back_to_the_row_and_space_opens_the_next(
     page.until("() => document.activeElement.id === 'chip-panel'")
 
 
-def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
-    page = kept_screen(simulated_dashboard).open()
+def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(simulated_dashboard).open()
     to_the_chips_table(page)
     chips = page.page.evaluate("() => [...floodscope.catalog.chips.keys()].sort()")
     page.page.evaluate(
