@@ -108,8 +108,8 @@ def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard
     assert page.page.evaluate("() => [...met].sort()") == chips
 
 
-def test_tab_leaves_a_table_in_one_step(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
-    page = kept_screen(simulated_dashboard).open(tab="regions")
+def test_tab_leaves_a_table_in_one_step(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    page = screen(simulated_dashboard).open(tab="regions")
     page.page.locator("#regions-table .ag-cell").first.focus()
     press(page, "Tab")
     assert page.page.evaluate("() => document.activeElement.closest('.ag-theme-fs')") is None
