@@ -59,7 +59,10 @@ const items = (sides, counts, unlabelled, agreement, problem, usual) => {
     .flatMap(({ side, image }) => (grounded(side) ? greyed(image) : image.legend));
   const out = [...rows.map(item("class")), ...images.map(item("image"))];
   if (missing.length) out.push(said(`no known label, so ${missing.map((what) => `no ${what}`).join(" and ")}`));
-  if (blind) out.unshift(said("No file beside this image says where water is usual, so flood cannot be told from it."));
+  const why = usual?.problem
+    ? "The file that says where water is usual is not used"
+    : "No file beside this image says where water is usual";
+  if (blind) out.unshift(said(`${why}, so flood cannot be told from it.`));
   if (problem) out.unshift(format.html.Span({ className: "fs-legend-item fs-legend-problem", role: "alert" }, problem));
   return out;
 };

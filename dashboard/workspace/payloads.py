@@ -22,7 +22,6 @@ from tiles.reading.ancillary import USUAL, usual_water
 from tiles.scenes.windows import is_scene
 
 if TYPE_CHECKING:
-    from dashboard.workspace.stored import StoredPredictions
     from model.evaluation.trust import Trust
     from model.inference.job import Job
     from model.store.store import Prediction
@@ -116,9 +115,7 @@ def prediction_payload(prediction: Prediction, seen: bool | None) -> dict[str, A
     }
 
 
-def usual_payload(
-    record: ChipRecord, prediction: Prediction, tiles: TileService, stored: StoredPredictions
-) -> dict[str, Any] | None:
+def usual_payload(record: ChipRecord, prediction: Prediction, tiles: TileService) -> dict[str, Any] | None:
     """Return what of the predicted water is usual there: km2 (pixels, without a place) at each value, as `area` has them.
 
     None where no file beside the chip says where water is usual, and of scenes; `problem` where such a file cannot be used.
@@ -127,7 +124,7 @@ def usual_payload(
         return None
     try:
         usual = usual_water(record)
-        raster = stored.probability(record, prediction.revision)
+        raster = tiles.probability(record, prediction.revision)
     except FloodscopeError as error:
         return {"problem": str(error)}
     grid = tiles.chip(record).grid
@@ -144,9 +141,7 @@ def _encoded(numbers: npt.NDArray[np.float64]) -> str:
     return base64.b64encode(numbers.astype("<f8").tobytes()).decode()
 
 
-def detail_payload(
-    record: ChipRecord, prediction: Prediction, trust: Trust, tiles: TileService, stored: StoredPredictions
-) -> dict[str, Any]:
+def detail_payload(record: ChipRecord, prediction: Prediction, trust: Trust, tiles: TileService) -> dict[str, Any]:
     """Return what only the open chip needs: km2 of the valid pixels at each value, km2 of true water, how far to trust
     it, and what of it is usual (`usual_payload`).
 
@@ -154,7 +149,7 @@ def detail_payload(
     """
     return {
         "area": _encoded(prediction.area),
-        "usual": usual_payload(record, prediction, tiles, stored),
+        "usual": usual_payload(record, prediction, tiles),
         "label_water_km2": prediction.label_water_km2,
         "placed": prediction.placed,
         "trust": trust,

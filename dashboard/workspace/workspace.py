@@ -242,7 +242,7 @@ class Workspace:
         return {
             "device": self.shelf.device(spec),  # known once its weights are loaded
             "prediction": self._payloads(spec, [prediction])[0] | beside,
-            "detail": detail_payload(record, prediction, trust, self.tiles, self.stored),
+            "detail": detail_payload(record, prediction, trust, self.tiles),
         }
 
     def _open_scene(self, record: ChipRecord, spec: str, view: object, may_predict: bool) -> dict[str, Any]:

@@ -116,18 +116,19 @@ class TileService:
 
     def _draw(self, layer: TileLayer, record: ChipRecord, revision: str, asked: Options) -> DisplayRaster:
         chip = self.chip(record)
+        source = Source(chip, lambda: self.probability(record, revision), lambda: usual_water(record))
+        return DisplayRaster(layer.pixels(source, asked), chip.grid.drawn, layer.overviews)
 
-        def probability() -> ByteArray:
-            raster = self._predictions.probability(record, revision)
-            if raster.shape != chip.grid.shape:
-                raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
-            return raster
+    def probability(self, record: ChipRecord, revision: str) -> ByteArray:
+        """Return one revision of a chip's prediction, uint8 (H, W) as its image.
 
-        return DisplayRaster(
-            layer.pixels(Source(chip, probability, lambda: usual_water(record)), asked),
-            chip.grid.drawn,
-            layer.overviews,
-        )
+        Raises:
+            ChipError: it is of another size.
+        """
+        raster = self._predictions.probability(record, revision)
+        if raster.shape != self.chip(record).grid.shape:
+            raise ChipError(f"The prediction of {record.id} is of another size than its image: predict it again.")
+        return raster
 
     def tile(
         self,
