@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 from running import ARGUMENTS, COPIES, FLOODSCOPE, PATIENCE_MS, Dashboard, Evaluate, browser_path, serving
 from screen import Screen, ScreenMaker
 
@@ -109,6 +109,12 @@ def contexts(chromium: Browser) -> Contexts:
     return context
 
 
+def set_up(page: Page, size: tuple[int, int], still: bool = True) -> None:
+    """Give a new page its size, and whether what moves on it moves."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(reduced_motion="reduce" if still else "no-preference")
+
+
 @pytest.fixture
 def screen(at_home: BrowserContext, request: pytest.FixtureRequest) -> Iterator[ScreenMaker]:
     """A function that gives a new page of a dashboard.
@@ -126,8 +132,7 @@ def screen(at_home: BrowserContext, request: pytest.FixtureRequest) -> Iterator[
         else:
             contexts: Contexts = request.getfixturevalue("contexts")
             page = contexts(device_scale_factor=scale).new_page()
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.emulate_media(reduced_motion="reduce" if still else "no-preference")
+        set_up(page, size, still)
         dashboard.before_end.append(page.close)
         dashboards.append(dashboard)
         made.append(Screen(page, dashboard.url))
@@ -181,8 +186,7 @@ def kept_screen(
         used.append(name)
         if name not in kept:
             page = at_home.new_page()
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            page.emulate_media(reduced_motion="reduce")
+            set_up(page, size)
             kept[name] = Kept(Screen(page, dashboard.url, kept=True), dashboard)
         return kept[name].screen
 

@@ -52,10 +52,8 @@ class Screen:
     url: str
     problems: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    asked: int = 0
     under_way: set[Request] = field(default_factory=set)
     kept: bool = False
-    loaded: bool = False
 
     def __post_init__(self) -> None:
         facade.install(self.page)
@@ -77,7 +75,6 @@ class Screen:
     def _request(self, request: Request) -> None:
         self.requests.append(request)
         if POLL not in request.url and not request.is_navigation_request():  # of a download's end nothing is told
-            self.asked += 1
             self.under_way.add(request)
         where = urllib.parse.urlsplit(request.url)
         if where.scheme not in {"data", "blob"} and where.hostname != "127.0.0.1":
@@ -89,10 +86,9 @@ class Screen:
     # --- the page ------------------------------------------------------------------------------------------------
     def open(self, **state: object) -> Screen:
         """Open the dashboard in a state of its URL, and wait until catalog and predictions are there."""
-        if self.loaded:
+        if self.kept and self.page.url.startswith(self.url):
             return self._turn(f"?{urllib.parse.urlencode(state)}", state)
         self.page.goto(f"{self.url}?{urllib.parse.urlencode(state)}" if state else self.url)
-        self.loaded = self.kept
         return self.ready()
 
     def _turn(self, search: str, state: dict[str, object]) -> Screen:
@@ -120,16 +116,20 @@ class Screen:
         """Wait until a JavaScript condition holds."""
         self.page.wait_for_function(condition, arg=argument)
 
+    def _asked(self) -> list[str]:
+        """Return what the page has asked for, but its polls."""
+        return [request.url for request in self.requests if POLL not in request.url]
+
     def quiet(self) -> None:
         """Wait until the page has asked for nothing, and waited for nothing, for half a second; its polls aside.
 
         A load state of Playwright's does not say so: once reached, it stays reached until the page is loaded anew.
         """
-        seen, since = -1, time.monotonic()
+        seen, since = len(self._asked()), time.monotonic()
         end = since + PATIENCE_MS / 1000
-        while self.under_way or seen != self.asked or time.monotonic() < since + QUIET_S:
-            if self.under_way or seen != self.asked:
-                seen, since = self.asked, time.monotonic()
+        while self.under_way or seen != len(self._asked()) or time.monotonic() < since + QUIET_S:
+            if self.under_way or seen != len(self._asked()):
+                seen, since = len(self._asked()), time.monotonic()
             assert since < end, f"it waits still for {[one.url for one in self.under_way]}, of {self.requests[-5:]}"
             self.page.wait_for_timeout(50)  # in which Playwright hears of requests
 
@@ -137,11 +137,10 @@ class Screen:
     def no_request(self) -> Iterator[None]:
         """Fail if the page asks the server for anything meanwhile, but whether the catalog is the same still."""
         self.quiet()
-        before = len(self.requests)
+        before = len(self._asked())
         yield
         self.frames(3)  # what was set off has been sent by now
-        asked = [request.url for request in self.requests[before:] if POLL not in request.url]
-        assert asked == []
+        assert self._asked()[before:] == []
 
     def frames(self, count: int) -> None:
         """Let the page draw some frames."""
@@ -194,7 +193,7 @@ class Screen:
         self.until_query(t=f"{value:g}")  # figures and address follow once the picture is drawn
         self.frames(2)
 
-    def choose_model(self, name: str) -> None:
+    def choose_model(self, name: str | re.Pattern[str]) -> None:
         self.page.locator("input#model").click()
         self.page.get_by_role("option", name=name, exact=True).click()
         self.page.locator("#model-dot[data-state=ready]").wait_for()

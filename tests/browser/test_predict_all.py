@@ -60,9 +60,7 @@ def test_predict_all_shows_progress_and_results_as_they_come_can_be_cancelled_an
 ) -> None:
     dashboard, gate = held
     page = screen(dashboard).open(tab="regions")
-    page.page.locator("input#model").click()
-    page.page.get_by_role("listbox").get_by_role("option", name=re.compile("^Held box")).click()
-    page.page.locator("#model-dot[data-state=ready]").wait_for()
+    page.choose_model(re.compile("^Held box"))
     button, cancel, job = (page.page.locator(f"#{name}") for name in ("predict-all", "cancel", "job"))
     assert page.figures("#figures")["Predicted"][0] == "0"
     button.press("Enter")
