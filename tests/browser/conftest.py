@@ -162,7 +162,7 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def kept() -> Iterator[dict[str, Kept]]:
-    """The pages that the tests of a file use one after another, by dashboard and size."""
+    """The pages that the tests of a file use one after another, by dashboard and whether what moves on them moves."""
     pages: dict[str, Kept] = {}
     yield pages
     for one in pages.values():
@@ -181,13 +181,15 @@ def kept_screen(
     used: list[str] = []
     failed = request.session.testsfailed
 
-    def make(dashboard: Dashboard, *, size: tuple[int, int] = (1280, 800)) -> Screen:
-        name = f"{dashboard.url} {size}"
+    def make(dashboard: Dashboard, *, still: bool = True, size: tuple[int, int] = (1280, 800)) -> Screen:
+        name = f"{dashboard.url} {'still' if still else 'moving'}"
         used.append(name)
         if name not in kept:
             page = at_home.new_page()
-            set_up(page, size)
+            set_up(page, size, still)
             kept[name] = Kept(Screen(page, dashboard.url, kept=True), dashboard)
+        elif kept[name].screen.page.viewport_size != (wanted := {"width": size[0], "height": size[1]}):
+            kept[name].screen.page.set_viewport_size(wanted)
         return kept[name].screen
 
     yield make

@@ -86,7 +86,7 @@ def mosaic(screen: Screen, tiles: list[Tile], layer: str | None = None) -> Pixel
 
 def show_alone(screen: Screen, pane: str) -> None:
     """Hide everything but one pane, and put a known colour behind it."""
-    screen.page.add_style_tag(content=ALONE.format(ground=GROUND, pane=pane))
+    screen.style(ALONE.format(ground=GROUND, pane=pane))
 
 
 def seen(screen: Screen) -> Pixels:

@@ -19,6 +19,7 @@ READY = "() => window.floodscope && floodscope.catalog.chips.size > 0 && floodsc
 TURN = """search => {
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   document.querySelectorAll("details[open]").forEach((menu) => menu.removeAttribute("open"));
+  document.querySelectorAll("style[data-of-test]").forEach((style) => style.remove());
   document.activeElement?.blur();
   history.pushState(history.state, "", search);
   dispatchEvent(new PopStateEvent("popstate"));
@@ -159,6 +160,14 @@ class Screen:
             "expected => { const q = new URLSearchParams(location.search);"
             " return Object.entries(expected).every(([k, v]) => q.get(k) === v); }",
             expected,
+        )
+
+    def style(self, css: str) -> None:
+        """Lay a style over the page's own, until a test that comes after turns the page to what it opens."""
+        self.page.evaluate(
+            "css => { const style = document.createElement('style'); style.textContent = css;"
+            " style.setAttribute('data-of-test', ''); document.head.append(style); }",
+            css,
         )
 
     # --- controls ------------------------------------------------------------------------------------------------

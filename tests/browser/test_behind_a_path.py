@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from running import serving
+from running import Dashboard, serving
 from screen import ScreenMaker
 
 from tests.proxying import proxy
+from tiles.catalog.catalog import open_catalog
 
 PATH = "/user/me/proxy/8050/"
 
@@ -22,15 +24,22 @@ PATH = "/user/me/proxy/8050/"
     ids=["takes its path off and tells nothing", "takes it off and tells", "leaves it on"],
 )
 def test_a_chip_is_opened_predicted_and_taken_away_through_a_proxy(
-    screen: ScreenMaker, simulated_chips: Path, tmp_path: Path, strips: bool, tells: bool, options: tuple[str, ...]
+    simulated_dashboard: Dashboard,
+    screen: ScreenMaker,
+    simulated_chips: Path,
+    tmp_path: Path,
+    strips: bool,
+    tells: bool,
+    options: tuple[str, ...],
 ) -> None:
+    chip = open_catalog([simulated_chips]).usable()[0].id
     with (
-        serving(tmp_path, simulated_chips, options=options) as dashboard,
+        serving(tmp_path, simulated_chips, options=options)
+        if options
+        else nullcontext(simulated_dashboard) as dashboard,
         proxy(dashboard.url.removesuffix(PATH), PATH, strips=strips, tells=tells) as between,
     ):
-        home = screen(replace(dashboard, url=between.url)).open()
-        chip: str = home.page.evaluate("[...floodscope.catalog.chips.values()].find((chip) => chip.labelled).id")
-        home.open(chip=chip)
+        home = screen(replace(dashboard, url=between.url)).open(chip=chip)
         home.answered(chip)
         home.painted(chip, "imagery")
         home.painted(chip)

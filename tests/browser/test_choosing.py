@@ -102,8 +102,8 @@ def test_the_tiles_of_a_chip_are_asked_for_while_the_pointer_rests_on_it(
     assert set(shown) <= set(asked)
 
 
-def test_of_two_quick_choices_the_second_stays(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open()
+def test_of_two_quick_choices_the_second_stays(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open()
     first, second = chips_of(page)[2:4]
     predicted(page, first)
     predicted(page, second)
@@ -121,9 +121,9 @@ def test_of_two_quick_choices_the_second_stays(simulated_dashboard: Dashboard, s
 
 @pytest.mark.parametrize("chip", ["India_900498", "jja10"])
 def test_neither_key_nor_strip_covers_a_chip_that_the_map_has_gone_to(
-    real_dashboard: Dashboard, screen: ScreenMaker, chip: str
+    real_dashboard: Dashboard, kept_screen: ScreenMaker, chip: str
 ) -> None:
-    page = screen(real_dashboard).open()
+    page = kept_screen(real_dashboard).open()
     page.choose_in_table(chip)
     page.answered(chip)
     page.painted(chip)

@@ -50,9 +50,9 @@ def drawn(page: Screen, *panes: str) -> None:
 
 
 @pytest.fixture
-def swiped(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
+def swiped(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> Screen:
     """A chip that is swiped, its scores opaque, with model B's prediction there."""
-    page = screen(simulated_dashboard).open(
+    page = kept_screen(simulated_dashboard).open(
         o=1, tab="models", mode="swipe", b=OTHER, left="other", right="difference", at=0.1
     )
     chip = first_chip(page)
@@ -119,7 +119,7 @@ def test_both_sides_of_the_swipe_are_pixel_exact_at_every_threshold(swiped: Scre
     page.whole_zoom(page.query["chip"])  # whoever has moved the map keeps the place, however the strip grows
     drawn(page, "left-scores", "scores")
     picture = pictures(page)
-    page.page.add_style_tag(content=SCORES_ALONE.format(ground=GROUND))
+    page.style(SCORES_ALONE.format(ground=GROUND))
     for left, right, at in (
         ("Model B", "Difference", 0.37),
         ("Difference", "Errors", 0.62),
@@ -260,8 +260,10 @@ def test_a_link_restores_the_swipe(swiped: Screen, simulated_dashboard: Dashboar
         assert found["seen"] >= 3
 
 
-def test_four_maps_show_their_layers_and_move_together(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(o=1, tab="models")
+def test_four_maps_show_their_layers_and_move_together(
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(simulated_dashboard).open(o=1, tab="models")
     chip = first_chip(page)
     page.click_chip(chip)
     page.answered(chip)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 from running import Dashboard
 from screen import Screen, ScreenMaker
+
+from tiles.catalog.catalog import open_catalog
 
 TIMES = int(os.environ.get("FLOODSCOPE_PLACES", "2"))
 """How often a link is opened, and keys are pressed, in each window size; 40 take some minutes."""
@@ -29,9 +32,10 @@ WHERE = """id => [floodscope.state.get().chip, location.search,
   floodscope.flights.viewOf(floodscope.catalog.chips.get(id).bounds)].map((part) => JSON.stringify(part)).join(' ')"""
 
 
-def chips_of(page: Screen) -> list[str]:
-    found: list[str] = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort((a, b) => a.localeCompare(b))")
-    return found
+@pytest.fixture(scope="module")
+def chips(simulated_chips: Path) -> list[str]:
+    """The ids of the chips in the order of the list by name; theirs are of ASCII letters, digits and the like alone."""
+    return sorted((record.id for record in open_catalog([simulated_chips]).usable()), key=str.casefold)
 
 
 def there(page: Screen, chip: str, told: object = "") -> None:
@@ -43,10 +47,9 @@ def there(page: Screen, chip: str, told: object = "") -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_link_to_a_chip_ends_at_that_chip(
-    simulated_dashboard: Dashboard, screen: ScreenMaker, size: tuple[int, int]
+    simulated_dashboard: Dashboard, screen: ScreenMaker, chips: list[str], size: tuple[int, int]
 ) -> None:
-    page = screen(simulated_dashboard, still=False, size=size).open()
-    chips = chips_of(page)
+    page = screen(simulated_dashboard, still=False, size=size)
     draw = random.Random(f"links {size}")
     for _ in range(TIMES):
         chip = draw.choice(chips)
@@ -56,11 +59,10 @@ def test_a_link_to_a_chip_ends_at_that_chip(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_keys_that_follow_one_another_end_at_the_chip_of_the_last(
-    simulated_dashboard: Dashboard, screen: ScreenMaker, size: tuple[int, int]
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker, chips: list[str], size: tuple[int, int]
 ) -> None:
     draw = random.Random(f"keys {size}")
-    page = screen(simulated_dashboard, still=False, size=size).open(sort="name", model="backscatter:otsu")
-    chips = chips_of(page)
+    page = kept_screen(simulated_dashboard, still=False, size=size)
     at = draw.randrange(len(chips))
     page.open(sort="name", model="backscatter:otsu", chip=chips[at])
     there(page, chips[at])
@@ -76,10 +78,9 @@ def test_keys_that_follow_one_another_end_at_the_chip_of_the_last(
 
 
 def test_a_chip_chosen_while_the_map_zooms_is_where_the_map_ends(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker, chips: list[str]
 ) -> None:
-    page = screen(simulated_dashboard, still=False).open()
-    chips = chips_of(page)
+    page = kept_screen(simulated_dashboard, still=False).open()
     for n, frames in enumerate((0, 1, 3)):
         page.page.evaluate(
             """([id, frames]) => new Promise((done) => {
@@ -94,10 +95,10 @@ def test_a_chip_chosen_while_the_map_zooms_is_where_the_map_ends(
 
 
 def test_the_map_knows_where_it_is_when_its_pane_is_back_where_it_began(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
     """A flight ends with the pane moved aside; another move brings it back. Layers are drawn for the centre that is told."""
-    page = screen(simulated_dashboard, still=False).open()
+    page = kept_screen(simulated_dashboard, still=False).open()
     apart = page.page.evaluate(
         """async () => {
           const map = floodscope.leaflet.map;
@@ -116,10 +117,10 @@ def test_the_map_knows_where_it_is_when_its_pane_is_back_where_it_began(
 
 
 def test_of_two_chips_chosen_in_one_moment_the_second_is_open_and_shown(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker, chips: list[str]
 ) -> None:
-    page = screen(simulated_dashboard, still=False).open(model="backscatter:otsu")
-    first, second = chips_of(page)[-2:]
+    page = kept_screen(simulated_dashboard, still=False).open(model="backscatter:otsu")
+    first, second = chips[-2:]
     page.page.evaluate(
         """chips => {
           const [clock, now] = [Date.now, Date.now()];

@@ -28,8 +28,8 @@ def wrong_pixels(shown: np.ndarray, expected: np.ndarray) -> int:
     return int((shown != expected).any(axis=-1).sum())
 
 
-def open_chip(screen: ScreenMaker, dashboard: Dashboard, chip: str, **options: object) -> Screen:
-    page = screen(dashboard, **options)
+def open_chip(kept_screen: ScreenMaker, dashboard: Dashboard, chip: str) -> Screen:
+    page = kept_screen(dashboard)
     page.open(chip=chip, o=1, tab="models")
     page.painted(chip, "imagery")
     page.whole_zoom(chip)
@@ -90,15 +90,15 @@ def around(mask: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("chip", REAL)
 def test_mask_truth_and_errors_of_real_chips_are_pixel_exact(
-    real_dashboard: Dashboard, screen: ScreenMaker, chip: str
+    real_dashboard: Dashboard, kept_screen: ScreenMaker, chip: str
 ) -> None:
-    assert_overlays_are_exact(open_chip(screen, real_dashboard, chip))
+    assert_overlays_are_exact(open_chip(kept_screen, real_dashboard, chip))
 
 
 def test_mask_truth_and_errors_of_a_simulated_chip_are_pixel_exact(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open(o=1, tab="models")
+    page = kept_screen(simulated_dashboard).open(o=1, tab="models")
     chip = some_simulated(page.page)
     page.click_chip(chip)
     page.painted(chip, "scores")
@@ -127,9 +127,9 @@ def test_the_mask_is_exact_on_a_screen_of_two_pixels_a_point(
 
 @pytest.mark.parametrize("chip", ["India_900498", "awc00"])
 def test_vv_and_vh_taken_from_the_composite_are_the_servers_own(
-    real_dashboard: Dashboard, screen: ScreenMaker, chip: str
+    real_dashboard: Dashboard, kept_screen: ScreenMaker, chip: str
 ) -> None:
-    page = open_chip(screen, real_dashboard, chip)
+    page = open_chip(kept_screen, real_dashboard, chip)
     tiles = tiles_of(page, "imagery")
     assert all("/composite/" in tile.url for tile in tiles)
     page.switch("overlay", "None")
@@ -250,8 +250,8 @@ def test_a_layer_that_is_one_more_entry_of_the_table_has_its_key_legend_place_in
     assert wrong_pixels(seen(page), painted([(left, (102, 51, 0))])) == 0
 
 
-def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(o=1, tab="models")
+def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open(o=1, tab="models")
     chip = some_simulated(page.page)
     page.click_chip(chip)
     page.painted(chip, "scores")
@@ -266,8 +266,8 @@ def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashb
     assert [lines_between_tiles(page, "scores", zoom) for zoom in FRACTIONS] == [0] * len(FRACTIONS)
 
 
-def test_the_servers_mask_is_the_mask_of_the_browser(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(o=1, tab="models")
+def test_the_servers_mask_is_the_mask_of_the_browser(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open(o=1, tab="models")
     chip = some_simulated(page.page)
     page.click_chip(chip)
     page.painted(chip, "scores")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,10 +39,15 @@ def write_scene(path: Path, side: int = SIDE, bands: tuple[str, ...] = ("VV", "V
     return path
 
 
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scene(tmp_path_factory.mktemp("scene") / "scene.tif")
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RangeServer]:
+def server(scene: Path, tmp_path: Path) -> Iterator[RangeServer]:
     (tmp_path / "served").mkdir()
-    write_scene(tmp_path / "served" / "scene.tif")
+    shutil.copyfile(scene, tmp_path / "served" / "scene.tif")
     with serving(tmp_path / "served") as own:
         yield own
 
