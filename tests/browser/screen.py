@@ -87,9 +87,10 @@ class Screen:
     # --- the page ------------------------------------------------------------------------------------------------
     def open(self, **state: object) -> Screen:
         """Open the dashboard in a state of its URL, and wait until catalog and predictions are there."""
+        query = urllib.parse.urlencode(state, doseq=True)
         if self.kept and self.page.url.startswith(self.url):
-            return self._turn(f"?{urllib.parse.urlencode(state)}", state)
-        self.page.goto(f"{self.url}?{urllib.parse.urlencode(state)}" if state else self.url)
+            return self._turn(f"?{query}", state)
+        self.page.goto(f"{self.url}?{query}" if state else self.url)
         return self.ready()
 
     def _turn(self, search: str, state: dict[str, object]) -> Screen:

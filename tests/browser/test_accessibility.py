@@ -36,8 +36,10 @@ def check(view: Screen, views: dict[str, Callable[[], object]]) -> None:
 
 
 @everywhere
-def test_the_chip_panel_breaks_no_rule(real_dashboard: Dashboard, screen: ScreenMaker, theme: str, size: str) -> None:
-    page = screen(real_dashboard, size=SIZES[size]).open(theme=theme, tab="chip", overlay="errors")
+def test_the_chip_panel_breaks_no_rule(
+    real_dashboard: Dashboard, kept_screen: ScreenMaker, theme: str, size: str
+) -> None:
+    page = kept_screen(real_dashboard, size=SIZES[size]).open(theme=theme, tab="chip", overlay="errors")
 
     def chip(name: str) -> Callable[[], None]:
         def show() -> None:
@@ -67,8 +69,10 @@ def test_the_chip_panel_breaks_no_rule(real_dashboard: Dashboard, screen: Screen
     )
 
 
-def test_regions_break_no_rule_before_and_while_a_job_runs(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(theme="dark", tab="regions", model=OTSU)
+def test_regions_break_no_rule_before_and_while_a_job_runs(
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(simulated_dashboard).open(theme="dark", tab="regions", model=OTSU)
     news: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -96,9 +100,9 @@ def test_regions_break_no_rule_before_and_while_a_job_runs(simulated_dashboard: 
 
 @everywhere
 def test_tables_models_and_menus_break_no_rule(
-    simulated_dashboard: Dashboard, screen: ScreenMaker, theme: str, size: str
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker, theme: str, size: str
 ) -> None:
-    page = screen(simulated_dashboard, size=SIZES[size]).open(theme=theme, tab="regions", model=OTSU)
+    page = kept_screen(simulated_dashboard, size=SIZES[size]).open(theme=theme, tab="regions", model=OTSU)
 
     def menu(field: str) -> Callable[[], None]:
         def show() -> None:

@@ -104,8 +104,8 @@ def widths(page: Screen) -> Iterator[tuple[int, bool]]:
             yield width, wide
 
 
-def test_nothing_is_cut_at_any_width_whatever_is_sorted_by(fitted: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(fitted).open(tab="regions", b="backscatter:otsu")
+def test_nothing_is_cut_at_any_width_whatever_is_sorted_by(fitted: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(fitted).open(tab="regions", b="backscatter:otsu")
     page.page.locator("#regions-table .ag-row").first.wait_for()
     found, seen = {}, {}
     for width, wide in widths(page):
@@ -138,9 +138,9 @@ def saved(page: Page, button: str, folder: Path) -> list[dict[str, str]]:
 
 
 def test_columns_are_chosen_by_hand_and_link_and_stand_in_the_file_as_they_are(
-    fitted: Dashboard, screen: ScreenMaker, tmp_path: Path
+    fitted: Dashboard, kept_screen: ScreenMaker, tmp_path: Path
 ) -> None:
-    page = screen(fitted).open(tab="chips", ccols="id,iou,missed,country", sort="missed", t=0.4)
+    page = kept_screen(fitted).open(tab="chips", ccols="id,iou,missed,country", sort="missed", t=0.4)
     page.page.locator("#chips-table .ag-row").first.wait_for()
     assert page.page.evaluate(COLUMNS, "chips-table") == ["id", "iou", "missed", "country"]
     page.page.locator("#chips-table-columns summary").click()
@@ -165,9 +165,9 @@ def test_columns_are_chosen_by_hand_and_link_and_stand_in_the_file_as_they_are(
 
 
 def test_all_models_stand_by_region_and_b_predicts_from_the_page(
-    fitted: Dashboard, screen: ScreenMaker, tmp_path: Path
+    fitted: Dashboard, kept_screen: ScreenMaker, tmp_path: Path
 ) -> None:
-    page = screen(fitted).open(tab="models", b="backscatter:adaptive")
+    page = kept_screen(fitted).open(tab="models", b="backscatter:adaptive")
     heads = page.page.locator("#roster-table thead th")
     heads.nth(2).wait_for()
     assert heads.count() == 3
@@ -209,9 +209,9 @@ def move(page: Screen, table: str, rng: random.Random) -> str:
     return what
 
 
-def test_cells_bars_and_order_follow_any_move(fitted: Dashboard, screen: ScreenMaker) -> None:
+def test_cells_bars_and_order_follow_any_move(fitted: Dashboard, kept_screen: ScreenMaker) -> None:
     """Cells are written past the grid: they say what their row holds, in the row's place."""
-    page = screen(fitted).open(tab="regions", wide=1)
+    page = kept_screen(fitted).open(tab="regions", wide=1)
     for table in ("regions-table", "chips-table"):
         page.tab(table.removesuffix("-table").capitalize())
         page.page.locator(f"#{table} .ag-row").first.wait_for()

@@ -90,14 +90,14 @@ def test_escape_goes_back_to_the_row_and_space_opens_the_next(
     page.until("() => document.activeElement.id === 'chip-panel'")
 
 
-def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open()
+def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open()
     to_the_chips_table(page)
     chips = page.page.evaluate("() => [...floodscope.catalog.chips.keys()].sort()")
     page.page.evaluate(
         """() => {
           window.met = new Set();
-          const meet = () => met.add(document.activeElement.closest(".ag-row").getAttribute("row-id"));
+          const meet = () => met.add(document.activeElement.closest(".ag-row")?.getAttribute("row-id"));
           meet();
           document.addEventListener("focusin", meet);
         }"""
@@ -108,8 +108,8 @@ def test_arrows_come_to_every_chip_of_the_catalog(simulated_dashboard: Dashboard
     assert page.page.evaluate("() => [...met].sort()") == chips
 
 
-def test_tab_leaves_a_table_in_one_step(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(tab="regions")
+def test_tab_leaves_a_table_in_one_step(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open(tab="regions")
     page.page.locator("#regions-table .ag-cell").first.focus()
     press(page, "Tab")
     assert page.page.evaluate("() => document.activeElement.closest('.ag-theme-fs')") is None
@@ -132,8 +132,8 @@ def test_every_stop_of_tab_shows_its_focus_and_has_a_name(
     assert [stop for stop in stops if stop["tag"] == "path"] == [], "shapes of the map are no stops"
 
 
-def test_arrows_move_sliders_and_layers(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard)
+def test_arrows_move_sliders_and_layers(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard)
     page.open(overlay="prediction", base="composite", t=0.5, chip="Bolivia_sim0000")
     page.slider("Threshold").focus()
     press(page, "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight")

@@ -105,9 +105,7 @@ def of(neighbour: Neighbour, *texts: str) -> list[str]:
 
 def with_layers(view: Screen, *texts: str) -> Screen:
     """Open a link that has layers, near some place."""
-    query = urllib.parse.urlencode({"layer": texts, "tab": "models", "z": 9, "lat": 12, "lon": 105.4}, doseq=True)
-    view.page.goto(f"{view.url}?{query}")
-    return view.ready()
+    return view.open(layer=texts, tab="models", z=9, lat=12, lon=105.4)
 
 
 def chosen(name: str, whole: Any) -> Any:
@@ -157,10 +155,10 @@ def test_layers_of_an_allowed_host_are_added_and_shown_and_nobody_else_is_asked(
 
 
 def test_layers_are_ordered_and_linked_and_back_brings_one_back(
-    opened_up: Dashboard, neighbour: Neighbour, screen: ScreenMaker
+    opened_up: Dashboard, neighbour: Neighbour, kept_screen: ScreenMaker
 ) -> None:
     sources = ["geojson~100~over~Area~~/area.geojson", "wms~100~over~Rivers~~/wms?LAYERS=r&VERSION=1.1.1"]
-    view = with_layers(screen(opened_up), *of(neighbour, *sources, "xyz~100~under~Ground~~/good/{z}/{x}/{y}.png"))
+    view = with_layers(kept_screen(opened_up), *of(neighbour, *sources, "xyz~100~under~Ground~~/good/{z}/{x}/{y}.png"))
     view.until(f"() => ({DRAWN})() === 1")
     view.page.get_by_role("button", name="Your layers").click()
     view.page.get_by_role("button", name="Move Rivers up").click()
@@ -196,11 +194,11 @@ def test_layers_are_ordered_and_linked_and_back_brings_one_back(
 
 
 def test_four_maps_show_the_layers_and_paper_names_them(
-    opened_up: Dashboard, neighbour: Neighbour, screen: ScreenMaker
+    opened_up: Dashboard, neighbour: Neighbour, kept_screen: ScreenMaker
 ) -> None:
     ground = f"xyz~60~under~Ground~Whose ground~{neighbour.address}/good/{{z}}/{{x}}/{{y}}.png"
     area = f"geojson~100~over~Area~Whose area~{neighbour.address}/area.geojson"
-    view = with_layers(screen(opened_up), area, ground)
+    view = with_layers(kept_screen(opened_up), area, ground)
     view.until(f"() => ({DRAWN})() === 1 && ({TILES})() > 0")
     areas = sum("/area.geojson" in path for path in neighbour.asked)
     view.page.locator("#map").focus()
@@ -234,7 +232,7 @@ def test_four_maps_show_the_layers_and_paper_names_them(
 
 
 def test_a_layer_that_fails_is_told_in_its_row_and_disturbs_nothing(
-    opened_up: Dashboard, neighbour: Neighbour, screen: ScreenMaker
+    opened_up: Dashboard, neighbour: Neighbour, kept_screen: ScreenMaker
 ) -> None:
     sources = {
         "xyz~100~under~Broken~~/bad/{z}/{x}/{y}.png": "No picture comes from",
@@ -243,7 +241,7 @@ def test_a_layer_that_fails_is_told_in_its_row_and_disturbs_nothing(
         "geojson~100~over~Large~~/large.geojson": "larger than 20",
         "geojson~100~over~Picture~~/picture": "It is no JSON",
     }
-    view = with_layers(screen(opened_up), *of(neighbour, *sources))
+    view = with_layers(kept_screen(opened_up), *of(neighbour, *sources))
     view.page.get_by_role("button", name="Your layers").click()
     for text, says in sources.items():
         name = text.split("~")[3]
