@@ -222,11 +222,20 @@ def test_a_chip_without_imagery_or_with_a_known_problem_has_neither_tiles_nor_ti
 
 
 def test_a_prediction_of_another_size_is_refused(tmp_path: Path, record: ChipRecord) -> None:
+    assert record.vv is not None
+    water = tmp_path / "usual.tif"
+    with rasterio.open(record.vv.path) as image:
+        write_tiff(water, np.ones(image.shape, np.float32), crs=image.crs, transform=image.transform)
+    record = replace(record, permanent_water=Asset(str(water)))
     service, predictions = serve(tmp_path, record)
     small = make_record(tmp_path / "small", record.id, (20, 20))
     predictions.predict(small)
-    with pytest.raises(ChipError, match="predict it again"):
-        service.tile("scores", record.id, REVISION, 0, 0, 0)
+    told = "The prediction of chip_1 is of another size than its image: predict it again."
+    with pytest.raises(ChipError, match=told):
+        service.probability(record, REVISION)  # what the km2 of usual water are counted from
+    for layer in ("scores", "flood"):
+        with pytest.raises(ChipError, match=told):
+            service.tile(layer, record.id, REVISION, 0, 0, 0)
 
 
 def test_sixteen_threads_that_ask_for_one_cold_tile_build_its_raster_once(
