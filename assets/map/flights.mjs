@@ -71,7 +71,8 @@ const viewOf = ([west, south, east, north], maxZoom = MAX_ZOOM) => {
 const flyToBounds = (bounds, { instant = false, maxZoom } = {}) => {
   if (!leaflet.map) return;
   const { centre, zoom } = viewOf(bounds, maxZoom);
-  if (instant || leaflet.calm()) {
+  // Four maps lie over this one, and would follow its flight away from the chip that they show whole.
+  if (instant || leaflet.calm() || state.get().mode === "four") {
     leaflet.jump(centre, zoom);
   } else {
     leaflet.endZoom();

@@ -38,6 +38,18 @@ PAINTED = """([pane, chip]) => {
     && tiles.some((t) => t.src.includes(`/${chip}/`) && t.src.includes(`/${zoom - 1}/`));
 }"""
 
+# Whether four maps show a chip as large as it fits into each of them.
+WHOLE_IN_FOUR = """id => {
+  const { catalog, four } = floodscope;
+  const [west, south, east, north] = catalog.chips.get(id).frame;
+  return four.maps.length === 4 && four.maps.every((map) => {
+    const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
+    const { x, y } = map.getSize();
+    const least = Math.min(a.x, a.y, x - b.x, y - b.y);
+    return least > 8 && least < 24;
+  });
+}"""
+
 
 POLL = "uploads/catalog?since"
 """What a page asks its server again and again: whether the catalog is the same still."""
@@ -260,6 +272,10 @@ class Screen:
     def search(self, text: str) -> None:
         self.page.locator("input#search").fill(text)
         self.page.get_by_role("option", name=text, exact=True).click()
+
+    def whole_in_four(self, chip: str) -> None:
+        """Wait until each of four maps shows a chip as large as it fits."""
+        self.until(WHOLE_IN_FOUR, chip)
 
     # --- what is shown -------------------------------------------------------------------------------------------
     def answered(self, chip: str) -> None:

@@ -42,17 +42,6 @@ OVER = """id => {
   if (!whole) over.push("an edge");
   return over;
 }"""
-# Whether four maps show a chip as large as it fits into each of them.
-WHOLE = """id => {
-  const { catalog, four } = floodscope;
-  const [west, south, east, north] = catalog.chips.get(id).frame;
-  return four.maps.length === 4 && four.maps.every((map) => {
-    const [a, b] = [map.latLngToContainerPoint([north, west]), map.latLngToContainerPoint([south, east])];
-    const { x, y } = map.getSize();
-    const least = Math.min(a.x, a.y, x - b.x, y - b.y);
-    return least > 8 && least < 24;
-  });
-}"""
 BOX = "selector => { const b = document.querySelector(selector).getBoundingClientRect(); return b.toJSON(); }"
 
 
@@ -134,7 +123,9 @@ def test_the_sheet_is_pulled_up_and_down_and_a_link_restores_it(phone: Screen) -
     # A link that says nothing of the place shows the chip whole in each of four maps, however large they become.
     for sheet in ("half", "peek"):
         phone.page.evaluate("sheet => floodscope.state.set({ sheet })", sheet)
-        phone.until(WHOLE, chip)
+        phone.whole_in_four(chip)
+    # Nothing of Leaflet's lies on a picture: two fingers zoom it.
+    assert phone.page.locator("#four-up .leaflet-control-zoom").is_hidden()
 
 
 def test_a_finger_opens_a_chip_and_changes_its_layers(phone: Screen) -> None:
