@@ -335,7 +335,7 @@ document.addEventListener("click", ({ target }) => {
 
 const modelState = (payload, version, model) => {
   if (!payload || payload.model !== model || !coming.isThere(payload)) return ["busy", "Opening the model …", ""];
-  if (payload.state === "error") return ["error", payload.message, payload.endpoint ? "not reachable" : "not usable"];
+  if (payload.state === "error") return ["error", payload.message, payload.short || "not usable"];
   if (payload.message) return [payload.state, payload.message, payload.device];
   const opened = catalog.opened; // knows the device once the weights are loaded
   const device = opened && opened.model === model && opened.device ? opened.device : payload.device;

@@ -1,9 +1,10 @@
-// Whether the server answers, and does what it is asked. Where it does not answer, the page says so; once it is back, the
-// page is loaded anew: the URL holds what was shown, and the server what was predicted.
+// Whether the server answers, and does what it is asked. Where it does not answer, the page says so; once it is back, a page that
+// has asked for something in vain is loaded anew: the URL holds what was shown, and the server what was predicted.
 import { watchRequests } from "./page/bridge.mjs";
 
 const PAUSE = 1500;
 let lost = false;
+let vain = false; // something was asked for that nobody asks for again
 let trouble = null; // why the server cannot do all that it should
 
 const say = (text) => {
@@ -17,17 +18,38 @@ const say = (text) => {
   bar.textContent = text;
 };
 
+const back = () => {
+  if (vain) {
+    window.location.reload();
+    return;
+  }
+  lost = false;
+  delete document.documentElement.dataset.server;
+  troubled(trouble);
+};
 const knock = () =>
   fetch("healthz", { cache: "no-store" }).then(
-    (answer) => (answer.ok ? window.location.reload() : setTimeout(knock, PAUSE)),
+    (answer) => (answer.ok ? back() : setTimeout(knock, PAUSE)),
     () => setTimeout(knock, PAUSE),
   );
 
-const onLost = () => {
+const gone = () => {
   if (lost) return;
   lost = true;
+  document.documentElement.dataset.server = "gone"; // the dot of the model says so too
   say("The floodscope server does not answer. Start it again if it has stopped; this page goes on by itself.");
   setTimeout(knock, PAUSE);
+};
+
+const onLost = () => {
+  vain = true;
+  gone();
+};
+window.addEventListener("error", ({ target }) => (vain ||= target instanceof HTMLImageElement), true); // a tile leaves a hole
+
+// A question that the page asks by itself has had no answer: one may be lost on its way, two are none.
+export const doubt = () => {
+  if (!lost) fetch("healthz", { cache: "no-store" }).catch(gone);
 };
 
 // What Dash asks and may not have done, it tells nobody: the bar says the server's sentence, until Dash is answered again.

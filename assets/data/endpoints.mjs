@@ -5,14 +5,14 @@ import * as format from "../page/format.mjs";
 import * as state from "../page/state.mjs";
 import * as catalog from "./catalog.mjs";
 
-const PAUSE = 5000;
+const PAUSE = 3500; // what is shown of one is true within five seconds
 const statuses = new Map(); // model spec -> what the server says of it
 let models = [];
 let timer = null;
 
 const said = (s) => {
   if (!s || s.state === "unchecked") return "asked when chosen";
-  if (s.state === "error") return "not reachable";
+  if (s.state === "error") return s.short;
   if (s.state === "busy") return "asking …";
   return format.seconds(s.latency_s);
 };

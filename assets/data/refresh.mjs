@@ -1,6 +1,6 @@
 // An open page follows its server: the catalog, which others change too, and what anybody predicts by the model in use. Where the
 // server cannot use its database, it says so.
-import { ask } from "../page/ask.mjs";
+import { ask, Unanswered } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
 import * as state from "../page/state.mjs";
 import * as catalog from "./catalog.mjs";
@@ -12,9 +12,14 @@ let asking = null; // the question on its way
 
 let trouble = null; // why the server knows nothing of what is new
 const heard = new Set();
-/** @param {(trouble: string | null) => unknown} told of trouble that begins, and with null of its end */
-const listen = (told) => {
+const missed = new Set();
+/**
+ * @param {(trouble: string | null) => unknown} told of trouble that begins, and with null of its end
+ * @param {() => unknown} unanswered told of a question that nobody has answered
+ */
+const listen = (told, unanswered) => {
   heard.add(told);
+  missed.add(unanswered);
 };
 const troubled = (sentence) => {
   if (sentence === trouble) return;
@@ -64,8 +69,8 @@ const renew = async ({ others = false } = {}) => {
   if (others) pages.postMessage("changed");
 };
 const quietly = () =>
-  renew().catch(() => {
-    /* a page whose server is gone says so itself */
+  renew().catch((error) => {
+    if (error instanceof Unanswered) missed.forEach((then) => then());
   });
 
 // Nobody looks at a hidden page; it asks when it is seen again.

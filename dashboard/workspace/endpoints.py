@@ -9,29 +9,30 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
+from model.predictors.endpoint import EndpointPredictor, NotNowError
 from model.predictors.endpoint_spec import is_endpoint
 from model.predictors.select import open_endpoint
 from tiles.errors import FloodscopeError
 from tiles.sentences import Sentence
 
-if TYPE_CHECKING:
-    from model.predictors.endpoint import EndpointPredictor
-
-RECHECK_S = 15.0
+RECHECK_S = 1.0
 """A URL's status is asked again when it is older, while a page is open. SageMaker, which bills, only when it is chosen."""
+AT_ONCE_S = 0.5
+"""Who asks for all statuses waits so long for those being checked: one that answers, or is not there, is told as it is."""
 CHOICE_WAIT_S = 1.5
 """Who chooses an endpoint waits so long for its status; the page is told later of one that is slower."""
 
 
 class EndpointStatus(TypedDict):
-    """What is known of an endpoint: `state` is unchecked, busy, ready or error; `message` says why."""
+    """What is known of an endpoint: `state` is unchecked, busy, ready or error; `message` says why, and `short` in two words."""
 
     endpoint: str
     label: str
     state: str
     message: str | None
+    short: str
     latency_s: float | None
     name: str
     id: str
@@ -46,6 +47,7 @@ class _Endpoint:
     predictor: EndpointPredictor
     state: str = "unchecked"
     message: str | None = None
+    short: str = ""
     latency_s: float | None = None
     checked: float | None = None
     checking: threading.Event | None = None
@@ -70,11 +72,15 @@ class Endpoints:
         return self._endpoints[spec].predictor if spec in self else None
 
     def statuses(self) -> list[EndpointStatus]:
-        """Return every endpoint's status as it is known now; begins to check URLs whose status is old."""
+        """Return every endpoint's status as it is known now; URLs whose status is old are checked, and waited for a moment."""
+        until = time.monotonic() + AT_ONCE_S
+        checks = []
         for endpoint in self._endpoints.values():
             old = endpoint.checked is None or time.monotonic() - endpoint.checked > RECHECK_S
             if old and endpoint.predictor.spec.kind == "http":
-                self._check(endpoint)
+                checks.append(self._check(endpoint))
+        for check in checks:
+            check.wait(max(0.0, until - time.monotonic()))
         return [self._status(spec) for spec in self._endpoints]
 
     def choose(self, spec: str) -> EndpointStatus | None:
@@ -98,18 +104,19 @@ class Endpoints:
             return endpoint.checking
 
     def _ask(self, endpoint: _Endpoint, done: threading.Event) -> None:
-        latency_s, message = None, None
+        latency_s, message, short = None, None, ""
         try:
             latency_s = endpoint.predictor.check()
         except FloodscopeError as error:
-            message = str(error)
+            message, short = str(error), "not ready" if isinstance(error, NotNowError) else "not reachable"
         except Exception as error:  # a status is never worth a thread that dies unheard
+            short = "not usable"
             message = Sentence.foreign(
                 f"{endpoint.predictor.name} could not be checked ({type(error).__name__}: {error})."
             )
         with endpoint.lock:
             endpoint.state = "ready" if message is None else "error"
-            endpoint.message, endpoint.latency_s = message, latency_s
+            endpoint.message, endpoint.short, endpoint.latency_s = message, short, latency_s
             endpoint.checked, endpoint.checking = time.monotonic(), None
         done.set()
 
@@ -125,6 +132,7 @@ class Endpoints:
                 "label": predictor.spec.label,
                 "state": state,
                 "message": message,
+                "short": endpoint.short,
                 "latency_s": endpoint.latency_s,
                 "name": predictor.name,
                 "id": predictor.model_id,

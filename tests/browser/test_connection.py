@@ -18,9 +18,19 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
         rows.first.wait_for(timeout=PATIENCE_MS)
         alert = page.get_by_role("alert").filter(has_text="does not answer")
         expect(alert).to_have_count(0)
+        dot = "() => getComputedStyle(document.getElementById('model-dot')).borderRadius"
+        assert page.evaluate(dot) == "50%"
+        page.evaluate("() => { window.same = true; }")
         context.set_offline(True)
-        rows.first.locator("[col-id=id]").click()
+        expect(alert).to_be_visible(timeout=PATIENCE_MS)  # without a hand
+        assert page.evaluate(dot) == "2px", "square, and of the colour of errors"
+        context.set_offline(False)
+        expect(alert).to_have_count(0, timeout=PATIENCE_MS)
+        assert page.evaluate(dot) == "50%"
+        assert page.evaluate("() => window.same"), "what is at hand stays: nothing was asked for in vain"
+        context.set_offline(True)
         expect(alert).to_be_visible(timeout=PATIENCE_MS)
+        rows.first.locator("[col-id=id]").click()
         assert violations(page) == []
         page.locator("#theme-toggle").click()
         assert violations(page) == [], "in the other theme"

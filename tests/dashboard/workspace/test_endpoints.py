@@ -16,7 +16,7 @@ from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.wire import encode_npy
 from tests.serving import Misbehaving, Says, dead_url, misbehaving_server
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +112,7 @@ def test_what_an_endpoint_waits_for_is_told_with_the_pending_chip(
         chosen = workspace.predictions(spec)
         assert chosen["state"] == "error"
         assert "is being loaded" in chosen["message"]
+        assert chosen["short"] == "not ready"
         chip = workspace.catalog.records()[0].id
         opened = eventually(lambda: workspace.open_chip(chip, spec), lambda opened: opened.get("note"))
         assert opened["pending"]
@@ -132,6 +133,18 @@ def test_an_endpoint_that_comes_back_is_ready_again(
         assert "has failed (500)" in until(workspace, spec, "error")["message"]
         server.says(Says(200, MODEL))
         assert until(workspace, spec, "ready")["id"] == MODEL["id"]
+
+
+def test_an_endpoint_that_answers_or_is_not_there_is_told_as_it_is_now_and_not_as_it_was(
+    server: Misbehaving, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.workspace.endpoints.RECHECK_S", 0.0)
+    monkeypatch.setattr("dashboard.workspace.endpoints.AT_ONCE_S", PATIENCE_S)
+    spec = f"{server.url}/invocations"
+    with workspace_with(simulated, tmp_path, spec) as workspace:
+        for says, state in ((Says(200, MODEL), "ready"), (Says(500, b"down"), "error"), (Says(200, MODEL), "ready")):
+            server.says(says)
+            assert [status["state"] for status in workspace.endpoints.statuses()] == [state]
 
 
 def test_nothing_of_aws_is_loaded_by_the_command_line_and_no_client_is_made_before_an_endpoint_is_chosen(
