@@ -13,6 +13,7 @@ from unittest import mock
 import boto3
 import pytest
 from botocore.loaders import create_loader
+from jsonschema import Draft202012Validator
 from moto.server import ThreadedMotoServer
 
 from tests.dashboard.command_line import Run, call_floodscope
@@ -46,6 +47,13 @@ def one_loader() -> Iterator[None]:
     """Let all sessions share what they read of boto's descriptions of AWS: each would read megabytes of JSON anew."""
     loader = create_loader()
     with mock.patch("botocore.session.create_loader", lambda *_: loader):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_check_of_the_sdks_own_schema() -> Iterator[None]:
+    """Spare what the SDK does whenever it looks a default up: to check the schema that it ships against JSON Schema's own."""
+    with mock.patch.object(Draft202012Validator, "check_schema"):
         yield
 
 
