@@ -14,7 +14,7 @@ from PIL import Image
 from running import Dashboard, serving
 from screen import ScreenMaker
 
-from tests.dashboard.basemaps.tile_files import picture, write_mbtiles, write_pmtiles
+from tests.dashboard.basemaps.tile_files import picture, write_pmtiles
 from tests.listening import listening
 from tests.waiting import PATIENCE_S, eventually
 
@@ -175,18 +175,13 @@ def test_a_base_map_that_fails_or_is_slow_disturbs_nothing_and_one_that_comes_is
 SHOWN = "() => document.documentElement.dataset.basemap === 'shown'"
 
 
-@pytest.mark.parametrize("suffix", [".mbtiles", ".pmtiles"])
 def test_a_base_map_in_a_file_is_shown_where_it_reaches_and_nobody_else_is_asked(
-    suffix: str, simulated_chips: Path, screen: ScreenMaker, tmp_path: Path
+    simulated_chips: Path, screen: ScreenMaker, tmp_path: Path
 ) -> None:
     z, x, y = 8, 202, 119  # around the chips of the Mekong; beside it the same again, and one that is damaged
     tiles = {(z, x, y): picture(), (z, x + 1, y): picture(), (z, x, y + 1): b"no picture"}
     box = (103.9, 11.0, 106.9, 12.6)
-    if suffix == ".mbtiles":
-        told = {"bounds": ",".join(map(str, box)), "attribution": "<b>Some</b>body"}
-        path = write_mbtiles(tmp_path / "base.mbtiles", tiles, **told)
-    else:
-        path = write_pmtiles(tmp_path / "base.pmtiles", tiles, bounds=box, attribution="<b>Some</b>body")
+    path = write_pmtiles(tmp_path / "base.pmtiles", tiles, bounds=box, attribution="<b>Some</b>body")
     with serving(tmp_path / "data", simulated_chips, options=("--basemap", str(path))) as dashboard:
         page = screen(dashboard).open(tab="models")
         assert not [one.url for one in page.requests if "/basemap/" in one.url]

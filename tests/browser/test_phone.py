@@ -51,8 +51,8 @@ def box(page: Screen, selector: str) -> tuple[float, float, float, float]:
 
 
 @pytest.fixture
-def phone(simulated_dashboard: Dashboard, screen: ScreenMaker) -> Screen:
-    return screen(simulated_dashboard, size=PHONE).open(tab="chips")
+def phone(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> Screen:
+    return kept_screen(simulated_dashboard, size=PHONE).open(tab="chips")
 
 
 def opened(phone: Screen) -> str:
