@@ -70,9 +70,9 @@ class TileService:
         predictions: Predictions,
         scenes: Scenes | None = None,
         *,
-        raster_cache_mb: int = 24,
+        raster_cache_mb: int = 96,
         tile_cache_mb: int = 8,
-        chip_cache_mb: int = 16,
+        chip_cache_mb: int = 64,
     ) -> None:
         """Make a service.
 
