@@ -81,6 +81,7 @@ const make = (cell, n) => {
     minZoom: 1,
     maxZoom: 19,
     inertia: false,
+    trackResize: false, // resize() does, of all four at once
   });
   leaflet.finely(map);
   Object.entries({ imagery: 310, scores: 320, marks: 430 }).forEach(([pane, at]) => {
@@ -123,8 +124,11 @@ const fit = (one) => {
   const all = boundsOf(one);
   if (main().getBounds().contains(all) || !main().getBounds().intersects(all)) fitTo(all);
 };
-const stillWhole = () =>
-  shown() && fitted !== null && maps[0].getZoom() === fitted[2] && maps[0].getCenter().equals(fitted[1], 1e-6);
+const stillWhole = () => {
+  if (!shown() || fitted === null || maps[0].getZoom() !== fitted[2]) return false;
+  const [now, then] = [maps[0].getCenter(), fitted[1]].map((at) => maps[0].project(at));
+  return now.distanceTo(then) < 2; // another size moves the middle by part of a pixel
+};
 
 // Put the tiles of the open chip on all four: the ones that the main map has asked for already. Where a link has
 // placed the map, they show that.

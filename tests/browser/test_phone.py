@@ -124,6 +124,11 @@ def test_the_sheet_is_pulled_up_and_down_and_a_link_restores_it(phone: Screen) -
     for sheet in ("half", "peek"):
         phone.page.evaluate("sheet => floodscope.state.set({ sheet })", sheet)
         phone.whole_in_four(chip)
+    for width, height in (LYING, PHONE, (1000, 700), PHONE):  # turned, and turned back
+        phone.page.set_viewport_size({"width": width, "height": height})
+        phone.until("width => innerWidth === width", width)
+        phone.frames(3)
+        phone.whole_in_four(chip)
     # Nothing of Leaflet's lies on a picture: two fingers zoom it.
     assert phone.page.locator("#four-up .leaflet-control-zoom").is_hidden()
 
@@ -225,8 +230,8 @@ def test_fingers_find_targets_of_24_pixels_and_thumbs_of_44(phone: Screen) -> No
     assert phone.page.evaluate(SMALL, [FINGER, 24]) == []
 
 
-def test_the_key_of_the_map_is_folded_until_it_is_asked(phone: Screen) -> None:
-    key = phone.page.locator(".fs-key")
+def test_the_key_of_the_map_is_folded_until_it_is_asked(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
+    key = screen(simulated_dashboard, size=PHONE).open(tab="chips").page.locator(".fs-key")
     assert not key.get_by_text("no label, so no IoU").is_visible()
     key.locator("summary").click()
     assert key.get_by_text("no label, so no IoU").is_visible()
@@ -244,6 +249,7 @@ def test_copying_the_link_is_told_beside_the_icon_and_to_screen_readers(phone: S
 
 
 def test_a_page_without_a_clipboard_says_where_the_link_is(phone: Screen) -> None:
-    phone.page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    phone.page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })")
     phone.page.locator("#share").click()
     phone.until("() => document.getElementById('link-announcement').textContent === 'Copy it from the address bar'")
+    phone.page.evaluate("() => delete navigator.clipboard")  # the browser's own is back
