@@ -47,9 +47,9 @@ const onLost = () => {
 };
 window.addEventListener("error", ({ target }) => (vain ||= target instanceof HTMLImageElement), true); // a tile leaves a hole
 
-// A question that the page asks by itself has had no answer: one may be lost on its way, two are none.
+// A question that the page asks by itself has had no answer, or a proxy's: one may be lost on its way, two are none.
 export const doubt = () => {
-  if (!lost) fetch("healthz", { cache: "no-store" }).catch(gone);
+  if (!lost) fetch("healthz", { cache: "no-store" }).then(({ ok }) => ok || gone(), gone);
 };
 
 // What Dash asks and may not have done, it tells nobody: the bar says the server's sentence, until Dash is answered again.

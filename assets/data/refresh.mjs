@@ -1,6 +1,6 @@
 // An open page follows its server: the catalog, which others change too, and what anybody predicts by the model in use. Where the
 // server cannot use its database, it says so.
-import { ask, Unanswered } from "../page/ask.mjs";
+import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
 import * as state from "../page/state.mjs";
 import * as catalog from "./catalog.mjs";
@@ -68,10 +68,7 @@ const renew = async ({ others = false } = {}) => {
   await asking;
   if (others) pages.postMessage("changed");
 };
-const quietly = () =>
-  renew().catch((error) => {
-    if (error instanceof Unanswered) missed.forEach((then) => then());
-  });
+const quietly = () => renew().catch(() => missed.forEach((then) => then()));
 
 // Nobody looks at a hidden page; it asks when it is seen again.
 const look = () => {

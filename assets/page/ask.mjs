@@ -2,9 +2,6 @@
 
 /** @typedef {{method?: string, json?: unknown, cache?: RequestCache}} How `json` is sent as the body */
 
-/** Nobody has answered: no server, or no way to it. */
-export class Unanswered extends Error {}
-
 /** @param {string} url @param {How} how @returns {Promise<Response>} */
 const send = async (url, { method, json, cache }) => {
   const headers = { "X-Floodscope": "page", ...(json !== undefined && { "Content-Type": "application/json" }) };
@@ -12,7 +9,7 @@ const send = async (url, { method, json, cache }) => {
   try {
     return await fetch(url, { method: method || (json === undefined ? "GET" : "POST"), headers, body, cache });
   } catch {
-    throw new Unanswered("The server does not answer: see whether it still runs, and try again.");
+    throw new Error("The server does not answer: see whether it still runs, and try again.");
   }
 };
 /** @param {Response} response @param {{message?: string} | null} answer */

@@ -178,18 +178,18 @@ def kept_screen(
 
     It comes to the state that a test opens as Back would bring it there, and is loaded anew after a test that failed.
     """
-    used: list[str] = []
+    used: set[str] = set()
     failed = request.session.testsfailed
 
     def make(dashboard: Dashboard, *, still: bool = True, size: tuple[int, int] = (1280, 800)) -> Screen:
         name = f"{dashboard.url} {'still' if still else 'moving'}"
-        used.append(name)
         if name not in kept:
             page = at_home.new_page()
             set_up(page, size, still)
             kept[name] = Kept(Screen(page, dashboard.url, kept=True), dashboard)
         elif kept[name].screen.page.viewport_size != (wanted := {"width": size[0], "height": size[1]}):
             kept[name].screen.page.set_viewport_size(wanted)
+        used.add(name)
         return kept[name].screen
 
     yield make

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from axe import violations
 from playwright.sync_api import Browser, Route, expect
 from running import PATIENCE_MS, Dashboard
@@ -27,6 +29,11 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
         context.set_offline(False)
         expect(alert).to_have_count(0, timeout=PATIENCE_MS)
         assert page.evaluate(dot) == "50%"
+        proxied = re.compile(r"/(healthz|uploads/catalog)")
+        page.route(proxied, lambda route: route.fulfill(status=502, body="Bad Gateway"))  # of a proxy before it
+        expect(alert).to_be_visible(timeout=PATIENCE_MS)
+        page.unroute(proxied)
+        expect(alert).to_have_count(0, timeout=PATIENCE_MS)
         assert page.evaluate("() => window.same"), "what is at hand stays: nothing was asked for in vain"
         context.set_offline(True)
         expect(alert).to_be_visible(timeout=PATIENCE_MS)
