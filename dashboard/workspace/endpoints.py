@@ -21,6 +21,8 @@ RECHECK_S = 1.0
 """A URL's status is asked again when it is older, while a page is open. SageMaker, which bills, only when it is chosen."""
 AT_ONCE_S = 0.5
 """Who asks for all statuses waits so long for those being checked: one that answers, or is not there, is told as it is."""
+SLOW_S = 2.0
+"""An endpoint that was ready, and has not said so again for so long after it was asked, is not told as ready any more."""
 CHOICE_WAIT_S = 1.5
 """Who chooses an endpoint waits so long for its status; the page is told later of one that is slower."""
 
@@ -51,6 +53,7 @@ class _Endpoint:
     latency_s: float | None = None
     checked: float | None = None
     checking: threading.Event | None = None
+    asked: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -98,7 +101,7 @@ class Endpoints:
     def _check(self, endpoint: _Endpoint) -> threading.Event:
         with endpoint.lock:
             if endpoint.checking is None:
-                endpoint.checking = threading.Event()
+                endpoint.checking, endpoint.asked = threading.Event(), time.monotonic()
                 args = (endpoint, endpoint.checking)
                 threading.Thread(target=self._ask, args=args, name="endpoint-check", daemon=True).start()
             return endpoint.checking
@@ -125,7 +128,8 @@ class Endpoints:
         predictor = endpoint.predictor
         with endpoint.lock:
             state, message = endpoint.state, endpoint.message
-            if endpoint.checking is not None and endpoint.checked is None:
+            slow = state == "ready" and time.monotonic() - endpoint.asked > SLOW_S
+            if endpoint.checking is not None and (endpoint.checked is None or slow):
                 state, message = "busy", f"Asking {predictor.name} …"
             return {
                 "endpoint": spec,

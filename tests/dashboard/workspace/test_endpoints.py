@@ -147,6 +147,22 @@ def test_an_endpoint_that_answers_or_is_not_there_is_told_as_it_is_now_and_not_a
             assert [status["state"] for status in workspace.endpoints.statuses()] == [state]
 
 
+def test_an_endpoint_that_hangs_is_not_told_as_ready(
+    server: Misbehaving, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"RECHECK_S": 0.0, "AT_ONCE_S": PATIENCE_S, "SLOW_S": 0.0}
+    for name, value in limits.items():
+        monkeypatch.setattr(f"dashboard.workspace.endpoints.{name}", value)
+    spec = f"{server.url}/invocations#timeout_s=200"
+    server.says(Says(200, MODEL))
+    with workspace_with(simulated, tmp_path, spec) as workspace:
+        assert until(workspace, spec, "ready")
+        monkeypatch.setattr("dashboard.workspace.endpoints.AT_ONCE_S", 0.0)
+        server.says(Says(hang_s=200.0))
+        assert until(workspace, spec, "busy")["message"].startswith("Asking ")
+        server.stopped.set()  # it hangs no longer
+
+
 def test_nothing_of_aws_is_loaded_by_the_command_line_and_no_client_is_made_before_an_endpoint_is_chosen(
     simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
