@@ -15,11 +15,11 @@ const heard = new Set();
 const missed = new Set();
 /**
  * @param {(trouble: string | null) => unknown} told of trouble that begins, and with null of its end
- * @param {() => unknown} unanswered told of a question that nobody has answered
+ * @param {() => unknown} failed told of a question that the page asked by itself and that had no answer, or none to be used
  */
-const listen = (told, unanswered) => {
+const listen = (told, failed) => {
   heard.add(told);
-  missed.add(unanswered);
+  missed.add(failed);
 };
 const troubled = (sentence) => {
   if (sentence === trouble) return;
