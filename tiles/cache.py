@@ -17,41 +17,53 @@ Value = TypeVar("Value")
 class BoundedCache(Generic[Value]):
     """A cache bounded by the bytes of what it holds; safe for threads.
 
-    A value larger than the whole cache is returned and not kept.
+    A value larger than all of it takes the place of nothing smaller: the newest such values are held beside it, where the
+    cache was made so, and are not kept else.
     """
 
-    def __init__(self, max_bytes: int, size_of: Callable[[Value], int]) -> None:
+    def __init__(self, max_bytes: int, size_of: Callable[[Value], int], *, larger: int = 0) -> None:
+        """Make an empty cache.
+
+        Args:
+            max_bytes: bound of all that it holds of values no larger than this.
+            size_of: bytes of a value.
+            larger: how many larger values are held.
+        """
         self._max = max_bytes
         self._size_of = size_of
+        self._larger = larger
         self._entries: OrderedDict[Hashable, Value] = OrderedDict()
+        self._large: OrderedDict[Hashable, Value] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
 
     @property
     def nbytes(self) -> int:
-        """Bytes held now."""
+        """Bytes held now, of values no larger than the bound."""
         return self._bytes
 
     def held(self, key: Hashable) -> Value | None:
         """Return the entry where it is held, else None."""
         with self._lock:
-            if key not in self._entries:
-                return None
-            self._entries.move_to_end(key)
-            return self._entries[key]
+            return self._held(key)
+
+    def _held(self, key: Hashable) -> Value | None:
+        for entries in (self._entries, self._large):
+            if key in entries:
+                entries.move_to_end(key)
+                return entries[key]
+        return None
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the entry, made by `make` where it is not held. An error of `make` is raised, not kept."""
         with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-                return self._entries[key]
+            if (value := self._held(key)) is not None:
+                return value
             gate = self._making.setdefault(key, threading.Lock())
         with gate:
-            with self._lock:
-                if key in self._entries:
-                    return self._entries[key]
+            if (value := self.held(key)) is not None:
+                return value
             try:
                 value = make()
                 self._keep(key, value)
@@ -62,14 +74,19 @@ class BoundedCache(Generic[Value]):
 
     def _keep(self, key: Hashable, value: Value) -> None:
         size = self._size_of(value)
-        if size > self._max:
-            return
         with self._lock:
-            if key in self._entries:  # another thread made it too, after an error of the first
-                self._bytes -= self._size_of(self._entries[key])
+            # Another thread may have made it too, after an error of the first.
+            self._large.pop(key, None)
+            if (other := self._entries.pop(key, None)) is not None:
+                self._bytes -= self._size_of(other)
+            # What falls out is not closed here: another thread may be reading it. It is freed with its last user.
+            if size > self._max:
+                self._large[key] = value
+                while len(self._large) > self._larger:
+                    self._large.popitem(last=False)
+                return
             self._entries[key] = value
             self._bytes += size
-            # What falls out is not closed here: another thread may be reading it. It is freed with its last user.
             while self._bytes > self._max:
                 _, old = self._entries.popitem(last=False)
                 self._bytes -= self._size_of(old)

@@ -104,6 +104,21 @@ def require_dask() -> None:
         raise click.UsageError("A batch needs Dask, which is not installed: pip install 'floodscope[scale]'.")
 
 
+_CLUSTER: dict[str, Any] = {
+    "distributed.worker.daemon": False,
+    # What the workers say of each other is no news to who gave the command; what failed is told by name.
+    "distributed.admin.low-level-log-length": 0,
+    # Nobody looks at what these keep, and together they wake the processes some 200 times a second.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.memory.monitor-interval": "500ms",
+    # Dask would have malloc give back whatever is freed, and take it anew: model/predictors/heap.py.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 27,
+}
+"""Of Dask's settings those that are not as its own, for a cluster that is started here and ends with the command."""
+
+
 @contextmanager
 def _cluster(workers: int, scheduler: str | None) -> Iterator[Client]:
     """Give a client of a scheduler, or of processes that are started here and ended with it."""
@@ -118,10 +133,8 @@ def _cluster(workers: int, scheduler: str | None) -> Iterator[Client]:
         with connect(scheduler) as client:
             yield client
         return
-    # What the workers say of each other is no news to who gave the command; what failed is told by name.
-    quiet = {"distributed.worker.daemon": False, "distributed.admin.low-level-log-length": 0}
     with (
-        dask.config.set(quiet),
+        dask.config.set(_CLUSTER),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -44,7 +44,7 @@ LEAVE_S = 2.0
 """So long a client has to close a connection that this side has closed, whose last bytes a sudden end would cut off."""
 LEAVE_BYTES = 64 << 20
 """And no more than this is read of it: who sends without an end is cut off."""
-GIVE_BACK_S = 10.0
+GIVE_BACK_S = 3.0
 """Between two times that free memory is given back to the system."""
 NEW_S = 2.0
 """A connection so young may still send the request that it was made for, though the server stops."""

@@ -29,6 +29,7 @@ import rasterio
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from model.serving.worker import GIVE_BACK_S
 from model.weights import WEIGHTS
 from model.wire import NPY, TIFF, encode_npy
 from tests.serving import FLOODSCOPE, model_server
@@ -150,7 +151,12 @@ def tiles(count: int) -> None:
         with ThreadPoolExecutor(8) as pool:
             statuses = {one[0] for one in pool.map(lambda path: ask(port, "GET", path), paths)}
         kept, peak = memory.now() - begun, memory.peak() - begun
-        print(f"{len(paths)} cold tiles {sorted(statuses)}: {begun:.0f} MB, then +{kept:.0f} MB, peak +{peak:.0f}")
+        time.sleep(2 * GIVE_BACK_S)
+        rests = memory.now() - begun
+        print(
+            f"{len(paths)} cold tiles {sorted(statuses)}: {begun:.0f} MB, then +{kept:.0f} MB, peak +{peak:.0f}, "
+            f"at rest +{rests:.0f}"
+        )
 
 
 def uploads(count: int) -> None:

@@ -5,7 +5,8 @@
     python tests/benchmarks/scale.py --feed 1000
 
 Each way has a store of its own and as many cores of this machine as workers, the plain loop one: it is `floodscope predict` of
-the same chips, and the files of all are compared. --kills N ends a worker with kill -9 N times in the run with two workers.
+the same chips, and the files of all are compared. Seconds of the processor are those of all processes: other work on the machine
+changes them less than the clock's. --kills N ends a worker with kill -9 N times in the run with two workers.
 --feed N asks the real scheduler over N workers (threads of four processes) with tasks that only sleep: tasks a second by
 the length of a task.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -32,9 +34,12 @@ from tiles.simulate import simulate
 PROGRAM = Path(sys.executable).with_name("floodscope")
 
 
-def timed(cores: int, *arguments: object, kills: int = 0) -> float:
-    """Return the seconds of a command on so many cores; its workers are killed at random meanwhile."""
-    began = time.perf_counter()
+def timed(cores: int, *arguments: object, kills: int = 0) -> tuple[float, float]:
+    """Return the seconds of a command on so many cores, by the clock and of the processor, its workers' too.
+
+    Its workers are killed at random meanwhile.
+    """
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     only = sorted(os.sched_getaffinity(0))[:cores]
     with subprocess.Popen(
         [PROGRAM, *map(str, arguments)],
@@ -51,7 +56,8 @@ def timed(cores: int, *arguments: object, kills: int = 0) -> float:
         process.wait()
     if process.returncode or kills:
         raise SystemExit(f"{arguments[0]} ended with {process.returncode}, {kills} kills left")
-    return time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def busy(process: psutil.Process) -> bool:
@@ -67,16 +73,18 @@ def ways(chips: int, model: str, kills: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = simulate(folder / "chips", chips=chips, size=512)
-        loop = timed(1, "predict", source, "--model", model, "--out", folder / "loop")
-        print(f"{chips} chips under {model}\nplain loop (predict)  {loop:6.1f} s", flush=True)
+        more = ("--model", model, "--out", folder / "loop", "--data", folder / "data")
+        loop, worked = timed(1, "predict", source, *more)
+        print(f"{chips} chips under {model}\nplain loop (predict)  {loop:6.1f} s, processor {worked:.1f} s", flush=True)
         for workers in (1, 2):
             data = folder / f"data{workers}"
-            seconds = timed(
+            seconds, its = timed(
                 workers, "batch", source, "--model", model, "--workers", workers, "--data", data,
                 "--out", folder / f"out{workers}", kills=kills if workers == 2 else 0,
             )  # fmt: skip
             print(
-                f"batch, {workers} worker(s)    {seconds:6.1f} s, {loop / seconds:.2f} times the loop's speed",
+                f"batch, {workers} worker(s)    {seconds:6.1f} s, {loop / seconds:.3f} times the loop's speed; "
+                f"processor {its:.1f} s, {its / worked - 1:+.1%} beside the loop",
                 flush=True,
             )
             same = all(

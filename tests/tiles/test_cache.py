@@ -54,6 +54,20 @@ def test_a_value_larger_than_the_cache_is_returned_and_not_kept() -> None:
     assert cache.nbytes == 0
 
 
+def test_the_newest_larger_values_are_held_beside_the_others_and_push_none_out() -> None:
+    cache: BoundedCache[bytes] = BoundedCache(10, len, larger=2)
+    cache.get("small", lambda: b"x" * 10)
+    for key in "abc":
+        assert len(cache.get(key, lambda: b"x" * 11)) == 11
+    assert cache.held("a") is None
+    cache.get("b", lambda: pytest.fail("b is held"))  # and is now the newest
+    cache.get("d", lambda: b"x" * 12)
+    assert cache.held("c") is None
+    for key, size in (("b", 11), ("d", 12), ("small", 10)):
+        assert len(cache.held(key) or b"") == size
+    assert cache.nbytes == 10
+
+
 def test_an_error_is_raised_and_not_kept() -> None:
     cache = _cache()
 

@@ -88,7 +88,7 @@ class _Entry:
 class Scenes:
     """The scenes of a tile service. Safe for threads; a scene that is asked for first is opened in a thread of its own."""
 
-    def __init__(self, folder: Path, give_way: Callable[[], None] = lambda: None, *, cache_mb: int = 96) -> None:
+    def __init__(self, folder: Path, give_way: Callable[[], None] = lambda: None, *, cache_mb: int = 24) -> None:
         """Make it.
 
         Args:

@@ -29,6 +29,10 @@ SCALES = (1, 2)
 AT_ONCE_PIXELS = MAX_PIXELS + MAX_PIXELS // 2
 """Of all images that are read and drawn at one moment: one of the largest, which takes some 500 MB, and many usual ones."""
 
+LARGE_RASTERS = 2
+"""Display rasters larger than their cache that are held beside it, the newest ones: a large image is not drawn anew for each
+tile of it, nor for each layer of a swipe."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -60,8 +64,9 @@ class Predictions(Protocol):
 class TileService:
     """Draws the layers of a catalog's chips as map tiles.
 
-    Decoded chips, display rasters and finished tiles are kept in caches of bounded size. Methods may be called from
-    several threads.
+    Decoded chips, display rasters and finished tiles are kept in caches of bounded size: of usual chips those that a few people
+    look at now, since a browser keeps its tiles and one more raster takes 20 ms; and the newest large images beside them. Methods
+    may be called from several threads.
     """
 
     def __init__(
@@ -70,9 +75,9 @@ class TileService:
         predictions: Predictions,
         scenes: Scenes | None = None,
         *,
-        raster_cache_mb: int = 96,
-        tile_cache_mb: int = 8,
-        chip_cache_mb: int = 64,
+        raster_cache_mb: int = 8,
+        tile_cache_mb: int = 2,
+        chip_cache_mb: int = 6,
     ) -> None:
         """Make a service.
 
@@ -87,8 +92,10 @@ class TileService:
         self._catalog = catalog
         self._predictions = predictions
         self._scenes = scenes
-        self._chips: BoundedCache[Chip] = BoundedCache(chip_cache_mb << 20, _chip_bytes)
-        self._rasters: BoundedCache[DisplayRaster] = BoundedCache(raster_cache_mb << 20, lambda r: r.nbytes)
+        self._chips: BoundedCache[Chip] = BoundedCache(chip_cache_mb << 20, _chip_bytes, larger=1)
+        self._rasters: BoundedCache[DisplayRaster] = BoundedCache(
+            raster_cache_mb << 20, lambda r: r.nbytes, larger=LARGE_RASTERS
+        )
         self._tiles: BoundedCache[Tile] = BoundedCache(tile_cache_mb << 20, lambda t: len(t.data) + 200)
         self._blank: dict[int, Tile] = {}
         self._room = Budget(AT_ONCE_PIXELS, "large images")

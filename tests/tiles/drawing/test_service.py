@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,10 @@ import tiles.drawing.service
 from tests.tiles.chips import write_tiff
 from tiles.catalog.catalog import Catalog
 from tiles.catalog.live import LiveCatalog
-from tiles.chip import Asset, ChipRecord
+from tiles.chip import Asset, Chip, ChipRecord
 from tiles.drawing.composite import NODATA_YELLOW, composite, score_pixels
 from tiles.drawing.layers import TILES, Options, layer_of
+from tiles.drawing.render import DisplayRaster
 from tiles.drawing.service import TileService
 from tiles.errors import (
     ChipError,
@@ -285,6 +287,37 @@ def test_the_memory_of_a_service_stays_within_its_bounds(tmp_path: Path) -> None
                 service.tile(layer, record.id, _revision(layer, record), *centre(record, z))
                 for cache in (service._chips, service._rasters, service._tiles):
                     assert cache.nbytes <= 1 << 20
+
+
+def test_a_chip_larger_than_the_caches_is_read_and_drawn_once_for_the_layers_of_a_swipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = make_record(tmp_path / "chips", "large", (700, 700))  # 1.9 MB of display pixels and 4.4 MB as decoded
+    small = make_record(tmp_path / "chips", "small", (64, 64))
+    small_read, large_read = [], []
+
+    def counted(record: ChipRecord, **options: bool) -> Chip:
+        (large_read if record.id == "large" else small_read).append(record.id)
+        return read_chip(record, **options)
+
+    drawn: list[int] = []
+
+    class Counted(DisplayRaster):
+        def __init__(self, *pixels: Any) -> None:
+            super().__init__(*pixels)
+            drawn.append(self.grid.width)
+
+    monkeypatch.setattr(tiles.drawing.service, "read_chip", counted)
+    monkeypatch.setattr(tiles.drawing.service, "DisplayRaster", Counted)
+    service = TileService(
+        LiveCatalog(Catalog([large, small])), serve(tmp_path, large)[1], raster_cache_mb=1, chip_cache_mb=1
+    )
+    for z in (12, 13, 14):
+        for record in (large, small):
+            for layer in ("composite", "vv"):
+                service.tile(layer, record.id, record.revision(), *centre(record, z))
+    assert (large_read, small_read) == (["large"], ["small"])
+    assert sorted(drawn) == [64, 64, 700, 700]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
