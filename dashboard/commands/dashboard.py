@@ -88,6 +88,7 @@ def _serve(sources: tuple[Path, ...], browser: bool, host: str, port: int, **opt
         scheduler=options.get("scheduler"),
         basemap=basemap,
         layer_hosts=hosts,
+        apart=True,
         welcome=options.get("welcome", ""),
     )
     serve(settings, found, host=host, port=port, browser=browser, announce=lambda text: click.echo(text, err=True))

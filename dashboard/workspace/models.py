@@ -12,6 +12,7 @@ from dashboard.workspace.edge import public_specs
 from dashboard.workspace.endpoints import Endpoints
 from dashboard.workspace.seen import Judges
 from model.evaluation.judge import Judge, crossvalidated_of
+from model.predictors.apart import ApartPredictor, apart
 from model.predictors.protocol import Parameter, Predictor
 from model.predictors.select import ModelChoice, open_predictor, stored_card
 from model.seen.headline import CrossValidated
@@ -60,19 +61,29 @@ class ModelShelf:
     A model on offer predicts what it is asked for. One that the store alone knows shows what it has predicted.
     """
 
-    def __init__(self, choices: Sequence[ModelChoice], endpoints: Endpoints, store: Store) -> None:
+    def __init__(
+        self, choices: Sequence[ModelChoice], endpoints: Endpoints, store: Store, *, processes: bool = False
+    ) -> None:
         """Make a shelf.
 
         Args:
             choices: the models on offer, the one to begin with first.
             endpoints: those of them that are endpoints.
             store: what was predicted.
+            processes: each bundle that somebody asks has a process of its own.
         """
-        self._choices, self._endpoints, self._store = choices, endpoints, store
+        self._choices, self._endpoints, self._store, self._processes = choices, endpoints, store, processes
         self._specs = public_specs(choices)
         self._judges = Judges(store)
         self._predictors: dict[str, Predictor] = {}
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """End the processes of models."""
+        with self._lock:
+            for predictor in self._predictors.values():
+                if isinstance(predictor, ApartPredictor):
+                    predictor.close()
 
     @property
     def first(self) -> str:
@@ -111,7 +122,8 @@ class ModelShelf:
             return endpoint
         with self._lock:
             if real not in self._predictors:
-                self._predictors[real] = open_predictor(real)
+                found = open_predictor(real)
+                self._predictors[real] = apart(found) if self._processes else found
             return self._predictors[real]
 
     def key(self, spec: str) -> ModelKey:

@@ -29,6 +29,7 @@ class Settings:
         allowed_hosts: names that the server may be asked by, beside localhost, this machine's and bare addresses; "*" is any.
         scheduler: address of a Dask scheduler whose workers predict all chips, as tcp://HOST:8786; None predicts them here.
         trusted_proxies: addresses and networks whose X-Forwarded headers are heard beside this machine's own.
+        apart: bundles' networks run in a process of their own (`model.predictors.apart`), not in the server's.
         welcome: chip that whoever comes first is shown, with a word on what this is; "" for none.
         basemap: a base map: of somebody else, whom the browser then asks, or in a file; None, and it asks nobody else.
         layer_hosts: origins that layers which people add to the map may come from, as `dashboard.basemaps.hosts` returns them.
@@ -50,6 +51,7 @@ class Settings:
     scheduler: str | None = None
     basemap: Basemap | None = None
     layer_hosts: tuple[str, ...] = ()
+    apart: bool = False
     welcome: str = ""
 
 

@@ -66,7 +66,7 @@ class Workspace:
         self.tiles = TileService(self.live, self.stored, self.scenes)
         choices = _choices(settings)
         self.endpoints = Endpoints(choice.spec for choice in choices)
-        self.shelf = ModelShelf(choices, self.endpoints, self.store)
+        self.shelf = ModelShelf(choices, self.endpoints, self.store, processes=settings.apart)
         self.clicks = Clicks()
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -90,6 +90,7 @@ class Workspace:
         for close in self._closers:
             close()
         self.inference.close()
+        self.shelf.close()
         self.store.close()
 
     def name(self) -> str:

@@ -115,7 +115,7 @@ class ModelLoader:
             problem = error
         with self._lock:
             self._begun.discard(predictor)
-            if problem is None:
+            if problem is None and predictor.needs_loading:  # it does not tell by itself that it is ready
                 self._ready.add(predictor)
         self._then(predictor, problem)
 

@@ -34,7 +34,8 @@ class Predictor(Protocol):
         device: where it runs: "cpu", "cuda: NVIDIA ...", "mps", "endpoint ...".
         threshold: the mask threshold to begin with, in [0, 1].
         batch_size: how many chips of one shape it takes at once, 1 or more; it may change when it is loaded.
-        needs_loading: whether its first answer is slow unless `load` was called.
+        needs_loading: whether its first answer is slow unless `load` was called; of one that may lose its weights again, whether
+            they are not there now.
         place: where it runs, if not on this machine. Nobody knows how long such a one takes, so it is asked in a queue of its
             own; what is at one place is asked one after another.
         note: what it waits for at the moment, in a sentence for people; None where it waits for nothing but an answer.

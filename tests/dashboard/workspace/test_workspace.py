@@ -20,13 +20,18 @@ from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.evaluation.evaluate import evaluate
 from model.predictors import select
+from model.predictors.apart import ApartPredictor
+from model.predictors.local import LocalPredictor
 from model.predictors.protocol import Parameter, Plain
 from model.predictors.select import Family
 from model.scores.histogram import ScoreHistogram
+from model.store.prediction import key_of
+from model.weights import WEIGHTS
 from tests.tiles.chips import lake, write_pair, write_tiff
 from tests.waiting import eventually
 from tiles.chip import Chip
 from tiles.errors import ModelError
+from tiles.reading.door import read_chip
 
 
 @pytest.fixture
@@ -296,3 +301,20 @@ def test_an_opened_chip_says_of_its_water_what_is_usual(tmp_path: Path) -> None:
     assert found["area"] == pytest.approx(size * (wet & (share >= 0.5)).sum(), rel=1e-6)
     assert found["unknown"] == pytest.approx(size * (wet & np.isnan(share)).sum(), rel=1e-6)
     assert 0 < found["area"] < found["area"] + found["unknown"] < size * wet.sum()
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_dashboard_whose_networks_run_apart_answers_as_one_whose_do_not(
+    simulated: Path, tmp_path: Path, *, processes: bool
+) -> None:
+    workspace = Workspace(Settings((simulated,), tmp_path, apart=processes))
+    predictor = workspace.predictor(workspace.shelf.first)
+    assert isinstance(predictor, LocalPredictor) and isinstance(predictor, ApartPredictor) == processes
+    chip = workspace.catalog.records()[0]
+    eventually(lambda: workspace.open_chip(chip.id, workspace.shelf.first), lambda found: not found["pending"])
+    stored = workspace.store.get(chip.now(), key_of(predictor))
+    assert stored is not None
+    expected = LocalPredictor(WEIGHTS, "cpu").predict([read_chip(chip)])[0]
+    np.testing.assert_array_equal(workspace.stored.probability(chip, stored.revision), expected)
+    workspace.close()
+    assert predictor.needs_loading  # of one that ran apart: its process is gone
