@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import socket
 import tempfile
@@ -105,6 +106,7 @@ def serve(
             server = create_app(Workspace(settings, catalog if ages[-1:] == [1] else None)).server
             # Dash collects its scripts at the first request; one that came meanwhile would get a page without them.
             server.test_client().get("/healthz")
+            gc.freeze()  # the collector need not look through all chips each time: what is here now stays
             return server
 
     Application().run()

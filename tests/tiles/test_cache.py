@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.waiting import PATIENCE_S
-from tiles.cache import BoundedCache, Budget
+from tiles.cache import BoundedCache, Budget, uncollected
 from tiles.errors import BusyError
 
 
@@ -130,6 +131,19 @@ def test_different_entries_are_made_at_the_same_time() -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda key: cache.get(key, make), "ab")) == [b"x", b"x"]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_collector_is_as_it_was_after_many_objects_were_made(*, inside: bool) -> None:
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="fails"), uncollected():
+        assert not gc.isenabled()
+        if inside:
+            with uncollected():
+                pass
+            assert not gc.isenabled()
+        raise ValueError("it fails")
+    assert gc.isenabled()
 
 
 def test_no_more_is_held_at_once_than_there_is_room_and_each_gets_its_turn() -> None:

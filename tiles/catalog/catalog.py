@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiles.answers import NOTHING_SAID, Answers
+from tiles.cache import uncollected
 from tiles.catalog.kept import kept_reading
 from tiles.catalog.moving import relative
 from tiles.catalog.rows import COLUMNS, read_rows, row_of
@@ -325,12 +326,13 @@ def open_catalog(
     """
     if not sources:
         raise SourceError("No source was given: name a folder of chips, a GeoTIFF or a catalog (.parquet).")
-    found, lost = _readings([Path(source) for source in sources], data)
-    records, problems = [r for f in found for r in f.records], [*lost, *(p for f in found for p in f.problems)]
-    for folder in labels:
-        records, told = labelled(records, Path(os.path.abspath(folder.expanduser())))  # noqa: PTH100 - as of a source
-        problems += told
-    return Catalog((answered(r, answers) for r in records), problems)
+    with uncollected():
+        found, lost = _readings([Path(source) for source in sources], data)
+        records, problems = [r for f in found for r in f.records], [*lost, *(p for f in found for p in f.problems)]
+        for folder in labels:
+            records, told = labelled(records, Path(os.path.abspath(folder.expanduser())))  # noqa: PTH100 - as of a source
+            problems += told
+        return Catalog((answered(r, answers) for r in records), problems)
 
 
 def _readings(sources: Sequence[Path], data: Path | None) -> tuple[list[Reading], list[Problem]]:
