@@ -73,8 +73,8 @@ def test_an_error_is_one_line_and_an_exit_code_of_the_process_too(process: Run, 
     assert result.stderr.startswith("floodscope: ")
 
 
-def test_debug_shows_the_traceback(process: Run) -> None:
-    result = process("--debug", "evaluate", "/nowhere")
+def test_debug_shows_the_traceback(floodscope: Run) -> None:
+    result = floodscope("--debug", "evaluate", "/nowhere")
     assert result.returncode == 1
     assert "Traceback" in result.stderr
 
@@ -95,8 +95,8 @@ def test_a_catalog_is_built_shown_and_used_like_its_source(floodscope: Run, simu
     assert reports[0]["simulated"] is True
 
 
-def test_evaluate_writes_json_csv_and_a_table_that_agree(process: Run, simulated: Path, tmp_path: Path) -> None:
-    result = process(
+def test_evaluate_writes_json_csv_and_a_table_that_agree(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
+    result = floodscope(
         "evaluate", simulated, "--data", tmp_path / "d", "--json", tmp_path / "r.json", "--csv", tmp_path / "r.csv"
     )
     assert result.returncode == 0, result.stderr
@@ -107,7 +107,7 @@ def test_evaluate_writes_json_csv_and_a_table_that_agree(process: Run, simulated
     rows = list(csv.DictReader((tmp_path / "r.csv").open()))
     assert [r["id"] for r in rows] == [c["id"] for c in report["chips"]]
     assert sum(int(r["tp"]) for r in rows) == report["micro"]["tp"]
-    table = process("evaluate", simulated, "--data", tmp_path / "d").stdout
+    table = floodscope("evaluate", simulated, "--data", tmp_path / "d").stdout
     assert f"{report['micro']['iou']:.3f}" in table
     assert "SIMULATED" in table
 
@@ -170,12 +170,12 @@ def test_simulate_writes_both_layouts(floodscope: Run, tmp_path: Path) -> None:
         assert "1 with imagery (1 labelled)" in floodscope("catalog", "show", tmp_path / layout).stdout
 
 
-def test_a_port_in_use_is_told_before_anything_is_served(process: Run, simulated: Path, tmp_path: Path) -> None:
+def test_a_port_in_use_is_told_before_anything_is_served(floodscope: Run, simulated: Path, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        result = process("dashboard", simulated, "--port", port, "--no-browser", "--data", tmp_path)
+        result = floodscope("dashboard", simulated, "--port", port, "--no-browser", "--data", tmp_path)
     assert result.returncode == 1
     assert f"Port {port}" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -183,10 +183,10 @@ def test_a_port_in_use_is_told_before_anything_is_served(process: Run, simulated
 
 @pytest.mark.parametrize("name", ["uploads", "exports"])
 def test_a_data_folder_that_cannot_be_written_is_told_before_anything_is_served(
-    process: Run, simulated: Path, tmp_path: Path, name: str
+    floodscope: Run, simulated: Path, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).symlink_to("/proc/self")  # where nobody may write, root neither
-    result = process("dashboard", simulated, "--port", 0, "--no-browser", "--data", tmp_path)
+    result = floodscope("dashboard", simulated, "--port", 0, "--no-browser", "--data", tmp_path)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1), result.stderr
     assert f"{tmp_path / name} cannot be written" in result.stderr
     assert "--data" in result.stderr

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from dashboard.app import create_app
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from tests.model.predictors.bundles import write_random
+from tests.waiting import eventually
 from tiles.catalog.catalog import Catalog, open_catalog
 
 pytestmark = pytest.mark.slow
@@ -136,9 +136,9 @@ def test_no_export_or_job_or_upload_names_a_folder_of_the_server(
     chip = workspace.catalog.usable()[GOOD].id
     asked = {"model": "backscatter", "threshold": 0.5, "formats": ["mask", "csv", "report"], "chips": None}
     export = client.post("/exports", json=asked, headers=HEADERS).get_json()
-    while export.get("running"):
-        time.sleep(0.02)
-        export = client.get(f"/exports/{export['id']}").get_json()
+    if export.get("running"):
+        where = f"/exports/{export['id']}"
+        export = eventually(lambda: client.get(where).get_json(), lambda told: not told.get("running"))
     assert export["state"] == "done", export
     assert any("tif" in note for note in export["notes"]), export
     assert leaks(json.dumps(export).encode(), workspace, tmp_path) == ""
@@ -150,8 +150,7 @@ def test_no_export_or_job_or_upload_names_a_folder_of_the_server(
         sent = client.post("/uploads", data=form, headers=HEADERS, content_type="multipart/form-data")
         assert leaks(sent.data, workspace, tmp_path) == ""
     workspace.predict_all("backscatter:otsu")
-    while (news := workspace.news("backscatter:otsu", 0)) is None or news["progress"]["running"]:
-        time.sleep(0.02)
+    eventually(lambda: workspace.news("backscatter:otsu", 0), lambda news: news and not news["progress"]["running"])
     layout = {
         "output": "..job-in.data...poll.disabled..",
         "outputs": [{"id": "job-in", "property": "data"}, {"id": "poll", "property": "disabled"}],
