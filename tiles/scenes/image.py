@@ -21,7 +21,8 @@ from tiles.reading.raster import RasterInfo
 from tiles.reading.scale import decide
 from tiles.reading.units import Numbers, Scale
 
-# What is looked at to decide what a scene's numbers are: so many squares a side, spread over it, of so many pixels a side.
+# What is looked at to decide what a scene's numbers are: so many squares a side, spread over it, of so many pixels a side; fewer
+# where they would cover it more than once.
 _LOOKS, _LOOK = 8, 256
 _FINER = 32
 """Squares a side where the first ones hold no data."""
@@ -98,7 +99,7 @@ class Image:
         """Yield the windows to look at: few, then more, then all there are."""
         height, width = self.shape
         for looks, side in ((_LOOKS, _LOOK), (_FINER, _LOOK // 4)):
-            tops, lefts = (_spread(length, looks, side) for length in (height, width))
+            tops, lefts = (_spread(length, min(looks, -(-length // side)), side) for length in (height, width))
             yield [Window(left, top, min(side, width), min(side, height)) for top in tops for left in lefts]
         everywhere = (Window(0, top, width, min(_STRIP_ROWS, height - top)) for top in range(0, height, _STRIP_ROWS))
         for window in everywhere:
