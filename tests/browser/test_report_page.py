@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from tiles.catalog.catalog import open_catalog
 from tiles.simulate import simulate
 
 Contexts = Callable[..., BrowserContext]
+WIDE, PHONE = (1280, 800), (390, 844)
 
+LIGHT = "rgb(246, 247, 249)"
 # How wide each figure is, and the room that it has.
 DRAWN = """() => [...document.querySelectorAll('.plotly-graph-div')].map(d =>
   [d.querySelector('.main-svg').getBoundingClientRect().width, d.parentElement.getBoundingClientRect().width])"""
@@ -42,56 +45,74 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-def opened(context: BrowserContext, report: Path) -> tuple[Page, list[str], list[str]]:
-    """Open the report; return the page, every address it asked for, and every error."""
-    page = context.new_page()
-    asked: list[str] = []
-    errors: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type in {"error", "warning"} else None)
+@dataclass
+class Opened:
+    """The report in a page without a network, every address that it has asked for, and every error."""
+
+    page: Page
+    scheme: str
+    asked: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def fits(self) -> None:
+        """Wait until each figure is as wide as its room, and nothing is wider than the screen."""
+        self.page.wait_for_function(f"() => ({DRAWN})().every(([svg, room]) => Math.abs(svg - room) < 2)")
+        # Regions, three of the threshold, sizes, shares, robustness, comparison; the chips are all wet, so there is no ROC.
+        assert len(self.page.evaluate(DRAWN)) == 8
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    def ground(self) -> str:
+        return str(self.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+@pytest.fixture(scope="module", params=[("light", WIDE), ("dark", PHONE)], ids=["light-wide", "dark-phone"])
+def opened(request: pytest.FixtureRequest, contexts: Contexts, report: Path) -> Iterator[Opened]:
+    """The report as it opens: in one scheme on a wide screen, in the other on a phone."""
+    scheme, (width, height) = request.param
+    page = contexts(offline=True, color_scheme=scheme, viewport={"width": width, "height": height}).new_page()
+    found = Opened(page, scheme)
+    page.on("request", lambda request: found.asked.append(request.url))
+    page.on("pageerror", lambda error: found.errors.append(str(error)))
+    page.on("console", lambda said: found.errors.append(said.text) if said.type in {"error", "warning"} else None)
     page.goto(report.as_uri())
     page.wait_for_function("document.querySelectorAll('.plotly-graph-div .main-svg').length > 20")
-    return page, asked, errors
+    yield found
+    page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["wide", "phone"])
-def test_the_report_opens_offline_and_fits(
-    contexts: Contexts, report: Path, scheme: str, size: tuple[int, int]
-) -> None:
-    page, asked, errors = opened(
-        contexts(offline=True, color_scheme=scheme, viewport={"width": size[0], "height": size[1]}), report
-    )
+def test_the_report_opens_offline_and_fits(opened: Opened, report: Path) -> None:
+    opened.fits()
+    assert [url for url in opened.asked if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
+    assert opened.errors == []
+    assert (opened.ground() == LIGHT) == (opened.scheme == "light")
+
+
+def test_the_report_fits_a_screen_that_is_turned_or_moved_and_follows_the_scheme(opened: Opened) -> None:
+    page, scheme = opened.page, opened.scheme
+    before, size = opened.ground(), page.viewport_size
+    assert size is not None
+    other = PHONE if size["width"] == WIDE[0] else WIDE
+    page.set_viewport_size({"width": other[0], "height": other[1]})
+    page.emulate_media(color_scheme="dark" if scheme == "light" else "light")
+    opened.fits()
+    assert opened.ground() != before
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+    opened.fits()
+    assert opened.ground() == before
+    assert opened.errors == []
+
+
+def test_names_are_text_never_markup(opened: Opened) -> None:
+    assert opened.page.title() != "taken"
+    assert "</script><script>" in opened.page.locator("h1").inner_text()
+    assert opened.page.locator("main b").count() == 0
+
+
+def test_the_report_meets_what_axe_can_check(opened: Opened) -> None:
     try:
-        assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.wait_for_function(f"() => ({DRAWN})().every(([svg, room]) => Math.abs(svg - room) < 2)")
-        drawn = page.evaluate(DRAWN)
-        # Regions, three of the threshold, sizes, shares, robustness, comparison; the chips are all wet, so there is no ROC.
-        assert len(drawn) == 8
-        assert errors == []
-        light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 247, 249)"
-        assert light == (scheme == "light")
+        for scheme in ("light", "dark"):
+            opened.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert violations(opened.page) == [], scheme
     finally:
-        page.close()
-
-
-def test_names_are_text_never_markup(contexts: Contexts, report: Path) -> None:
-    page, _, _ = opened(contexts(offline=True), report)
-    try:
-        assert page.title() != "taken"
-        assert "</script><script>" in page.locator("h1").inner_text()
-        assert page.locator("main b").count() == 0
-    finally:
-        page.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_report_meets_what_axe_can_check(contexts: Contexts, report: Path, scheme: str) -> None:
-    # The page's own policy lets no script in from outside, so axe runs where policies are not enforced.
-    page, _, _ = opened(contexts(offline=True, color_scheme=scheme, bypass_csp=True), report)
-    try:
-        assert violations(page) == []
-    finally:
-        page.close()
+        opened.page.emulate_media(color_scheme=opened.scheme)  # type: ignore[arg-type]
