@@ -34,9 +34,9 @@ def predicted(page: Screen, chip: str) -> None:
 
 
 def test_the_tiles_of_a_known_chip_are_asked_for_before_dash_hears_of_the_click(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = kept_screen(simulated_dashboard).open()
     chip, other = chips_of(page)[4:6]
     predicted(page, chip)
     predicted(page, other)
@@ -46,18 +46,21 @@ def test_the_tiles_of_a_known_chip_are_asked_for_before_dash_hears_of_the_click(
     page.page.evaluate(
         """(chip) => {
           window.order = [];
-          new MutationObserver(() => {
+          const watch = new MutationObserver(() => {
             const has = (pane) => document.querySelector(`.fs-${pane}-layer img[src*="/${chip}/"]`);
             if (has("imagery") && has("scores") && !order.includes("tiles")) order.push("tiles");
-          }).observe(document.querySelector(".leaflet-map-pane"), { childList: true, subtree: true });
+          });
+          watch.observe(document.querySelector(".leaflet-map-pane"), { childList: true, subtree: true });
           const ask = window.fetch;
           window.fetch = (...request) => { order.push("dash"); return ask(...request); };
+          window.asBefore = () => { watch.disconnect(); window.fetch = ask; };
         }""",
         chip,
     )
     page.page.mouse.click(*page.pixel(*page.centre(chip)))
     page.answered(chip)
     page.until("() => order.includes('dash')")
+    page.page.evaluate("() => asBefore()")
     assert page.page.evaluate("order")[:2] == ["tiles", "dash"]
 
 
@@ -81,9 +84,9 @@ def test_the_map_flies_to_a_chip_that_must_be_predicted_and_jumps_to_one_that_is
 
 
 def test_the_tiles_of_a_chip_are_asked_for_while_the_pointer_rests_on_it(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, screen: ScreenMaker, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = kept_screen(simulated_dashboard).open()
     chip = chips_of(page)[8]
     predicted(page, chip)
     other = screen(simulated_dashboard).open()

@@ -205,12 +205,12 @@ def test_mouse_finger_keys_threshold_and_opacity_ask_the_server_for_nothing(swip
         ):
             handle.press(key)
             at(share)
-        for _ in range(30):
+        for _ in range(6):
             handle.press("ArrowRight")
-        at(0.4)
-        page.set_slider("Threshold", 0.56)
-        page.set_slider("Opacity", 0.9)
-        page.until_query(at="0.4", t="0.56")
+        at(0.16)
+        page.set_slider("Threshold", 0.52)
+        page.set_slider("Opacity", 0.97)
+        page.until_query(at="0.16", t="0.52")
 
 
 # Names of a swipe's sides that lie over a button, the scale or the key, or beyond the map, wherever the handle is.

@@ -12,8 +12,8 @@ from screen import Screen, ScreenMaker
 
 from tiles.catalog.catalog import open_catalog
 
-TIMES = int(os.environ.get("FLOODSCOPE_PLACES", "2"))
-"""How often a link is opened, and keys are pressed, in each window size; 40 take some minutes."""
+PLACES = int(os.environ.get("FLOODSCOPE_PLACES", "1"))
+"""How often a link is opened, and keys are pressed twice as often, in each window size; 20 take some minutes."""
 SIZES = ((1440, 900), (1280, 800), (390, 844))
 
 # The chip is open, the map shows it as large as it fits, and so says the address, which is written once the map has rested.
@@ -51,7 +51,7 @@ def test_a_link_to_a_chip_ends_at_that_chip(
 ) -> None:
     page = screen(simulated_dashboard, still=False, size=size)
     draw = random.Random(f"links {size}")
-    drawn = draw.choices(chips, k=TIMES)
+    drawn = draw.choices(chips, k=PLACES)
     for chip in drawn:
         page.open(chip=chip, model=draw.choice(["backscatter", "backscatter:otsu"]))
         there(page, chip)
@@ -71,7 +71,7 @@ def test_keys_that_follow_one_another_end_at_the_chip_of_the_last(
     at = draw.randrange(len(chips))
     page.open(sort="name", model="backscatter:otsu", chip=chips[at])
     there(page, chips[at])
-    for _ in range(TIMES):
+    for _ in range(2 * PLACES):
         pressed = []
         for _ in range(draw.randint(2, 4)):
             key, after_ms = draw.choice("jk"), draw.randint(0, 250)

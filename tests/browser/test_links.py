@@ -116,9 +116,9 @@ def test_every_random_state_is_restored_in_all_components(
 
 
 def test_links_opened_in_pages_of_their_own_restore_the_state(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, screen: ScreenMaker, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open()
+    page = kept_screen(simulated_dashboard).open()
     for seed in range(STATES, STATES + FRESH):
         drawn = draw(page, seed)
         fresh = screen(simulated_dashboard)

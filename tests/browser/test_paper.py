@@ -31,15 +31,19 @@ def print_on(page: Screen) -> None:
     page.frames(3)
 
 
+def back_on_screen(page: Screen) -> None:
+    page.page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
+    page.page.emulate_media(media="screen")
+
+
 def test_a_sheet_has_what_a_map_needs_and_no_controls_on_white_in_the_dark_theme(
-    simulated_dashboard: Dashboard, screen: ScreenMaker
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(simulated_dashboard).open(theme="dark", tab="chips", t=0.4)
+    page = kept_screen(simulated_dashboard).open(theme="dark", tab="chips", t=0.4)
     print_on(page)
     assert page.page.evaluate(CONTROLS) == []
     assert page.page.evaluate(SHOWN, ["#map", ".fs-key", ".leaflet-control-scale", "#paper-foot", "#figures"]) == []
-    page.page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
-    page.page.emulate_media(media="screen")
+    back_on_screen(page)
     assert page.page.evaluate("() => document.documentElement.dataset.theme") == "dark"
     chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]")
     page.choose_in_table(chip)
@@ -88,10 +92,11 @@ def test_a_sheet_has_what_a_map_needs_and_no_controls_on_white_in_the_dark_theme
     width = page.page.evaluate("() => document.getElementById('map').getBoundingClientRect().width")
     assert 300 < width < 720
     assert len(re.findall(rb"/Type\s*/Page\b", page.page.pdf(prefer_css_page_size=True))) == 1
+    back_on_screen(page)
 
 
-def test_four_maps_are_on_one_sheet(simulated_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(simulated_dashboard).open(tab="models")
+def test_four_maps_are_on_one_sheet(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(simulated_dashboard).open(tab="models")
     chip = page.page.evaluate("[...floodscope.catalog.chips.keys()].sort()[0]")
     page.search(chip)
     page.answered(chip)
@@ -118,3 +123,4 @@ def test_four_maps_are_on_one_sheet(simulated_dashboard: Dashboard, screen: Scre
     }""")
     assert abs(line - seam) < 2
     assert right <= end
+    back_on_screen(page)

@@ -234,9 +234,9 @@ def test_regions_and_the_four_figures_are_those_of_evaluate(
 
 
 def test_a_chip_that_could_not_be_predicted_is_not_listed_as_to_predict(
-    real_dashboard: Dashboard, screen: ScreenMaker
+    real_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(real_dashboard).open()
+    page = kept_screen(real_dashboard).open()
     page.choose_in_table("Paraguay_34417")
     page.answered("Paraguay_34417")
     page.tab("Chips")
@@ -246,3 +246,33 @@ def test_a_chip_that_could_not_be_predicted_is_not_listed_as_to_predict(
     page.ready()
     page.tab("Chips")
     cell.get_by_text("failed").wait_for()
+
+
+def test_pictures_of_every_kind_stand_in_cards_of_one_height(
+    real_dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(real_dashboard).open(tab="chips", list="grid", wide=1)
+    page.page.locator(".fs-card").first.wait_for()
+    page.frames(3)
+    boxes = page.page.locator(".fs-card").evaluate_all(
+        """cards => cards.filter((card) => card.querySelector("img")).map((card) => {
+          const box = card.getBoundingClientRect();
+          const inside = [...card.querySelectorAll("img")].every((image) => {
+            const picture = image.getBoundingClientRect();
+            return picture.left >= box.left && picture.right <= box.right && picture.bottom <= box.bottom;
+          });
+          return [Math.round(box.height), inside];
+        })"""
+    )
+    assert len(boxes) == 16
+    assert len({height for height, _ in boxes}) == 1
+    assert all(inside for _, inside in boxes)
+
+
+def test_explore_tells_every_kind_of_warning(real_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(real_dashboard).open(tab="chips", list="explore")
+    page.page.locator(".fs-warnings > li").nth(1).wait_for()
+    told = page.page.locator(".fs-warnings").inner_text()
+    assert "floods have chips in several splits" in told
+    assert "are in two sources" in told
+    assert "[object" not in told

@@ -49,9 +49,9 @@ def scene_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashbo
 
 
 def test_a_scene_is_predicted_where_it_is_looked_at_and_then_whole(
-    scene_dashboard: Dashboard, screen: ScreenMaker
+    scene_dashboard: Dashboard, screen: ScreenMaker, kept_screen: ScreenMaker
 ) -> None:
-    page = screen(scene_dashboard, size=(1280, 800)).open(chip="big")
+    page = kept_screen(scene_dashboard).open(chip="big")
     panel, part = page.page.locator("#chip-panel"), page.page.locator("#scene-part")
     part.get_by_text(re.compile(r"\d.*% of the scene predicted")).wait_for()
     # What is in view is predicted, and then nobody asks any more.
@@ -79,7 +79,7 @@ def test_a_scene_is_predicted_where_it_is_looked_at_and_then_whole(
     page.painted("big")
     iou = panel.locator(".fs-figure-value").first.inner_text()
     # A link restores it, swipe and all, and nothing is asked while the handle moves.
-    again = screen(scene_dashboard, size=(1280, 800)).open(**page.query | {"mode": "swipe"})
+    again = screen(scene_dashboard).open(**page.query | {"mode": "swipe"})
     again.painted("big")
     again.page.locator("#chip-panel").get_by_text(iou).first.wait_for()
     assert again.page.locator("#scene-part").count() == 0
@@ -91,10 +91,10 @@ def test_a_scene_is_predicted_where_it_is_looked_at_and_then_whole(
 
 
 def test_a_scene_stands_in_lists_as_a_chip_does_before_anybody_opens_it(
-    scene_dashboard: Dashboard, screen: ScreenMaker
+    scene_dashboard: Dashboard, kept_screen: ScreenMaker
 ) -> None:
     """It was predicted whole above: its score counts, its picture comes from its overviews, Explore counts squares of it."""
-    page = screen(scene_dashboard, size=(1280, 800)).open(tab="chips", list="grid")
+    page = kept_screen(scene_dashboard).open(tab="chips", list="grid")
     card = page.page.locator(".fs-card[data-chip=big]")
     card.get_by_text(re.compile(r"IoU [01]\.\d\d")).wait_for()
     expect(card.get_by_text("perhaps seen")).to_have_count(0)
@@ -108,20 +108,20 @@ def test_a_scene_stands_in_lists_as_a_chip_does_before_anybody_opens_it(
     ).wait_for()
     expect(page.page.locator("#explore-failed")).to_have_count(0)
     # Its middle, changed, is one of the things that the panel shows.
-    again = screen(scene_dashboard, size=(1280, 800)).open(chip="big")
-    again.answered("big")
-    again.page.locator("#transforms summary").click()
-    again.page.locator("#transforms-said", has_text="square in the middle of what was in view").wait_for()
-    expect(again.page.locator(".fs-transform-scores")).to_have_count(again.page.locator(".fs-transform").count())
+    page.open(chip="big")
+    page.answered("big")
+    page.page.locator("#transforms summary").click()
+    page.page.locator("#transforms-said", has_text="square in the middle of what was in view").wait_for()
+    expect(page.page.locator(".fs-transform-scores")).to_have_count(page.page.locator(".fs-transform").count())
 
 
 def test_a_scene_that_is_dropped_opens_where_it_lies_and_is_predicted_in_view(
-    scene_dashboard: Dashboard, screen: ScreenMaker, tmp_path: Path
+    scene_dashboard: Dashboard, kept_screen: ScreenMaker, tmp_path: Path
 ) -> None:
     files = [tmp_path / f"sent{ending}" for ending in (".tif", "_label.tif")]
     for path in files:
         shutil.copy(scene_dashboard.sources[0] / path.name.replace("sent", "big"), path)
-    page = screen(scene_dashboard, size=(1280, 800)).open()
+    page = kept_screen(scene_dashboard).open()
     page.page.locator("#add-images").click()
     page.page.locator("#uploads-files").set_input_files([str(path) for path in files])
     page.page.locator("#scene-part").get_by_text(re.compile(r"\d.*% of the scene predicted")).wait_for()

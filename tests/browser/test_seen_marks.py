@@ -145,7 +145,7 @@ def test_lists_pictures_and_the_chip_itself_carry_the_mark(trained: Trained, kep
     assert page.page.evaluate(CARDS) == scored
     page.page.locator("#view-list").click()
     with page.no_request():
-        page.set_slider("Threshold", 0.56)
+        page.set_slider("Threshold", 0.52)
     page.page.evaluate("seen => floodscope.filterbar.set({ seen })", "yes")
     page.until("n => floodscope.bridge.table('chips-table')?.getDisplayedRowCount() === n", len(trained.seen))
     page.frames(3)

@@ -24,8 +24,8 @@ def shipped_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash
         yield dashboard
 
 
-def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard, screen: ScreenMaker) -> None:
-    page = screen(shipped_dashboard).open()
+def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
+    page = kept_screen(shipped_dashboard).open()
     chip = sorted(page.page.evaluate("[...floodscope.catalog.chips.keys()]"))[0]
     page.choose_in_table(chip)
     page.answered(chip)
@@ -42,10 +42,10 @@ def test_a_click_is_answered_by_the_shipped_network(shipped_dashboard: Dashboard
 
 
 def test_an_image_that_is_dropped_tells_how_far_to_trust_it_without_a_click_more(
-    shipped_dashboard: Dashboard, screen: ScreenMaker, tmp_path: Path
+    shipped_dashboard: Dashboard, kept_screen: ScreenMaker, tmp_path: Path
 ) -> None:
     (image,) = simulate(tmp_path / "own", chips=1, size=128, seed=99).rglob("*_S1Hand.tif")
-    page = screen(shipped_dashboard).open()
+    page = kept_screen(shipped_dashboard).open()
     page.page.evaluate(
         """base64 => {
           const files = new DataTransfer();

@@ -87,12 +87,10 @@ def test_an_image_is_sent_by_keyboard_shown_scored_and_removed(
 
 
 def test_what_others_send_and_remove_comes_to_an_open_page(
-    small: Dashboard, screen: ScreenMaker, own: list[Path]
+    small: Dashboard, screen: ScreenMaker, kept_screen: ScreenMaker, own: list[Path]
 ) -> None:
-    one, other = (
-        screen(small).open(),
-        screen(small, scale=2).open(),
-    )  # two browsers: nothing but the server connects them
+    # Two browsers: nothing but the server connects them.
+    one, other = kept_screen(small).open(), screen(small, scale=2).open()
     one.page.locator("#add-images").click()
     one.page.locator("#uploads-files").set_input_files([str(path) for path in own])
     one.until("() => floodscope.catalog.chips.size === 4")
@@ -267,9 +265,9 @@ def test_the_chips_of_a_region_are_offered(small: Dashboard, kept_screen: Screen
 
 
 def test_a_chip_removed_on_another_page_is_gone_here_too(
-    small: Dashboard, screen: ScreenMaker, own: list[Path]
+    small: Dashboard, screen: ScreenMaker, kept_screen: ScreenMaker, own: list[Path]
 ) -> None:
-    first, second = screen(small).open(), screen(small).open()
+    first, second = kept_screen(small).open(), screen(small).open()
     first.page.locator("#add-images").click()
     first.page.locator("#uploads-files").set_input_files([str(path) for path in own])
     second.until("() => floodscope.catalog.chips.size === 4")
@@ -311,9 +309,9 @@ def test_the_changed_chip_follows_threshold_and_layer_with_no_request(
 
 @everywhere
 def test_dialogs_and_changed_chips_break_no_rule_and_fit(
-    small: Dashboard, screen: ScreenMaker, theme: str, size: str
+    small: Dashboard, kept_screen: ScreenMaker, theme: str, size: str
 ) -> None:
-    page = screen(small, size=SIZES[size]).open(theme=theme)
+    page = kept_screen(small, size=SIZES[size]).open(theme=theme)
     open_first(page)
     if size == "phone":
         page.page.evaluate("floodscope.state.set({ sheet: 'full' })")  # peeking, it shows the chip's figures alone
