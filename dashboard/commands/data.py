@@ -23,8 +23,8 @@ from dashboard.commands.options import (
     "--variety",
     default="floods",
     show_default=True,
-    type=click.Choice(["floods", "wide"]),
-    help="wide: for training, with what looks like water and is not, and other processors.",
+    type=click.Choice(["floods", "wide", "fields"]),
+    help="For training. wide: with what looks like water and is not, and other processors; fields: with dark dry land alone.",
 )
 @click.option(
     "--scene",

@@ -446,6 +446,24 @@ def test_what_only_looks_like_water_is_dry_in_the_label_and_as_dark() -> None:
         assert np.median(10 * np.log10(darker.vh[changed])) < -20.0
 
 
+def test_a_chip_of_fields_changes_land_alone_and_every_second_one_holds_no_water() -> None:
+    for number in range(6):
+        plain, made = draw_chip(7, number, 96), draw_chip(7, number, 96, "fields")
+        if number % 2:
+            assert not (made.label == 1).any()
+            continue
+        np.testing.assert_array_equal(made.label, plain.label)
+        np.testing.assert_array_equal(made.vh, draw_chip(7, number, 96, "fields").vh)
+    still = build_scene(np.random.default_rng(5), FLOODS[0].biome, "river", 192)
+    darker = [lookalikes.add_fields(np.random.default_rng(seed), still) for seed in range(8)]
+    for scene in darker:
+        np.testing.assert_array_equal(scene.water, still.water)
+        np.testing.assert_array_equal(scene.vh[still.water], still.vh[still.water])
+    fields = np.concatenate([10 * np.log10(scene.vh[scene.vh < 0.7 * still.vh]) for scene in darker])
+    assert fields.size > 0.02 * len(darker) * still.vh.size
+    assert -25.5 < np.percentile(fields, 5) < np.percentile(fields, 95) < -16.0
+
+
 def test_mountains_have_layover_and_shadow_that_returns_nothing_and_spare_the_water() -> None:
     scene = build_scene(np.random.default_rng(5), FLOODS[2].biome, "river", 192)
     steep = None

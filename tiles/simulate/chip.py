@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 
 from tiles.grid import Grid
 from tiles.simulate.floods import FLOODS
-from tiles.simulate.lookalikes import add_lookalikes
+from tiles.simulate.lookalikes import add_fields, add_lookalikes
 from tiles.simulate.patterns import BoolArray, FloatArray, fractal, lowest
 from tiles.simulate.places import Biome, Kind, cell
 from tiles.simulate.radar import measure, other_noise, other_processor
@@ -26,8 +26,9 @@ from tiles.simulate.terrain import PIXEL_M
 
 Layout = Literal["sen1floods11", "drivendata"]
 """The data sets whose files the simulator can imitate."""
-Variety = Literal["floods", "wide"]
-"""What chips show: floods as eleven real ones were, or these with what looks like water beside them and of other processors."""
+Variety = Literal["floods", "wide", "fields"]
+"""What chips show: floods as eleven real ones were, or these with what looks like water beside them and of other processors, or
+these with dark land, every second one without water."""
 
 TAG = {"FLOODSCOPE_SIMULATED": "yes"}
 """The metadata tag of every GeoTIFF that holds simulated data."""
@@ -59,6 +60,8 @@ def draw_chip(seed: int, number: int, size: int, variety: Variety = "floods") ->
     flood = FLOODS[number % len(FLOODS)]
     turn = number // len(FLOODS)
     kind = flood.biome.kinds[turn % len(flood.biome.kinds)]
+    if variety == "fields" and number % 2:
+        kind = "dry"
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
     longitude_shrinks = float(np.cos(np.radians(flood.centres[0][1])))
     return _draw(
@@ -70,7 +73,8 @@ def draw_chip(seed: int, number: int, size: int, variety: Variety = "floods") ->
         unknown=rng.uniform(0.05, 0.3) if number % 3 == 1 else 0.0,
         missing=rng.uniform(0.08, 0.3) if number % 9 == 4 else 0.0,
         # A stream of its own: the chip under what is added is that of "floods".
-        more=np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 2))) if variety == "wide" else None,
+        more=np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 2))),
+        variety=variety,
     )
 
 
@@ -83,18 +87,21 @@ def _draw(
     pixel_m: tuple[float, float],
     unknown: float,
     missing: float,
-    more: np.random.Generator | None = None,
+    more: np.random.Generator,
+    variety: Variety,
 ) -> SimulatedChip:
     scene = build_scene(rng, biome, kind, size)
     # The processor's noise vectors are never quite the noise: more or less of it is left.
     removed = rng.uniform(0.75, 0.97)
     noise: Mapping[str, float] = _NOISE_DB
-    if more is not None:
+    if variety == "fields":
+        scene = add_fields(more, scene)
+    if variety == "wide":
         scene = add_lookalikes(more, scene)
         removed, noise = other_noise(more, removed, noise)
     vv = measure(rng, scene.vv, noise_db=noise["vv"], removed=removed, pixel_m=pixel_m)
     vh = measure(rng, scene.vh, noise_db=noise["vh"], removed=removed, pixel_m=pixel_m)
-    if more is not None:
+    if variety == "wide":
         vv, vh = other_processor(more, vv, vh)
     # A labeller draws outlines, and leaves out what is one pixel wide.
     outlined = scipy.ndimage.uniform_filter(scene.water.astype(np.float32), 3) > 0.5

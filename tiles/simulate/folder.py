@@ -76,7 +76,7 @@ def simulate(
         progress: called with (chips done, chips in all) after each.
         replace: let chips that were simulated into `out` in another way go.
         variety: "wide" adds what looks like water and is not, small and rough water, and other processors
-            (tiles.simulate.lookalikes): for training.
+            (tiles.simulate.lookalikes), "fields" dark dry land alone: for training.
 
     Returns:
         `out`.

@@ -51,6 +51,18 @@ def add_lookalikes(rng: np.random.Generator, scene: Scene) -> Scene:
     return scene
 
 
+def add_fields(rng: np.random.Generator, scene: Scene) -> Scene:
+    """Return the scene with dry land that looks like water, and nothing else: dark fields in groups, at times a runway.
+
+    No water is added and none is changed, so what a network learns of them is about land alone.
+    """
+    for lookalike in _LAND:
+        own = np.random.default_rng(rng.integers(1 << 62))
+        if own.random() < lookalike.chance:
+            scene = lookalike.add(own, scene)
+    return scene
+
+
 def _mountains(rng: np.random.Generator, scene: Scene) -> Scene:
     """Hills away from the water: bright slopes towards the radar, layover, and radar shadow behind them.
 
@@ -94,6 +106,33 @@ def _smooth_fields(rng: np.random.Generator, scene: Scene) -> Scene:
     vv_db = -13.0 - 6.0 * dark + 0.5 * fractal(rng, size, outer=20, slope=2.0)
     vh_db = -20.5 - 5.0 * dark + of_parcel(rng.normal(0, 0.8, PARCEL_SIDE**2), fields)
     return _painted(scene, chosen, vv_db, vh_db)
+
+
+def _dark_fields(rng: np.random.Generator, scene: Scene) -> Scene:
+    """Groups of fields of every level between land and water: harrowed, bare or stubble, large ones and clearings.
+
+    Bare soil falls from rough to smooth by some 8 dB in VV and less in VH, and its VV stays 5 to 9 dB above its VH (Oh,
+    Sarabandi and Ulaby 1992, IEEE TGRS 30(2)).
+    """
+    size = scene.water.shape[0]
+    fields = parcels(
+        rng,
+        size,
+        length=np.exp(rng.uniform(np.log(8), np.log(90))),
+        width=np.exp(rng.uniform(np.log(6), np.log(50))),
+        angle=rng.uniform(0, np.pi),
+        jitter=rng.uniform(0.05, 0.5),
+    )
+    # A field is dark as a whole, and dark ones lie beside each other.
+    surface = fractal(rng, size, outer=rng.uniform(60, 300), slope=3.2)
+    count = np.bincount(fields.ravel(), minlength=PARCEL_SIDE**2).clip(1)
+    mean = np.bincount(fields.ravel(), surface.ravel(), minlength=PARCEL_SIDE**2) / count
+    group = lowest(of_parcel(mean, fields), rng.uniform(0.1, 0.8))
+    chosen = group & (of_parcel(rng.random(PARCEL_SIDE**2), fields) < rng.uniform(0.1, 0.7))
+    dark = of_parcel(rng.beta(1.2, 1.2, PARCEL_SIDE**2), fields)
+    apart = rng.uniform(5.5, 8.5) + of_parcel(rng.normal(0, 0.7, PARCEL_SIDE**2), fields)
+    vh_db = -18.5 - 6.0 * dark + 0.6 * fractal(rng, size, outer=25, slope=2.4)
+    return _painted(scene, chosen, vh_db + apart, vh_db)
 
 
 def _flats(rng: np.random.Generator, scene: Scene) -> Scene:
@@ -177,6 +216,9 @@ _ALL = (
     _Lookalike(0.25, _small_water),
     _Lookalike(0.2, _rough_water),
 )
+
+# For `add_fields`: a chip may have two kinds of dark fields, each with its own shape.
+_LAND = (_Lookalike(0.9, _dark_fields), _Lookalike(0.5, _dark_fields), _Lookalike(0.1, _runways))
 
 
 def _open_water(rng: np.random.Generator) -> tuple[float, float]:
