@@ -29,7 +29,8 @@ _LEAST_SHARE, _LEAST_VARIANCE = 0.005, 0.05
 
 SEED_DB, GROW_DB = 2.0, 1.5
 """Seeds are so many dB below the threshold; regions grow to so many above it."""
-_SEEDS, _SEED_SHARE = 4, 0.1
+SEEDS, SEED_SHARE = 4, 0.1
+"""Pixels of a region, and share of it, that must be seeds at least."""
 SOFTNESS_DB = 1.0
 """So many dB below the threshold the log-odds of water are 1, as in `backscatter`."""
 
@@ -163,7 +164,7 @@ def grow(smooth: FloatArray, valid: BoolArray, threshold_db: float) -> BoolArray
 
     regions, count = label(valid & (smooth <= threshold_db + GROW_DB), np.ones((3, 3)))
     seeds = np.bincount(regions[valid & (smooth <= threshold_db - SEED_DB)], minlength=count + 1)
-    kept = (seeds >= _SEEDS) & (seeds >= _SEED_SHARE * np.bincount(regions.ravel(), minlength=count + 1))
+    kept = (seeds >= SEEDS) & (seeds >= SEED_SHARE * np.bincount(regions.ravel(), minlength=count + 1))
     kept[0] = False
     return np.asarray(kept[regions], dtype=np.bool_)
 

@@ -85,7 +85,10 @@ def _members_text(bundle: Bundle) -> str:
         ", weighted " + " : ".join(f"{weight:.2g}" for weight in bundle.weights) if len(set(bundle.weights)) > 1 else ""
     )
     together = f", together by {bundle.combine}{weights}" if len(bundle.members) > 1 else ""
-    return " and ".join(parts) + together
+    regions = ""
+    if bundle.regions is not None:
+        regions = f", of which regions from {bundle.regions.grow:g} on are water that hold enough from {bundle.regions.seed:g} on"
+    return " and ".join(parts) + together + regions
 
 
 def _data_text(what: str, data: Mapping[str, Any]) -> str:

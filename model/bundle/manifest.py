@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from model.bundle.archive import MANIFEST, read_files, read_manifest
 from model.bundle.fields import Fields, a_list_of, a_match, a_number, a_text, a_whole_number, an_object, one_of
 from model.bundle.normalisation import Normalisation, parse_normalisation
+from model.bundle.regions import Regions, parse_regions
 from tiles.errors import BundleError, ModelError
 from tiles.files import write_whole
 
@@ -82,6 +83,7 @@ class Bundle:
         combine: how the members' probabilities become one: their mean, their max, or the share of members with p >= 0.5; a
             mean and a share by the members' weights.
         tta: "d4" averages over the eight flips and quarter turns of the input.
+        regions: which regions of the probability are water (model.bundle.regions); None looks at each pixel alone.
         training: data and split, as the trainer wrote it.
         scores: measured scores, as the evaluation wrote them.
         licence, version: of the model.
@@ -100,6 +102,7 @@ class Bundle:
     temperature: float = 1.0
     combine: Combine = "mean"
     tta: Augmentation = "none"
+    regions: Regions | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
@@ -130,11 +133,13 @@ class Bundle:
         """Return model.json without its id."""
         members = [{k: v for k, v in asdict(member).items() if v is not None} for member in self.members]
         raw = {f.name: getattr(self, f.name) for f in fields(self)}
-        if not self.chips:  # so that bundles without a list keep the id that they had
-            del raw["chips"]
+        for name in ("chips", "regions"):  # so that bundles without them keep the id that they had
+            if not raw[name]:
+                del raw[name]
         return {
             "schema": SCHEMA,
             **raw,
+            **({"regions": self.regions.to_json()} if self.regions else {}),
             "channels": list(self.channels),
             "normalisation": self.normalisation.to_json(),
             "members": members,
@@ -359,6 +364,7 @@ def _parse(raw: object, where: str) -> tuple[str, Bundle]:
         temperature=reader.take("temperature", a_number(1e-3, 1e3), 1.0),
         combine=reader.take("combine", one_of(get_args(Combine)), "mean"),
         tta=reader.take("tta", one_of(get_args(Augmentation)), "none"),
+        regions=parse_regions(reader.take("regions", an_object, None), where),
         training=reader.take("training", an_object, {}),
         scores=reader.take("scores", an_object, {}),
         licence=reader.take("licence", a_text, ""),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from model.bundle.adaptive import OfAll, of_all, water_log_odds
 from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
+from model.bundle.regions import grown
 from model.predictors.heap import kept
 from model.predictors.protocol import Parameter, by_shape, quantise
 from model.predictors.views import FloatArray, Windowed, average_over_views, pad_to_multiple, predict_in_windows
@@ -145,8 +146,13 @@ class LocalPredictor:
                 part = places[start : start + step]
                 answers = self._probabilities([chips[i] for i in part])
                 for i, probability in zip(part, answers, strict=True):
-                    rasters[i] = quantise(probability, chips[i].valid)
+                    rasters[i] = quantise(self._of_regions(probability, chips[i]), chips[i].valid)
         return rasters
+
+    def _of_regions(self, probability: FloatArray, chip: Chip) -> FloatArray:
+        if self.bundle.regions is None:
+            return probability
+        return grown(np.where(chip.valid, probability, np.float32(np.nan)), self.bundle.regions)
 
     def _require_channels(self, chip: Chip) -> None:
         missing = [c.replace("_", " ") for c in self.bundle.channels if getattr(chip, c) is None]

@@ -53,6 +53,8 @@ class Recipe:
         despeckled_below_db: one more member is a threshold on VH, averaged over some pixels, at so many dB; 0 has none.
         adaptive: one more member is the adaptive rule (model.bundle.adaptive).
         adaptive_weight: its weight in the mean beside the others', which have 1 each.
+        grow, seed_from: which regions of the answer are water (model.bundle.regions): those of so probable pixels that hold
+            enough of so much more probable ones; a grow of 0 looks at each pixel alone.
         combine: how the members become one: the "mean" or "max" of their probabilities, or the share that says water ("vote").
         truth_share: where a teacher is given, the weight of a known label beside the teacher's probability, in [0, 1].
         tta: "d4" averages the eight views in the finished bundle.
@@ -98,6 +100,8 @@ class Recipe:
     despeckled_below_db: float = 0.0
     adaptive: bool = False
     adaptive_weight: float = 1.0
+    grow: float = 0.0
+    seed_from: float = 0.88
     truth_share: float = 0.5
     combine: Combine = "mean"
     tta: TestTimeAugmentation = "d4"
@@ -114,7 +118,8 @@ class Recipe:
 
 
 # The weights that we ship: a network that simulated chips alone have taught, and the adaptive rule, which nothing has. They
-# err in different ways, and their mean, three parts to one, holds where neither does alone (docs/model.md).
+# err in different ways, and their mean, three parts to one, holds where neither does alone; its regions need seeds, as the
+# rule's own do (docs/model.md).
 PRETRAIN = replace(
     Recipe(),
     name="pretrain",
@@ -127,6 +132,7 @@ PRETRAIN = replace(
     simulated_share=1.0,
     adaptive=True,
     adaptive_weight=1 / 3,
+    grow=0.4,
     combine="mean",
     tta="none",
 )
@@ -212,6 +218,8 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "members": (0, 63),
     "trees": (0, 10_000),
     "adaptive_weight": (1e-3, 1e3),
+    "grow": (0, 0.99),
+    "seed_from": (0.01, 0.99),
     "crop": (32, 4096),
     "batch": (1, 4096),
     "steps_per_epoch": (1, 1e6),

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from model.bundle.manifest import Bundle, Member, read_bundle, write_bundle
 from model.bundle.network import Ensemble, content_of, load_ensemble
+from model.bundle.regions import Regions
 from model.bundle.rule import RULE_TEXT, RuleMember
 from model.bundle.threshold import threshold_trees
 from model.bundle.trees import TreeMember
@@ -254,6 +255,7 @@ def _bundle(recipe: Recipe, split: Split, fitted: Sequence[Fitted], init: Path |
         classes=recipe.classes,
         combine=recipe.combine,
         tta=recipe.tta,
+        regions=Regions(recipe.grow, recipe.seed_from) if recipe.grow else None,
         licence=_LICENCE,
         training={
             "recipe": recipe.to_json(),

@@ -6,8 +6,9 @@
 Sources: Sen1Floods11 with DrivenData, Alabama of etci2021, dfc2024 (../shared/data). A bundle stands with its members. A
 figure on a source whose labels a bundle was trained on is in brackets: it is no measure. `--folds` takes the folder of
 `floodscope evaluate --cross-validate source --out FOLDER`: each source is predicted by the model that had not seen it. FOLDER
-keeps every member's log-odds, so that a table of another combination takes seconds: `--mean NAME=3*ROW+ROW`. `--record NAME`
-writes the row's scores into the bundle of that name, and the chips of the table into its list: it was chosen on them.
+keeps every member's log-odds, so that a table of another combination takes seconds: `--mean NAME=3*ROW+ROW`, with `@0.4:0.88`
+behind it for regions. `--record NAME` writes the row's scores into the bundle of that name, and the chips of the table into
+its list: it was chosen on them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from scipy.special import expit, logit
 
 from model.bundle.manifest import read_bundle, read_states, write_bundle
 from model.bundle.network import load_ensemble
+from model.bundle.regions import Regions, grown
 from model.evaluation.answer import answer, fit_share_error, log_likelihoods
 from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
@@ -151,20 +153,29 @@ def members(name: str, path: Path, out: Path, cases: Sequence[Case]) -> list[Row
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         home = out / f"{member.sha256[:16]}_{bundle.temperature:g}"
         rows.append(Row(f"{name}: {member.file}", *kept(home, cases, compute), seen))
-    if len(rows) > 1:
-        rows.append(together(name, rows, bundle.combine, bundle.weights))
+    if len(rows) > 1 or bundle.regions:
+        rows.append(together(name, rows, cases, bundle.combine, bundle.weights, bundle.regions))
     else:
         rows = [Row(name, rows[0].odds, rows[0].seconds, seen)]
     return rows
 
 
-def together(name: str, rows: Sequence[Row], combine: str = "mean", weights: Sequence[float] | None = None) -> Row:
+def together(
+    name: str,
+    rows: Sequence[Row],
+    cases: Sequence[Case],
+    combine: str = "mean",
+    weights: Sequence[float] | None = None,
+    regions: Regions | None = None,
+) -> Row:
     """Return the row of several that answer as one."""
     odds = {}
-    for chip in rows[0].odds:
-        parts = [expit(row.odds[chip].astype(np.float32)) for row in rows]
+    for case in cases:
+        parts = [expit(row.odds[case.record.id].astype(np.float32)) for row in rows]
         p = np.max(parts, axis=0) if combine == "max" else np.average(parts, axis=0, weights=weights)
-        odds[chip] = logit(np.clip(p, 1e-4, 1 - 1e-4))
+        if regions is not None:
+            p = np.nan_to_num(grown(np.where(case.chip.valid, p, np.nan).astype(np.float32), regions))
+        odds[case.record.id] = logit(np.clip(p, 1e-4, 1 - 1e-4))
     return Row(name, odds, sum(row.seconds for row in rows), frozenset().union(*(row.seen for row in rows)))
 
 
@@ -303,7 +314,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=BUNDLE")
     parser.add_argument("--folds", nargs="*", default=[], metavar="NAME=FOLDER")
-    parser.add_argument("--mean", nargs="*", default=[], metavar="NAME=3*ROW+ROW")
+    parser.add_argument("--mean", nargs="*", default=[], metavar="NAME=3*ROW+ROW@GROW:SEED")
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -321,9 +332,11 @@ def main() -> None:
     rows += [folds(name, Path(folder), options.out, cases) for name, folder in pairs(options.folds)]
     by_name = {row.name: row for row in rows}
     for name, text in pairs(options.mean):
-        parts = [part.rpartition("*") for part in text.split("+")]
+        combined, _, of_regions = text.partition("@")
+        regions = Regions(*map(float, of_regions.split(":"))) if of_regions else None
+        parts = [part.rpartition("*") for part in combined.split("+")]
         weights = [float(weight or 1) for weight, _, _ in parts]
-        rows.append(together(name, [by_name[row] for _, _, row in parts], weights=weights))
+        rows.append(together(name, [by_name[row] for _, _, row in parts], cases, weights=weights, regions=regions))
     table = {row.name: figures(row, cases) for row in rows}
     for name, found in table.items():
         print_row(name, found)

@@ -3,7 +3,8 @@
 
     python tests/benchmarks/oder.py [MODEL ...]
 
-Needs ../shared/data/oder2024 (six tiles of 2000 x 2000 pixels, pre/ post/ flood/). No chip of it has trained or chosen anything.
+Needs ../shared/data/oder2024 (six tiles of 2000 x 2000 pixels, pre/ post/ flood/). No chip of it has trained
+anything, and no choice was made by its figure.
 """
 
 from __future__ import annotations

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from model.bundle.manifest import read_bundle, read_states
+from model.bundle.regions import Regions
 from model.predictors.backscatter import BackscatterPredictor
 from model.predictors.local import LocalPredictor
 from model.predictors.select import known_models, open_predictor
 from model.scores.histogram import ScoreHistogram
 from model.seen.chips import read_seen_chips
+from model.training.recipe import RECIPES
 from model.weights import SHIPPED, WEIGHTS
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Chip
@@ -42,6 +44,8 @@ def test_its_files_are_small_whole_and_hold_no_code() -> None:
     bundle = read_bundle(WEIGHTS)
     assert len(read_states(WEIGHTS, bundle)) == len(bundle.members) == 2  # every hash is checked
     assert bundle.licence == "Apache-2.0"
+    made_by = RECIPES["pretrain"]  # `make weights` makes it
+    assert bundle.regions == Regions(made_by.grow, made_by.seed_from)
 
 
 def test_its_card_tells_what_it_saw_and_how_it_does_where_it_has_never_been() -> None:

@@ -16,6 +16,7 @@ from torch import nn
 
 import model.training.fit as fitting
 from model.bundle.manifest import read_bundle
+from model.bundle.regions import Regions
 from model.scores.histogram import ScoreHistogram
 from tests.model.predictors.bundles import write_random
 from tiles.simulate import simulate
@@ -109,7 +110,7 @@ def test_trees_are_trained_by_a_recipe_and_join_networks(
     floodscope: Run, few: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.training.fit_trees._CROPS", 12)
-    changes = ["--set", "trees=4", "--set", "combine=max", "--set", "crop=64"]
+    changes = ["--set", "trees=4", "--set", "combine=max", "--set", "crop=64", "--set", "grow=0.3"]
     asked = [
         "train",
         few,
@@ -128,7 +129,10 @@ def test_trees_are_trained_by_a_recipe_and_join_networks(
     bundle = read_bundle(tmp_path / "out" / "bundle")
     assert [m.kind for m in bundle.members] == [None, "trees"]
     assert bundle.combine == "max"
-    assert "boosted trees" in (tmp_path / "out" / "bundle" / "README.md").read_text()
+    assert bundle.regions == Regions(grow=0.3, seed=0.88)
+    card = (tmp_path / "out" / "bundle" / "README.md").read_text()
+    assert "boosted trees" in card
+    assert "regions from 0.3 on are water that hold enough from 0.88 on" in card
     again = floodscope(*asked, "--resume")
     assert again.returncode == 0, again.stderr
     assert read_bundle(tmp_path / "out" / "bundle").members[1].sha256 == bundle.members[1].sha256

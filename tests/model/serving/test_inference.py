@@ -13,6 +13,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from model.bundle.regions import Regions
 from model.predictors.local import LocalPredictor
 from model.serving.inference import Answer, Question, input_fn, model_fn, output_fn, predict_fn
 from model.wire import DESCRIBE, JSON, NPY, TIFF, decode_npy, encode_npy, negotiate
@@ -173,9 +174,16 @@ def test_the_handler_says_which_model_it_is(model: LocalPredictor) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"architecture": "FPN", "options": {}}, {"architecture": "Linknet", "options": {}}]
+    "changes",
+    [
+        {"architecture": "FPN", "options": {}},
+        {"architecture": "Linknet", "options": {}},
+        {"regions": Regions(grow=0.4, seed=0.8)},
+    ],
 )
-def test_other_architectures_are_served_without_a_change_of_code(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_other_architectures_and_regions_are_served_without_a_change_of_code(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
     write_random(tmp_path, **changes)
     served = decode_npy(handle(model_fn(tmp_path), body_of(CHIP)), ("u1",))
     np.testing.assert_array_equal(served, LocalPredictor(tmp_path, "cpu").predict([CHIP]))
