@@ -29,8 +29,8 @@ from tiles.scenes.windows import Scene, is_scene
 
 ByteArray = npt.NDArray[np.uint8]
 OVERLAP = 64
-"""Pixels that neighbouring windows share at least: of 1024 the overlap takes an eighth of the time (96 a fifth, for differences of
-1/254 in place of 8/254 at the most)."""
+"""Pixels that neighbouring windows share at least: of 1024 the overlap takes an eighth of the time (96 a fifth, for differences
+of 1/254 in place of 8/254 at the most)."""
 MOST_LOOKED_AT = 16
 """Windows that are predicted for who looks at a part of a scene: together they have about as many pixels as the largest chip."""
 Order = Callable[[Plan, set[int]], int]
