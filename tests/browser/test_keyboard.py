@@ -42,16 +42,8 @@ def tab_until(page: Screen, condition: str, limit: int = 60) -> int:
     pytest.fail(f"Tab does not come to {condition} in {limit} steps")
 
 
-def from_the_top(page: Screen) -> None:
-    """Have Tab begin where it begins on a new page: it goes on from where the focus has been."""
-    page.page.evaluate(
-        "() => { document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex'); }"
-    )
-
-
 def to_the_chips_table(page: Screen) -> None:
     """Come from the start of the page to the first row of the Chips table, by keys alone."""
-    from_the_top(page)
     press(page, "Tab", "Enter", "Tab")  # the skip link, and the chosen tab after it
     for _ in range(4):
         if page.page.evaluate("() => document.activeElement.textContent") == "Chips":
@@ -66,9 +58,9 @@ def announced(page: Screen, text: str) -> None:
 
 
 def test_a_chip_is_predicted_and_its_iou_read_without_a_mouse(
-    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+    simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
-    page = kept_screen(simulated_dashboard).open()
+    page = screen(simulated_dashboard).open()
     to_the_chips_table(page)
     press(page, "ArrowDown", "ArrowDown")
     chip = page.page.evaluate(CHOSEN)
@@ -81,9 +73,9 @@ def test_a_chip_is_predicted_and_its_iou_read_without_a_mouse(
 
 
 def test_escape_goes_back_to_the_row_and_space_opens_the_next(
-    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+    simulated_dashboard: Dashboard, screen: ScreenMaker
 ) -> None:
-    page = kept_screen(simulated_dashboard).open()
+    page = screen(simulated_dashboard).open()
     to_the_chips_table(page)
     first = page.page.evaluate(CHOSEN)
     for key, chip in (("Space", first), ("Space", first)):  # the second time the row is selected already
@@ -125,10 +117,9 @@ def test_tab_leaves_a_table_in_one_step(simulated_dashboard: Dashboard, kept_scr
 
 @pytest.mark.parametrize(("theme", "tab"), [("dark", "chip"), ("light", "regions")])
 def test_every_stop_of_tab_shows_its_focus_and_has_a_name(
-    simulated_dashboard: Dashboard, kept_screen: ScreenMaker, theme: str, tab: str
+    simulated_dashboard: Dashboard, screen: ScreenMaker, theme: str, tab: str
 ) -> None:
-    page = kept_screen(simulated_dashboard).open(theme=theme, tab=tab)
-    from_the_top(page)
+    page = screen(simulated_dashboard).open(theme=theme, tab=tab)
     stops = []
     while len(stops) < 80:
         press(page, "Tab")
