@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.windows import Window
 
-from model.predictors.views import starts
+from model.predictors.views import spread
 
 ByteArray = npt.NDArray[np.uint8]
 _HALF = 127
-_STRIDE = 32  # networks take sides in multiples of it, and are given margins otherwise
 
 FULL = 256
 """Weight of a pixel of a window that has seen all of its surroundings."""
@@ -41,18 +39,6 @@ def covered(length: int, begins: Sequence[int], weights: npt.NDArray[np.int64]) 
     return total
 
 
-def _least(length: int, size: int, overlap: int) -> int:
-    """Return the length of windows that cover a side in as few as windows of `size` do, in multiples of `_STRIDE`.
-
-    Windows of full size, spread evenly, would overlap by far more than is asked: three of 1024 over 2048 predict a half twice.
-    """
-    if length <= size:
-        return length
-    count = len(starts(length, size, overlap))
-    least = math.ceil((length + (count - 1) * overlap) / count)
-    return min(size, math.ceil(least / _STRIDE) * _STRIDE)
-
-
 @dataclass(frozen=True)
 class Plan:
     """The windows of an image, row by row.
@@ -68,20 +54,27 @@ class Plan:
     overlap: int
 
     @cached_property
+    def _down(self) -> tuple[list[int], int]:
+        return spread(self.shape[0], self.size, self.overlap)
+
+    @cached_property
+    def _across(self) -> tuple[list[int], int]:
+        return spread(self.shape[1], self.size, self.overlap)
+
+    @property
     def extent(self) -> tuple[int, int]:
         """Rows and columns of each window: as few as so many windows can do with."""
-        height, width = (_least(length, self.size, self.overlap) for length in self.shape)
-        return height, width
+        return self._down[1], self._across[1]
 
-    @cached_property
+    @property
     def tops(self) -> list[int]:
         """Where windows begin, from above."""
-        return starts(self.shape[0], self.extent[0], self.overlap)
+        return self._down[0]
 
-    @cached_property
+    @property
     def lefts(self) -> list[int]:
         """Where windows begin, from the left."""
-        return starts(self.shape[1], self.extent[1], self.overlap)
+        return self._across[0]
 
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)

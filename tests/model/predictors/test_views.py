@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.predictors.views import D4, View, average_over_views, pad_to_multiple, predict_in_windows
+from model.predictors.views import D4, View, average_over_views, pad_to_multiple, predict_in_windows, spread
 
 
 def image_of(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -86,7 +86,8 @@ def test_windows_give_every_pixel_its_own_answer(height: int, width: int, window
 
     (answer,) = predict_in_windows(watch, [image], window, overlap)
     assert np.allclose(answer, image[0], atol=1e-5)
-    assert set(sizes) == {(min(height, window), min(width, window))}
+    ((tall, wide),) = set(sizes)
+    assert tall <= min(height, window) and wide <= min(width, window)
 
 
 def test_windows_are_blended_without_a_seam() -> None:
@@ -106,3 +107,20 @@ def test_windows_are_blended_without_a_seam() -> None:
 def test_a_view_of_a_raster_without_channels_is_the_same_view(view: View) -> None:
     image = image_of(3, 5)
     assert np.array_equal(view.apply(image[1]), view.apply(image)[1])
+
+
+@given(st.integers(1, 40_000), st.integers(160, 1500), st.integers(8, 90))
+def test_windows_begin_where_a_network_halves_the_whole_image(length: int, window: int, overlap: int) -> None:
+    begins, size = spread(length, window, overlap)
+    assert begins[0] == 0 and begins[-1] + size == length and size <= window
+    assert all(begin % 32 == 0 for begin in begins)
+    assert len(begins) == 1 or size % 32 == length % 32
+    assert all(0 < other - one <= size - overlap for one, other in itertools.pairwise(begins))
+
+
+@given(st.integers(1, 500), st.integers(2, 90), st.data())
+def test_small_windows_cover_a_side_too(length: int, window: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(1, window - 1))
+    begins, size = spread(length, window, overlap)
+    assert begins[0] == 0 and begins[-1] + size == length and size <= window
+    assert all(0 < other - one <= size - overlap for one, other in itertools.pairwise(begins))
