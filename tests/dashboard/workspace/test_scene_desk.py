@@ -95,7 +95,8 @@ def test_what_is_in_view_is_predicted_first_and_the_rest_on_demand(workspace: Wo
     answer = look(workspace, corner_of(whole))
     part, found = answer["partial"], answer["prediction"]
     assert answer["scene"]["ready"] and answer["scene"]["settled"] and answer["error"] is None
-    assert part["total"] == len(runs.Plan((SIDE, SIDE), WINDOW, 32)) and 1 <= part["done"] <= 4 and part["looked"] == 0 and part["job"] is None
+    assert part["total"] == len(runs.Plan((SIDE, SIDE), WINDOW, 32))
+    assert 1 <= part["done"] <= 4 and part["looked"] == 0 and part["job"] is None
     # Nothing further is predicted, however long nobody asks; and it is no prediction of the scene.
     assert workspace.inference.waiting(workspace.catalog.get("scene"), workspace.predictor(MODEL)).ahead == 0
     assert workspace.predicted(MODEL)["predictions"] == []
