@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.windows import Window
 
+from model.bundle.regions import grown
 from model.inference.asking import ask_model
 from model.inference.blend import Plan
 from model.predictors.local import WINDOW
-from model.predictors.protocol import Predictor
+from model.predictors.protocol import Predictor, quantise
 from model.store.prediction import Prediction, identity_of, key_of
 from model.store.scenes import put_scene
 from model.store.store import Also, Store
@@ -23,7 +24,7 @@ from model.store.work import About, Work
 from tiles.chip import ChipRecord
 from tiles.content import Content, content_of, content_of_parts, lattice
 from tiles.errors import ChipError, PredictionError
-from tiles.probability import NODATA
+from tiles.probability import NODATA, PROBABILITY_MAX
 from tiles.reading.door import require_data
 from tiles.scenes.windows import Scene, is_scene
 
@@ -74,7 +75,9 @@ class SceneRun:
         if opened is None or opened.record.revision() != self.revision:
             opened = Scene(self.record, with_label=not is_scene(self.record))  # what scores need can wait
         self._scene = opened
-        self._same = self._alike(predictor)
+        # Of an image that is held regions are looked at once, when all of it is there.
+        self._regions = predictor.bundle.regions if predictor.bundle and self._scene.whole is not None else None
+        self._same = self._alike(predictor if self._regions is None else predictor.by_pixel())
         self.plan = Plan(self._scene.shape, WINDOW, OVERLAP)
         # Windows that another release cut otherwise fit none of these.
         mark += f" {WINDOW}/{OVERLAP}"
@@ -200,6 +203,10 @@ class SceneRun:
         seconds = sum(about.seconds for about in notes)
         if self._scene.whole is not None:
             raster = np.concatenate([strip for _, strip in self.strips()])
+            if self._regions is not None:
+                there = raster != NODATA
+                p = np.where(there, raster / np.float32(PROBABILITY_MAX), np.float32(np.nan))
+                raster = quantise(grown(p, self._regions), there)
             chip, model = replace(self._scene.whole, rule_odds=None), identity_of(self._predictor)
             stored = self._store.put(chip, self.record, model, raster, seconds, chip_revision=self.revision, also=also)
         else:

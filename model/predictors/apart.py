@@ -97,7 +97,9 @@ class ApartPredictor(LocalPredictor):
                 self._require_channels(chip)
         if not any(chip.valid.any() for chip in chips):
             return [np.full(chip.valid.shape, NODATA, dtype=np.uint8) for chip in chips]
-        rasters, self.batch_size = self._process.ask("predict", [_lean(chip) for chip in chips], self._image)
+        rasters, self.batch_size = self._process.ask(
+            "predict", [_lean(chip) for chip in chips], self._image, self._by_pixel
+        )
         return cast("list[npt.NDArray[np.uint8]]", rasters)
 
     @property
@@ -258,7 +260,7 @@ class _Asked(LocalPredictor):
     def answer(self, method: str, arguments: Sequence[Any]) -> object:
         if method != "predict":
             return getattr(self, method)(*arguments)
-        chips, self._image = arguments
+        chips, self._image, self._by_pixel = arguments
         return LocalPredictor.predict(self, chips), self.batch_size
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -186,6 +186,10 @@ class EndpointPredictor:
     def rule_over(self, chip: Chip) -> npt.NDArray[np.float32] | None:
         """Return None: nobody here knows what its model is made of."""
         return None
+
+    def by_pixel(self) -> Self:
+        """Return itself: nobody here knows what its model does with what it is asked."""
+        return self
 
     def predict(self, chips: Sequence[Chip]) -> list[ByteArray]:
         """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel.

@@ -83,6 +83,7 @@ class LocalPredictor:
         self._lock = threading.Lock()
         self._loaded: tuple[Ensemble, torch.device] | None = None
         self._image: OfAll | None = None
+        self._by_pixel = False
 
     def of_image(self, parts: Sequence[Chip]) -> LocalPredictor:
         """Return one with the same networks in which the adaptive rule, where it is a member, takes its threshold from these."""
@@ -95,6 +96,12 @@ class LocalPredictor:
     def rule_over(self, chip: Chip) -> FloatArray | None:
         """Return what the adaptive rule says of all of an image; None where it is no member."""
         return water_log_odds(chip.vh, chip.valid) if self._ready()[0].has_rule else None
+
+    def by_pixel(self) -> LocalPredictor:
+        """Return one with the same networks that looks at no regions of what they say."""
+        same = copy.copy(self)
+        same._by_pixel = True
+        return same
 
     def serve_as(self, bundle: Bundle) -> None:
         """Take a changed bundle of the same weights, as a server's settings have it: before it is loaded."""
@@ -150,7 +157,7 @@ class LocalPredictor:
         return rasters
 
     def _of_regions(self, probability: FloatArray, chip: Chip) -> FloatArray:
-        if self.bundle.regions is None:
+        if self.bundle.regions is None or self._by_pixel:
             return probability
         return grown(np.where(chip.valid, probability, np.float32(np.nan)), self.bundle.regions)
 

@@ -118,6 +118,10 @@ class Predictor(Protocol):
         """Return what the adaptive rule says of all of an image, for `Chip.rule_odds` of its windows; None without it."""
         ...
 
+    def by_pixel(self) -> Predictor:
+        """Return one that looks at no regions of its probability: for windows of an image whose regions are looked at at once."""
+        ...
+
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) raster a chip, in order: 0..254 is p = v / 254, 255 where `chip.valid` is False.
 
@@ -148,6 +152,10 @@ class Plain:
     def rule_over(self, chip: Chip) -> npt.NDArray[np.float32] | None:
         """Return None: the adaptive rule is no part of it."""
         return None
+
+    def by_pixel(self) -> Self:
+        """Return itself: it has no bundle that looks at regions."""
+        return self
 
 
 def quantise(probability: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

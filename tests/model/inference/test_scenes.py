@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import rasterio
 import rasterio.warp
 from rasterio.windows import Window
 
+from model.bundle.regions import Regions, grown
 from model.evaluation.evaluate import evaluate
 from model.export.package import write_package
 from model.export.rasters import write_predictions
@@ -30,6 +32,7 @@ from model.inference.scenes import SceneRun
 from model.inference.worker import InferenceWorker
 from model.predictors.adaptive import AdaptivePredictor
 from model.predictors.backscatter import BackscatterPredictor
+from model.predictors.protocol import quantise
 from model.scores.histogram import ScoreHistogram
 from model.store import store as stores
 from model.store.care import check
@@ -39,6 +42,7 @@ from model.store.store import Store, key_of
 from model.store.streamed import read_strips
 from tests.forking import forking
 from tests.hostile import share
+from tests.model.predictors.bundles import UNET
 from tests.waiting import PATIENCE_S, eventually
 from tiles.chip import Chip, ChipRecord
 from tiles.errors import ChipError, ModelError, PredictionError, PredictionNotFoundError, StoreError
@@ -138,6 +142,34 @@ def test_a_scene_that_is_held_is_predicted_as_it_is_whole(
     prediction = predicted(store, record, predictor)
     (whole,) = predictor.predict([read_chip(record)])
     np.testing.assert_array_equal(raster_of(store, prediction), whole)
+
+
+class Regional(BackscatterPredictor):
+    """The baseline, with a bundle that looks at regions of what it says."""
+
+    bundle = replace(UNET, regions=Regions(grow=0.3, seed=0.9))
+
+    def by_pixel(self) -> BackscatterPredictor:  # type: ignore[override]
+        return BackscatterPredictor()
+
+    def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+        assert self.bundle.regions is not None
+        rasters = super().predict(chips)
+        known = [
+            np.where(chip.valid, raster / np.float32(254), np.nan) for chip, raster in zip(chips, rasters, strict=True)
+        ]
+        return [quantise(grown(p, self.bundle.regions), chip.valid) for p, chip in zip(known, chips, strict=True)]
+
+
+def test_regions_of_a_scene_that_is_held_are_looked_at_over_all_of_it(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = sized(make_record("scene", size=SIDE))
+    chip = read_chip(record)
+    (whole,) = Regional().predict([chip])
+    (pixels,) = BackscatterPredictor().predict([chip])
+    assert ((whole < 127) & (pixels >= 127)).any() and ((whole >= 127) & (whole < 255)).any()
+    np.testing.assert_array_equal(raster_of(store, predicted(store, record, Regional())), whole)
 
 
 def test_scores_areas_and_content_of_windows_are_those_of_the_whole(scene: ChipRecord, store: Store) -> None:
