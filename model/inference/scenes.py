@@ -79,8 +79,6 @@ class SceneRun:
         self._regions = predictor.bundle.regions if predictor.bundle and self._scene.whole is not None else None
         self._same = self._alike(predictor if self._regions is None else predictor.by_pixel())
         self.plan = Plan(self._scene.shape, WINDOW, OVERLAP)
-        # Windows that another release cut otherwise fit none of these.
-        mark += f" {WINDOW}/{OVERLAP}"
         self._work = Work(store.folder, record.id, self.revision + mark, key_of(predictor))
         self._left = {number for number in range(len(self.plan)) if not self._work.has(number)}
         self._looked_at: list[int] = []

@@ -10,27 +10,32 @@ import contextlib
 import copy
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from affine import Affine
+from rasterio.crs import CRS
 
+from model.bundle.adaptive import OfAll
 from model.predictors.heap import give_back
 from model.predictors.local import LocalPredictor
 from model.predictors.protocol import Predictor
 from model.predictors.views import FloatArray
+from tiles import errors
 from tiles.chip import Chip
-from tiles.errors import ModelError, PredictionError
+from tiles.errors import FloodscopeError, ModelError, PredictionError
+from tiles.grid import Grid
 from tiles.probability import NODATA
+from tiles.sentences import Sentence
 
 IDLE_S = 900.0
 """A process that nobody asked anything for so long ends; the next question starts another, in a few seconds."""
@@ -39,6 +44,7 @@ _REST_S = 2.0
 _ENDS_S = 10.0
 """A process whose line is gone ends at its next look at it; one that does not so soon is killed."""
 _NICENESS = 10
+_ARRAYS = ("vv", "vh", "valid", "elevation", "permanent_water", "rule_odds")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from model.predictors import apart; apart.main()"
 
 
@@ -78,13 +84,18 @@ class ApartPredictor(LocalPredictor):
         """Return one with the same process, as `LocalPredictor.of_image`."""
         if not self._has_rule:
             return self
-        same = copy.copy(self)
-        same._image = self._process.ask("threshold_of", [_lean(part) for part in parts])
+        same, (heads, arrays) = copy.copy(self), _packed(parts)
+        answer, _ = self._process.ask({"ask": "threshold", "chips": heads}, arrays)
+        same._image = OfAll(*answer["image"])
         return same
 
     def rule_over(self, chip: Chip) -> FloatArray | None:
         """Return what the adaptive rule says of all of an image, as `LocalPredictor.rule_over`."""
-        return cast("FloatArray", self._process.ask("rule_over", _lean(chip))) if self._has_rule else None
+        if not self._has_rule:
+            return None
+        heads, arrays = _packed([chip])
+        _, (odds,) = self._process.ask({"ask": "rule", "chips": heads}, arrays)
+        return odds
 
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) probability raster a chip; raises as `LocalPredictor.predict`.
@@ -97,10 +108,12 @@ class ApartPredictor(LocalPredictor):
                 self._require_channels(chip)
         if not any(chip.valid.any() for chip in chips):
             return [np.full(chip.valid.shape, NODATA, dtype=np.uint8) for chip in chips]
-        rasters, self.batch_size = self._process.ask(
-            "predict", [_lean(chip) for chip in chips], self._image, self._by_pixel
-        )
-        return cast("list[npt.NDArray[np.uint8]]", rasters)
+        heads, arrays = _packed(chips)
+        image = None if self._image is None else [self._image.threshold_db, self._image.fill_db]
+        question = {"ask": "predict", "chips": heads, "image": image, "by_pixel": self._by_pixel}
+        answer, rasters = self._process.ask(question, arrays)
+        self.batch_size = answer["batch"]
+        return rasters
 
     @property
     def _has_rule(self) -> bool:
@@ -114,11 +127,6 @@ class ApartPredictor(LocalPredictor):
 def apart(predictor: Predictor) -> Predictor:
     """Return the same model in a process of its own; itself where it has no networks to run here."""
     return ApartPredictor(predictor.path) if isinstance(predictor, LocalPredictor) else predictor
-
-
-def _lean(chip: Chip) -> Chip:
-    """Return a chip without what no network looks at."""
-    return replace(chip, label=None, decisions=(), choices=())
 
 
 class _Process:
@@ -143,15 +151,17 @@ class _Process:
             self._require()
             return self._batch
 
-    def ask(self, method: str, *arguments: Any) -> Any:
+    def ask(
+        self, question: dict[str, Any], arrays: Sequence[npt.NDArray[Any]]
+    ) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
         """Return what it answers; raises what it raised."""
         with self._lock:
             for last in (False, True):
                 line, heard = self._require(), False
                 try:
-                    _send(line, (method, *arguments))
+                    _send(line, question, arrays)
                     heard = True
-                    answer = _receive(line)
+                    head, answers = _receive(line)
                     break
                 except (EOFError, OSError) as error:
                     # One that ended before it heard all of the question is no matter, nor one that left as it came.
@@ -160,7 +170,7 @@ class _Process:
                             f"The process that runs the model ended in the middle of it ({self._why()}): ask again, and if "
                             "that fails too, free memory on the server."
                         ) from error
-        return _value(answer)
+        return _value(head), answers
 
     def end(self) -> None:
         """End it, whatever it is at."""
@@ -184,8 +194,8 @@ class _Process:
         finally:
             theirs.close()
         try:
-            _send(ours, (self._path, self._wanted, self._idle_s))
-            answer = _receive(ours)
+            _send(ours, {"path": str(self._path), "device": self._wanted, "idle_s": self._idle_s})
+            head, _ = _receive(ours)
         except (EOFError, OSError) as error:
             ours.close()
             self._ended()
@@ -194,7 +204,8 @@ class _Process:
                 "the server."
             ) from error
         try:
-            self.device, self._batch = _value(answer)
+            ready = _value(head)
+            self.device, self._batch = ready["device"], ready["batch"]
         except BaseException:
             ours.close()
             self._ended()
@@ -220,48 +231,78 @@ class _Process:
         return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
 
 
-# Pickles between a process and its child, over a socket that nobody else has.
+# What goes over the line: a few words as JSON, then arrays as they are. Nothing is unpickled, on either side.
 
 
-def _send(line: Connection, value: object) -> None:
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-    line.send((head, [buffer.raw().nbytes for buffer in buffers]))
-    for buffer in buffers:
-        if buffer.raw().nbytes:
-            line.send_bytes(buffer.raw())  # arrays go as they are: no second copy of an image
+def _send(line: Connection, head: object, arrays: Sequence[npt.NDArray[Any]] = ()) -> None:
+    arrays = [np.ascontiguousarray(array) for array in arrays]
+    line.send_bytes(json.dumps([head, [[array.dtype.str, array.shape] for array in arrays]]).encode())
+    for array in arrays:
+        if array.size:
+            line.send_bytes(array.reshape(-1).view(np.uint8).data)
 
 
-def _receive(line: Connection) -> Any:
-    head, sizes = line.recv()
-    buffers = [bytearray(size) for size in sizes]
-    for buffer in buffers:
-        if buffer:
-            line.recv_bytes_into(buffer)
-    return pickle.loads(head, buffers=buffers)  # noqa: S301 - of the other process of these two
+def _receive(line: Connection) -> tuple[Any, list[npt.NDArray[Any]]]:
+    head, kinds = json.loads(line.recv_bytes())
+    arrays = [np.empty(shape, dtype) for dtype, shape in kinds]
+    for array in arrays:
+        if array.size:
+            line.recv_bytes_into(array.reshape(-1).view(np.uint8).data)
+    return head, arrays
 
 
-def _value(answer: tuple[Any, BaseException | None]) -> Any:
-    value, error = answer
-    if error is not None:
-        raise error
-    return value
+def _value(head: dict[str, Any]) -> dict[str, Any]:
+    """Return what was answered; raises what was raised there."""
+    if (error := head.get("error")) is None:
+        return head
+    kind = getattr(errors, error["kind"], PredictionError)
+    raise kind("{why}", chip=error["chip"], why=Sentence(error["message"]))
+
+
+def _packed(chips: Sequence[Chip]) -> tuple[list[dict[str, Any]], list[npt.NDArray[Any]]]:
+    """Return what a network looks at of chips."""
+    heads, arrays = [], []
+    for chip in chips:
+        there = [name for name in _ARRAYS if getattr(chip, name) is not None]
+        heads.append({"id": chip.id, "arrays": there, "ancillary_problem": chip.ancillary_problem})
+        arrays += [getattr(chip, name) for name in there]
+    return heads, arrays
+
+
+def _unpacked(heads: Sequence[dict[str, Any]], arrays: Sequence[npt.NDArray[Any]]) -> list[Chip]:
+    left, chips = iter(arrays), []
+    for head in heads:
+        parts: dict[str, Any] = {name: next(left) for name in head["arrays"]}
+        height, width = parts["valid"].shape
+        nowhere = Grid(CRS.from_epsg(4326), Affine.identity(), width, height)
+        chips.append(Chip(head["id"], label=None, grid=nowhere, ancillary_problem=head["ancillary_problem"], **parts))
+    return chips
 
 
 # --- in the process of the model ------------------------------------------------------------------------------------
 
 
 class _Asked(LocalPredictor):
-    """What the process answers, each with what it changed."""
+    """The model, and what it answers."""
 
-    def threshold_of(self, parts: Sequence[Chip]) -> object:
-        return LocalPredictor.of_image(self, parts)._image
+    def ready(self) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
+        self.load()
+        return {"device": self.device, "batch": self.batch_size}, []
 
-    def answer(self, method: str, arguments: Sequence[Any]) -> object:
-        if method != "predict":
-            return getattr(self, method)(*arguments)
-        chips, self._image, self._by_pixel = arguments
-        return LocalPredictor.predict(self, chips), self.batch_size
+    def answer(
+        self, question: dict[str, Any], arrays: Sequence[npt.NDArray[Any]]
+    ) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
+        chips = _unpacked(question["chips"], arrays)
+        if question["ask"] == "threshold":
+            image = self.of_image(chips)._image
+            return {"image": None if image is None else [image.threshold_db, image.fill_db]}, []
+        if question["ask"] == "rule":
+            odds = self.rule_over(chips[0])
+            return {}, [] if odds is None else [odds]
+        self._image = None if question["image"] is None else OfAll(*question["image"])
+        self._by_pixel = question["by_pixel"]
+        rasters: list[npt.NDArray[Any]] = [*self.predict(chips)]
+        return {"batch": self.batch_size}, rasters
 
 
 def main() -> None:
@@ -271,32 +312,26 @@ def main() -> None:
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)  # pages and tiles go first
     with contextlib.suppress(EOFError, OSError):  # nobody is there to be answered
-        path, device, idle_s = _receive(line)
-        model = _Asked(path, device)
-
-        def load() -> object:
-            model.load()
-            return model.device, model.batch_size
-
-        _answer(line, load)
+        begins, _ = _receive(line)
+        model = _Asked(begins["path"], begins["device"])
+        _answer(line, model.ready)
         while True:
             if not line.poll(_REST_S):
                 give_back()
-                if not line.poll(idle_s):
+                if not line.poll(begins["idle_s"]):
                     return
-            method, *arguments = _receive(line)
-            _answer(line, lambda: model.answer(method, arguments))  # noqa: B023 - called at once
-            del arguments
+            question, arrays = _receive(line)
+            _answer(line, partial(model.answer, question, arrays))
+            del question, arrays
 
 
-def _answer(line: Connection, work: Any) -> None:
+def _answer(line: Connection, work: Callable[[], tuple[dict[str, Any], list[npt.NDArray[Any]]]]) -> None:
     try:
-        value, problem = work(), None
+        head, arrays = work()
+    except FloodscopeError as error:
+        told = {"kind": type(error).__name__, "message": str(error), "chip": error.chip}
+        head, arrays = {"error": told}, []
     except Exception as error:
-        value, problem = None, error
-    try:
-        head = pickle.dumps(problem)
-        pickle.loads(head)  # noqa: S301 - what was made in the line above
-    except Exception:
-        problem = PredictionError(f"{type(problem).__name__}: {problem}")
-    _send(line, (value, problem))
+        told = {"kind": PredictionError.__name__, "message": f"{type(error).__name__}: {error}", "chip": None}
+        head, arrays = {"error": told}, []
+    _send(line, head, arrays)

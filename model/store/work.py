@@ -22,6 +22,8 @@ FOLDER = "under-way"
 FORGOTTEN_S = 30 * 24 * 3600.0
 """Age at which work that nobody went on with is removed."""
 _BEGIN = b"floodscope window 1\n"
+_CUT = 2
+"""Raised when windows are cut otherwise: those that a release before has left fit none of this one's."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def is_begun(data: Path, chip_id: str, revision: str, model: ModelKey) -> bool:
 
 
 def _folder(data: Path, chip_id: str, revision: str, model: ModelKey) -> Path:
-    return data / FOLDER / hashlib.sha256(f"{chip_id}\n{revision}\n{model.digest}".encode()).hexdigest()[:24]
+    return data / FOLDER / hashlib.sha256(f"{chip_id}\n{revision}\n{model.digest}\n{_CUT}".encode()).hexdigest()[:24]
 
 
 def sweep_work(data: Path) -> None:
