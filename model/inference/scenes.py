@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.windows import Window
 
-from model.bundle.regions import grown
 from model.inference.asking import ask_model
 from model.inference.blend import Plan
-from model.predictors.local import WINDOW
-from model.predictors.protocol import Predictor, quantise
+from model.predictors.local import WINDOW, of_regions
+from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction, identity_of, key_of
 from model.store.scenes import put_scene
 from model.store.store import Also, Store
@@ -24,7 +23,7 @@ from model.store.work import About, Work
 from tiles.chip import ChipRecord
 from tiles.content import Content, content_of, content_of_parts, lattice
 from tiles.errors import ChipError, PredictionError
-from tiles.probability import NODATA, PROBABILITY_MAX
+from tiles.probability import NODATA
 from tiles.reading.door import require_data
 from tiles.scenes.windows import Scene, is_scene
 
@@ -202,9 +201,7 @@ class SceneRun:
         if self._scene.whole is not None:
             raster = np.concatenate([strip for _, strip in self.strips()])
             if self._regions is not None:
-                there = raster != NODATA
-                p = np.where(there, raster / np.float32(PROBABILITY_MAX), np.float32(np.nan))
-                raster = quantise(grown(p, self._regions), there)
+                raster = of_regions(raster, self._regions)
             chip, model = replace(self._scene.whole, rule_odds=None), identity_of(self._predictor)
             stored = self._store.put(chip, self.record, model, raster, seconds, chip_revision=self.revision, also=also)
         else:

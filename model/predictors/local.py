@@ -17,13 +17,13 @@ import numpy.typing as npt
 from model.bundle.adaptive import OfAll, of_all, water_log_odds
 from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
-from model.bundle.regions import grown
+from model.bundle.regions import Regions, grown
 from model.predictors.heap import kept
 from model.predictors.protocol import Parameter, by_shape, quantise
 from model.predictors.views import FloatArray, Windowed, average_over_views, pad_to_multiple, predict_in_windows
 from tiles.chip import Chip
 from tiles.errors import BandError, ModelError, PredictionError
-from tiles.probability import NODATA
+from tiles.probability import NODATA, PROBABILITY_MAX
 
 if TYPE_CHECKING:
     import torch
@@ -265,6 +265,13 @@ class LocalPredictor:
                 p = ensemble(x[:, :channels], rule).float().cpu().numpy()
             answers.extend(p[:, rows, columns])
         return answers
+
+
+def of_regions(raster: npt.NDArray[np.uint8], regions: Regions) -> npt.NDArray[np.uint8]:
+    """Return a raster (contract 2) that `by_pixel` has made, uint8 (H, W), where a bundle's regions have been looked at."""
+    there = raster != NODATA
+    p = np.where(there, raster / np.float32(PROBABILITY_MAX), np.float32(np.nan))
+    return quantise(grown(p, regions), there)
 
 
 class _Normalised:
