@@ -32,7 +32,7 @@ from model.predictors.protocol import Predictor
 from model.predictors.views import FloatArray
 from tiles import errors
 from tiles.chip import Chip
-from tiles.errors import FloodscopeError, ModelError, PredictionError
+from tiles.errors import BundleError, FloodscopeError, ModelError, PredictionError
 from tiles.grid import Grid
 from tiles.probability import NODATA
 from tiles.sentences import Sentence
@@ -64,7 +64,7 @@ class ApartPredictor(LocalPredictor):
             idle_s: how long the process stays though nobody asks it anything, seconds.
         """
         super().__init__(path, device)
-        self._process = _Process(self.path, device, idle_s)
+        self._process = _Process(self.path, self.model_id, device, idle_s)
 
     @property
     def needs_loading(self) -> bool:  # type: ignore[override]
@@ -132,8 +132,8 @@ def apart(predictor: Predictor) -> Predictor:
 class _Process:
     """The process of one bundle, and the line to it. One question is asked at a time."""
 
-    def __init__(self, path: Path, device: str | None, idle_s: float) -> None:
-        self._path, self._wanted, self._idle_s = path, device, idle_s
+    def __init__(self, path: Path, model_id: str, device: str | None, idle_s: float) -> None:
+        self._begins = {"path": str(path), "id": model_id, "device": device, "idle_s": idle_s}
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
@@ -194,7 +194,7 @@ class _Process:
         finally:
             theirs.close()
         try:
-            _send(ours, {"path": str(self._path), "device": self._wanted, "idle_s": self._idle_s})
+            _send(ours, self._begins)
             head, _ = _receive(ours)
         except (EOFError, OSError) as error:
             ours.close()
@@ -285,7 +285,9 @@ def _unpacked(heads: Sequence[dict[str, Any]], arrays: Sequence[npt.NDArray[Any]
 class _Asked(LocalPredictor):
     """The model, and what it answers."""
 
-    def ready(self) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
+    def ready(self, model_id: str) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
+        if self.model_id != model_id:  # its answers would be stored as those of the bundle that was here
+            raise BundleError("{file} is another bundle than when the server began: start it again.", file=self.path)
         self.load()
         return {"device": self.device, "batch": self.batch_size}, []
 
@@ -313,8 +315,15 @@ def main() -> None:
         os.nice(_NICENESS)  # pages and tiles go first
     with contextlib.suppress(EOFError, OSError):  # nobody is there to be answered
         begins, _ = _receive(line)
-        model = _Asked(begins["path"], begins["device"])
-        _answer(line, model.ready)
+        made: list[_Asked] = []
+
+        def begin() -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
+            made.append(_Asked(begins["path"], begins["device"]))
+            return made[0].ready(begins["id"])
+
+        if not _answer(line, begin):
+            return
+        (model,) = made
         while True:
             if not line.poll(_REST_S):
                 give_back()
@@ -325,7 +334,8 @@ def main() -> None:
             del question, arrays
 
 
-def _answer(line: Connection, work: Callable[[], tuple[dict[str, Any], list[npt.NDArray[Any]]]]) -> None:
+def _answer(line: Connection, work: Callable[[], tuple[dict[str, Any], list[npt.NDArray[Any]]]]) -> bool:
+    """Send what some work gives, or why it failed; return whether it gave something."""
     try:
         head, arrays = work()
     except FloodscopeError as error:
@@ -335,3 +345,4 @@ def _answer(line: Connection, work: Callable[[], tuple[dict[str, Any], list[npt.
         told = {"kind": PredictionError.__name__, "message": f"{type(error).__name__}: {error}", "chip": None}
         head, arrays = {"error": told}, []
     _send(line, head, arrays)
+    return "error" not in head

@@ -139,6 +139,21 @@ def test_what_a_model_raises_is_raised_here(tmp_path: Path) -> None:
     assert predictor.needs_loading
 
 
+def test_a_bundle_that_became_another_or_went_away_is_refused_and_not_taken_for_the_one_that_was_there(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "bundle"
+    write_random(folder)
+    predictor = ApartPredictor(folder, "cpu")
+    write_random(folder, seed=1)
+    with pytest.raises(BundleError, match="is another bundle than when the server began: start it again"):
+        predictor.load()
+    (folder / "model.json").unlink()
+    with pytest.raises(BundleError):
+        predictor.load()
+    assert predictor.needs_loading
+
+
 def test_a_rule_needs_no_process() -> None:
     rule = BackscatterPredictor()
     assert apart(rule) is rule
