@@ -18,6 +18,8 @@ from screen import Screen, ScreenMaker
 
 Contexts = Callable[..., BrowserContext]
 expect.set_options(timeout=PATIENCE_MS)  # else five seconds, whatever the machine is doing
+SLOWED = float(os.environ.get("FLOODSCOPE_SLOWED") or 1)
+"""How many times slower a page is made than it is: what a test does not wait for is then not there when it looks."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -113,6 +115,11 @@ def set_up(page: Page, size: tuple[int, int], still: bool = True) -> None:
     """Give a new page its size, and whether what moves on it moves."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(reduced_motion="reduce" if still else "no-preference")
+    if SLOWED > 1:
+        session = page.context.new_cdp_session(page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
+        conditions = {"offline": False, "latency": 50 * SLOWED, "downloadThroughput": -1, "uploadThroughput": -1}
+        session.send("Network.emulateNetworkConditions", conditions)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from axe import violations
 from PIL import Image
+from playwright.sync_api import expect
 from running import Dashboard, serving
 from screen import Screen, ScreenMaker
 
@@ -86,8 +87,8 @@ def fate(view: Screen, name: str) -> str:
     return row.locator(".fs-own-fate").inner_text()
 
 
-def names(view: Screen) -> list[str]:
-    return view.page.locator(".fs-own-name").all_inner_texts()
+def until_names(view: Screen, *names: str) -> None:
+    expect(view.page.locator(".fs-own-name")).to_have_text(names)
 
 
 def layers_of(view: Screen) -> list[str]:
@@ -142,7 +143,7 @@ def test_layers_of_an_allowed_host_are_added_and_shown_and_nobody_else_is_asked(
     assert wanted.items() <= asked.items() and "srs" not in asked
     add(view, "geojson", neighbour.address + "/area.geojson")
     view.until(f"() => ({DRAWN})() === 1")
-    assert names(view) == [f"area.geojson of {host}", f"rivers,lakes of {host}", "Ground"]
+    until_names(view, f"area.geojson of {host}", f"rivers,lakes of {host}", "Ground")
     assert violations(view.page) == []
     assert "false" not in view.page.locator("#own-box").inner_text()  # an empty place
 
@@ -162,7 +163,7 @@ def test_layers_are_ordered_and_linked_and_back_brings_one_back(
     view.until(f"() => ({DRAWN})() === 1")
     view.page.get_by_role("button", name="Your layers").click()
     view.page.get_by_role("button", name="Move Rivers up").click()
-    assert names(view) == ["Rivers", "Area", "Ground"]
+    until_names(view, "Rivers", "Area", "Ground")
     view.page.get_by_label("Opacity of Rivers").press("Home")
     view.until("() => new URLSearchParams(location.search).getAll('layer')[0].startsWith('wms~0~over~')")
     view.page.get_by_role("checkbox", name="Ground").uncheck()
@@ -177,7 +178,7 @@ def test_layers_are_ordered_and_linked_and_back_brings_one_back(
     view.until(f"() => ({DRAWN})() === 1")
     assert layers_of(view) == kept
     view.page.get_by_role("button", name="Your layers").click()
-    assert names(view) == ["Rivers", "Area", "Ground"]
+    until_names(view, "Rivers", "Area", "Ground")
     view.page.get_by_role("button", name="Remove Ground").click()
     until_layers(view, 2)
     view.page.go_back()
