@@ -5,14 +5,11 @@ import * as catalog from "./data/catalog.mjs";
 import * as coming from "./data/coming.mjs";
 import * as endpoints from "./data/endpoints.mjs";
 import * as filters from "./data/filters.mjs";
-import * as groups from "./data/groups.mjs";
 import * as training from "./data/training.mjs";
 import * as travel from "./history.mjs";
 import * as comparison from "./map/comparison.mjs";
 import * as finding from "./map/finding.mjs";
-import * as four from "./map/four.mjs";
 import * as leaflet from "./map/leaflet.mjs";
-import * as legend from "./map/legend.mjs";
 import * as painting from "./map/painting.mjs";
 import * as pixel from "./map/pixel.mjs";
 import * as shapes from "./map/shapes.mjs";
@@ -21,15 +18,14 @@ import * as tiles from "./map/tiles.mjs";
 import { begin, bringTables, context, offer, offerToTables, same, tell } from "./page/bridge.mjs";
 import * as cells from "./page/cells.mjs";
 import { columns } from "./page/columns.mjs";
+import { draw } from "./page/drawn.mjs";
 import * as format from "./page/format.mjs";
 import * as state from "./page/state.mjs";
-import { NO_FILTERS } from "./page/state.mjs";
 import * as view from "./page/view.mjs";
 import * as panel from "./panel/chip.mjs";
-import * as files from "./panel/files.mjs";
 import * as heading from "./panel/heading.mjs";
 import "./panel/sheet.mjs";
-import * as filterbar from "./review/filterbar.mjs";
+import { drawParts, idOf, seen } from "./parts.mjs";
 import * as regions from "./review/regions.mjs";
 import * as workbench from "./review/workbench.mjs";
 import * as scores from "./scores/histogram.mjs";
@@ -42,7 +38,6 @@ const by = (place) => context().triggered.some(({ prop_id: id }) => id === place
 const level = (threshold) => scores.level(threshold ?? 0.5);
 const begun = coming.chips(); // at once: before Dash has drawn the page
 begun.catch(() => {}); // it is told where the page is drawn
-const idOf = (selection) => (selection && selection.id) || null;
 
 // What the picture does not wait for is done once it is drawn; of several that wait, the last.
 const later = () => {
@@ -61,13 +56,21 @@ const later = () => {
 };
 const [moved, afterPaint] = [later(), later()];
 
+// What a component's property holds is left alone where it is the same: each that is told runs through the whole page.
+const held = new Map();
+const changed = (place, value) => {
+  if (held.get(place) === value) return same();
+  held.set(place, value);
+  return value;
+};
+
 // --- page ----------------------------------------------------------------------------------------------------
 // The page opens: controls get what the URL says, or the defaults.
 const restore = (_, settings) => {
   endpoints.watch(settings.models);
   training.begin(settings.models);
   travel.begin(settings);
-  begun.then(catalogCame, (error) => tell("catalog-label", { children: error.message }));
+  begun.then(catalogCame, (error) => draw("catalog-label", error.message));
   const components = view.toComponents(view.initial(), settings, true);
   return context().outputs_list.map(({ id, property }) => {
     const value = components.get(`${id}.${property}`);
@@ -126,9 +129,10 @@ const catalogCame = (about) => {
   tell("catalog-in", { data: catalog.version });
 };
 const catalogLoaded = (version) => {
-  if (!version) return Array(3).fill(same());
+  if (!version) return Array(2).fill(same());
   filters.use({});
-  return [catalog.version, finding.options(""), heading.ofCatalog()];
+  draw("catalog-label", ...heading.ofCatalog());
+  return [catalog.version, finding.options("")];
 };
 
 // The model in use has been opened, or cannot be: what it has predicted is asked for.
@@ -179,58 +183,23 @@ const jobNews = (payload) => {
   return [catalog.add(model, predictions, progress.failed), { job, cursor }];
 };
 
-// The sides of the pictures that are shown, left before right.
-const seen = () => {
-  const { main, left } = sides.shown();
-  return state.get().mode === "four" ? four.sides() : [left, main].filter(Boolean);
-};
-
 // --- map -----------------------------------------------------------------------------------------------------
 // Layers and sliders move the picture at once. What is computed at the new threshold follows once that is drawn.
 const showLayers = (base, overlay, grey, outline, threshold, opacity, mode, left, right) => {
-  if (!base || !overlay) return Array(4).fill(same());
+  if (!base || !overlay) return Array(2).fill(same());
   const looks = { grey: Boolean(grey), outline: Boolean(outline) };
   state.set({ mode, base, overlay, left, right, ...looks, threshold: threshold ?? 0.5 }, { told: true });
   painting.show({ ...sides.shown(), level: level(threshold), opacity: opacity ?? 0.75 });
-  moved(() => tell("level", { data: threshold }));
-  const off = [!sides.choosesGround(seen()), !sides.choosesOutline(seen())];
-  return [(threshold ?? 0.5).toFixed(2), `${Math.round((opacity ?? 0.75) * 100)}\u2009%`, ...off];
-};
-
-const showLegend = (base, overlay, grey, outline, threshold, selection, version, mode, left, right, other, model) => {
-  if (!base || !overlay) return same();
-  const id = idOf(selection);
-  const k = level(threshold);
-  const counts = id ? catalog.chipFigures(model, id, k) : null;
-  const unlabelled = counts ? counts.tp + counts.fp + counts.fn + counts.tn === 0 : Boolean(id && catalog.shown(model, id));
-  state.set({ mode, base, overlay, left, right, grey: Boolean(grey), outline: Boolean(outline) }, { told: true });
-  if (by("model-b.value")) comparison.choose(other);
-  const said = [comparison.agreement(model, id, k), comparison.problem(), catalog.usual(model, id)];
-  return legend.items(seen(), counts, unlabelled, ...said);
-};
-
-// Image and scores of the chosen chip are drawn; the map has gone there already if it was chosen on this page.
-let outlined = null; // the chip for which the outlines were turned on
-const showChip = (selection, version, model) => {
-  const chip = catalog.chips.get(idOf(selection));
-  if (chip && chip.id !== outlined) {
-    // who opens a chip that is only known sees its outline
-    outlined = chip.id;
-    if (filters.onlyKnown(chip) && !filters.values.known) filterbar.set({ known: true });
-  }
-  tiles.open(selection, model);
-  return same();
+  document.getElementById("threshold-value").textContent = (threshold ?? 0.5).toFixed(2);
+  document.getElementById("opacity-value").textContent = `${Math.round((opacity ?? 0.75) * 100)}\u2009%`;
+  moved(() => {
+    newLevel();
+    tell("level", { data: threshold });
+  });
+  return [changed("grey", !sides.choosesGround(seen())), changed("outline", !sides.choosesOutline(seen()))];
 };
 
 // --- one chip, closely ---------------------------------------------------------------------------------------
-// What is compared has changed. Model B is one, here and in the Models tab; one that is only offered is not chosen.
-const compareSides = (mode, left, right, other, selection, version, model) => {
-  if (!mode) return same();
-  state.set({ mode, left, right }, { told: true });
-  if (by("model-b.value")) comparison.choose(other);
-  comparison.update(idOf(selection), model);
-  return same();
-};
 const otherChosen = (review) => {
   if (!review) return same();
   state.set(review, { told: true });
@@ -241,11 +210,6 @@ const lookGiven = (look) => {
   if (look && !look.told) pixel.given(look);
   return same();
 };
-const lookClosely = (selection, version, threshold, theme, model) => {
-  pixel.open(selection, model, level(threshold));
-  return same();
-};
-
 const highlight = (selection) => {
   afterPaint(() => shapes.highlight(idOf(selection)));
   return same();
@@ -296,33 +260,16 @@ const regionChosen = (rows) => {
 const tabOfSelection = (selection, tab) =>
   idOf(selection) && tab !== "chip" && !selection.restored && !selection.stay ? "chip" : same();
 
-// --- panel ---------------------------------------------------------------------------------------------------
-const chipPanel = (selection, version, threshold, model) => [
-  panel.chip({ id: idOf(selection), opened: catalog.opened, model, k: level(threshold), threshold: threshold ?? 0.5 }),
-];
-
-const overview = (version, threshold, tab, sieve, review, model) => {
-  if (!version || tab !== "regions") return Array(2).fill(same());
-  const k = level(threshold);
-  filters.use({ values: sieve || NO_FILTERS, model, k });
-  const by = (review && review.by) || "country";
-  const all = groups.rows(model, k, by);
-  const regions = all.filter((region) => region.labelled);
-  const { cannot } = catalog.unpredicted(model, filters.rows());
-  return [
-    panel.figures(model, groups.total(model, k), regions, { ...groups.unscored(model, k), cannot }),
-    panel.unlabelled(groups.unlabelled(model, by)),
-  ];
-};
-
 const jobShown = (version, job, model) => {
   const all = catalog.info.counts.imagery || 0;
   const { left } = catalog.unpredicted(model || "");
   if (!job || job.model !== model || !(job.progress.running || followed.has(job.job))) {
     const idle = version && all && left === all ? "Nothing is predicted yet: open a chip, or predict all of them." : "";
-    return [idle, true, !version || left <= 0];
+    draw("job", idle);
+    return [true, !version || left <= 0];
   }
-  return [panel.job(job.progress, job.job), !job.progress.running, job.progress.running || left <= 0];
+  draw("job", ...panel.job(job.progress, job.job));
+  return [!job.progress.running, job.progress.running || left <= 0];
 };
 document.addEventListener("click", ({ target }) => {
   if (target instanceof Element && target.closest("#try-again")) tell("ask-again", { data: { pressed: Date.now() } });
@@ -342,16 +289,24 @@ const modelState = (payload, version, model) => {
   return [payload.state, `${payload.name} on ${device}`, device];
 };
 
-// The workbench, and the files of the open chip.
-const review = (version, threshold, tab, theme, sieve, chosen, model, settings) => {
-  state.set({ ...chosen, tab, theme, filters: sieve || NO_FILTERS, model }, { told: true });
-  if (version) workbench.show(settings);
+// --- what follows a change -----------------------------------------------------------------------------------------
+// One callback for all parts: what Dash does about each callback costs more than most of what they do.
+/** @type {any} what the components hold, by their names */
+let components = null;
+const follow = () => {
+  const { inputs_list: inputs, states_list: states, triggered } = context();
+  components = Object.fromEntries([...inputs, ...states].map(({ id, value }) => [id, value]));
+  const { compare, left, right, base, overlay, grey, outline } = components;
+  if (compare) state.set({ mode: compare, left, right }, { told: true });
+  if (base && overlay) state.set({ base, overlay, grey: Boolean(grey), outline: Boolean(outline) }, { told: true });
+  if (by("model-b.value")) comparison.choose(components["model-b"]);
+  drawParts(new Set(triggered.map(({ prop_id: place }) => place.split(".")[0])), components);
   return same();
 };
-const chipFiles = (selection, version) => {
-  if (version) files.show(idOf(selection));
-  return same();
+const newLevel = () => {
+  if (components) drawParts(new Set(["level"]), components);
 };
+workbench.onWorked(newLevel);
 
 offer("floodscope", {
   restore,
@@ -365,23 +320,16 @@ offer("floodscope", {
   chipOpened,
   jobNews,
   showLayers,
-  showLegend,
-  showChip,
+  follow,
   highlight,
   mountTables,
-  compareSides,
   otherChosen,
   lookGiven,
-  lookClosely,
   find,
   search,
   rowChosen,
   regionChosen,
   tabOfSelection,
-  chipPanel,
-  overview,
-  review,
-  chipFiles,
   jobShown,
   modelState,
 });

@@ -1,5 +1,6 @@
 // What the colours on the map mean now, and how many pixels have them.
 
+import { html } from "../page/drawn.mjs";
 import * as format from "../page/format.mjs";
 import * as layers from "../page/layers.mjs";
 import { dark, shaded } from "../scores/colour.mjs";
@@ -18,9 +19,9 @@ const counted = (legend, counts) =>
   });
 
 const outlineItem = (kind, style, text) =>
-  format.html.Span(
+  html.Span(
     { className: `fs-legend-item fs-legend-${kind}`, title: "the edge of the pixels above the threshold" },
-    format.html.Span({ className: "fs-swatch fs-swatch-line", style }),
+    html.Span({ className: "fs-swatch fs-swatch-line", style }),
     text,
   );
 
@@ -28,7 +29,6 @@ const outlineItem = (kind, style, text) =>
 const item =
   (kind) =>
   ({ colour, letter, text, note, told, over, line }) => {
-    const { html } = format;
     const look = line ? { borderColor: colour } : over ? { "--fs-colour": colour } : { background: colour };
     if (line) return outlineItem(kind, look, `outline of ${text}`);
     const light = dark(over ? shaded(colour, MOSTLY) : colour) ? " fs-swatch-dark" : "";
@@ -43,7 +43,7 @@ const item =
 
 // The legend of the sides that are shown: {image, overlay} each.
 const items = (sides, counts, unlabelled, agreement, problem, usual) => {
-  const said = (text) => format.html.Span({ className: "fs-legend-item" }, text);
+  const said = (text) => html.Span({ className: "fs-legend-item" }, text);
   const told = sides.map((side) => ({ side, image: layers.of(side.image), overlay: layers.of(side.overlay) }));
   const missing = unlabelled ? [...new Set(told.map(({ overlay }) => overlay.without_label).filter(Boolean))] : [];
   if (missing.length && sides.length === 1) return [said(`This chip has no known label, so there is no ${missing[0]} to show.`)];
@@ -63,7 +63,7 @@ const items = (sides, counts, unlabelled, agreement, problem, usual) => {
     ? "The file that says where water is usual is not used"
     : "No file beside this image says where water is usual";
   if (blind) out.unshift(said(`${why}, so flood cannot be told from it.`));
-  if (problem) out.unshift(format.html.Span({ className: "fs-legend-item fs-legend-problem", role: "alert" }, problem));
+  if (problem) out.unshift(html.Span({ className: "fs-legend-item fs-legend-problem", role: "alert" }, problem));
   return out;
 };
 

@@ -76,6 +76,8 @@ export const libraries = {
   get React() {
     return page.React;
   },
+  /** @param {Element} element */
+  createRoot: (element) => page.ReactDOM.createRoot(element),
 };
 
 /** Have React draw in this very frame: it would wait for the next. */

@@ -1,4 +1,4 @@
-// Numbers and elements as the interface writes them.
+// Numbers as the interface writes them.
 const THIN = "\u2009";
 const NONE = "–";
 /** @param {number | null | undefined} value @returns {value is number} */
@@ -49,18 +49,6 @@ const moment = () => {
   return latest;
 };
 
-// A Dash component, as a clientside callback returns it.
-/** @param {string} namespace @param {string} type */
-const component =
-  (namespace, type) =>
-  (/** @type {object} */ props, /** @type {unknown[]} */ ...children) => ({
-    namespace,
-    type,
-    props: { ...props, children: children.length === 1 ? children[0] : children },
-  });
-/** @type {Record<string, (props: object, ...children: unknown[]) => object>} */
-const html = new Proxy({}, { get: (_, /** @type {string} */ type) => component("dash_html_components", type) });
-
 const METRICS = {
   IoU: "Intersection over union: of all pixels that are water in truth or prediction, the share that is water in both.",
   Precision: "Of the pixels predicted as water, the share that is water.",
@@ -72,4 +60,4 @@ const METRICS = {
   Labelled: "Valid pixels whose truth is known; only these are scored.",
 };
 
-export { count, html, integer, interval, km2, known, METRICS, moment, NONE, percent, score, score3, seconds, towns, unique };
+export { count, integer, interval, km2, known, METRICS, moment, NONE, percent, score, score3, seconds, towns, unique };

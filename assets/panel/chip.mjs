@@ -4,6 +4,7 @@ import * as catalog from "../data/catalog.mjs";
 import * as filters from "../data/filters.mjs";
 import * as training from "../data/training.mjs";
 import * as trust from "../data/trust.mjs";
+import { html } from "../page/drawn.mjs";
 import * as format from "../page/format.mjs";
 import * as marks from "../page/marks.mjs";
 import * as scores from "../scores/histogram.mjs";
@@ -15,14 +16,14 @@ import * as usual from "./usual.mjs";
 const empty = () =>
   div(
     "fs-empty",
-    format.html.H2({}, "No chip is open"),
-    format.html.P(
+    html.H2({}, "No chip is open"),
+    html.P(
       {},
       "Click a chip on the map, or choose one in the Chips table: its image is drawn, its water predicted and, where there is a label, scored.",
     ),
   );
 
-const again = () => format.html.Button({ id: "try-again", className: "fs-button" }, "Try again");
+const again = () => html.Button({ id: "try-again", className: "fs-button" }, "Try again");
 
 const badges = (chip, p) => {
   const out = [];
@@ -33,7 +34,7 @@ const badges = (chip, p) => {
   const seen = p && (p.seen ?? null);
   if (p && (seen === true || (seen === null && chip.labelled))) {
     out.push(
-      format.html.Span(
+      html.Span(
         { className: "fs-badge fs-badge-seen", title: marks.tipOf(seen) },
         seen ? "Seen by the model" : "Not known whether seen",
       ),
@@ -46,8 +47,8 @@ const badges = (chip, p) => {
 const heading = (chip, p, near = []) =>
   div(
     "fs-chip-heading",
-    format.html.H2({ dir: "auto" }, chip.id),
-    chip.file ? format.html.Div({ className: "fs-chip-file", dir: "auto", title: "The files of this chip" }, chip.file) : "",
+    html.H2({ dir: "auto" }, chip.id),
+    chip.file ? html.Div({ className: "fs-chip-file", dir: "auto", title: "The files of this chip" }, chip.file) : "",
     div(
       "fs-chip-place",
       [
@@ -71,11 +72,11 @@ const chip = ({ id, opened, model, k, threshold }) => {
   if (!id) return empty();
   const c = catalog.chips.get(id);
   if (!c) {
-    if (!catalog.chips.size) return div("fs-empty", format.html.P({}, "Reading the catalog …"));
+    if (!catalog.chips.size) return div("fs-empty", html.P({}, "Reading the catalog …"));
     if (catalog.gone.has(id))
       return said(
         `${id} was removed`,
-        format.html.H2({}, id),
+        html.H2({}, id),
         notice("info", "This image was removed, and its predictions with it. Choose another chip in the Chips table."),
       );
     return notice("error", `No chip ${id} is in this catalog. Choose one in the Chips table.`);
@@ -129,7 +130,7 @@ const chip = ({ id, opened, model, k, threshold }) => {
 };
 
 // The panel of a chip, and what a screen reader is told of it.
-const said = (text, ...children) => format.html.Div({ className: "fs-chip", "data-say": text }, ...children);
+const said = (text, ...children) => html.Div({ className: "fs-chip", "data-say": text }, ...children);
 const outcome = (c, p, k, threshold) => {
   const { score } = format;
   const f = p.histogram ? scores.figures(scores.confusion(p.histogram, k)) : null;
@@ -161,7 +162,7 @@ const scored = (c, p, k, threshold, model) => {
     if (p.seen === true) {
       const validated = training.crossvalidated(model);
       out.push(
-        format.html.P(
+        html.P(
           { className: "fs-soft fs-seen-note" },
           `This model was trained or calibrated on this chip, so these scores do not measure it.${validated ? ` ${validated}.` : ""}`,
         ),
@@ -221,7 +222,7 @@ const scored = (c, p, k, threshold, model) => {
 const trusted = (c, p, { trust: told }, range, known) =>
   div(
     "fs-trust",
-    format.html.H3({}, "How far to trust it"),
+    html.H3({}, "How far to trust it"),
     div(
       "fs-rows",
       ...(known ? [row(`Water, ${range.name.toLowerCase()}`, range.value)] : []),
@@ -288,7 +289,7 @@ const figures = (model, all, regions, unscored) => {
     ),
   ];
   const told = training.sentence(model, { scored: all.all, seen: all.seenChips, unknown: all.unknown });
-  if (told) out.push(format.html.P({ className: "fs-soft fs-seen-note", id: "seen-note" }, told));
+  if (told) out.push(html.P({ className: "fs-soft fs-seen-note", id: "seen-note" }, told));
   return out;
 };
 
@@ -306,7 +307,7 @@ const notScored = ({ waiting, failed, unknown }) => {
 // Regions that cannot be scored, folded: what there is of them, and what is missing.
 const unlabelled = (regions) => {
   if (!regions.length) return [];
-  const { html, count } = format;
+  const { count } = format;
   const what = (r) =>
     r.imagery
       ? `${count(r.imagery, "chip")} with imagery, none labelled`
@@ -322,7 +323,7 @@ const unlabelled = (regions) => {
 
 // --- jobs -----------------------------------------------------------------------------------------
 const job = (progress, name) => {
-  const { integer, seconds, html } = format;
+  const { integer, seconds } = format;
   const ready = progress.done + progress.skipped + progress.failed.length;
   const share = progress.total ? ready / progress.total : 1;
   const text = progress.running

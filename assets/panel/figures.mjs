@@ -1,13 +1,14 @@
 // What the panel is made of: figures with their meaning, rows, sentences, notices.
+import { html } from "../page/drawn.mjs";
 import * as format from "../page/format.mjs";
 
-const div = (className, ...children) => format.html.Div({ className }, ...children);
-const span = (className, ...children) => format.html.Span({ className }, ...children);
+const div = (className, ...children) => html.Div({ className }, ...children);
+const span = (className, ...children) => html.Span({ className }, ...children);
 
 // A figure with its name; the explanation shows on hover and on focus, which a finger gives too.
 const figure = (name, value, note, meaning = format.METRICS[name], few = false) => {
   const tip = `tip-${name.toLowerCase().replace(/\W+/g, "-")}`;
-  return format.html.Div(
+  return html.Div(
     {
       className: `fs-figure${few ? " fs-figure-few" : ""}`,
       tabIndex: 0,
@@ -18,7 +19,7 @@ const figure = (name, value, note, meaning = format.METRICS[name], few = false) 
     span("fs-figure-name", name),
     span("fs-figure-value", value),
     note ? span("fs-figure-note", note) : "",
-    format.html.Span({ className: "fs-tip", id: tip, role: "tooltip" }, meaning),
+    html.Span({ className: "fs-tip", id: tip, role: "tooltip" }, meaning),
   );
 };
 // A score in two digits; a third is in its explanation.
@@ -31,9 +32,9 @@ const metric = (name, value, note) =>
   );
 const row = (name, value, few = false) =>
   div(`fs-row${few ? " fs-row-few" : ""}`, span("fs-row-name", name), span("fs-row-value", value));
-const soft = (...text) => format.html.P({ className: "fs-soft" }, ...text);
+const soft = (...text) => html.P({ className: "fs-soft" }, ...text);
 const notice = (kind, ...text) =>
-  format.html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
+  html.Div({ className: `fs-notice fs-notice-${kind}`, role: kind === "error" ? "alert" : undefined }, ...text);
 
 // An area by its value at the threshold; of a chip without a place pixels are counted.
 const area = (detail, value) => {

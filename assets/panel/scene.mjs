@@ -3,9 +3,9 @@
 import * as catalog from "../data/catalog.mjs";
 import { ask } from "../page/ask.mjs";
 import { tell } from "../page/bridge.mjs";
+import { html } from "../page/drawn.mjs";
 import * as format from "../page/format.mjs";
 
-const { html } = format;
 const STAGES = {
   opening: "Opening the scene …",
   truth: "Looking at what the numbers of its label mean …",

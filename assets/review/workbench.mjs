@@ -274,7 +274,12 @@ const work = () => {
     return;
   }
   draw();
-  tell("level", { data: state.get().threshold }); // the figures
+  worked();
+};
+let worked = () => {};
+/** Hear that all intervals are there. @param {() => void} then */
+const onWorked = (then) => {
+  worked = then;
 };
 
 // The slider moves: what is shown follows in the next frame, before Dash hears of it.
@@ -336,4 +341,4 @@ const chooseRegion = (name, again = false) => {
   if (byKey) focus();
 };
 
-export { add, chooseRegion, settings, show };
+export { add, chooseRegion, onWorked, settings, show };

@@ -23,10 +23,6 @@ _MODEL: Places = ((ids.MODEL, "value"),)
 _VERSION = (ids.VERSION, "data")
 _SELECTION = (ids.SELECTION, "data")
 _THRESHOLD = (ids.THRESHOLD, "value")
-_LEVEL = (
-    ids.LEVEL,
-    "data",
-)  # the threshold that figures are computed at: it follows the slider once the picture is drawn
 _GREY = (ids.GREY, "checked")
 _OUTLINE = (ids.OUTLINE, "checked")
 _TAB = (ids.TAB, "value")
@@ -55,7 +51,6 @@ IN_BROWSER = (
         (
             _VERSION,
             (ids.SEARCH, "data"),
-            (ids.CATALOG_LABEL, "children"),
         ),
         ((ids.CATALOG_IN, "data"),),
     ),
@@ -78,24 +73,24 @@ IN_BROWSER = (
     InBrowser(
         "showLayers",
         (
-            (ids.THRESHOLD_VALUE, "children"),
-            (ids.OPACITY_VALUE, "children"),
             (ids.GREY, "disabled"),
             (ids.OUTLINE, "disabled"),
         ),
         ((ids.BASE, "value"), (ids.OVERLAY, "value"), _GREY, _OUTLINE, _THRESHOLD, (ids.OPACITY, "value"), *_SIDES),
     ),
+    # All that the browser draws by itself; the table in assets/callbacks.mjs says which part follows what.
     InBrowser(
-        "showLegend",
-        ((ids.LEGEND, "children"),),
-        ((ids.BASE, "value"), (ids.OVERLAY, "value"), _GREY, _OUTLINE, _LEVEL, _SELECTION, _VERSION, *_SIDES, _MODEL_B),
-        _MODEL,
+        "follow",
+        _NOTHING,
+        (
+            *((ids.BASE, "value"), (ids.OVERLAY, "value"), _GREY, _OUTLINE, *_SIDES, _MODEL_B, _SELECTION, _VERSION),
+            *(_TAB, _THEME, (ids.SIEVE, "data"), (ids.REVIEW, "data")),
+        ),
+        (*_MODEL, (ids.SETTINGS, "data")),
+        at_start=False,
     ),
-    InBrowser("compareSides", _NOTHING, (*_SIDES, _MODEL_B, _SELECTION, _VERSION), _MODEL, at_start=False),
     InBrowser("otherChosen", _NOTHING, ((ids.REVIEW, "data"),), at_start=False),
     InBrowser("lookGiven", _NOTHING, (_LOOK,), at_start=False),
-    InBrowser("lookClosely", _NOTHING, (_SELECTION, _VERSION, _LEVEL, _THEME), _MODEL, at_start=False),
-    InBrowser("showChip", _NOTHING, (_SELECTION, _VERSION), _MODEL, at_start=False),
     InBrowser("highlight", _NOTHING, (_SELECTION,), at_start=False),
     InBrowser(
         "mountTables",
@@ -109,25 +104,9 @@ IN_BROWSER = (
     InBrowser("rowChosen", _NOTHING, ((ids.CHIPS_TABLE, "selectedRows"),), at_start=False),
     InBrowser("regionChosen", _NOTHING, ((ids.REGIONS_TABLE, "selectedRows"),), at_start=False),
     InBrowser("tabOfSelection", (_TAB,), (_SELECTION,), (_TAB,), at_start=False),
-    # The panel
-    InBrowser("chipPanel", ((ids.CHIP_PANEL, "children"),), (_SELECTION, _VERSION, _LEVEL), _MODEL),
-    InBrowser(
-        "overview",
-        ((ids.FIGURES, "children"), (ids.REGIONS_REST, "children")),
-        (_VERSION, _LEVEL, _TAB, (ids.SIEVE, "data"), (ids.REVIEW, "data")),
-        _MODEL,
-    ),
-    InBrowser(
-        "review",
-        _NOTHING,
-        (_VERSION, _LEVEL, _TAB, _THEME, (ids.SIEVE, "data"), (ids.REVIEW, "data")),
-        (*_MODEL, (ids.SETTINGS, "data")),
-        at_start=False,
-    ),
-    InBrowser("chipFiles", _NOTHING, (_SELECTION, _VERSION), at_start=False),
     InBrowser(
         "jobShown",
-        ((ids.JOB, "children"), (ids.CANCEL, "hidden"), (ids.PREDICT_ALL, "disabled")),
+        ((ids.CANCEL, "hidden"), (ids.PREDICT_ALL, "disabled")),
         (_VERSION,),  # with the figures: "Done" beside a count that is not there yet would be untrue
         ((ids.JOB_IN, "data"), *_MODEL),
     ),

@@ -6,7 +6,8 @@
 
 Each way has a store of its own and as many cores of this machine as workers, the plain loop one: it is `floodscope predict` of
 the same chips, and the files of all are compared. Seconds of the processor are those of all processes: other work on the machine
-changes them less than the clock's. --kills N ends a worker with kill -9 N times in the run with two workers.
+changes them less than the clock's. What two workers can reach at all is told by two plain loops side by side, each on a core of
+its own, which share nothing but the machine. --kills N ends a worker with kill -9 N times in the run with two workers.
 --feed N asks the real scheduler over N workers (threads of four processes) with tasks that only sleep: tasks a second by
 the length of a task.
 """
@@ -34,28 +35,32 @@ from tiles.simulate import simulate
 PROGRAM = Path(sys.executable).with_name("floodscope")
 
 
-def timed(cores: int, *arguments: object, kills: int = 0) -> tuple[float, float]:
-    """Return the seconds of a command on so many cores, by the clock and of the processor, its workers' too.
-
-    Its workers are killed at random meanwhile.
-    """
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    only = sorted(os.sched_getaffinity(0))[:cores]
-    with subprocess.Popen(
+def start(cores: list[int], *arguments: object) -> subprocess.Popen[bytes]:
+    """Start a command on these cores."""
+    return subprocess.Popen(
         [PROGRAM, *map(str, arguments)],
         stdout=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, only),  # noqa: PLW1509 - this process has no threads
-    ) as process:
-        rng = random.Random(1)
-        while kills and process.poll() is None:
-            time.sleep(rng.uniform(4, 8))
-            workers = [child for child in psutil.Process(process.pid).children(recursive=True) if busy(child)]
-            if workers:
-                rng.choice(workers).send_signal(signal.SIGKILL)
-                kills -= 1
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - this process has no threads
+    )
+
+
+def timed(*processes: subprocess.Popen[bytes], kills: int = 0) -> tuple[float, float]:
+    """Return the seconds of commands that were just started, by the clock and of the processor, their workers' too.
+
+    Workers of the first are killed at random meanwhile.
+    """
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    rng = random.Random(1)
+    while kills and processes[0].poll() is None:
+        time.sleep(rng.uniform(4, 8))
+        workers = [child for child in psutil.Process(processes[0].pid).children(recursive=True) if busy(child)]
+        if workers:
+            rng.choice(workers).send_signal(signal.SIGKILL)
+            kills -= 1
+    for process in processes:
         process.wait()
-    if process.returncode or kills:
-        raise SystemExit(f"{arguments[0]} ended with {process.returncode}, {kills} kills left")
+        if process.returncode or kills:
+            raise SystemExit(f"{process.args!r} ended with {process.returncode}, {kills} kills left")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.perf_counter() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -73,15 +78,18 @@ def ways(chips: int, model: str, kills: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = simulate(folder / "chips", chips=chips, size=512)
-        more = ("--model", model, "--out", folder / "loop", "--data", folder / "data")
-        loop, worked = timed(1, "predict", source, *more)
+        cores = sorted(os.sched_getaffinity(0))[:2]
+
+        def predict(name: str, core: int) -> subprocess.Popen[bytes]:
+            more = ("--model", model, "--out", folder / name, "--data", folder / f"data-{name}")
+            return start([core], "predict", source, *more)
+
+        loop, worked = timed(predict("loop", cores[0]))
         print(f"{chips} chips under {model}\nplain loop (predict)  {loop:6.1f} s, processor {worked:.1f} s", flush=True)
         for workers in (1, 2):
             data = folder / f"data{workers}"
-            seconds, its = timed(
-                workers, "batch", source, "--model", model, "--workers", workers, "--data", data,
-                "--out", folder / f"out{workers}", kills=kills if workers == 2 else 0,
-            )  # fmt: skip
+            more = ("--model", model, "--workers", workers, "--data", data, "--out", folder / f"out{workers}")
+            seconds, its = timed(start(cores[:workers], "batch", source, *more), kills=kills if workers == 2 else 0)
             print(
                 f"batch, {workers} worker(s)    {seconds:6.1f} s, {loop / seconds:.3f} times the loop's speed; "
                 f"processor {its:.1f} s, {its / worked - 1:+.1%} beside the loop",
@@ -92,6 +100,12 @@ def ways(chips: int, model: str, kills: int) -> None:
                 for path in (folder / "loop").rglob("*.tif")
             )
             print("  the same files to the byte" if same else "  FILES DIFFER", flush=True)
+        if len(cores) == 2:
+            seconds, its = timed(predict("left", cores[0]), predict("right", cores[1]))
+            print(
+                f"two plain loops at once {seconds:4.1f} s for twice the chips, {2 * loop / seconds:.3f} times one loop's speed; "
+                f"processor {its:.1f} s, {its / worked / 2 - 1:+.1%} a chip"
+            )
 
 
 def feed(workers: int) -> None:

@@ -266,6 +266,26 @@ def test_the_picture_changes_with_threshold_and_layer(simulated_dashboard: Dashb
     assert [lines_between_tiles(page, "scores", zoom) for zoom in FRACTIONS] == [0] * len(FRACTIONS)
 
 
+def test_what_stays_of_legend_and_panel_is_kept_while_the_slider_moves(
+    simulated_dashboard: Dashboard, kept_screen: ScreenMaker
+) -> None:
+    page = kept_screen(simulated_dashboard).open(tab="models")
+    chip = some_simulated(page.page)
+    page.click_chip(chip)
+    page.answered(chip)
+    page.page.locator("#chip-panel .fs-figure").first.focus()
+    parts = "#legend > *, #chip-panel .fs-figure, #chip-panel .fs-row"
+    keep = "parts => { window.kept = [...document.querySelectorAll(parts)]; return kept.length; }"
+    assert page.page.evaluate(keep, parts) > 10
+    said = page.page.locator("#chip-panel").inner_text()
+    page.set_threshold(0.2)
+    page.until("said => document.getElementById('chip-panel').innerText !== said", said)
+    assert page.page.evaluate("() => kept.every((one) => one.isConnected)"), (
+        "who reads or points there is not thrown out"
+    )
+    assert page.page.evaluate("() => document.activeElement === kept.find((one) => one.matches('.fs-figure'))")
+
+
 def test_the_servers_mask_is_the_mask_of_the_browser(simulated_dashboard: Dashboard, kept_screen: ScreenMaker) -> None:
     page = kept_screen(simulated_dashboard).open(o=1, tab="models")
     chip = some_simulated(page.page)
