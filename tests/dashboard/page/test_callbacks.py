@@ -33,10 +33,30 @@ def test_every_function_takes_what_it_is_wired_to(wiring: InBrowser) -> None:
     match = re.search(rf"const {wiring.function} = (?:async )?\(([^)]*)\) =>", source)
     assert match, f"assets/callbacks.mjs has no function {wiring.function}"
     parameters = [p for p in match[1].split(",") if p.strip()]
-    if wiring.function != "persist":  # which asks Dash for them by name
+    if wiring.function not in {"persist", "follow"}:  # which ask Dash for them by name
         assert len(parameters) == len(wiring.inputs) + len(wiring.states)
     offered = source.partition('offer("floodscope", {')[2].partition("});")[0]
     assert wiring.function in re.findall(r"\w+", offered), "it is not offered to Dash"
+
+
+def test_parts_of_the_page_are_made_of_what_their_callback_is_told() -> None:
+    (follow,) = [wiring for wiring in IN_BROWSER if wiring.function == "follow"]
+    inputs, states = ({name for name, _ in places} for places in (follow.inputs, follow.states))
+    source = (ASSETS / "parts.mjs").read_text(encoding="utf-8")
+    table = source.partition("const PARTS = [")[2].partition("\n];")[0]
+    sides, layers = (re.search(rf"const {name} = \[(.*)\]", source) for name in ("SIDES", "LAYERS"))
+    assert sides and layers
+    table = table.replace("...SIDES", sides[1]).replace("...LAYERS", layers[1])
+    rows = re.findall(r"\[\[([^\]]*)\], (\w+)\]", table)
+    assert len(rows) > 6
+    assert {name for names, _ in rows for name in re.findall(r'"([^"]+)"', names)} == inputs | {"level"}
+    for names, part in rows:
+        match = re.search(rf"const {part} = \(\{{([^}}]*)\}}\) =>", source)
+        assert match, f"assets/parts.mjs has no part {part}"
+        read = set(re.findall(r"\w+", match[1]))
+        assert read <= inputs | states
+        # What it reads and does not follow is written with what it follows: a model with what it has predicted.
+        assert read - set(re.findall(r'"([^"]+)"', names)) <= states
 
 
 def test_a_property_has_one_writer_at_the_start() -> None:
