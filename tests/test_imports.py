@@ -50,8 +50,8 @@ MAY_IMPORT: dict[str, str] = {
         "tiles.archive tiles.reading tiles.scenes tiles.layouts tiles.catalog model.scores model.predictors model.store "
         "model.inference model.evaluation"
     ),
-    "model.scale": "tiles.reading model.predictors model.store model.inference",
     "model.export": "tiles.reading model.scores model.seen model.store",
+    "model.scale": "tiles.reading model.predictors model.store model.inference model.export",
     "model.training": (
         "tiles.reading tiles.drawing model.scores model.bundle model.predictors model.seen model.evaluation"
     ),

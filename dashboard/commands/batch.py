@@ -23,7 +23,7 @@ from dashboard.commands.options import (
     require_usable,
     tell_problems,
 )
-from dashboard.commands.prediction import RASTERS, hand_over, require_free
+from dashboard.commands.prediction import RASTERS, assumed, require_free
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -62,9 +62,10 @@ def batch(
     if workers is not None and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other: a scheduler has workers of its own.")
     require_dask()
+    from model.export.rasters import write_predictions, write_table
     from model.predictors.local import usable_cores
     from model.predictors.select import open_predictor
-    from model.scale.batch import missing, run_batch
+    from model.scale.batch import missing, run_batch, write_on_workers
     from model.scale.worker import order_of
     from model.store.prediction import water_total
     from model.store.store import key_of
@@ -87,7 +88,13 @@ def batch(
         tell_problems(done.failed)
         stored = store.fresh(found.usable(), key_of(predictor))
         limit = predictor.threshold if threshold is None else threshold
-        hand_over(found, stored, store, limit, out)
+        assumed(found, stored, store)
+        if out is not None:
+            chips = [(found.get(i), p) for i, p in stored.items()]
+            if scheduler is None:
+                write_table(out, write_on_workers(client, order, chips, out, limit, task_chips=task_chips))
+            else:  # whose workers may see another disk by this name
+                write_predictions(out, chips, store, limit)
         problems = [Problem(record.id, record.problem) for record in found.records() if record.problem]
         click.echo(
             f"{len(done.predicted)} predicted, {done.held} were there, {len(done.failed) + len(problems)} failed; "

@@ -54,18 +54,12 @@ def require_free(out: Path | None, overwrite: bool, found: Catalog) -> None:
         require_new(out, (record.id for record in found.usable()))
 
 
-def hand_over(
-    found: Catalog, stored: Mapping[str, Prediction], store: Store, limit: float, out: Path | None
-) -> Mapping[str, Sequence[str]]:
-    """Tell what was assumed of predicted chips, write their rasters to `out`, and return what was told."""
+def assumed(found: Catalog, stored: Mapping[str, Prediction], store: Store) -> Mapping[str, Sequence[str]]:
+    """Tell what was assumed of predicted chips, and return it."""
     from model.evaluation.evaluate import with_places
 
     notes = with_places((found.get(i) for i in stored), store.notes(stored.values()))
     tell_notes(notes)
-    if out is not None:
-        from model.export.rasters import write_predictions
-
-        write_predictions(out, [(found.get(i), p) for i, p in stored.items()], store, limit)
     return notes
 
 
@@ -124,10 +118,14 @@ def predict(
         tell_problems(job.failed.values())
         stored = store.fresh(found.usable(), key_of(predictor))
         limit = predictor.threshold if threshold is None else threshold
-        notes = hand_over(found, stored, store, limit, out)
+        chips = [(found.get(i), p) for i, p in stored.items()]
+        notes = assumed(found, stored, store)
+        if out is not None:
+            from model.export.rasters import write_predictions
+
+            write_predictions(out, chips, store, limit)
         progress = job.snapshot()
         problems = [Problem(record.id, record.problem) for record in found.records() if record.problem]
-        chips = [(found.get(i), p) for i, p in stored.items()]
         report = prediction_report(chips, predictor, limit, alert_above, [*problems, *job.failed.values()], notes)
         water = water_total(stored.values(), limit).words(digits=1)
         # Where the report goes to stdout, it is alone there.

@@ -29,6 +29,10 @@ _COLUMNS = (
 )
 
 
+Row = dict[str, str | int | float | bool | None]
+"""A prediction in the table, by the names of its columns."""
+
+
 def write_predictions(
     out: Path, predictions: Iterable[tuple[ChipRecord, Prediction]], store: Store, threshold: float
 ) -> Path:
@@ -47,13 +51,27 @@ def write_predictions(
         OutputError: the folder cannot be written.
         StoreError: a raster is missing or damaged, or the disk is full.
     """
+    return write_table(out, write_rasters(out, predictions, store, threshold))
+
+
+def write_rasters(
+    out: Path, predictions: Iterable[tuple[ChipRecord, Prediction]], store: Store, threshold: float
+) -> list[Row]:
+    """Write each prediction's two rasters, and return their rows of the table; see `write_predictions`."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        rows = [_write(out, record, prediction, store, threshold) for record, prediction in predictions]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        return [_write(out, record, prediction, store, threshold) for record, prediction in predictions]
+    except OSError as error:
+        raise unwritable(out, error) from error
+
+
+def write_table(out: Path, rows: Iterable[Row]) -> Path:
+    """Write the table of rasters that lie in a folder, and return its path; see `write_predictions`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    try:
         write_whole(out / TABLE, text.getvalue().encode())
     except OSError as error:
         raise unwritable(out, error) from error
@@ -154,9 +172,7 @@ def raster_tags(record: ChipRecord, prediction: Prediction) -> dict[str, str]:
     return tags | ({"simulated": "yes"} if record.simulated else {})
 
 
-def _write(
-    out: Path, record: ChipRecord, prediction: Prediction, store: Store, threshold: float
-) -> dict[str, str | int | float | bool | None]:
+def _write(out: Path, record: ChipRecord, prediction: Prediction, store: Store, threshold: float) -> Row:
     names = f"{record.id}_probability.tif", f"{record.id}_mask.tif"
     if is_streamed(prediction):
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from model.export.rasters import Row, write_rasters
 from model.inference.ahead import load_chip
 from model.inference.asking import ask_model
 from model.inference.scenes import SceneRun, in_windows
 from model.predictors.protocol import Predictor
 from model.predictors.select import open_predictor
-from model.store.prediction import identity_of, key_of
+from model.store.prediction import Prediction, identity_of, key_of
 from model.store.store import Store
 from tiles.chip import ChipRecord
 from tiles.errors import FloodscopeError, Problem, StoreError
@@ -136,6 +137,13 @@ def _opened(order: Order) -> Opened:
 def predict_some(order: Order, records: Sequence[ChipRecord]) -> Done:
     """Predict some chips on the worker that this runs on; one that fails stops no other."""
     return _opened(order).predict(records)
+
+
+def write_some(
+    order: Order, out: Path, predictions: Sequence[tuple[ChipRecord, Prediction]], threshold: float
+) -> list[Row]:
+    """Write the rasters of some predictions from the worker that this runs on, as `write_rasters`."""
+    return write_rasters(out, predictions, _opened(order).store, threshold)
 
 
 def opened(order: Order) -> tuple[str, str]:

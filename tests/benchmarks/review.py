@@ -4,7 +4,7 @@ Run `.venv/bin/python tests/benchmarks/review.py` on a machine that does nothing
 The times are read from Chromium's own performance trace: from the key's mark to the end of the first commit to the screen
 after the last change of table or map, the median of 20 presses. The catalog is made up in the page (chips in 40 countries with
 random histograms) and goes through the same code as one from the server. Beside the clock's time stands the time that the
-page's thread worked: on a busy machine the two are far apart.
+page's thread worked: on a busy machine the two are far apart. Before them stands what a key costs while a chip is open.
 """
 
 from __future__ import annotations
@@ -149,6 +149,39 @@ def measure(page: Screen, count: int) -> None:
     print(f"{count:6} chips, rows of the table computed in {compute:.1f} ms")
 
 
+def beside_a_chip(page: Screen) -> None:
+    """Print what the page's thread does for a key on the slider while a chip is open, and for a chip that is opened."""
+    page.open()
+    session = page.page.context.new_cdp_session(page.page)
+    session.send("Performance.enable")
+    chips = page.page.evaluate("() => [...floodscope.catalog.chips.keys()].sort()")
+    ids = [chip for _ in range(2) for chip in chips]
+
+    def spent() -> dict[str, float]:
+        page.quiet()
+        return {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+
+    def tell(what: str, before: dict[str, float], number: int) -> None:
+        after = spent()
+        script, task = ((after[name] - before[name]) * 1000 / number for name in ("ScriptDuration", "TaskDuration"))
+        print(f"{what}: {script:.1f} ms in scripts, {task:.1f} ms of the page's thread in all, mean of {number}")
+
+    for chip in chips:  # predicted, and compiled
+        page.search(chip)
+        page.answered(chip)
+    before = spent()
+    for chip in ids:
+        page.search(chip)
+        page.answered(chip)
+    tell("a predicted chip is opened", before, len(ids))
+    page.slider("Threshold").focus()
+    before = spent()
+    for n in range(2 * PRESSES):
+        page.page.keyboard.press("ArrowRight" if n < PRESSES else "ArrowLeft")
+        page.frames(3)
+    tell("a key on the slider beside an open chip", before, 2 * PRESSES)
+
+
 def main() -> None:
     """Run it all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -161,6 +194,9 @@ def main() -> None:
         chips = simulate(Path(folder) / "chips", chips=11, size=64)
         browser = playwright.chromium.launch(executable_path=browser_path(), args=ARGUMENTS)
         with serving(Path(folder) / "data", chips) as dashboard:
+            context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+            beside_a_chip(Screen(context.new_page(), dashboard.url))
+            context.close()
             for count in [arguments.chips] if arguments.chips else sorted(BOUNDS_MS):
                 context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
                 page = Screen(context.new_page(), dashboard.url)

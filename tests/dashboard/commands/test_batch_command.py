@@ -81,3 +81,18 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_where_workers_may_not_write_rasters_the_folder_is_named_and_what_is_predicted_is_kept(
+    tmp_path: Path, simulated: Path, floodscope: Run
+) -> None:
+    out, data = tmp_path / "out", tmp_path / "data"
+    out.write_text("a file in its place")
+    asked = ("batch", simulated, "--model", "backscatter", "--data", data, "--workers", 1, "--overwrite")
+    done = floodscope(*asked, "--out", out / "rasters")
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert str(out / "rasters") in done.stderr and "choose another" in done.stderr
+    out.unlink()
+    again = floodscope(*asked, "--out", out / "rasters")
+    assert again.returncode == 0 and again.stdout.startswith("0 predicted, 11 were there"), again.stderr
+    assert len(list((out / "rasters").iterdir())) == 2 * 11 + 1
