@@ -14,6 +14,8 @@ from model.bundle.fields import Fields, a_number
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
+EIGHT = np.ones((3, 3))
+"""The directions in which pixels of a region are joined."""
 _JUST_BELOW = 0.49  # rounding to a raster's steps must not move a pixel over the line
 
 
@@ -65,11 +67,20 @@ def grown(probability: FloatArray, regions: Regions) -> FloatArray:
     from scipy.ndimage import label  # noqa: PLC0415
 
     p = probability.astype(np.float32)
-    parts, count = label(p >= regions.grow, np.ones((3, 3)))
+    parts, count = label(p >= regions.grow, EIGHT)
     seeds = np.bincount(parts[p >= regions.seed], minlength=count + 1)
-    stays = (seeds >= SEEDS) & (seeds >= SEED_SHARE * np.bincount(parts.ravel(), minlength=count + 1))
+    stays = enough(seeds, np.bincount(parts.ravel(), minlength=count + 1))
     stays[0] = False
-    water: BoolArray = stays[parts]
+    return moved(p, stays[parts], regions)
+
+
+def enough(seeds: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> BoolArray:
+    """Return which regions stay, by the number of their seeds and of their pixels, (N,) each."""
+    return np.asarray((seeds >= SEEDS) & (seeds >= SEED_SHARE * sizes))
+
+
+def moved(p: FloatArray, water: BoolArray, regions: Regions) -> FloatArray:
+    """Return probabilities, float32 of any shape, with the line between water and land at one half; as `grown`."""
     more, less = p * np.float32(1 - regions.grow), (1 - p) * np.float32(regions.grow)
-    moved = more / (more + less)
-    return np.asarray(np.where(water, np.maximum(moved, 0.5), np.minimum(moved, _JUST_BELOW)), dtype=np.float32)
+    odds = more / (more + less)
+    return np.asarray(np.where(water, np.maximum(odds, 0.5), np.minimum(odds, _JUST_BELOW)), dtype=np.float32)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,8 @@ from rasterio.windows import Window
 
 from model.inference.asking import ask_model
 from model.inference.blend import Plan
-from model.predictors.local import WINDOW, of_regions
+from model.inference.regions import looked_at
+from model.predictors.local import WINDOW, RegionTable
 from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction, identity_of, key_of
 from model.store.scenes import put_scene
@@ -74,8 +76,9 @@ class SceneRun:
         if opened is None or opened.record.revision() != self.revision:
             opened = Scene(self.record, with_label=not is_scene(self.record))  # what scores need can wait
         self._scene = opened
-        # Of an image that is held regions are looked at once, when all of it is there.
-        self._regions = predictor.bundle.regions if predictor.bundle and self._scene.whole is not None else None
+        # Regions are looked at when all of the image is there; what is seen of it before, window by window.
+        regions = predictor.bundle.regions if predictor.bundle else None
+        self._regions = None if regions is None else RegionTable(regions)
         self._same = self._alike(predictor if self._regions is None else predictor.by_pixel())
         self.plan = Plan(self._scene.shape, WINDOW, OVERLAP)
         self._work = Work(store.folder, record.id, self.revision + mark, key_of(predictor))
@@ -177,11 +180,16 @@ class SceneRun:
 
     def answer(self, number: int) -> tuple[ByteArray, About] | None:
         """Return a window's raster, uint8 (contract 2), and what is noted of it; None where it is not done."""
-        return self._work.get(number)
+        found = self._work.get(number)
+        if found is None or self._regions is None:
+            return found
+        ((_, raster),) = looked_at(lambda: iter([(0, found[0])]), self._regions)
+        return raster, found[1]
 
     def strips(self) -> Strips:
         """Yield the raster of all windows (contract 2) from the top to the bottom, as it is stored."""
-        return self.plan.strips(self._whole_answer)
+        blended = partial(self.plan.strips, self._whole_answer)
+        return blended() if self._regions is None else looked_at(blended, self._regions)
 
     def finish(self, also: Also | None = None) -> Prediction:
         """Make one raster of all windows, store it with its scores, and let go of the work. Nothing is asked of the model.
@@ -200,8 +208,6 @@ class SceneRun:
         seconds = sum(about.seconds for about in notes)
         if self._scene.whole is not None:
             raster = np.concatenate([strip for _, strip in self.strips()])
-            if self._regions is not None:
-                raster = of_regions(raster, self._regions)
             chip, model = replace(self._scene.whole, rule_odds=None), identity_of(self._predictor)
             stored = self._store.put(chip, self.record, model, raster, seconds, chip_revision=self.revision, also=also)
         else:

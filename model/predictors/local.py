@@ -17,7 +17,7 @@ import numpy.typing as npt
 from model.bundle.adaptive import OfAll, of_all, water_log_odds
 from model.bundle.card import card_text
 from model.bundle.manifest import Bundle, read_bundle
-from model.bundle.regions import Regions, grown
+from model.bundle.regions import EIGHT, Regions, enough, grown, moved
 from model.predictors.heap import kept
 from model.predictors.protocol import Parameter, by_shape, quantise
 from model.predictors.views import FloatArray, Windowed, average_over_views, pad_to_multiple, predict_in_windows
@@ -267,11 +267,36 @@ class LocalPredictor:
         return answers
 
 
-def of_regions(raster: npt.NDArray[np.uint8], regions: Regions) -> npt.NDArray[np.uint8]:
-    """Return a raster (contract 2) that `by_pixel` has made, uint8 (H, W), where a bundle's regions have been looked at."""
-    there = raster != NODATA
-    p = np.where(there, raster / np.float32(PROBABILITY_MAX), np.float32(np.nan))
-    return quantise(grown(p, regions), there)
+class RegionTable:
+    """What a bundle's regions make of the values of a raster (contract 2) that `by_pixel` has made.
+
+    Attributes:
+        grows, seeds: bool (256,), whether a pixel of a value is in a region, and a seed of it.
+    """
+
+    def __init__(self, regions: Regions) -> None:
+        """Make it of a bundle's regions."""
+        there = np.arange(NODATA + 1) != NODATA
+        p = np.where(there, np.arange(NODATA + 1) / np.float32(PROBABILITY_MAX), np.float32(np.nan)).astype(np.float32)
+        self.grows, self.seeds = p >= regions.grow, p >= regions.seed
+        land, water = np.zeros(p.shape, bool), np.ones(p.shape, bool)
+        self._values = np.stack([quantise(moved(p, which, regions), there) for which in (land, water)])
+
+    def labelled(self, raster: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int32], int]:
+        """Return the regions of a raster, int32 (H, W), each by a number from 1 on, and how many there are; 0 is in none."""
+        from scipy.ndimage import label  # noqa: PLC0415
+
+        parts, count = label(self.grows[raster], EIGHT)
+        return parts, int(count)
+
+    def stays(self, seeds: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which regions are water, by the number of their seeds and of their pixels, (N,) each."""
+        return enough(seeds, sizes)
+
+    def of(self, raster: npt.NDArray[np.uint8], water: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """Return a raster, uint8 (H, W), with the line between what is water and what is not at one half."""
+        found: npt.NDArray[np.uint8] = self._values[water.astype(np.intp), raster]
+        return found
 
 
 class _Normalised:

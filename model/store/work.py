@@ -22,8 +22,8 @@ FOLDER = "under-way"
 FORGOTTEN_S = 30 * 24 * 3600.0
 """Age at which work that nobody went on with is removed."""
 _BEGIN = b"floodscope window 1\n"
-_CUT = 2
-"""Raised when windows are cut otherwise: those that a release before has left fit none of this one's."""
+_CUT = 3
+"""Raised when windows are cut otherwise, or hold something else: those that a release before has left fit none of this one's."""
 
 
 @dataclass(frozen=True)

@@ -161,15 +161,30 @@ class Regional(BackscatterPredictor):
         return [quantise(grown(p, self.bundle.regions), chip.valid) for p, chip in zip(known, chips, strict=True)]
 
 
-def test_regions_of_a_scene_that_is_held_are_looked_at_over_all_of_it(
-    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("held", [True, False])
+def test_regions_of_a_scene_are_looked_at_over_all_of_it(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch, held: bool
 ) -> None:
+    if not held:
+        stream(monkeypatch)
     record = sized(make_record("scene", size=SIDE))
     chip = read_chip(record)
     (whole,) = Regional().predict([chip])
     (pixels,) = BackscatterPredictor().predict([chip])
     assert ((whole < 127) & (pixels >= 127)).any() and ((whole >= 127) & (whole < 255)).any()
     np.testing.assert_array_equal(raster_of(store, predicted(store, record, Regional())), whole)
+
+
+def test_of_a_scene_that_is_not_whole_regions_of_each_window_are_looked_at(
+    make_record: MakeRecord, store: Store
+) -> None:
+    run = SceneRun(sized(make_record("scene", size=SIDE)), Regional(), store)
+    run.step()
+    (first,) = run.done
+    (expected,) = Regional().predict([run.scene.read(run.plan.window(first))])
+    found = run.answer(first)
+    assert found is not None
+    np.testing.assert_array_equal(found[0], expected)
 
 
 def test_scores_areas_and_content_of_windows_are_those_of_the_whole(scene: ChipRecord, store: Store) -> None:
