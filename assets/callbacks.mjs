@@ -295,12 +295,16 @@ const modelState = (payload, version, model) => {
 let components = null;
 const follow = () => {
   const { inputs_list: inputs, states_list: states, triggered } = context();
+  const before = components;
   components = Object.fromEntries([...inputs, ...states].map(({ id, value }) => [id, value]));
+  // Dash tells what has changed since a run that it may have dropped: what another value has, has changed as well.
+  const changes = new Set(triggered.map(({ prop_id: place }) => place.split(".")[0]));
+  for (const { id, value } of inputs) if (before ? before[id] !== value : id !== "model-b") changes.add(id); // B is offered at first
   const { compare, left, right, base, overlay, grey, outline } = components;
   if (compare) state.set({ mode: compare, left, right }, { told: true });
   if (base && overlay) state.set({ base, overlay, grey: Boolean(grey), outline: Boolean(outline) }, { told: true });
-  if (by("model-b.value")) comparison.choose(components["model-b"]);
-  drawParts(new Set(triggered.map(({ prop_id: place }) => place.split(".")[0])), components);
+  if (changes.has("model-b")) comparison.choose(components["model-b"]);
+  drawParts(changes, components);
   return same();
 };
 const newLevel = () => {

@@ -97,7 +97,13 @@ const PARTS = [
 
 /** Draw the parts that are made of what has changed. @param {Set<string>} changes names of components @param {any} now their values */
 const drawParts = (changes, now) => {
-  for (const [names, part] of PARTS) if (names.some((name) => changes.has(name))) part(now);
+  for (const [, part] of PARTS.filter(([names]) => names.some((name) => changes.has(name)))) {
+    try {
+      part(now);
+    } catch (error) {
+      reportError(error); // no other part is less drawn for it
+    }
+  }
 };
 
 export { drawParts, idOf, seen };

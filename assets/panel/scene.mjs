@@ -24,6 +24,7 @@ const button = (action, text, primary) =>
   html.Button(
     {
       id: `scene-${action}`,
+      key: action, // another button is another element: nobody presses Cancel with the press that began it
       className: `fs-button${primary ? " fs-button-primary" : ""}`,
       type: "button",
       "data-scene": action,
@@ -95,12 +96,14 @@ const told = (id, model) => {
   return out;
 };
 
-document.addEventListener("click", ({ target }) => {
+document.addEventListener("click", ({ target, detail }) => {
+  if (detail > 1) return; // the second of two clicks, under which another button may lie by now
   const pressed = target instanceof Element && /** @type {HTMLElement | null} */ (target.closest("[data-scene]"));
   const { id, model } = catalog.opened || {};
   if (!pressed || !id) return;
   const again = () => tell("ask-again", { data: { at: Date.now(), pressed: true } });
   const action = pressed.dataset.scene;
+  document.getElementById("chip-panel").focus({ preventScroll: true }); // the button goes
   if (action === "view") again();
   else ask(`inspect/${action}/${encodeURIComponent(id)}`, { json: { model } }).then(again, again); // what went wrong, the answer tells
 });

@@ -78,7 +78,7 @@ IN_BROWSER = (
         ),
         ((ids.BASE, "value"), (ids.OVERLAY, "value"), _GREY, _OUTLINE, _THRESHOLD, (ids.OPACITY, "value"), *_SIDES),
     ),
-    # All that the browser draws by itself; the table in assets/callbacks.mjs says which part follows what.
+    # All that the browser draws by itself; the table in assets/parts.mjs says which part follows what.
     InBrowser(
         "follow",
         _NOTHING,

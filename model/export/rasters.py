@@ -72,6 +72,7 @@ def write_table(out: Path, rows: Iterable[Row]) -> Path:
     writer.writeheader()
     writer.writerows(rows)
     try:
+        out.mkdir(parents=True, exist_ok=True)
         write_whole(out / TABLE, text.getvalue().encode())
     except OSError as error:
         raise unwritable(out, error) from error

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
-from command_line import Run
+from command_line import FLOODSCOPE, Run
 from rasterio.transform import from_origin
 
 from model.predictors.local import WINDOW
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -96,3 +99,38 @@ def test_where_workers_may_not_write_rasters_the_folder_is_named_and_what_is_pre
     again = floodscope(*asked, "--out", out / "rasters")
     assert again.returncode == 0 and again.stdout.startswith("0 predicted, 11 were there"), again.stderr
     assert len(list((out / "rasters").iterdir())) == 2 * 11 + 1
+
+
+def test_where_no_chip_could_be_predicted_the_table_is_empty(tmp_path: Path, floodscope: Run) -> None:
+    (tmp_path / "chips").mkdir()
+    write_scene(tmp_path / "chips" / "one.tif", 256, 256)
+    damaged = tmp_path / "chips" / "one.tif"
+    data = damaged.read_bytes()
+    damaged.write_bytes(data[:2000] + bytes(9000) + data[11_000:])
+    tables = []
+    for command, *more in (("batch", "--workers", "1"), ("predict",)):
+        out = tmp_path / command / "rasters"
+        asked = (tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / f"{command}-data", "--out", out)
+        done = floodscope(command, *asked, *more)
+        assert done.returncode == 1 and "cannot be written" not in done.stderr, done.stderr
+        assert "0 predicted, 0 were there, 1 failed" in done.stdout, done.stderr
+        tables.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert tables[0] == tables[1] and list(tables[0]) == ["predictions.csv"]
+
+
+def test_an_interrupt_while_rasters_are_written_is_told_in_a_line(
+    tmp_path: Path, simulated: Path, floodscope: Run
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    assert floodscope("predict", simulated, "--model", "backscatter", "--data", data).returncode == 0
+    command = [FLOODSCOPE, "batch", simulated, "--model", "backscatter", "--data", data, "--workers", "1"]
+    command += ["--out", out, "--task-chips", "1"]
+    with subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True) as process:
+        eventually(lambda: (out.exists() and any(out.glob("*_mask.tif"))) or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert "Traceback" not in told and "never retrieved" not in told, told
+    assert process.returncode != 0 and "Interrupted" in told, told
+    again = floodscope(*command[1:], "--overwrite")
+    assert again.returncode == 0 and len(list(out.iterdir())) == 2 * 11 + 1, again.stderr
