@@ -178,7 +178,9 @@ def write_on_workers(
     with _told_if_gone():
         try:
             futures = [client.submit(write_some, order, out.absolute(), task, threshold, pure=False) for task in tasks]
-            for future in as_completed(futures, loop=client.loop):  # one by one, as an interrupt of `gather` is told at length
+            for future in as_completed(
+                futures, loop=client.loop
+            ):  # one by one, as an interrupt of `gather` is told at length
                 future.result()
             return [row for future in futures for row in future.result()]
         except KilledWorker as error:
