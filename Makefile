@@ -22,7 +22,7 @@ demo: $(READY) ## Open the dashboard with simulated chips
 	@$(BIN)/floodscope demo
 
 # A file is one process's; they begin in the order that tests/conftest.py gives. Three processes for two cores: a test that waits
-# for a server or a child leaves its core free. So are browser tests: a page waits for its server, and a test for its page.
+# for a server or a child leaves its core free. A page in Chromium works for two, so browser tests are two processes.
 PYTEST := $(BIN)/python -m pytest --dist=loadfile
 WITHOUT_BROWSER := OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/browser --no-loadscope-reorder
 
@@ -30,7 +30,7 @@ WITHOUT_BROWSER := OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/browser --no-loads
 test: $(READY) ## Run every check and test, in a browser too
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint $(WARM)
 	@$(WITHOUT_BROWSER) --numprocesses=3
-	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(PYTEST) tests/browser --numprocesses=3
+	@browser="$$(.ci/browser.sh)"; FLOODSCOPE_BROWSER="$$browser" $(PYTEST) tests/browser --numprocesses=2
 
 .PHONY: quick
 quick: $(READY) ## Run every check, and the tests that start no browser, server or training
