@@ -45,7 +45,7 @@ class Image:
         # What was looked at, in dB, until it is used: who predicts a scene asks for it next, and it takes a second to read.
         self._sample: dict[tuple[int, int], tuple[FloatArray, FloatArray, BoolArray]] = {}
         self._rows = _Rows()
-        self._noise = BoundedCache[BoolArray | None](_CELLS_BYTES, lambda found: 64 if found is None else found.nbytes)
+        self._noise = BoundedCache[BoolArray](_CELLS_BYTES, lambda found: found.nbytes or 64)
 
     def look(self) -> list[Decision]:
         """Decide what the numbers are, and return the decisions.
@@ -167,7 +167,7 @@ class Image:
         for row in range(window.row_off // _CELL, -(-bottom // _CELL)):
             for col in range(window.col_off // _CELL, -(-right // _CELL)):
                 cell = self._noise.get((row, col), partial(self._noise_of_cell, row, col))
-                if cell is None:
+                if not cell.size:
                     continue
                 top, left = row * _CELL, col * _CELL
                 rows = slice(max(top, window.row_off), min(top + cell.shape[0], bottom))
@@ -178,8 +178,8 @@ class Image:
                 ] = cell[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
         return noise
 
-    def _noise_of_cell(self, row: int, col: int) -> BoolArray | None:
-        """Return where a square of the image is border noise; None where nowhere."""
+    def _noise_of_cell(self, row: int, col: int) -> BoolArray:
+        """Return where a square of the image is border noise; an array of no pixel where nowhere, which is kept as any other."""
         height, width = self.shape
         top, left = row * _CELL, col * _CELL
         bottom, right = min(top + _CELL, height), min(left + _CELL, width)
@@ -194,11 +194,12 @@ class Image:
             around.col_off + around.width == width,
         )
         one, _, valid = self._in_db(around)
+        nowhere = np.zeros((0, 0), dtype=np.bool_)
         if not any(ends) and valid.all():
-            return None
+            return nowhere
         at = np.s_[top - around.row_off : bottom - around.row_off, left - around.col_off : right - around.col_off]
         noise = border_noise(one, valid, ends)[at]
-        return noise.copy() if noise.any() else None
+        return noise.copy() if noise.any() else nowhere
 
 
 @dataclass

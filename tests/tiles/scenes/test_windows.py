@@ -17,8 +17,9 @@ from tiles.answers import Answers
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import Asset, Chip, ChipRecord
 from tiles.errors import ChipError, GeoreferenceError, NoValidPixelError
+from tiles.reading.border import DARK_DB
 from tiles.reading.door import read_chip
-from tiles.scenes import windows
+from tiles.scenes import image, windows
 from tiles.scenes.windows import Scene, is_scene, part_of_chip, windows_of
 
 pytestmark = pytest.mark.slow
@@ -132,6 +133,20 @@ def test_border_noise_is_the_same_in_every_window(tmp_path: Path, small_bound: N
     for size in (300, 1024):
         np.testing.assert_array_equal(joined(scene, size).valid, whole.valid)
     assert any("border noise" in d.text for d in scene.decisions)
+
+
+def test_calm_water_is_looked_at_once_for_all_windows_that_it_lies_in(
+    tmp_path: Path, small_bound: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vv = VV.copy()
+    vv[np.hypot(*(np.mgrid[:SIDE, :SIDE] - SIDE // 2)) < 60] = DARK_DB - 5
+    scene = Scene(record(tmp_path, vv, VH))
+    looked: list[int] = []
+    of_all = image.border_noise
+    monkeypatch.setattr(image, "border_noise", lambda *given: (looked.append(1), of_all(*given))[1])
+    joined(scene, 400)
+    cells = -((-SIDE // image._CELL) ** 2)
+    assert 0 < len(looked) <= abs(cells)
 
 
 def test_a_label_means_in_every_window_what_it_means_in_the_whole(tmp_path: Path, small_bound: None) -> None:
