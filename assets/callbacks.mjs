@@ -190,8 +190,8 @@ const showLayers = (base, overlay, grey, outline, threshold, opacity, mode, left
   const looks = { grey: Boolean(grey), outline: Boolean(outline) };
   state.set({ mode, base, overlay, left, right, ...looks, threshold: threshold ?? 0.5 }, { told: true });
   painting.show({ ...sides.shown(), level: level(threshold), opacity: opacity ?? 0.75 });
-  document.getElementById("threshold-value").textContent = (threshold ?? 0.5).toFixed(2);
-  document.getElementById("opacity-value").textContent = `${Math.round((opacity ?? 0.75) * 100)}\u2009%`;
+  draw("threshold-value", (threshold ?? 0.5).toFixed(2));
+  draw("opacity-value", `${Math.round((opacity ?? 0.75) * 100)}\u2009%`);
   moved(() => {
     newLevel();
     tell("level", { data: threshold });

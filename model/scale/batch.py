@@ -178,11 +178,9 @@ def write_on_workers(
     with _told_if_gone():
         try:
             futures = [client.submit(write_some, order, out.absolute(), task, threshold, pure=False) for task in tasks]
-            for future in as_completed(
-                futures, loop=client.loop
-            ):  # one by one, as an interrupt of `gather` is told at length
-                future.result()
-            return [row for future in futures for row in future.result()]
+            # One by one, as an interrupt of `gather` is told at length.
+            written = {future: future.result() for future in as_completed(futures, loop=client.loop)}
+            return [row for future in futures for row in written[future]]
         except KilledWorker as error:
             raise ClusterError(
                 "The workers that wrote rasters died: free memory, and give the command again with --overwrite; what is "
