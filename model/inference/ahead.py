@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from model.predictors.protocol import Predictor
@@ -78,6 +79,38 @@ class ReadAhead:
         with self._lock:
             self._chips.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class NextWindow:
+    """Has the window of a scene that comes next read in another thread, while a model is at the one before. One is kept."""
+
+    def __init__(self, read: Callable[[int], Chip]) -> None:
+        """Make it; called by one thread at a time.
+
+        Args:
+            read: gives a window by its number.
+        """
+        self._read = read
+        self._ahead: tuple[int, Future[Chip]] | None = None
+
+    def take(self, number: int, following: int | None) -> Chip:
+        """Return a window, read ahead or now, and begin to read the one that follows; raises what reading raises."""
+        ahead, self._ahead = self._ahead, None
+        chip = (
+            ahead[1].result()
+            if ahead is not None and ahead[0] == number and not ahead[1].cancel()
+            else self._read(number)
+        )
+        if following is not None:
+            with contextlib.suppress(RuntimeError):  # Python is ending
+                self._ahead = (following, _windows().submit(self._read, following))
+        return chip
+
+
+@cache
+def _windows() -> ThreadPoolExecutor:
+    """The thread that reads windows, of all scenes: a model is at one of them at a time."""
+    return ThreadPoolExecutor(1, thread_name_prefix="floodscope-windows", initializer=be_nice)
 
 
 class ModelLoader:

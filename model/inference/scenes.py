@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.windows import Window
 
+from model.inference.ahead import NextWindow
 from model.inference.asking import ask_model
 from model.inference.blend import Plan
 from model.inference.regions import looked_at
@@ -22,7 +23,7 @@ from model.store.scenes import put_scene
 from model.store.store import Also, Store
 from model.store.streamed import Strips
 from model.store.work import About, Work
-from tiles.chip import ChipRecord
+from tiles.chip import Chip, ChipRecord
 from tiles.content import Content, content_of, content_of_parts, lattice
 from tiles.errors import ChipError, PredictionError
 from tiles.probability import NODATA
@@ -84,6 +85,7 @@ class SceneRun:
         self._work = Work(store.folder, record.id, self.revision + mark, key_of(predictor))
         self._left = {number for number in range(len(self.plan)) if not self._work.has(number)}
         self._looked_at: list[int] = []
+        self._ahead = NextWindow(self._read)
         self._lock = threading.Lock()
         self.order: Order = lambda plan, left: min(left)
 
@@ -153,14 +155,31 @@ class SceneRun:
         with self._lock:
             if not self._left:
                 return
-            looked_at = next((number for number in self._looked_at if number in self._left), None)
-            number = self.order(self.plan, set(self._left)) if looked_at is None else looked_at
-        self._do(number)
+            number, following = self._next()
+        self._do(number, self._ahead.take(number, following))
         with self._lock:
             self._left.discard(number)
 
-    def _do(self, number: int) -> ByteArray:
+    def _next(self) -> tuple[int, int | None]:
+        """Return the window to predict now, and the one after it as far as it is known; the lock is held.
+
+        After the last one that somebody looks at comes none: it may be that nobody asked for the rest.
+        """
+        looked_at = [number for number in self._looked_at if number in self._left]
+        if looked_at:
+            return looked_at[0], looked_at[1] if len(looked_at) > 1 else None
+        number = self.order(self.plan, set(self._left))
+        others = self._left - {number}
+        return number, self.order(self.plan, others) if others else None
+
+    def _read(self, number: int) -> Chip:
+        """Return a window with what the adaptive rule says of it, where that can be had before the networks are asked."""
         chip = self._scene.read(self.plan.window(number), with_label=False)
+        if chip.rule_odds is None and chip.valid.any() and (odds := self._same.rule_over(chip)) is not None:
+            return replace(chip, rule_odds=odds)
+        return chip
+
+    def _do(self, number: int, chip: Chip) -> ByteArray:
         began = time.perf_counter()
         if chip.valid.any():
             (raster,), _ = ask_model(self._same, [chip])
@@ -228,13 +247,13 @@ class SceneRun:
     def _about(self, number: int) -> About | None:
         found = self._work.about(number)
         if found is None:  # damaged, or swept by another process
-            self._do(number)
+            self._do(number, self._read(number))
             found = self._work.about(number)
         return found
 
     def _whole_answer(self, number: int) -> ByteArray:
         found = self._work.get(number)
-        return self._do(number) if found is None else found[0]
+        return self._do(number, self._read(number)) if found is None else found[0]
 
     def _content(self, digests: list[str]) -> Content:
         rows, cols = (lattice(length) for length in self._scene.shape)

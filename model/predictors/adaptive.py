@@ -58,8 +58,8 @@ class AdaptivePredictor(Plain):
         return same
 
     def rule_over(self, chip: Chip) -> npt.NDArray[np.float32]:
-        """Return what the rule says of all of an image."""
-        return water_log_odds(chip.vh, chip.valid)
+        """Return what the rule says of an image, or of a window of one after `of_image`."""
+        return water_log_odds(chip.vh, chip.valid, self.image)
 
     def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
         """Return one uint8 (H, W) probability raster a chip; all 255 where a chip has no valid pixel."""

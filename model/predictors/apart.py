@@ -90,8 +90,8 @@ class ApartPredictor(LocalPredictor):
         return same
 
     def rule_over(self, chip: Chip) -> FloatArray | None:
-        """Return what the adaptive rule says of all of an image, as `LocalPredictor.rule_over`."""
-        if not self._has_rule:
+        """Return what the adaptive rule says of all of an image; None of a window: its process is asked once for all."""
+        if not self._has_rule or self._image is not None:
             return None
         heads, arrays = _packed([chip])
         _, (odds,) = self._process.ask({"ask": "rule", "chips": heads}, arrays)

@@ -94,8 +94,8 @@ class LocalPredictor:
         return same
 
     def rule_over(self, chip: Chip) -> FloatArray | None:
-        """Return what the adaptive rule says of all of an image; None where it is no member."""
-        return water_log_odds(chip.vh, chip.valid) if self._ready()[0].has_rule else None
+        """Return what the adaptive rule says of an image, or of a window of one after `of_image`; None where it is no member."""
+        return water_log_odds(chip.vh, chip.valid, self._image) if self._ready()[0].has_rule else None
 
     def by_pixel(self) -> LocalPredictor:
         """Return one with the same networks that looks at no regions of what they say."""
@@ -180,14 +180,15 @@ class LocalPredictor:
         import torch  # noqa: PLC0415 - seconds, and only now
 
         from model.bundle.network import load_ensemble  # noqa: PLC0415
-        from model.predictors.folding import fold_batch_norms  # noqa: PLC0415
+        from model.predictors.folding import fold_batch_norms, fold_doublings  # noqa: PLC0415
 
         ensemble = load_ensemble(self.path, self.bundle)
         device = _choose_device(self._wanted)
         if device.type == "cpu":
             torch.set_num_threads(self._threads or default_threads())
+            channels = len(self.bundle.channels)
             ensemble.networks = torch.nn.ModuleList(
-                fold_batch_norms(network, len(self.bundle.channels)) for network in ensemble.networks
+                fold_doublings(fold_batch_norms(network, channels), channels) for network in ensemble.networks
             )
         if self._chooses_batch:
             self.batch_size = 1 if device.type == "cpu" else 4

@@ -115,7 +115,10 @@ class Predictor(Protocol):
         ...
 
     def rule_over(self, chip: Chip) -> npt.NDArray[np.float32] | None:
-        """Return what the adaptive rule says of all of an image, for `Chip.rule_odds` of its windows; None without it."""
+        """Return what the adaptive rule says of an image, or of a window of one after `of_image`, for `Chip.rule_odds`.
+
+        None without it, and where it is asked with the prediction in any case. Safe for threads, while another predicts.
+        """
         ...
 
     def by_pixel(self) -> Predictor:

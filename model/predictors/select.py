@@ -194,8 +194,10 @@ def _lies_on_disk(text: str) -> bool:
 
 
 def _open_bundle(text: str, device: str | None) -> Predictor:
+    from model.predictors.heap import share_heaps  # noqa: PLC0415
     from model.predictors.local import LocalPredictor  # noqa: PLC0415 - the baseline needs none of it
 
+    share_heaps(1)  # before torch is there, whose threads would have heaps of their own
     return LocalPredictor(Path(text), device)
 
 

@@ -106,7 +106,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         wanted = 3 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(3 * CONNECTIONS, hard)
         if soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        share_heaps()
+        share_heaps(2)
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:

@@ -498,6 +498,105 @@ def test_what_is_looked_at_is_predicted_and_no_more_and_another_click_waits_for_
         np.testing.assert_array_equal(raster_of(store, stored), BackscatterPredictor().predict([whole_of(scene)])[0])
 
 
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Window]:
+    """The windows that are read of scenes, in their order."""
+    found: list[Window] = []
+    plain = Scene.read
+
+    def noted(self: Scene, window: Window, *, with_label: bool = True) -> Chip:
+        if max(window.height, window.width) > 1:  # no point of the content
+            found.append(window)
+        return plain(self, window, with_label=with_label)
+
+    monkeypatch.setattr(Scene, "read", noted)
+    return found
+
+
+def test_the_next_window_is_read_while_a_model_is_at_the_one_before(
+    make_record: MakeRecord, store: Store, read: list[Window], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    record = sized(make_record("scene", size=SIDE))
+
+    class Slow(BackscatterPredictor):
+        def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+            soon = min(len(answered) + 2, run.total)
+            answered.append(eventually(lambda: len(read), lambda count: count == soon))
+            return super().predict(chips)
+
+    answered: list[int] = []
+    run = SceneRun(record, Slow(), store)
+    read.clear()
+    while run.left:
+        run.step()
+    assert read == [run.plan.window(number) for number in range(run.total)], "each once, in order"
+    whole = Scene(record).read(Window(0, 0, SIDE, SIDE))
+    np.testing.assert_array_equal(raster_of(store, run.finish()), BackscatterPredictor().predict([whole])[0])
+
+
+def test_no_window_is_read_that_nobody_asked_for_and_another_look_is_no_matter(
+    make_record: MakeRecord, store: Store, read: list[Window], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    monkeypatch.setattr(scenes, "MOST_LOOKED_AT", 2)
+    run = SceneRun(sized(make_record("scene", size=SIDE)), BackscatterPredictor(), store)
+    read.clear()
+    first, last = run.plan.window(0), run.plan.window(run.total - 1)
+    run.look(first)
+    wanted = run.looked_at
+    run.step()
+    eventually(lambda: len(read), lambda count: count == 2)
+    run.look(last)  # the second window of the first look lies ready, and is not wanted now
+    others = run.looked_at
+    for _ in others:
+        run.step()
+    assert run.done == {wanted[0], *others}
+    assert [*read] == [run.plan.window(number) for number in (*wanted, *others)]
+
+
+def test_what_the_adaptive_rule_says_of_a_window_is_found_beside_the_model_and_is_the_same(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    record, seen = sized(make_record("scene", size=SIDE)), []
+
+    class Asked(AdaptivePredictor):
+        def predict(self, chips: Sequence[Chip]) -> list[npt.NDArray[np.uint8]]:
+            seen.extend(chip.rule_odds is not None for chip in chips)
+            (one,) = super().predict(chips)
+            (other,) = super().predict([replace(chip, rule_odds=None) for chip in chips])
+            np.testing.assert_array_equal(one, other)
+            return [one]
+
+    run = SceneRun(record, Asked(), store)
+    while run.left:
+        run.step()
+    assert seen == [True] * run.total
+
+
+def test_a_window_that_cannot_be_read_is_told_when_its_turn_comes_and_read_again(
+    make_record: MakeRecord, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream(monkeypatch)
+    run = SceneRun(sized(make_record("scene", size=SIDE)), BackscatterPredictor(), store)
+    broken, plain = run.plan.window(1), Scene.read
+    fails = iter([True])
+
+    def read_once(self: Scene, window: Window, *, with_label: bool = True) -> Chip:
+        if window == broken and next(fails, False):
+            raise ChipError("The file ends in the middle of it.")
+        return plain(self, window, with_label=with_label)
+
+    monkeypatch.setattr(Scene, "read", read_once)
+    run.step()
+    with pytest.raises(ChipError, match="ends in the middle"):
+        run.step()
+    assert run.done == {0}
+    run.step()
+    assert run.done == {0, 1}
+
+
 def whole_of(scene: Scene) -> Chip:
     return scene.read(Window(0, 0, SIDE, SIDE))
 

@@ -1,15 +1,16 @@
-"""Batch norms folded into convolutions: gone where they were, the same answer, and nothing touched where it would be another."""
+"""Batch norms and doublings folded into convolutions: gone, the same answer, and nothing touched where it would be another."""
 
 from __future__ import annotations
 
 import copy
+from unittest.mock import patch
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from model.bundle.network import build_network
-from model.predictors.folding import fold_batch_norms
+from model.predictors.folding import fold_batch_norms, fold_doublings
 from tests.model.predictors.bundles import NARROW
 
 
@@ -62,3 +63,44 @@ def test_a_network_that_would_answer_otherwise_stays_as_it_is() -> None:
     network = unlike(TwoWays())
     assert fold_batch_norms(network, 2) is network
     assert fold_batch_norms(nn.Identity(), 2).state_dict() == {}
+
+
+def blocks_in(network: nn.Module) -> list[str]:
+    return [type(module).__name__ for module in network.modules() if "Block" in type(module).__name__]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "encoder", "options", "steps"),
+    [
+        ("Unet", "tu-resnet18", NARROW, 5),
+        ("Unet", "efficientnet-b0", {**NARROW, "decoder_use_norm": False}, 5),
+        ("UnetPlusPlus", "resnet18", {"encoder_depth": 3, "decoder_channels": (24, 16, 8)}, 4),
+        ("Unet", "tu-convnext_atto", NARROW, 5),
+    ],
+)
+def test_no_image_is_doubled_before_a_convolution_and_the_answer_is_alike(
+    architecture: str, encoder: str, options: dict[str, object], steps: int
+) -> None:
+    network = unlike(build_network(architecture, encoder, 2, options=options))
+    before = copy.deepcopy(network.state_dict())
+    plain = fold_batch_norms(network, 2)
+    folded = fold_doublings(plain, 2)
+    assert blocks_in(folded).count("_DoubledBlock") == steps
+    with patch("torch.nn.functional.interpolate", side_effect=AssertionError("an image was doubled")):
+        x = torch.randn(3, 2, 96, 64)
+        answer = folded(x)
+    torch.testing.assert_close(answer, plain(x), rtol=1e-4, atol=1e-4)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items()), "it is what is stored"
+
+
+@pytest.mark.parametrize(
+    "options", [{**NARROW, "decoder_attention_type": "scse"}, {**NARROW, "decoder_interpolation": "bilinear"}]
+)
+def test_what_looks_at_the_doubled_image_besides_keeps_it(options: dict[str, object]) -> None:
+    network = unlike(build_network("Unet", "tu-resnet18", 2, options=options))
+    assert fold_doublings(network, 2) is network
+
+
+def test_a_network_that_doubles_nothing_stays_as_it_is() -> None:
+    network = unlike(build_network("FPN", "tu-mobilenetv3_small_050", 2))
+    assert fold_doublings(network, 2) is network
