@@ -225,3 +225,7 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
         "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code"
     )
     assert _loaded_by(code) & HEAVY == set()
+
+
+def test_a_server_begins_without_what_few_questions_need() -> None:
+    assert _loaded_by("import dashboard.app, dashboard.server") & {"torch", "scipy", "skimage", "lightgbm", "sagemaker"} == set()

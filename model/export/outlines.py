@@ -12,8 +12,6 @@ import numpy.typing as npt
 import shapely
 from affine import Affine
 from rasterio.features import shapes
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -57,6 +55,9 @@ class OutlinesByRows:
             water: where its water is, (rows, width).
             last: no other block follows.
         """
+        from scipy.sparse import coo_array  # noqa: PLC0415 - a tenth of a server's start, which outlines nothing by then
+        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
         pieces = _outlines_of(water, top)
         box = shapely.bounds(pieces).reshape(-1, 4)
         bottom, width = top + water.shape[0], water.shape[1]
