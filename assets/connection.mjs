@@ -6,6 +6,8 @@ const PAUSE = 1500;
 let lost = false;
 let vain = false; // something was asked for that nobody asks for again
 let trouble = null; // why the server cannot do all that it should
+let old = false; // the server began anew as another version, or with other models or settings
+const OLD = "The server was started anew, as another version or with other settings. Reload the page: it goes on where it is.";
 
 const say = (text) => {
   let bar = document.getElementById("fs-connection");
@@ -63,7 +65,7 @@ const onAnswer = async (answer) => {
           .catch(() => ({}))
       : {};
   if (told.message) say(told.message);
-  else if (answer.ok && !trouble) document.getElementById("fs-connection")?.remove();
+  else if (answer.ok && !trouble && !old) document.getElementById("fs-connection")?.remove();
 };
 
 /** @param {string | null} sentence why the server cannot do all that it should, null once it can */
@@ -71,7 +73,14 @@ export const troubled = (sentence) => {
   trouble = sentence;
   if (lost) return;
   if (trouble) say(`${trouble} This page goes on by itself.`);
+  else if (old) say(OLD);
   else document.getElementById("fs-connection")?.remove();
+};
+
+export const outlived = () => {
+  if (old) return;
+  old = true;
+  troubled(trouble);
 };
 
 // A part of the page that a click wanted and that did not come: what asked for it cannot know, as browsers tell it each in its words.

@@ -1,7 +1,7 @@
 // What the first picture does not wait for: ways to use the page, what is folded or behind a tab or a button. Explore and the
 // Models tab come when they are opened first.
 
-import { doubt, troubled } from "./connection.mjs";
+import { doubt, outlived, troubled } from "./connection.mjs";
 import { listen } from "./data/refresh.mjs";
 import "./keys.mjs";
 import * as leaflet from "./map/leaflet.mjs";
@@ -12,7 +12,7 @@ import "./panel/transforms.mjs";
 import "./panel/news.mjs";
 import * as workbench from "./review/workbench.mjs";
 
-listen(troubled, doubt);
+listen(troubled, doubt, outlived);
 
 // Who may be about to print: by the button, by Ctrl or Cmd and P, or in the browser's menu, for which the pointer or the focus leaves
 // the page.

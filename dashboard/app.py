@@ -49,9 +49,11 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
         server.wsgi_app, workspace.settings.url_prefixes, networks(workspace.settings.trusted_proxies)
     )
     modules = Modules()
+    offered = [model for model in workspace.shelf.models() if model["offered"]]
     app = Page(
         modules,
         workspace.settings,
+        [model["spec"] for model in offered],
         server=server,
         assets_folder=str(ASSETS),
         assets_ignore=r"sources|README|\.mjs$|\.br$|^(paper|layers)\.css$",  # assets/page/sheets.mjs brings them
@@ -65,8 +67,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     app.renderer = ""  # assets/callbacks.mjs begins it, once what it calls by name is there
     # Relative addresses hold below every path; Dash takes them after its constructor alone.
     app.init_app(requests_pathname_prefix="./")
-    offered = named([model for model in workspace.shelf.models() if model["offered"]])
-    app.layout = page(workspace.shelf.first, offered)
+    app.layout = page(workspace.shelf.first, named(offered))
     basemap, layers = workspace.settings.basemap, workspace.settings.layer_hosts
     serve_well(server, images=(basemap.origin if basemap else "", *layers), data=layers)
     guard_names(server, workspace.settings.allowed_hosts)
@@ -80,7 +81,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     server.register_blueprint(catalog_blueprint(workspace))
     server.register_blueprint(news_blueprint(workspace))
     server.register_blueprint(tile_blueprint(lambda: workspace.tiles, public=access.open))
-    server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live)))
+    server.register_blueprint(uploads_blueprint(workspace, Uploads(workspace.settings.data, workspace.live), app.mark))
     server.register_blueprint(exports_blueprint(Exports(workspace), access))
     server.register_blueprint(transforms_blueprint(Transforms(workspace)))
     server.register_blueprint(inspection_blueprint(workspace, access))

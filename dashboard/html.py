@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from dashboard.workspace.settings import Settings
 
 _HTML = """<!DOCTYPE html>
-<html lang="en" data-theme="dark">
+<html lang="en" data-theme="dark" data-page="{mark}">
   <head>
     {%metas%}
     <title>{%title%}</title>
@@ -45,17 +47,25 @@ _UNUSED = "/dash_table/"
 
 
 class Page(Dash):
-    """A Dash whose layout is the same for everybody: it is written out once, where Dash writes it at each request."""
+    """A Dash whose layout is the same for everybody: it is written out once, where Dash writes it at each request.
 
-    def __init__(self, modules: Modules, settings: Settings, **options: Any) -> None:
+    Attributes:
+        mark: tells the page from that of another version, or of other models and settings: one that is open outlives its server.
+    """
+
+    def __init__(self, modules: Modules, settings: Settings, models: Sequence[str], **options: Any) -> None:
         """Make it.
 
         Args:
             modules: the page's own scripts.
             settings: what lies below all, and which hosts layers may come from.
+            models: specs of those on offer.
             options: of Dash.
         """
-        super().__init__("dashboard", index_string=_html(settings), **options)
+        html = _html(settings)
+        told = json.dumps([modules.version, [*models], html])
+        self.mark = blake2b(told.encode(), digest_size=8).hexdigest()
+        super().__init__("dashboard", index_string=html.replace("{mark}", self.mark), **options)
         self._modules = modules
 
     @cached_property

@@ -228,4 +228,7 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
 
 
 def test_a_server_begins_without_what_few_questions_need() -> None:
-    assert _loaded_by("import dashboard.app, dashboard.server") & {"torch", "scipy", "skimage", "lightgbm", "sagemaker"} == set()
+    assert (
+        _loaded_by("import dashboard.app, dashboard.server") & {"torch", "scipy", "skimage", "lightgbm", "sagemaker"}
+        == set()
+    )

@@ -10,16 +10,20 @@ const PAUSE_MS = 3000;
 const pages = new BroadcastChannel("floodscope-catalog"); // those of this browser need not wait
 let asking = null; // the question on its way
 
+const { page } = document.documentElement.dataset; // which page this is: another server gives another
 let trouble = null; // why the server knows nothing of what is new
+const renewed = new Set();
 const heard = new Set();
 const missed = new Set();
 /**
  * @param {(trouble: string | null) => unknown} told of trouble that begins, and with null of its end
  * @param {() => unknown} failed told of a question that the page asked by itself and that had no answer, or none to be used
+ * @param {() => unknown} other told that the server would give another page by now
  */
-const listen = (told, failed) => {
+const listen = (told, failed, other) => {
   heard.add(told);
   missed.add(failed);
+  renewed.add(other);
 };
 const troubled = (sentence) => {
   if (sentence === trouble) return;
@@ -51,9 +55,15 @@ const take = async ({ model, predictions, place, all }) => {
 const once = async () => {
   const { model } = state.get();
   const place = catalog.places.get(model);
-  const query = new URLSearchParams({ since: catalog.info.version || "", form: "columns", ...(place && { model, ...place }) });
+  const query = new URLSearchParams({
+    since: catalog.info.version || "",
+    form: "columns",
+    page,
+    ...(place && { model, ...place }),
+  });
   const answer = (await ask(`uploads/catalog?${query}`, { cache: "no-store" })) || {}; // else all is the same
   troubled(answer.trouble || null);
+  if (answer.renewed) renewed.forEach((then) => then());
   if (answer.version) {
     await coming.chips();
     tell("catalog-in", { data: catalog.version });

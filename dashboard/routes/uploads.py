@@ -31,12 +31,13 @@ _FIELD_BYTES = 1 << 20
 _DRAINED_BYTES = 8 << 20
 
 
-def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
+def uploads_blueprint(workspace: Workspace, uploads: Uploads, mark: str) -> Blueprint:
     """Return the routes `/uploads/...`.
 
     Args:
         workspace: whose catalog the images are part of.
         uploads: where they are kept.
+        mark: of the page that this server gives (`Page.mark`): one that has another is told.
     """
     routes = Blueprint("uploads", __name__, url_prefix="/uploads")
 
@@ -49,7 +50,7 @@ def uploads_blueprint(workspace: Workspace, uploads: Uploads) -> Blueprint:
     def catalog() -> Response:
         """Answer an open page, which asks every few seconds, with what is other than it has: chips, and what is predicted."""
         uploads.follow()  # another server may share the folder
-        answer: dict[str, Any] = {}
+        answer: dict[str, Any] = {"renewed": True} if request.args.get("page", mark) != mark else {}
         try:
             workspace.arrivals.follow()
             answer |= _predicted(workspace)

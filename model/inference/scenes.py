@@ -16,6 +16,7 @@ from model.inference.ahead import NextWindow
 from model.inference.asking import ask_model
 from model.inference.blend import Plan
 from model.inference.regions import looked_at
+from model.predictors.heap import give_back
 from model.predictors.local import WINDOW, RegionTable
 from model.predictors.protocol import Predictor
 from model.store.prediction import Prediction, identity_of, key_of
@@ -222,6 +223,7 @@ class SceneRun:
         """
         if self.record.now().revision() != self.revision:
             raise ChipError(f"The files of {self.record.id} were changed while it was predicted: predict it again.")
+        give_back()  # what networks were done with: the strips of a wide scene take as much
         self._scene.decide_label()
         notes = [about for number in range(self.total) if (about := self._about(number)) is not None]
         seconds = sum(about.seconds for about in notes)

@@ -1,7 +1,7 @@
 """Scenes of four sizes under a model: memory, seconds a megapixel beside the bare model's, and what windows change.
 
     python tests/benchmarks/scenes.py --folder FOLDER
-    python tests/benchmarks/scenes.py --folder FOLDER --model floodscope --most 4000x2000
+    python tests/benchmarks/scenes.py --folder FOLDER --model floodscope --sizes 2048x2048 8192x4096
 
 FOLDER keeps the simulated scenes for the next time. Memory is the peak of a process of its own.
 """
@@ -9,7 +9,6 @@ FOLDER keeps the simulated scenes for the next time. Memory is the peak of a pro
 from __future__ import annotations
 
 import argparse
-import re
 import subprocess
 import sys
 import tempfile
@@ -101,11 +100,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--model", default="backscatter")
-    parser.add_argument("--most", default="25000x16000", help="the largest of the four sizes that is measured")
+    parser.add_argument("--sizes", nargs="+", metavar="WIDTHxHEIGHT", default=[f"{w}x{h}" for w, h in SIZES])
     given = parser.parse_args()
-    most = np.prod([int(side) for side in re.split("x", given.most)])
-    sizes = [size for size in SIZES if np.prod(size) <= most]
-    first = made(given.folder, *sizes[0])
+    sizes = [(int(width), int(height)) for width, height in (size.split("x") for size in given.sizes)]
+    first = made(given.folder, *SIZES[0])
     alone = bare(given.model, first)
     print(f"{given.model} alone, on one core: {alone:.4f} s/Mpx")
     print(f"2048 x 2048 by windows and whole: {seam(given.model, first)}")

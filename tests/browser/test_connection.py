@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from axe import violations
 from playwright.sync_api import Browser, Route, expect
-from running import PATIENCE_MS, Dashboard
+from running import PATIENCE_MS, Dashboard, serving
 
 
 def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
@@ -45,6 +46,34 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(
         expect(alert).to_have_count(0, timeout=PATIENCE_MS)
         page.locator("#chip-panel").get_by_text("IoU", exact=True).wait_for(timeout=PATIENCE_MS)
         assert "t=0.3" in page.url
+    finally:
+        context.close()
+
+
+def test_a_page_that_outlives_its_server_is_told_where_the_next_one_has_other_models(
+    simulated_chips: Path, tmp_path: Path, chromium: Browser
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        with serving(tmp_path, simulated_chips) as first:
+            page.goto(f"{first.url}?t=0.3")
+            page.locator("#map .leaflet-interactive").first.wait_for(state="attached", timeout=PATIENCE_MS)
+            page.evaluate("() => { window.same = true; }")
+        port = ("--port", first.url.rstrip("/").rpartition(":")[2])
+        alert = page.get_by_role("alert").filter(has_text="started anew")
+        gone = page.get_by_role("alert").filter(has_text="does not answer")
+        expect(gone).to_be_visible(timeout=PATIENCE_MS)
+        with serving(tmp_path, simulated_chips, options=port, model="backscatter:-21"):
+            expect(alert).to_be_visible(timeout=PATIENCE_MS)
+            assert page.evaluate("() => window.same"), "when it is loaded is for who uses it to say"
+            assert violations(page) == []
+            page.reload()
+            page.locator("#map .leaflet-interactive").first.wait_for(state="attached", timeout=PATIENCE_MS)
+            with page.expect_response("**/uploads/catalog?*", timeout=PATIENCE_MS):
+                pass
+            expect(alert).to_have_count(0)
+            assert "t=0.3" in page.url
     finally:
         context.close()
 

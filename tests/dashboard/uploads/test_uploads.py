@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,31 @@ def test_a_page_is_told_of_a_change_of_the_catalog_and_of_nothing_else(client: F
     assert added not in [chip["id"] for chip in third["chips"]]
     assert len({first, second["info"]["version"], third["info"]["version"]}) == 3
     assert asked("of another server").status_code == 200
+
+
+def mark_of(client: FlaskClient) -> str:
+    (mark,) = re.findall(r'<html [^>]*data-page="(\w+)"', client.get("/").text)
+    return str(mark)
+
+
+def test_a_page_of_another_server_is_told_that_it_is_old_where_the_two_differ(
+    simulated: Path, tmp_path: Path, client: FlaskClient, workspace: Workspace
+) -> None:
+    mark = mark_of(client)
+    for folder, settings, same in (
+        ("again", {}, True),
+        ("model", {"model": "backscatter:-21"}, False),
+        ("hosts", {"layer_hosts": ("https://tiles.example.org",)}, False),
+    ):
+        other = Workspace(Settings((simulated,), tmp_path / folder, **{"model": "backscatter", **settings}))  # type: ignore[arg-type]
+        try:
+            asked = {"since": other.catalog.version, "page": mark}
+            answer = create_app(other).server.test_client().get("/uploads/catalog", query_string=asked)
+            assert (answer.status_code, answer.json) == ((204, None) if same else (200, {"renewed": True})), folder
+        finally:
+            other.close()
+    workspace.open_chip(workspace.catalog.records()[0].id, "backscatter")
+    assert mark_of(create_app(workspace).server.test_client()) == mark, "what was predicted makes no other page"
 
 
 def test_several_images_in_several_forms_come_at_once(client: FlaskClient, workspace: Workspace) -> None:
