@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 from model.predictors.protocol import Predictor
@@ -96,21 +95,25 @@ class NextWindow:
     def take(self, number: int, following: int | None) -> Chip:
         """Return a window, read ahead or now, and begin to read the one that follows; raises what reading raises."""
         ahead, self._ahead = self._ahead, None
-        chip = (
-            ahead[1].result()
-            if ahead is not None and ahead[0] == number and not ahead[1].cancel()
-            else self._read(number)
-        )
+        chip = ahead[1].result() if ahead is not None and ahead[0] == number else self._read(number)
         if following is not None:
-            with contextlib.suppress(RuntimeError):  # Python is ending
-                self._ahead = (following, _windows().submit(self._read, following))
+            self._begin(following)
         return chip
 
+    def _begin(self, number: int) -> None:
+        """Read a window in a thread that ends with it: it waits for nobody, so a process that ends may wait for it."""
+        coming: Future[Chip] = Future()
 
-@cache
-def _windows() -> ThreadPoolExecutor:
-    """The thread that reads windows, of all scenes: a model is at one of them at a time."""
-    return ThreadPoolExecutor(1, thread_name_prefix="floodscope-windows", initializer=be_nice)
+        def read() -> None:
+            be_nice()
+            try:
+                coming.set_result(self._read(number))
+            except BaseException as error:  # it is raised when its turn comes
+                coming.set_exception(error)
+
+        with contextlib.suppress(RuntimeError):  # there can be no more threads: it is read in its turn
+            threading.Thread(target=read, name="floodscope-window").start()
+            self._ahead = (number, coming)
 
 
 class ModelLoader:

@@ -15,6 +15,9 @@ from model.predictors.views import spread
 ByteArray = npt.NDArray[np.uint8]
 _HALF = 127
 
+_AT_ONCE = 2 << 20
+"""Pixels of a strip."""
+
 FULL = 256
 """Weight of a pixel of a window that has seen all of its surroundings."""
 
@@ -103,6 +106,8 @@ class Plan:
     def strips(self, answer: Callable[[int], ByteArray]) -> Iterator[tuple[int, ByteArray]]:
         """Yield the blended raster in strips as wide as the image, each with its first row: from the top to the bottom.
 
+        They are lower than windows, where the image is wide: what is done with one takes some times its memory.
+
         Args:
             answer: gives a window's raster (contract 2), uint8 of the window's shape.
         """
@@ -115,9 +120,12 @@ class Plan:
             for col, left in enumerate(self.lefts):
                 sums[:, left : left + width] += answer(row * len(self.lefts) + col) * weights
             bottom = self.tops[row + 1] if row + 1 < len(self.tops) else self.shape[0]
-            done = bottom - top
-            yield top, _mean(sums[:done], of_rows[top:bottom], of_cols)
-            sums = np.concatenate([sums[done:], np.zeros((done, self.shape[1]), dtype=np.uint32)])
+            done, rows = bottom - top, max(1, _AT_ONCE // self.shape[1])
+            for start in range(0, done, rows):
+                part = slice(start, min(start + rows, done))
+                yield top + start, _mean(sums[part], of_rows[top:bottom][part], of_cols)
+            sums[: height - done] = sums[done:]
+            sums[height - done :] = 0
 
 
 def _mean(sums: npt.NDArray[np.uint32], rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> ByteArray:
