@@ -1,4 +1,4 @@
-"""What a large folder was found to hold, kept beside the predictions: as long as its files are the same, none is opened again."""
+"""What a large folder was found to hold, kept beside the predictions: no file is opened again that is as it was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ import numpy as np
 import shapely
 
 from tiles.catalog.columns import Columns, Table
-from tiles.chip import ASSETS, Asset, ChipRecord
+from tiles.chip import ASSETS, BESIDE, Asset, ChipRecord, Look
 from tiles.errors import Problem, SourceError
 from tiles.files import write_whole
 from tiles.layouts import drivendata, folders, sen1floods11
-from tiles.layouts.folder import Reading
+from tiles.layouts.folder import TIFF_ENDINGS, Reading
+from tiles.reading.headers import Told, remembering
 from tiles.sentences import File, Sentence
+from tiles.sidecars import ENDINGS
 
 FOLDER = "catalogs"
 WORTH = 500
@@ -35,69 +38,101 @@ _TABLES = frozenset({".csv", ".txt", ".json", ".geojson"})
 """Endings of lists and tables that layouts look for beside a folder."""
 
 
+_OF_RASTERS = (*TIFF_ENDINGS, *ENDINGS, *BESIDE)
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, shapely.errors.ShapelyError)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What changes with any file of a folder, or beside it.
+
+    Attributes:
+        mark: with any at all.
+        rest: with the code that reads, and with any file in the folder but rasters and what lies beside each of them.
+    """
+
+    mark: str
+    rest: str
+
+
 def kept_reading(source: Path, data: Path, read: Callable[[Path], Reading]) -> Reading:
     """Return what `read` finds in a source; where that was kept in a data folder and all files are as they were, without reading.
 
     Kept is what a folder holds of which all files lie in it, and whose lists are not looked for farther up. A file that is put,
-    taken, or written there, or a folder, label or list beside it, has the folder read anew.
+    taken, or written there, or a folder, label or list beside it, has the folder read anew: it is listed and paired again. Where
+    in it rasters alone are others, those that are as they were are not opened: what their headers said is known.
 
     Raises:
         SourceError: as `read`.
     """
     folder = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100 - as sources are read
     data = Path(os.path.abspath(data))  # noqa: PTH100
-    mark = _mark(folder, data)
-    if mark is None:
+    state = _state(folder, data)
+    if state is None:
         return read(source)
     name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
     place = data / FOLDER / f"{name}.columns"
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError, shapely.errors.ShapelyError):
+    told = Told({})
+    with contextlib.suppress(*_UNREADABLE):
         table = Table(place.read_bytes())
-        if table.about["mark"] == mark:
+        if table.about["mark"] == state.mark:
             return _reading(table)
-    found = read(source)
-    if len(found.records) >= WORTH and all(map(_may_be_kept(folder), found.records)) and _mark(folder, data) == mark:
+        if table.about["rest"] == state.rest:
+            told = Told(_as_they_were(table))
+    with remembering(told):
+        found = read(source)
+    if len(found.records) >= WORTH and all(map(_may_be_kept(folder), found.records)) and _state(folder, data) == state:
         with contextlib.suppress(
             OSError, SourceError
         ):  # a folder that cannot be written says so where predictions are kept
             place.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(place, _body(found, mark))
+            write_whole(place, _body(found, state, told.questions))
     return found
 
 
 # --- whether all is as it was ---------------------------------------------------------------------------------------
-def _mark(folder: Path, data: Path) -> str | None:
-    """Return what changes with any file of a folder, or beside it; None of what is no folder, or part of a larger data set."""
+def _state(folder: Path, data: Path) -> _State | None:
+    """Return a folder's state; None of what is no folder, or part of a larger data set."""
     if not folder.is_dir() or any(one.is_part(folder) for one in _LAYOUTS) or data == folder or folder in data.parents:
         return None
-    digest = hashlib.blake2b(_program().encode(), digest_size=16)
+    mark, rest = (hashlib.blake2b(_program().encode(), digest_size=16) for _ in range(2))
     try:
-        for line in _files(str(folder), _DEPTH):
-            digest.update(line)
+        for line, lasting in _files(str(folder), _DEPTH):
+            mark.update(line)
+            rest.update(lasting)
         beside = list(itertools.islice(os.scandir(folder.parent), _MOST_BESIDE + 1))
-        for entry in sorted(beside, key=lambda one: one.name):
-            if Path(entry.name).suffix.lower() in _TABLES:
-                digest.update(_line(entry, ""))
-            if not entry.is_dir() or entry.path == str(data):
-                continue
-            digest.update(os.fsencode(f"{entry.name}/"))
-            if entry.name.lower() in folders.LABELS:  # what others hold is of no chip of this one
-                for line in _files(entry.path, _DEPTH):
-                    digest.update(line)
+        for line in _beside(sorted(beside, key=lambda one: one.name), str(data)):
+            mark.update(line)
     except (OSError, ValueError):
         return None
-    return None if len(beside) > _MOST_BESIDE else digest.hexdigest()
+    return None if len(beside) > _MOST_BESIDE else _State(mark.hexdigest(), rest.hexdigest())
 
 
-def _files(folder: str, depth: int) -> Iterator[bytes]:
+def _beside(entries: Sequence[os.DirEntry[str]], data: str) -> Iterator[bytes]:
+    """Yield a line of what lies beside a folder and is looked at with it."""
+    for entry in entries:
+        if Path(entry.name).suffix.lower() in _TABLES:
+            yield _line(entry, "")
+        if not entry.is_dir() or entry.path == data:
+            continue
+        yield os.fsencode(f"{entry.name}/")
+        if entry.name.lower() in folders.LABELS:  # what others hold is of no chip of this one
+            yield from (line for line, _ in _files(entry.path, _DEPTH))
+
+
+def _files(folder: str, depth: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield two lines of each file and folder below a folder: one that changes with it, and one that rasters do not change."""
     if not depth:
         raise ValueError(f"{folder} lies too deep")
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda one: one.name)
     for entry in entries:
+        line = _line(entry, folder)
         if entry.is_dir():
             yield from _files(entry.path, depth - 1)
-        yield _line(entry, folder)
+            yield line, os.fsencode(f"{folder}/{entry.name}/")  # its time changes with any file in it
+        else:
+            yield line, b"" if entry.name.lower().endswith(_OF_RASTERS) else line
 
 
 def _line(entry: os.DirEntry[str], folder: str) -> bytes:
@@ -117,6 +152,16 @@ def _program() -> str:
     return "".join(f"{path.name}|{(status := path.stat()).st_size}|{status.st_mtime_ns}\n" for path in files)
 
 
+def _as_they_were(table: Table) -> dict[str, ChipRecord]:
+    """Return the chips of a reading whose files are as they were then, by what was asked of their headers."""
+    look, columns = Look(), (table.texts("question"), table.texts("revision"))
+    return {
+        question: record
+        for record, question, revision in zip(_reading(table).records, *columns, strict=True)
+        if question and record.problem is None and record.revision(look) == revision
+    }
+
+
 def _may_be_kept(folder: Path) -> Callable[[ChipRecord], bool]:
     inside = f"{folder}{os.sep}"
 
@@ -128,8 +173,8 @@ def _may_be_kept(folder: Path) -> Callable[[ChipRecord], bool]:
 
 
 # --- records as columns ---------------------------------------------------------------------------------------------
-def _body(found: Reading, mark: str) -> bytes:
-    records = found.records
+def _body(found: Reading, state: _State, questions: Mapping[tuple[str, str], str]) -> bytes:
+    records, look = found.records, Look()
     table = Columns(len(records))
     for name in _TEXTS:
         table.texts(name, [getattr(record, name) for record in records])
@@ -144,6 +189,11 @@ def _body(found: Reading, mark: str) -> bytes:
         table.texts(f"{name}_name", [asset.name if asset else None for asset in files])
         table.numbers(f"{name}_band", np.array([asset.band if asset else 0 for asset in files], np.int64))
         table.numbers(f"{name}_scale", np.array([asset.scale if asset else 1.0 for asset in files], np.float64))
+    asked = [questions.get((r.vv.path, r.vh.path)) if r.vv and r.vh else None for r in records]
+    table.texts("question", asked)
+    table.texts(
+        "revision", [r.revision(look) if question else None for r, question in zip(records, asked, strict=True)]
+    )
     outlines = [b"" if r.footprint is None else shapely.to_wkb(r.footprint) for r in records]
     table.numbers("outline_bytes", np.array([len(one) for one in outlines], np.int64))
     table.whole("outline", np.frombuffer(b"".join(outlines), np.uint8))
@@ -152,7 +202,7 @@ def _body(found: Reading, mark: str) -> bytes:
     ]
     if len(problems) < len(found.problems):
         raise SourceError("a problem asks something")
-    return table.to_bytes({"mark": mark, "problems": problems})
+    return table.to_bytes({"mark": state.mark, "rest": state.rest, "problems": problems})
 
 
 def _reading(table: Table) -> Reading:

@@ -4,6 +4,7 @@ split lists near it, footprints of chips whose imagery is elsewhere, the weakly 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -87,6 +88,7 @@ def read(source: Path) -> Reading:
     for home in homes:
         problems += unnamed(home) if only is None else []
         problems += _weak_labels(home)
+        labels, permanents = _Beside(home, "LabelHand"), _Beside(home, "JRCWaterHand")
         for path in tiffs(home):
             stem = sen1floods11_chip(path.stem)
             if not _is_image(path, home) or (only is not None and path != only):
@@ -96,8 +98,8 @@ def read(source: Path) -> Reading:
                 continue
             event = stem.rsplit("_", 1)[0]
             properties = known.get(stem, ({}, None))[0]
-            label = _beside(path, stem, "LabelHand") if home.name not in _WEAK else None
-            permanent = _beside(path, stem, "JRCWaterHand")  # 0 or 1
+            label = labels.of(stem) if home.name not in _WEAK else None
+            permanent = permanents.of(stem)  # 0 or 1
             record = ChipRecord(
                 id=chip_id(stem),
                 country=country_name(event),
@@ -131,15 +133,30 @@ def _is_image(path: Path, home: Path) -> bool:
     return home.name in (*_HAND, *_WEAK) or sen1floods11_chip(path.stem) != nfc(path.stem)
 
 
-def _beside(image: Path, stem: str, kind: str) -> Path | None:
-    """Return a chip's file of a kind, from the folder of that name beside the images' or from the images' own."""
-    for place in (image.parent.parent / kind, image.parent / kind, image.parent):
-        for name in (f"{stem}_{kind}", stem) if place.name == kind else (f"{stem}_{kind}",):
-            for ending in (".tif", ".tiff", ".TIF"):
-                path = place / f"{name}{ending}"
-                if path.exists() or path.is_symlink():
-                    return path
-    return None
+class _Beside:
+    """The files of one kind, as labels, from the folder of that name beside the images' or from the images' own."""
+
+    def __init__(self, home: Path, kind: str) -> None:
+        """List the folders that they may lie in: a file in each of many places is not asked for a hundred thousand times."""
+        self._kind = kind
+        self._places = [(place, _names(place)) for place in (home.parent / kind, home / kind, home)]
+
+    def of(self, stem: str) -> Path | None:
+        """Return a chip's file."""
+        for place, names in self._places:
+            for name in (f"{stem}_{self._kind}", stem) if place.name == self._kind else (f"{stem}_{self._kind}",):
+                for ending in (".tif", ".tiff", ".TIF"):
+                    if f"{name}{ending}" in names:
+                        return place / f"{name}{ending}"
+        return None
+
+
+def _names(folder: Path) -> frozenset[str]:
+    """Return the names in a folder; raises OSError where it is there and cannot be listed."""
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208 - a hundred thousand names
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
 
 
 def _weak_labels(home: Path) -> list[Problem]:

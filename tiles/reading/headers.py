@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +46,55 @@ def header(path: str, headers: Headers) -> RasterInfo:
     return headers[path]
 
 
+class Told:
+    """What headers said when a folder was read before, of chips whose files are as they were: those are not opened again."""
+
+    _SAID = (
+        *("vv", "vh", "footprint", "width", "height", "unplaced", "assumed_grid", "simulated", "date"),
+        *("label_problem", "ancillary_problem"),
+    )
+
+    def __init__(self, before: Mapping[str, ChipRecord]) -> None:
+        """Make it.
+
+        Args:
+            before: what came of questions, by the question (`questions`), as it was told then.
+        """
+        self._before = before
+        both = [r for r in before.values() if r.vv is not None and r.vh is not None and r.vv.path == r.vh.path]
+        self._pairs = {r.vv.path: (r.vv, r.vh) for r in both if r.vv is not None and r.vh is not None}
+        self.questions: dict[tuple[str, str], str] = {}
+        """What was asked this time, by the paths of VV and VH that came of it."""
+
+    def pair(self, path: str) -> tuple[Asset, Asset] | None:
+        """Return VV and VH of one file, where it is known what it holds."""
+        return self._pairs.get(path)
+
+    def answer(self, record: ChipRecord, ask: Callable[[], ChipRecord]) -> ChipRecord:
+        """Return what `inspected` makes of a record: as it was told before, else by asking."""
+        if record.footprint is not None:
+            return ask()
+        question = hashlib.blake2b(repr(record).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        before = self._before.get(question)
+        found = ask() if before is None else replace(record, **{name: getattr(before, name) for name in self._SAID})
+        if found.vv is not None and found.vh is not None:
+            self.questions[found.vv.path, found.vh.path] = question
+        return found
+
+
+_told: ContextVar[Told | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def remembering(told: Told) -> Iterator[None]:
+    """Take what headers said before for what they say, and note what is asked."""
+    token = _told.set(told)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
 def two_band_assets(
     path: str,
     headers: Headers,
@@ -53,6 +106,9 @@ def two_band_assets(
     Raises:
         ChipError: the file cannot be read, or its bands are not VV and VH.
     """
+    told = _told.get()
+    if told is not None and answers == NOTHING_SAID and called is None and (pair := told.pair(path)) is not None:
+        return pair
     vv, vh, _ = two_bands(header(path, headers), answers, called)
     return vv, vh
 
@@ -65,13 +121,22 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     """
     if record.problem is not None or record.vv is None or record.vh is None:
         return record
-    headers = {} if headers is None else headers
+
+    def ask() -> ChipRecord:
+        return _inspected(record, one, two, {} if headers is None else headers)
+
+    one, two, told = record.vv, record.vh, _told.get()
+    return ask() if told is None else told.answer(record, ask)
+
+
+def _inspected(record: ChipRecord, one: Asset, two: Asset, headers: Headers) -> ChipRecord:
+    """Return `inspected` of a record with VV and VH."""
     try:
-        vv, vh = header(record.vv.path, headers), header(record.vh.path, headers)
-        if record.vv.path == record.vh.path:
-            vv_asset, vh_asset, _ = two_bands(vv, record.answers, record.vv.name)
+        vv, vh = header(one.path, headers), header(two.path, headers)
+        if one.path == two.path:
+            vv_asset, vh_asset, _ = two_bands(vv, record.answers, one.name)
         else:
-            vv_asset, vh_asset = named_band(vv, record.vv, "VV"), named_band(vh, record.vh, "VH")
+            vv_asset, vh_asset = named_band(vv, one, "VV"), named_band(vh, two, "VH")
         require_number_type(vv, vv_asset.band, "VV")
         require_number_type(vh, vh_asset.band, "VH")
         footprint = _footprint(vv) if vv.grid.placed else None

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 
 from tiles.catalog import kept
 from tiles.catalog.catalog import open_catalog, read_source
 from tiles.chip import ASSETS, Look
+from tiles.reading import headers
+from tiles.reading.raster import RasterInfo
 from tiles.sentences import Sentence
 from tiles.simulate import simulate
 
@@ -91,3 +96,131 @@ def test_many_files_are_looked_at_as_one_is(folder: Path) -> None:
         for name in ASSETS:
             asset = getattr(record, name)
             assert asset is None or look(asset) == asset.now().stamp
+
+
+# --- what is opened again -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files whose headers are read, as they are."""
+    found: list[str] = []
+    plain = headers.read_info
+
+    def noted(path: str) -> RasterInfo:
+        found.append(Path(path).name)
+        return plain(path)
+
+    monkeypatch.setattr(headers, "read_info", noted)
+    return found
+
+
+def _own_names(made: Path) -> Path:
+    """Return the chips in a folder of VV, VH and label files, as people name them."""
+    out = made.parent / "own"
+    out.mkdir()
+    for image in (made / "S1Hand").glob("*.tif"):
+        label = made / "LabelHand" / image.name.replace("S1Hand", "LabelHand")
+        with rasterio.open(image) as source:
+            for band, name in ((1, "VV"), (2, "VH")):
+                profile = {**source.profile, "count": 1}
+                with rasterio.open(out / f"{image.stem.removesuffix('_S1Hand')}_{name}.tif", "w", **profile) as one:
+                    one.write(source.read(band), 1)
+        shutil.copy(label, out / f"{image.stem.removesuffix('_S1Hand')}_label.tif")
+    return out
+
+
+@pytest.fixture(params=["Sen1Floods11", "own names"])
+def many(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(kept, "WORTH", 1)
+    made = simulate(tmp_path / "home" / "chips", chips=5, size=32)
+    return made if request.param == "Sen1Floods11" else _own_names(made)
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.tif") if "abel" not in path.name)
+
+
+def _labels(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.tif") if "abel" in path.name)
+
+
+def _come(folder: Path) -> None:
+    for path in [path for path in folder.rglob("*.tif") if path.name.startswith("Ghana")]:
+        shutil.copy(path, path.with_name(path.name.replace("Ghana", "Togo")))
+
+
+def _grow(path: Path) -> None:
+    with rasterio.open(path) as source:
+        profile, values = source.profile, source.read()
+    profile.update(width=48, height=48)
+    with rasterio.open(path, "w", **profile) as other:
+        other.write(np.pad(values, [(0, 0), (0, 16), (0, 16)], mode="edge"))
+
+
+def _world(path: Path) -> None:
+    path.with_suffix(".tfw").write_text("0.001\n0\n0\n-0.001\n10\n50\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "chips"),
+    [
+        (lambda folder: _touch(_images(folder)[0]), 1),
+        (lambda folder: _grow(_labels(folder)[1]), 1),
+        (lambda folder: _labels(folder)[1].unlink(), 1),
+        (lambda folder: _images(folder)[0].write_bytes(b"no image"), 1),
+        (lambda folder: _world(_images(folder)[0]), 1),
+        (_come, 1),
+        (lambda folder: [path.unlink() for path in folder.rglob("Ghana*.tif")], 0),
+        (lambda folder: (folder.parent / "another").mkdir(), 0),
+    ],
+    ids=["touched", "label grows", "label goes", "damaged", "world file", "one more", "one less", "a folder beside"],
+)
+def test_of_a_folder_that_is_another_only_what_is_another_is_opened(
+    many: Path, tmp_path: Path, opened: list[str], change: Change, chips: int
+) -> None:
+    data = tmp_path / "data"
+    kept.kept_reading(many, data, read_source)
+    change(many)
+    opened.clear()
+    found = kept.kept_reading(many, data, read_source)
+    names = {record.id for record in found.records if any(record.id.split("_")[0] in name for name in opened)}
+    assert len(names) == chips
+    assert found == read_source(many)
+    opened.clear()
+    assert kept.kept_reading(many, data, read_source) == found
+    broken = any(record.problem for record in found.records)
+    assert opened == [] or broken, "one that cannot be used is asked about whenever the folder is read"
+
+
+@pytest.mark.parametrize("name", ["SIMULATED.json", "flood_test_data.csv"])
+def test_where_more_than_images_is_another_all_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], name: str
+) -> None:
+    monkeypatch.setattr(kept, "WORTH", 1)
+    made, data = simulate(tmp_path / "home" / "chips", chips=5, size=32), tmp_path / "data"
+    (made / "flood_test_data.csv").write_text("")
+    kept.kept_reading(made, data, read_source)
+    (made / name).unlink()
+    opened.clear()
+    assert kept.kept_reading(made, data, read_source) == read_source(made)
+    assert {file for file in opened if "S1Hand" in file} == {path.name for path in _images(made)}
+
+
+def test_an_answer_for_two_files_of_one_name_is_not_taken_for_another(tmp_path: Path, opened: list[str]) -> None:
+    made = simulate(tmp_path / "chips", chips=2, size=32)
+    records = read_source(made).records
+    questions = headers.Told({})
+    bare = [replace(r, footprint=None, width=None, height=None, label=None) for r in records]
+    with headers.remembering(questions):
+        one, other = (headers.inspected(record) for record in bare)
+    asked = questions.questions
+    known = headers.Told({asked[r.vv.path, r.vh.path]: r for r in (one, other) if r.vv and r.vh})
+    opened.clear()
+    with headers.remembering(known):
+        assert [headers.inspected(record) for record in bare] == [one, other] and opened == []
+        assert headers.inspected(replace(bare[0], label=records[0].label)).label_problem is None
+        assert headers.inspected(replace(bare[0], label=records[1].label)).label_problem is not None, (
+            "it lies elsewhere"
+        )
+    assert opened != []
