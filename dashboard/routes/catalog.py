@@ -31,9 +31,9 @@ def catalog_blueprint(workspace: Workspace) -> Blueprint:
 
     @routes.get("/chips")
     def chips() -> Response:
-        how = _wanted()
-        now = (workspace.catalog.version, how)
-        return _answer(packed.get(now, lambda: _pack(workspace.chip_columns(), how)), how)
+        how, now = _wanted(), workspace.catalog.version
+        body = packed.get((now, None), workspace.chip_columns)
+        return _answer(packed.get((now, how), lambda: _pack(body, how)), how)
 
     @routes.get("/predictions")
     def predictions() -> Response:

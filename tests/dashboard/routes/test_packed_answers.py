@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from dashboard.app import create_app
+from dashboard.server import prepare
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from tiles.catalog.columns import Table
@@ -111,6 +112,18 @@ def test_catalog_and_predictions_are_packed_columns(workspace: Workspace, client
     assert Table(brotli.decompress(packed.data)).rows == table.rows
     older = client.get(url, headers=own | {"Accept-Encoding": "gzip"})
     assert Table(gzip.decompress(older.data)).rows == table.rows
+
+
+def test_what_every_page_asks_for_first_is_made_before_it_asks(
+    workspace: Workspace, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = client.get("/catalog/chips", headers={"Accept-Encoding": "identity"}).data
+    app = create_app(workspace).server
+    prepare(app)
+    monkeypatch.setattr(workspace, "chip_columns", lambda: pytest.fail("it is made already"))
+    for packing, unpacked in (("br", brotli.decompress), ("gzip", gzip.decompress)):
+        answer = app.test_client().get("/catalog/chips", headers={"Accept-Encoding": packing})
+        assert answer.status_code == 200 and unpacked(answer.data) == expected
 
 
 def test_a_page_is_told_that_the_catalog_is_another_and_asks_for_columns(
