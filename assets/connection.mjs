@@ -77,9 +77,10 @@ export const troubled = (sentence) => {
   else document.getElementById("fs-connection")?.remove();
 };
 
-export const outlived = () => {
-  if (old) return;
-  old = true;
+/** @param {boolean} other whether the server would give another page by now */
+export const outlived = (other) => {
+  if (old === other) return;
+  old = other;
   troubled(trouble);
 };
 

@@ -53,7 +53,7 @@ def create_app(workspace: Workspace, policy: Policy = Everybody()) -> Dash:  # n
     app = Page(
         modules,
         workspace.settings,
-        [model["spec"] for model in offered],
+        offered,
         server=server,
         assets_folder=str(ASSETS),
         assets_ignore=r"sources|README|\.mjs$|\.br$|^(paper|layers)\.css$",  # assets/page/sheets.mjs brings them

@@ -20,6 +20,7 @@ from tiles.places import ASSETS
 
 if TYPE_CHECKING:
     from dashboard.routes.modules import Modules
+    from dashboard.workspace.models import ModelEntry
     from dashboard.workspace.settings import Settings
 
 _HTML = """<!DOCTYPE html>
@@ -53,17 +54,19 @@ class Page(Dash):
         mark: tells the page from that of another version, or of other models and settings: one that is open outlives its server.
     """
 
-    def __init__(self, modules: Modules, settings: Settings, models: Sequence[str], **options: Any) -> None:
+    def __init__(self, modules: Modules, settings: Settings, models: Sequence[ModelEntry], **options: Any) -> None:
         """Make it.
 
         Args:
             modules: the page's own scripts.
             settings: what lies below all, and which hosts layers may come from.
-            models: specs of those on offer.
+            models: those on offer.
             options: of Dash.
         """
         html = _html(settings)
-        told = json.dumps([modules.version, [*models], html])
+        # Of an endpoint the page is told what it runs while it does, of a bundle that was trained anew it is not.
+        which = [(m["spec"], *(() if m["endpoint"] else (m["id"], m["threshold"]))) for m in models]
+        told = json.dumps([modules.version, settings.name, which, html])
         self.mark = blake2b(told.encode(), digest_size=8).hexdigest()
         super().__init__("dashboard", index_string=html.replace("{mark}", self.mark), **options)
         self._modules = modules

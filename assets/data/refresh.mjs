@@ -18,7 +18,7 @@ const missed = new Set();
 /**
  * @param {(trouble: string | null) => unknown} told of trouble that begins, and with null of its end
  * @param {() => unknown} failed told of a question that the page asked by itself and that had no answer, or none to be used
- * @param {() => unknown} other told that the server would give another page by now
+ * @param {(other: boolean) => unknown} other told whether the server would give another page by now
  */
 const listen = (told, failed, other) => {
   heard.add(told);
@@ -63,7 +63,7 @@ const once = async () => {
   });
   const answer = (await ask(`uploads/catalog?${query}`, { cache: "no-store" })) || {}; // else all is the same
   troubled(answer.trouble || null);
-  if (answer.renewed) renewed.forEach((then) => then());
+  renewed.forEach((then) => then(Boolean(answer.renewed)));
   if (answer.version) {
     await coming.chips();
     tell("catalog-in", { data: catalog.version });

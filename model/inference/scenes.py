@@ -157,6 +157,7 @@ class SceneRun:
             if not self._left:
                 return
             number, following = self._next()
+        self._require_same()
         self._do(number, self._ahead.take(number, following))
         with self._lock:
             self._left.discard(number)
@@ -194,6 +195,10 @@ class SceneRun:
         self._work.put(number, raster, About(raster.shape[0], raster.shape[1], seconds, content_of(chip).digest))
         return raster
 
+    def _require_same(self) -> None:
+        if self.record.now().revision() != self.revision:
+            raise ChipError(f"The files of {self.record.id} were changed or removed while it was predicted: predict it again.")
+
     def drop(self) -> None:
         """Let go of the windows that are done, of a scene that is removed."""
         self._work.close()
@@ -221,8 +226,7 @@ class SceneRun:
             ChipError: the scene's files were changed since it began.
             StoreError: it cannot be stored.
         """
-        if self.record.now().revision() != self.revision:
-            raise ChipError(f"The files of {self.record.id} were changed while it was predicted: predict it again.")
+        self._require_same()
         give_back()  # what networks were done with: the strips of a wide scene take as much
         self._scene.decide_label()
         notes = [about for number in range(self.total) if (about := self._about(number)) is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -19,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 # A rounding apart: log-odds of networks are of the size of ten, and a step of a stored probability is 0.016 of one at least.
 _APART = 1e-3
+_OF_MANY = 224, 224
+"""What encoders take that take images of one size alone, or none that is much smaller."""
 
 
 def fold_batch_norms(network: nn.Module, channels: int) -> nn.Module:
@@ -27,7 +30,7 @@ def fold_batch_norms(network: nn.Module, channels: int) -> nn.Module:
     In evaluation a batch norm is a factor and an offset a channel, as a convolution's weights and bias are (Jacob et al.,
     "Quantization and training of neural networks for efficient integer-arithmetic-only inference", CVPR 2018, section 3.2).
     Which follows which is seen by running it once. Where the folded network says anything else, as where a convolution's answer
-    goes two ways, the network is returned as it was.
+    goes two ways, or where the network cannot be run here, it is returned as it was.
 
     Args:
         network: float32 (N, C, H, W) -> (N, K, H, W), in evaluation mode, on the CPU.
@@ -35,21 +38,18 @@ def fold_batch_norms(network: nn.Module, channels: int) -> nn.Module:
     """
     if not any(isinstance(module, nn.Conv2d) for module in network.modules()):
         return network
-    x = _noise(network, channels)
-    with torch.no_grad():  # inference tensors could not be laid out anew afterwards
+
+    def fold(x: Tensor) -> nn.Module:
         pairs = _pairs(network, x)
-        if not pairs:
-            return network
-        folded = copy.deepcopy(network)
+        folded = copy.deepcopy(network) if pairs else network
         for convolution, norm in pairs:
             before = cast(nn.Conv2d, folded.get_submodule(convolution))
             whole = fuse_conv_bn_eval(before, cast(nn.BatchNorm2d, folded.get_submodule(norm)))
             folded.set_submodule(norm, _what_is_left(folded.get_submodule(norm)))
             folded.set_submodule(convolution, whole)
-        if torch.allclose(folded(x), network(x), rtol=_APART, atol=_APART):
-            return folded.requires_grad_(False)
-    _LOG.info("a network of %s batch norms runs as it is: folded, it would answer otherwise", len(pairs))
-    return network
+        return folded
+
+    return _answers_alike(network, channels, fold)
 
 
 def fold_doublings(network: nn.Module, channels: int) -> nn.Module:
@@ -58,7 +58,8 @@ def fold_doublings(network: nn.Module, channels: int) -> nn.Module:
     Where each pixel stands two by two, a kernel of 3 x 3 meets only 2 x 2 of them. So the two are one transposed convolution
     with a stride of 2, whose kernel of 4 x 4 holds sums of the first one's weights: four ninths of the work, and neither the
     doubled image nor its pile with the skip connection is ever made (A. Aitken et al., "Checkerboard artifact free sub-pixel
-    convolution", arXiv:1707.02937, 2017). Where the network would say anything else, it is returned as it was.
+    convolution", arXiv:1707.02937, 2017). Where the network would say anything else, or cannot be run here, it is returned as
+    it was.
 
     Args:
         network: as `fold_batch_norms` takes and returns it.
@@ -67,15 +68,32 @@ def fold_doublings(network: nn.Module, channels: int) -> nn.Module:
     blocks = [name for name, module in network.named_modules() if _doubles(module)]
     if not blocks:
         return network
-    x = _noise(network, channels)
-    with torch.no_grad():
-        answer, doubled = _channels_doubled(network, blocks, x)
+
+    def fold(x: Tensor) -> nn.Module:
         folded = copy.deepcopy(network)
-        for block, count in doubled.items():
+        for block, count in _channels_doubled(network, blocks, x).items():
             folded.set_submodule(block, _DoubledBlock(folded.get_submodule(block), count))
-        if torch.allclose(folded(x), answer, rtol=_APART, atol=_APART):
+        return folded
+
+    return _answers_alike(network, channels, fold)
+
+
+def _answers_alike(network: nn.Module, channels: int, fold: Callable[[Tensor], nn.Module]) -> nn.Module:
+    """Return a network folded where that answers alike, tried on noise of two sizes; else the network."""
+    stride = max(32, stride_of(network))
+    for height, width in ((3 * stride, 2 * stride), _OF_MANY):
+        x = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
+        try:
+            with torch.no_grad():  # inference tensors could not be laid out anew afterwards
+                folded = fold(x)
+                alike = torch.allclose(folded(x), network(x), rtol=_APART, atol=_APART)
+        except Exception as error:  # whatever a network raises of a size that it does not take
+            _LOG.info("a network cannot be tried on %s x %s pixels (%s)", height, width, error)
+            continue
+        if alike:
             return folded.requires_grad_(False)
-    _LOG.info("a network of %s doublings runs as it is: folded, it would answer otherwise", len(blocks))
+        break
+    _LOG.info("a network runs as it is: folded, it would answer otherwise, or cannot be tried")
     return network
 
 
@@ -85,6 +103,7 @@ class _DoubledBlock(nn.Module):
     def __init__(self, block: nn.Module, doubled: int) -> None:
         """Make it of a block whose first convolution takes so many channels of the doubled image, then the skip connection's."""
         super().__init__()
+        self.plain = block
         first = cast(nn.Sequential, block.conv1)
         convolution = cast(nn.Conv2d, first[0])
         weight = convolution.weight.detach()
@@ -101,7 +120,13 @@ class _DoubledBlock(nn.Module):
         self.then = nn.Sequential(*list(first)[1:], block.get_submodule("conv2"), block.get_submodule("attention2"))
 
     def forward(self, x: Tensor, *others: Any, **named: Any) -> Tensor:
-        """Return float32 (N, K, 2 H, 2 W) of (N, C, H, W), and of the skip connection that a block is given besides."""
+        """Return float32 (N, K, 2 H, 2 W) of (N, C, H, W), and of the skip connection that a block is given besides.
+
+        A U-Net's block is told a height and a width: not the double where an encoder has rounded up when it halved.
+        """
+        sides = [value for value in others if isinstance(value, int)]
+        if sides and sides != [2 * side for side in x.shape[2:]]:
+            return cast(Tensor, self.plain(x, *others, **named))
         answer = self.twice(x)
         if self.beside is not None:
             skip = next(value for value in (*others, *named.values()) if isinstance(value, Tensor))
@@ -134,8 +159,8 @@ def _doubles(module: nn.Module) -> bool:
     )
 
 
-def _channels_doubled(network: nn.Module, blocks: list[str], x: Tensor) -> tuple[Tensor, dict[str, int]]:
-    """Return a network's answer, and of each block that was called how many channels it doubles."""
+def _channels_doubled(network: nn.Module, blocks: list[str], x: Tensor) -> dict[str, int]:
+    """Return of each block that a network calls how many channels it doubles."""
     doubled: dict[str, int] = {}
 
     def listen(name: str) -> Any:
@@ -146,16 +171,11 @@ def _channels_doubled(network: nn.Module, blocks: list[str], x: Tensor) -> tuple
 
     hooks = [listen(name) for name in blocks]
     try:
-        return network(x), doubled
+        network(x)
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _noise(network: nn.Module, channels: int) -> Tensor:
-    """Return an input to try a network on, float32 (1, C, H, W)."""
-    side = 2 * max(32, stride_of(network))
-    return torch.randn(1, channels, side, side, generator=torch.Generator().manual_seed(0))
+    return doubled
 
 
 def _pairs(network: nn.Module, x: Tensor) -> list[tuple[str, str]]:

@@ -219,7 +219,7 @@ class LocalPredictor:
                     return average_over_views(in_windows, [image.whole() for image in images])
             except torch.OutOfMemoryError as error:
                 self._shrink(error)
-            except RuntimeError as error:
+            except (RuntimeError, AssertionError, ValueError) as error:
                 names = ", ".join(chip.id for chip in chips)
                 reason = str(error).strip().partition("\n")[0][:200].rstrip(".")
                 raise PredictionError(f"{self.name} failed on {names} on {self.device}: {reason}.") from error

@@ -24,6 +24,7 @@ from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
 from model.inference import scenes as runs
 from model.store.work import FOLDER as WORK
+from tests.model.predictors.bundles import write_random
 from tests.waiting import eventually
 from tiles.catalog.catalog import Catalog, open_catalog
 from tiles.catalog.live import LiveCatalog
@@ -106,6 +107,7 @@ def test_a_page_of_another_server_is_told_that_it_is_old_where_the_two_differ(
         ("again", {}, True),
         ("model", {"model": "backscatter:-21"}, False),
         ("hosts", {"layer_hosts": ("https://tiles.example.org",)}, False),
+        ("name", {"name": "Another"}, False),
     ):
         other = Workspace(Settings((simulated,), tmp_path / folder, **{"model": "backscatter", **settings}))  # type: ignore[arg-type]
         try:
@@ -116,6 +118,19 @@ def test_a_page_of_another_server_is_told_that_it_is_old_where_the_two_differ(
             other.close()
     workspace.open_chip(workspace.catalog.records()[0].id, "backscatter")
     assert mark_of(create_app(workspace).server.test_client()) == mark, "what was predicted makes no other page"
+
+
+def test_a_page_is_old_where_another_bundle_lies_in_the_same_folder(simulated: Path, tmp_path: Path) -> None:
+    marks = []
+    for changes in ({}, {}, {"threshold": 0.7}, {"seed": 1}):  # as where it was trained anew
+        shutil.rmtree(tmp_path / "bundle", ignore_errors=True)
+        write_random(tmp_path / "bundle", **changes)  # type: ignore[arg-type]
+        opened = Workspace(Settings((simulated,), tmp_path / "data", model=str(tmp_path / "bundle")))
+        try:
+            marks.append(mark_of(create_app(opened).server.test_client()))
+        finally:
+            opened.close()
+    assert marks[0] == marks[1] and len(set(marks)) == 3
 
 
 def test_several_images_in_several_forms_come_at_once(client: FlaskClient, workspace: Workspace) -> None:

@@ -259,9 +259,25 @@ def test_a_scene_that_is_damaged_or_changed_is_told_and_not_stored(scene: ChipRe
         run.step()
     path = Path(scene.vv.path)  # type: ignore[union-attr]
     os.utime(path, ns=(1, 1))
-    with pytest.raises(ChipError, match="were changed while it was predicted: predict it again"):
+    with pytest.raises(ChipError, match="were changed or removed while it was predicted: predict it again"):
         run.finish()
     assert store.for_model(key_of(BackscatterPredictor())) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda path: os.utime(path, ns=(1, 1)), Path.unlink, lambda path: path.write_bytes(b"")],
+    ids=["written", "gone", "empty"],
+)
+def test_a_scene_whose_file_is_another_by_the_next_window_is_not_gone_on_with(
+    scene: ChipRecord, store: Store, change: Callable[[Path], None]
+) -> None:
+    run = SceneRun(scene, BackscatterPredictor(), store)
+    run.step()
+    change(Path(scene.vv.path))  # type: ignore[union-attr]
+    with pytest.raises(ChipError, match="were changed or removed while it was predicted: predict it again"):
+        run.step()
+    assert run.done == {0}
 
 
 def test_a_model_that_answers_where_there_is_no_data_is_told(scene: ChipRecord, store: Store) -> None:

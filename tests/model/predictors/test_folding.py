@@ -101,6 +101,35 @@ def test_what_looks_at_the_doubled_image_besides_keeps_it(options: dict[str, obj
     assert fold_doublings(network, 2) is network
 
 
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (96, 32), (224, 160)])
+def test_an_encoder_that_rounds_up_where_it_halves_is_met_at_its_own_size(height: int, width: int) -> None:
+    network = unlike(build_network("Unet", "tu-mobilevitv2_050", 2, options=NARROW))
+    plain = fold_batch_norms(network, 2)
+    folded = fold_doublings(plain, 2)
+    assert blocks_in(folded).count("_DoubledBlock") == 5
+    x = torch.randn(1, 2, height, width)
+    torch.testing.assert_close(folded(x), plain(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "encoder", "side", "folds"),
+    [
+        ("PAN", "resnet18", 224, True),
+        ("Unet", "tu-inception_v3", 224, True),
+        ("Unet", "tu-swin_tiny_patch4_window7_224", 224, True),
+        ("Unet", "tu-maxvit_tiny_rw_256", 256, False),
+    ],
+)
+def test_a_network_that_takes_large_images_alone_or_one_size_is_tried_on_such_or_stays(
+    architecture: str, encoder: str, side: int, folds: bool
+) -> None:
+    network = unlike(build_network(architecture, encoder, 2, options=NARROW if architecture == "Unet" else {}))
+    folded = fold_doublings(fold_batch_norms(network, 2), 2)
+    assert (folded is not network) is folds
+    x = torch.randn(1, 2, side, side)
+    torch.testing.assert_close(folded(x), network(x), rtol=1e-3, atol=1e-3)
+
+
 def test_a_network_that_doubles_nothing_stays_as_it_is() -> None:
     network = unlike(build_network("FPN", "tu-mobilenetv3_small_050", 2))
     assert fold_doublings(network, 2) is network
