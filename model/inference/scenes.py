@@ -197,7 +197,9 @@ class SceneRun:
 
     def _require_same(self) -> None:
         if self.record.now().revision() != self.revision:
-            raise ChipError(f"The files of {self.record.id} were changed or removed while it was predicted: predict it again.")
+            raise ChipError(
+                f"The files of {self.record.id} were changed or removed while it was predicted: predict it again."
+            )
 
     def drop(self) -> None:
         """Let go of the windows that are done, of a scene that is removed."""
