@@ -139,9 +139,8 @@ def _of_doubled(weight: Tensor) -> Tensor:
     sums = torch.zeros(4, 3)
     for odd in (0, 1):
         for tap in range(3):
-            pixel = (
-                odd + tap - 1
-            ) // 2  # that this tap of an even or odd pixel of the answer meets, beside the pixel it came from
+            # The pixel that this tap of an even or odd pixel of the answer meets, counted from the one that it came from.
+            pixel = (odd + tap - 1) // 2
             sums[odd + 1 - 2 * pixel, tap] += 1
     return torch.einsum("ay,kcyx,bx->ckab", sums, weight, sums).contiguous()
 
