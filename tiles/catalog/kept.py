@@ -72,21 +72,25 @@ def kept_reading(source: Path, data: Path, read: Callable[[Path], Reading]) -> R
         return read(source)
     name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
     place = data / FOLDER / f"{name}.columns"
-    told = Told({})
+    look = Look()
+    told = Told({}, look)
     with contextlib.suppress(*_UNREADABLE):
         table = Table(place.read_bytes())
         if table.about["mark"] == state.mark:
             return _reading(table)
         if table.about["rest"] == state.rest:
-            told = Told(_as_they_were(table))
+            told = Told(_as_they_were(table, look), look)
     with remembering(told):
         found = read(source)
-    if len(found.records) >= WORTH and all(map(_may_be_kept(folder), found.records)) and _state(folder, data) == state:
+    now = _state(folder, data)
+    if now is not None and now.rest == state.rest and _may_be_kept(folder, found.records):
+        # What has changed meanwhile, as where chips come, is looked for at the next start.
+        mark = state.mark if now == state else ""
         with contextlib.suppress(
             OSError, SourceError
         ):  # a folder that cannot be written says so where predictions are kept
             place.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(place, _body(found, state, told.questions))
+            write_whole(place, _body(found, _State(mark, state.rest), told.asked))
     return found
 
 
@@ -152,9 +156,9 @@ def _program() -> str:
     return "".join(f"{path.name}|{(status := path.stat()).st_size}|{status.st_mtime_ns}\n" for path in files)
 
 
-def _as_they_were(table: Table) -> dict[str, ChipRecord]:
+def _as_they_were(table: Table, look: Look) -> dict[str, ChipRecord]:
     """Return the chips of a reading whose files are as they were then, by what was asked of their headers."""
-    look, columns = Look(), (table.texts("question"), table.texts("revision"))
+    columns = table.texts("question"), table.texts("revision")
     return {
         question: record
         for record, question, revision in zip(_reading(table).records, *columns, strict=True)
@@ -162,19 +166,19 @@ def _as_they_were(table: Table) -> dict[str, ChipRecord]:
     }
 
 
-def _may_be_kept(folder: Path) -> Callable[[ChipRecord], bool]:
+def _may_be_kept(folder: Path, records: Sequence[ChipRecord]) -> bool:
     inside = f"{folder}{os.sep}"
 
     def may(record: ChipRecord) -> bool:
         files = [asset for name in ASSETS if (asset := getattr(record, name)) is not None]
         return not record.answers and all(asset.path.startswith(inside) for asset in files)
 
-    return may
+    return len(records) >= WORTH and all(map(may, records))
 
 
 # --- records as columns ---------------------------------------------------------------------------------------------
-def _body(found: Reading, state: _State, questions: Mapping[tuple[str, str], str]) -> bytes:
-    records, look = found.records, Look()
+def _body(found: Reading, state: _State, asked: Mapping[tuple[str, str], tuple[str, str]]) -> bytes:
+    records = found.records
     table = Columns(len(records))
     for name in _TEXTS:
         table.texts(name, [getattr(record, name) for record in records])
@@ -189,11 +193,9 @@ def _body(found: Reading, state: _State, questions: Mapping[tuple[str, str], str
         table.texts(f"{name}_name", [asset.name if asset else None for asset in files])
         table.numbers(f"{name}_band", np.array([asset.band if asset else 0 for asset in files], np.int64))
         table.numbers(f"{name}_scale", np.array([asset.scale if asset else 1.0 for asset in files], np.float64))
-    asked = [questions.get((r.vv.path, r.vh.path)) if r.vv and r.vh else None for r in records]
-    table.texts("question", asked)
-    table.texts(
-        "revision", [r.revision(look) if question else None for r, question in zip(records, asked, strict=True)]
-    )
+    told = [asked.get((r.vv.path, r.vh.path), (None, None)) if r.vv and r.vh else (None, None) for r in records]
+    table.texts("question", [question for question, _ in told])
+    table.texts("revision", [revision for _, revision in told])
     outlines = [b"" if r.footprint is None else shapely.to_wkb(r.footprint) for r in records]
     table.numbers("outline_bytes", np.array([len(one) for one in outlines], np.int64))
     table.whole("outline", np.frombuffer(b"".join(outlines), np.uint8))

@@ -14,7 +14,7 @@ from shapely.geometry import Polygon
 
 from tiles.answers import NOTHING_SAID, Answers
 from tiles.archive.address import is_address
-from tiles.chip import ANCILLARY, Asset, ChipRecord
+from tiles.chip import ANCILLARY, Asset, ChipRecord, Look
 from tiles.errors import ChipError, GeoreferenceError
 from tiles.places import country_at, date_in_tags
 from tiles.reading.ancillary import ancillary_refusal, require_ancillary_type
@@ -54,20 +54,22 @@ class Told:
         *("label_problem", "ancillary_problem"),
     )
 
-    def __init__(self, before: Mapping[str, ChipRecord]) -> None:
+    def __init__(self, before: Mapping[str, ChipRecord], look: Look) -> None:
         """Make it.
 
         Args:
-            before: what came of questions, by the question (`questions`), as it was told then.
+            before: what came of questions, by the question (`asked`), as it was told then.
+            look: has looked at the files of these, and looks at others before they are opened.
         """
-        self._before = before
+        self._before, self._look = before, look
         both = [r for r in before.values() if r.vv is not None and r.vh is not None and r.vv.path == r.vh.path]
         self._pairs = {r.vv.path: (r.vv, r.vh) for r in both if r.vv is not None and r.vh is not None}
-        self.questions: dict[tuple[str, str], str] = {}
-        """What was asked this time, by the paths of VV and VH that came of it."""
+        self.asked: dict[tuple[str, str], tuple[str, str]] = {}
+        """What was asked this time, and the revision of the files of which, by the paths of VV and VH that came of it."""
 
     def pair(self, path: str) -> tuple[Asset, Asset] | None:
-        """Return VV and VH of one file, where it is known what it holds."""
+        """Return VV and VH of one file, where it is known what it holds; else it is looked at before it is opened."""
+        self._look(Asset(path))
         return self._pairs.get(path)
 
     def answer(self, record: ChipRecord, ask: Callable[[], ChipRecord]) -> ChipRecord:
@@ -76,9 +78,10 @@ class Told:
             return ask()
         question = hashlib.blake2b(repr(record).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
         before = self._before.get(question)
+        record.revision(self._look)  # a file that changes while it is read is another afterwards
         found = ask() if before is None else replace(record, **{name: getattr(before, name) for name in self._SAID})
         if found.vv is not None and found.vh is not None:
-            self.questions[found.vv.path, found.vh.path] = question
+            self.asked[found.vv.path, found.vh.path] = question, found.revision(self._look)
         return found
 
 

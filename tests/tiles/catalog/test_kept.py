@@ -193,6 +193,31 @@ def test_of_a_folder_that_is_another_only_what_is_another_is_opened(
     assert opened == [] or broken, "one that cannot be used is asked about whenever the folder is read"
 
 
+def test_what_was_read_while_others_came_is_kept_and_what_changed_meanwhile_is_opened_again(
+    many: Path, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, changed = tmp_path / "data", _images(many)[0]
+    plain = headers.read_info
+
+    def late(path: str) -> RasterInfo:
+        """Read a header; then the file is written anew, and a folder comes beside."""
+        info = plain(path)
+        if Path(path) == changed:
+            _touch(changed)
+            (many.parent / "another").mkdir(exist_ok=True)
+        return info
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(headers, "read_info", late)
+        first = kept.kept_reading(many, data, read_source)
+    opened.clear()
+    assert kept.kept_reading(many, data, read_source) == first
+    chips = {record.id for record in first.records if any(record.id.split("_")[0] in name for name in opened)}
+    assert chips == {record.id for record in first.records if record.id.split("_")[0] in changed.name}
+    opened.clear()
+    assert kept.kept_reading(many, data, refuse) == first and opened == []  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", ["SIMULATED.json", "flood_test_data.csv"])
 def test_where_more_than_images_is_another_all_are_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], name: str
@@ -210,12 +235,11 @@ def test_where_more_than_images_is_another_all_are_opened(
 def test_an_answer_for_two_files_of_one_name_is_not_taken_for_another(tmp_path: Path, opened: list[str]) -> None:
     made = simulate(tmp_path / "chips", chips=2, size=32)
     records = read_source(made).records
-    questions = headers.Told({})
+    questions = headers.Told({}, Look())
     bare = [replace(r, footprint=None, width=None, height=None, label=None) for r in records]
     with headers.remembering(questions):
         one, other = (headers.inspected(record) for record in bare)
-    asked = questions.questions
-    known = headers.Told({asked[r.vv.path, r.vh.path]: r for r in (one, other) if r.vv and r.vh})
+    known = headers.Told({questions.asked[r.vv.path, r.vh.path][0]: r for r in (one, other) if r.vv and r.vh}, Look())
     opened.clear()
     with headers.remembering(known):
         assert [headers.inspected(record) for record in bare] == [one, other] and opened == []
