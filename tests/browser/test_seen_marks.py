@@ -251,6 +251,7 @@ def test_a_model_that_does_not_tell_is_said_not_to(trained: Trained, kept_screen
     assert iou is not None
     assert page.figures("#figures")["Micro IoU"][0] == rounded(iou)
     countries = {str(r.country) for r in trained.records if r.id in histograms}
+    page.page.locator("#regions-table .ag-row").first.wait_for()
     assert page.page.evaluate(MARKED, "regions-table") == [[name, "?"] for name in sorted(countries)]
     page.choose_model("VH threshold -22 dB")
     page.until(f"() => ({MARKED})('regions-table').length === 0")

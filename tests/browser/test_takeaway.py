@@ -237,6 +237,7 @@ def test_an_empty_wish_is_told_beside_the_button(small: Dashboard, kept_screen: 
     page = kept_screen(small).open()
     page.page.locator("#take-away").click()
     chosen = page.page.locator("#takeaway-dialog input[type=checkbox]:checked")
+    chosen.first.wait_for()  # the dialog comes with its script
     while chosen.count():
         chosen.first.uncheck()
     page.page.get_by_role("button", name="Make the file").click()
