@@ -121,7 +121,7 @@ def main() -> None:
         print(
             f"{width:,} x {height:,}: {took:.1f} s, a megapixel {took / mpx:.4f} s by the clock and {cpu / mpx:.4f} of the "
             f"processor ({took / mpx / alone:.2f} and {cpu / mpx / alone:.2f} of the model alone), "
-            f"peak {peak:.0f} MB ({loaded:.0f} MB with the model loaded)"
+            f"peak {peak:.0f} MiB ({loaded:.0f} MiB with the model loaded)"
         )
 
 
