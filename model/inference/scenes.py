@@ -132,7 +132,10 @@ class SceneRun:
     def looked_at(self) -> list[int]:
         """The windows that somebody looks at and that are not done, the next one first."""
         with self._lock:
-            return [number for number in self._looked_at if number in self._left]
+            return self._still_looked_at()
+
+    def _still_looked_at(self) -> list[int]:
+        return [number for number in self._looked_at if number in self._left]
 
     @property
     def done(self) -> set[int]:
@@ -167,8 +170,7 @@ class SceneRun:
 
         After the last one that somebody looks at comes none: it may be that nobody asked for the rest.
         """
-        looked_at = [number for number in self._looked_at if number in self._left]
-        if looked_at:
+        if looked_at := self._still_looked_at():
             return looked_at[0], looked_at[1] if len(looked_at) > 1 else None
         number = self.order(self.plan, set(self._left))
         others = self._left - {number}
