@@ -64,7 +64,7 @@ def real_data() -> Path:
 def work_that_is_not_starved() -> Iterator[None]:
     """Have the product's work in the background give way to nobody: with a test on each core it would wait for both."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.inference.ahead._NICENESS", 0)
+        patch.setattr("model.inference.ahead.NICENESS", 0)
         yield
 
 

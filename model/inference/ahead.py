@@ -10,12 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from model.predictors.apart import NICENESS
 from model.predictors.protocol import Predictor
 from tiles.chip import Chip, ChipRecord
 from tiles.reading.door import read_chip, require_data
-
-# Of the threads here, so that tiles and pages are served first when all cores are busy.
-_NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -157,8 +155,8 @@ class ModelLoader:
 
 
 def be_nice() -> None:
-    """Let other threads go first. On Linux niceness belongs to a thread; elsewhere it would slow the whole process."""
+    """Let other threads go first when all cores are busy. On Linux niceness belongs to a thread; elsewhere it would slow the whole process."""
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         with contextlib.suppress(OSError):
             me = (os.PRIO_PROCESS, threading.get_native_id())
-            os.setpriority(*me, max(_NICENESS, os.getpriority(*me)))
+            os.setpriority(*me, max(NICENESS, os.getpriority(*me)))

@@ -43,7 +43,10 @@ _REST_S = 2.0
 """A process that was asked nothing for so long gives free memory back to the system."""
 _ENDS_S = 10.0
 """A process whose line is gone ends at its next look at it; one that does not so soon is killed."""
-_NICENESS = 10
+NICENESS = 4
+"""Of all that is made in the background: pages and tiles go first, and what somebody waits for still has a third of a core that
+another program would keep busy. At 10 it had a tenth, and tiles came no sooner for it.
+"""
 _ARRAYS = ("vv", "vh", "valid", "elevation", "permanent_water", "rule_odds")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from model.predictors import apart; apart.main()"
 
@@ -312,7 +315,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the server, which ends this one
     line = Connection(int(sys.argv[2]))
     with contextlib.suppress(OSError):
-        os.nice(_NICENESS)  # pages and tiles go first
+        os.nice(NICENESS)
     with contextlib.suppress(EOFError, OSError):  # nobody is there to be answered
         begins, _ = _receive(line)
         made: list[_Asked] = []

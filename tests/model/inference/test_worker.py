@@ -431,7 +431,7 @@ def test_a_model_is_loaded_before_the_clock_of_a_chip_starts(store: Store, recor
 def test_the_worker_lets_other_threads_go_first(
     worker: InferenceWorker, records: list[ChipRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.inference.ahead._NICENESS", 10)  # tests are not kept waiting for it otherwise
+    monkeypatch.setattr("model.inference.ahead.NICENESS", 10)  # tests are not kept waiting for it otherwise
     mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     predictor = Gated()
     worker.submit(records[0], predictor).result(WAIT)
