@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.evaluation.judge import Judge, crossvalidated_of
-from model.export.formats import CHOICES, FORMATS, PACKAGE, RASTERS, REPORT, file_of
+from model.export.formats import CHOICES, FLOOD, FORMATS, PACKAGE, RASTERS, REPORT, file_of
 from model.export.package import Written, write_package
-from model.export.scenes import PartOfScene, Tick
+from model.export.scenes import RASTER_FORMATS, PartOfScene, Tick
 from model.export.stac import ITEMS
 from model.predictors.protocol import Predictor
 from model.seen.headline import headline_sentence, tally
@@ -88,8 +88,8 @@ def write_takeaway(
 def files_of(chips: Iterable[str], formats: Collection[str]) -> list[str]:
     """Return all files that an export of some chips, by their ids, may write in some of CHOICES, relative to its folder."""
     ids = list(chips)
-    kinds = {name for name in ("probability", "mask") if name in formats or "stac" in formats}
-    files = [README, *(file_of(name) for name in formats if name not in ("probability", "mask"))]
+    kinds = {name for name in RASTER_FORMATS if name in formats or "stac" in formats} | ({FLOOD} & set(formats))
+    files = [README, *(file_of(name) for name in formats if name not in (*RASTER_FORMATS, FLOOD))]
     files += [f"{RASTERS}/{chip}_{kind}.tif" for chip in ids for kind in sorted(kinds)]
     return files + [f"{ITEMS}/{chip}.json" for chip in ids if "stac" in formats]
 

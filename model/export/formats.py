@@ -29,6 +29,8 @@ class ExportFormat:
 REPORT = "report"
 """The one format that is made of more than predictions: `dashboard.report` writes it."""
 RASTERS = "rasters"
+FLOOD, FLOOD_POLYGONS = "flood", "flood-geopackage"
+"""What is told only of chips beside which a file says where water is usual (`model.export.flood`)."""
 
 FORMATS: tuple[ExportFormat, ...] = (
     ExportFormat(
@@ -37,7 +39,8 @@ FORMATS: tuple[ExportFormat, ...] = (
         "0 to 254 is p × 254; cloud-optimised",
         f"{RASTERS}/",
         "ID_probability.tif: 0..254 is p * 254, 255 is no data. ID_mask.tif: 0 dry, 1 water, 255 no data. "
-        "Cloud-optimised GeoTIFFs on each chip's own grid.",
+        "ID_flood.tif: 0 dry, 1 flood, 2 usual water, 3 usual water that is not found, 4 water of which it is not known whether "
+        "it is usual, 255 no data. Cloud-optimised GeoTIFFs on each chip's own grid.",
         chosen=True,
     ),
     ExportFormat("mask", "Mask, GeoTIFF", "water, dry and no data, with colours", f"{RASTERS}/", "", chosen=True),
@@ -62,6 +65,20 @@ FORMATS: tuple[ExportFormat, ...] = (
         "large sets, read in part",
         "water.fgb",
         "water polygons with km2, WGS84; FlatGeobuf: quick to read in part.",
+    ),
+    ExportFormat(
+        FLOOD,
+        "Flood, GeoTIFF",
+        "flood apart from usual water, where a file tells it",
+        f"{RASTERS}/",
+        "",
+    ),
+    ExportFormat(
+        FLOOD_POLYGONS,
+        "Flood polygons, GeoPackage",
+        "water that is not usual, with km²",
+        "flood.gpkg",
+        "polygons of flood, which is water that is not usual, with km2, WGS84, layer flood; GeoPackage.",
     ),
     ExportFormat(
         "csv",

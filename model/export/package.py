@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from model.export import stac, table
-from model.export.formats import PACKAGE, RASTERS, file_of
+from model.export.flood import Floods
+from model.export.formats import FLOOD, PACKAGE, RASTERS, file_of
 from model.export.polygons import water_bodies
 from model.export.rasters import is_streamed, raster_tags, read_stored
 from model.export.scenes import RASTER_FORMATS, PartOfScene, Steps, Tick, on_part, strips_of, write_part, write_scene
-from model.export.vectors import GEOJSON_LIMIT_BYTES, SMALL_KM2, VECTORS, WaterPolygons
+from model.export.vectors import FLOOD_VECTORS, GEOJSON_LIMIT_BYTES, SMALL_KM2, VECTORS, WaterPolygons
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Store
@@ -84,10 +85,11 @@ def write_package(
         written.notes.append(note)
     vectors = [name for name in VECTORS if name in wanted]
     steps, of_vector = _steps(chosen, parts, wanted, vectors, tick)
-    _make_folders(out, rasters=bool(wanted & set(RASTER_FORMATS)))
+    _make_folders(out, rasters=bool(wanted & {*RASTER_FORMATS, FLOOD}))
     current: list[tuple[ChipRecord, Prediction]] = []
     items: list[dict[str, object]] = []
     with ExitStack() as stack:
+        floods = stack.enter_context(Floods(out, threshold, wanted))
         polygons: WaterPolygons | None = None
         if vectors:
             alone = vectors == ["geojson"]
@@ -95,7 +97,7 @@ def write_package(
         for record, listed in chosen:
             steps.tell()
             prediction, grid, assets = _write_chip(
-                out, record, listed, store, threshold, wanted, polygons, steps, written
+                out, record, listed, store, threshold, wanted, polygons, floods, steps, written
             )
             if "stac" in wanted and grid is not None and grid.placed:
                 items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
@@ -103,13 +105,18 @@ def write_package(
         for part in parts:
             written.files += write_part(out, part, threshold, wanted, polygons, steps)
             written.notes.append(on_part(part, threshold))
+            floods.leave_scene(part.record)
         steps.tell()
         if polygons is not None:
             _write_vectors(polygons, out, vectors, written, steps, of_vector)
             if parts or any(is_streamed(prediction) for _, prediction in chosen):
                 written.notes += _on_speckle(polygons)
+        floods.finish()
+    written.files += floods.files
+    written.notes += floods.notes()
     if current:
-        _write_tables(out, current, threshold, wanted, written, marks)
+        rows = table.score_rows(current, threshold, marks, floods.areas)
+        _write_tables(out, current, rows, threshold, wanted, written)
     if items:
         stac.write_collection(out, items, any(record.simulated for record, _ in current))
         written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]
@@ -136,11 +143,13 @@ def _write_chip(
     threshold: float,
     wanted: set[str],
     polygons: WaterPolygons | None,
+    floods: Floods,
     steps: Steps,
     written: Written,
 ) -> tuple[Prediction, Grid | None, dict[str, str]]:
     """Write the rasters asked for, and take polygons in; return whose they are, on which grid, and where each raster is."""
-    if polygons is None and not wanted & set(RASTER_FORMATS):
+    flood = floods.takes(record, listed)
+    if polygons is None and not flood and not wanted & set(RASTER_FORMATS):
         steps.take()
         return listed, None, {}
     if is_streamed(listed):
@@ -151,6 +160,8 @@ def _write_chip(
     assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
     if polygons is not None and grid.placed:
         polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
+    if flood:
+        floods.take(record, prediction, values, grid)
     steps.take()
     return prediction, grid, assets
 
@@ -187,7 +198,7 @@ def _wanted(formats: Collection[str]) -> set[str]:
 
 def _without_place(wanted: set[str], unplaced: Sequence[str], chips: int) -> tuple[set[str], str]:
     """Return the formats that can be written of chips some of which have no place, and a sentence on what is left out."""
-    places = {"stac", *VECTORS}
+    places = {"stac", *VECTORS, *FLOOD_VECTORS}
     named = unplaced[0] + (f" and {len(unplaced) - 1} more" if len(unplaced) > 1 else "")
     lacking = f"{named} {'has' if len(unplaced) == 1 else 'have'} no place on Earth"
     if len(unplaced) < chips:
@@ -247,12 +258,11 @@ def _on_speckle(polygons: WaterPolygons) -> list[str]:
 def _write_tables(
     out: Path,
     current: Sequence[tuple[ChipRecord, Prediction]],
+    rows: Sequence[Mapping[str, object]],
     threshold: float,
     wanted: Collection[str],
     written: Written,
-    seen: Mapping[str, bool | None],
 ) -> None:
-    rows = table.score_rows(current, threshold, seen)
     writers: dict[str, Callable[[Path], None]] = {
         "csv": lambda file: table.write_csv(file, rows),
         "json": lambda file: table.write_json(file, rows, current, threshold),

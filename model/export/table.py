@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.export.flood import FloodArea
 from model.scores.histogram import ScoreHistogram
 from model.seen.headline import tally
 from model.store.prediction import Prediction
@@ -23,35 +24,44 @@ Chosen = Sequence[tuple[ChipRecord, Prediction]]
 
 COLUMNS = (
     *PROVENANCE,
-    *("water_km2", "water_share", "label_water_km2", "valid_km2", "threshold", "tp", "fp", "fn", "tn"),
+    *("water_km2", "flood_km2", "usual_water_km2", "not_told_km2", "water_share", "label_water_km2", "valid_km2"),
+    *("threshold", "tp", "fp", "fn", "tn"),
     *("iou", "precision", "recall", "f1", "valid_pixels", "total_pixels"),
     *("model", "model_id", "parameters", "device", "seconds", "predicted", "simulated", "seen_in_training", "file"),
 )
+NOT_TOLD = FloodArea(None, None, None)
 AREA = "geodesic, on the WGS84 ellipsoid"
 
 
-def score_rows(chosen: Chosen, threshold: float, seen: Mapping[str, bool | None]) -> list[dict[str, object]]:
+def score_rows(
+    chosen: Chosen, threshold: float, seen: Mapping[str, bool | None], floods: Mapping[str, FloodArea] | None = None
+) -> list[dict[str, object]]:
     """Return one row a chip with the keys COLUMNS; scores are None where there is no label or no denominator, areas where
-    the chip has no place.
+    the chip has no place, and what of the water is flood where no file beside the chip tells it.
 
     Args:
         chosen: the predictions, each with its chip's record.
         threshold: smallest probability that is water, in [0, 1].
         seen: whether the model was trained on a chip, by id; None, or no entry, where that is not told.
+        floods: what of a chip's water is flood, by id.
 
     Raises:
         UsageError: the threshold is not in [0, 1].
     """
-    return [_row(record, prediction, threshold, seen.get(record.id)) for record, prediction in chosen]
+    of = floods or {}
+    return [_row(record, p, threshold, seen.get(record.id), of.get(record.id, NOT_TOLD)) for record, p in chosen]
 
 
-def _row(record: ChipRecord, p: Prediction, threshold: float, seen: bool | None) -> dict[str, object]:
+def _row(record: ChipRecord, p: Prediction, threshold: float, seen: bool | None, area: FloodArea) -> dict[str, object]:
     counts = p.histogram.confusion(threshold) if p.histogram is not None else None
     scored = {name: getattr(counts, name) if counts else None for name in ("tp", "fp", "fn", "tn")}
     scored |= {name: getattr(counts, name) if counts else None for name in ("iou", "precision", "recall", "f1")}
     return {
         **record.provenance(),
         "water_km2": p.water_km2(threshold),
+        "flood_km2": area.flood,
+        "usual_water_km2": area.usual,
+        "not_told_km2": area.not_told,
         "water_share": p.water_share(threshold),
         "label_water_km2": p.label_water_km2,
         "valid_km2": p.valid_km2,
@@ -134,7 +144,10 @@ def score_frame(rows: Sequence[Mapping[str, Any]], chosen: Chosen) -> gpd.GeoDat
         geometry=[r.footprint and within_half_turn(r.footprint) for r, _ in chosen],
         crs="EPSG:4326",
     )
-    numbers = ("water_km2", "label_water_km2", "valid_km2", "iou", "precision", "recall", "f1")
+    numbers = (
+        *("water_km2", "flood_km2", "usual_water_km2", "not_told_km2"),
+        *("label_water_km2", "valid_km2", "iou", "precision", "recall", "f1"),
+    )
     counts = ("tp", "fp", "fn", "tn")
     # Columns in which nothing is known keep their type, or two exports could not be joined.
     types = (

@@ -12,7 +12,7 @@ from typing import Self
 import pyarrow as pa
 import shapely
 
-from model.export.formats import file_of
+from model.export.formats import FLOOD, FLOOD_POLYGONS, file_of
 from model.export.polygons import WaterBody
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
@@ -28,7 +28,9 @@ VECTORS: dict[str, tuple[str, dict[str, str]]] = {
     "geojson": ("GeoJSON", {"RFC7946": "YES", "COORDINATE_PRECISION": "7"}),
     "flatgeobuf": ("FlatGeobuf", {}),
 }
-"""The formats of polygons: GDAL's driver, and its options."""
+"""The formats of polygons of water: GDAL's driver, and its options."""
+FLOOD_VECTORS: dict[str, tuple[str, dict[str, str]]] = {FLOOD_POLYGONS: ("GPKG", {})}
+"""Those of flood alone."""
 _SCHEMA = pa.schema(
     [
         ("chip", pa.string()),
@@ -158,7 +160,7 @@ class WaterPolygons:
 
         Args:
             out: the folder.
-            kind: one of VECTORS.
+            kind: one of VECTORS or FLOOD_VECTORS.
             told: of the share that is written, as it grows; what it raises ends the writing, and nothing is left of it.
 
         Raises:
@@ -167,7 +169,7 @@ class WaterPolygons:
         """
         import pyogrio  # noqa: PLC0415 - it brings geopandas: a second to import, and only now
 
-        driver, options = VECTORS[kind]
+        driver, options = (VECTORS | FLOOD_VECTORS)[kind]
         target = out / file_of(kind)
         if kind == "geojson":
             self._require_small(target)
@@ -178,7 +180,7 @@ class WaterPolygons:
                 pyogrio.write_arrow(
                     pa.RecordBatchReader.from_batches(_SCHEMA, self._batches(told, stopped)),
                     part,
-                    layer=LAYER,
+                    layer=FLOOD if kind in FLOOD_VECTORS else LAYER,
                     driver=driver,
                     geometry_name="geometry",
                     geometry_type="Polygon",

@@ -155,7 +155,7 @@ class ModelLoader:
 
 
 def be_nice() -> None:
-    """Let other threads go first when all cores are busy. On Linux niceness belongs to a thread; elsewhere it would slow the whole process."""
+    """Let other threads go first. On Linux niceness belongs to a thread; elsewhere it would slow the whole process."""
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         with contextlib.suppress(OSError):
             me = (os.PRIO_PROCESS, threading.get_native_id())

@@ -24,7 +24,7 @@ from flask.testing import FlaskClient
 from dashboard.app import create_app
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
-from model.export.formats import CHOICES, FORMATS
+from model.export.formats import CHOICES, FLOOD_POLYGONS, FORMATS
 from model.predictors.backscatter import BackscatterPredictor
 from tests.waiting import PATIENCE_S, eventually
 from tiles.catalog.catalog import open_catalog
@@ -67,7 +67,9 @@ def server(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_all_chips_in_every_format_come_as_one_zip(server: Server, tmp_path: Path) -> None:
     begun = server.ask(formats=list(CHOICES)).json
     news = server.end(begun["id"])
-    assert (news["state"], news["message"], news["notes"]) == ("done", "", [])
+    assert (news["state"], news["message"]) == ("done", "")
+    (note,) = news["notes"]
+    assert note.startswith("Flood is not told of any chip, beside which no file says where water is usual")
     answer = server.client.get(f"/exports/{begun['id']}/file")
     assert answer.headers["Content-Disposition"] == "attachment; filename=floodscope-11-chips-VH-threshold--22-dB.zip"
     assert len(answer.data) == news["size"]
@@ -85,9 +87,11 @@ def test_all_chips_in_every_format_come_as_one_zip(server: Server, tmp_path: Pat
     assert len(list((folder / "rasters").iterdir())) == 22
     readme, files = (folder / "README.txt").read_text(), [str(p.relative_to(folder)) for p in folder.rglob("*")]
     assert "SIMULATED" in readme
+    assert note in readme
     for one in FORMATS:
-        assert any(file.startswith(one.file) for file in files), one.name
-        assert one.about in readme, one.name
+        told = one.name != FLOOD_POLYGONS
+        assert any(file.startswith(one.file) for file in files) == told, one.name
+        assert (one.about in readme) == told, one.name
     assert server.left() == [f"{begun['id']}.zip"]
     server.client.delete(f"/exports/{begun['id']}", headers=HEADERS)
     assert (server.left(), server.client.get(f"/exports/{begun['id']}/file").status_code) == ([], 404)
