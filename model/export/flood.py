@@ -150,12 +150,12 @@ class Floods:
             self._polygons.add(record, bodies, self._threshold, prediction.model_name)
 
     def finish(self) -> None:
-        """Write the file of polygons, where that is asked for and flood is told of a chip.
+        """Write the file of polygons, where that is asked for and flood is told of a chip with a place.
 
         Raises:
             OutputError: it cannot be written.
         """
-        if self._polygons is not None and self.areas:
+        if self._polygons is not None and any(area.flood is not None for area in self.areas.values()):
             self.files.append(self._polygons.write(self._out, FLOOD_POLYGONS).name)
 
     def notes(self) -> list[str]:

@@ -145,7 +145,8 @@ def test_an_export_leaves_them_out_of_what_needs_a_place_and_says_so(
 ) -> None:
     chosen, store = predicted
     written = write_package(tmp_path, chosen, store, 0.5, PACKAGE)
-    (note,) = written.notes
+    note, flood = written.notes
+    assert flood.startswith("Flood is not told of any chip")
     assert note.startswith("tile_1 and 1 more have no place on Earth: polygons and STAC leave them out")
     assert [f for f in written.files if f.startswith("items/")] == ["items/there.json"]
     assert sum(f.endswith("_mask.tif") for f in written.files) == 3
