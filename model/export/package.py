@@ -86,43 +86,31 @@ def write_package(
     vectors = [name for name in VECTORS if name in wanted]
     steps, of_vector = _steps(chosen, parts, wanted, vectors, tick)
     _make_folders(out, rasters=bool(wanted & {*RASTER_FORMATS, FLOOD}))
-    current: list[tuple[ChipRecord, Prediction]] = []
-    items: list[dict[str, object]] = []
     with ExitStack() as stack:
         floods = stack.enter_context(Floods(out, threshold, wanted))
         polygons: WaterPolygons | None = None
         if vectors:
             alone = vectors == ["geojson"]
             polygons = stack.enter_context(WaterPolygons(out, geojson_limit=geojson_limit, geojson_alone=alone))
-        for record, listed in chosen:
-            steps.tell()
-            prediction, grid, assets = _write_chip(
-                out, record, listed, store, threshold, wanted, polygons, floods, steps, written
-            )
-            if "stac" in wanted and grid is not None and grid.placed:
-                items.append(stac.item(record, prediction, grid, threshold, assets, marks.get(record.id)))
-            current.append((record, prediction))
+        making = _Making(out, store, threshold, wanted, polygons, floods, steps, written)
+        made = [making.chip(record, listed) for record, listed in chosen]
         for part in parts:
-            written.files += write_part(out, part, threshold, wanted, polygons, steps)
-            written.notes.append(on_part(part, threshold))
-            floods.leave_scene(part.record)
+            making.part(part)
         steps.tell()
         if polygons is not None:
-            _write_vectors(polygons, out, vectors, written, steps, of_vector)
+            making.vectors(polygons, vectors, of_vector)
             if parts or any(is_streamed(prediction) for _, prediction in chosen):
                 written.notes += _on_speckle(polygons)
         floods.finish()
     written.files += floods.files
     written.notes += floods.notes()
-    if current:
-        rows = table.score_rows(current, threshold, marks, floods.areas)
-        _write_tables(out, current, rows, threshold, wanted, written)
-    if items:
-        stac.write_collection(out, items, any(record.simulated for record, _ in current))
-        written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]
+    if made:
+        making.tables(made, marks)
+    if "stac" in wanted:
+        making.collection(made, marks)
     if not written.files:
         raise UsageError(" ".join(written.notes))
-    written.water = water_total((p for _, p in current), threshold)
+    written.water = water_total((one.prediction for one in made), threshold)
     return written
 
 
@@ -135,56 +123,119 @@ def _make_folders(out: Path, *, rasters: bool) -> None:
         raise unwritable(out, error) from error
 
 
-def _write_chip(
-    out: Path,
-    record: ChipRecord,
-    listed: Prediction,
-    store: Store,
-    threshold: float,
-    wanted: set[str],
-    polygons: WaterPolygons | None,
-    floods: Floods,
-    steps: Steps,
-    written: Written,
-) -> tuple[Prediction, Grid | None, dict[str, str]]:
-    """Write the rasters asked for, and take polygons in; return whose they are, on which grid, and where each raster is."""
-    flood = floods.takes(record, listed)
-    if polygons is None and not flood and not wanted & set(RASTER_FORMATS):
-        steps.take()
-        return listed, None, {}
-    if is_streamed(listed):
-        prediction, grid, assets = write_scene(out, record, listed, store, threshold, wanted, polygons, steps)
-        written.files += assets.values()
-        return prediction, grid, assets
-    prediction, values, grid = read_stored(record, listed, store)
-    assets = _write_rasters(out, record, prediction, values, grid, threshold, wanted, written)
-    if polygons is not None and grid.placed:
-        polygons.add(record, water_bodies(values, threshold, grid), threshold, prediction.model_name)
-    if flood:
-        floods.take(record, prediction, values, grid)
-    steps.take()
-    return prediction, grid, assets
+@dataclass(frozen=True)
+class _Made:
+    """What was written of a chip.
+
+    Attributes:
+        record: the chip.
+        prediction: whose rasters they are: the newest, where another process replaced the listed one meanwhile.
+        grid: on which grid; None where no raster was looked at.
+        assets: where each raster is, by its format, relative to the folder.
+    """
+
+    record: ChipRecord
+    prediction: Prediction
+    grid: Grid | None
+    assets: dict[str, str]
 
 
-def _write_rasters(
-    out: Path,
-    record: ChipRecord,
-    prediction: Prediction,
-    values: npt.NDArray[np.uint8],
-    grid: Grid,
-    threshold: float,
-    wanted: Collection[str],
-    written: Written,
-) -> dict[str, str]:
-    """Write the rasters asked for, and return where each of them is, relative to the folder."""
-    tags = raster_tags(record, prediction)
-    assets = {name: f"{RASTERS}/{record.id}_{name}.tif" for name in ("probability", "mask") if name in wanted}
-    for name, path in assets.items():
-        mask = name == "mask"
-        data = encode_mask(values, threshold, grid, tags) if mask else encode_probability(values, grid, tags)
-        write_whole(out / path, data)
-        written.files.append(path)
-    return assets
+@dataclass(frozen=True)
+class _Making:
+    """An export that is being made: where, of what, at which threshold, in which formats."""
+
+    out: Path
+    store: Store
+    threshold: float
+    wanted: set[str]
+    polygons: WaterPolygons | None
+    floods: Floods
+    steps: Steps
+    written: Written
+
+    def chip(self, record: ChipRecord, listed: Prediction) -> _Made:
+        """Write the rasters of a chip that were asked for, and take in its polygons and its flood."""
+        self.steps.tell()
+        flood = self.floods.takes(record, listed)
+        if self.polygons is None and not flood and not self.wanted & set(RASTER_FORMATS):
+            self.steps.take()
+            return _Made(record, listed, None, {})
+        if is_streamed(listed):
+            prediction, grid, assets = write_scene(
+                self.out, record, listed, self.store, self.threshold, self.wanted, self.polygons, self.steps
+            )
+            self.written.files += assets.values()
+            return _Made(record, prediction, grid, assets)
+        prediction, values, grid = read_stored(record, listed, self.store)
+        made = _Made(record, prediction, grid, self._rasters(record, prediction, values, grid))
+        if self.polygons is not None and grid.placed:
+            bodies = water_bodies(values, self.threshold, grid)
+            self.polygons.add(record, bodies, self.threshold, prediction.model_name)
+        if flood:
+            self.floods.take(record, prediction, values, grid)
+        self.steps.take()
+        return made
+
+    def _rasters(
+        self, record: ChipRecord, prediction: Prediction, values: npt.NDArray[np.uint8], grid: Grid
+    ) -> dict[str, str]:
+        tags = raster_tags(record, prediction)
+        assets = {name: f"{RASTERS}/{record.id}_{name}.tif" for name in RASTER_FORMATS if name in self.wanted}
+        for name, path in assets.items():
+            mask = name == "mask"
+            data = encode_mask(values, self.threshold, grid, tags) if mask else encode_probability(values, grid, tags)
+            write_whole(self.out / path, data)
+            self.written.files.append(path)
+        return assets
+
+    def part(self, part: PartOfScene) -> None:
+        """Write the rasters of what is predicted of a scene, and take in its polygons."""
+        self.written.files += write_part(self.out, part, self.threshold, self.wanted, self.polygons, self.steps)
+        self.written.notes.append(on_part(part, self.threshold))
+        self.floods.leave_scene(part.record)
+
+    def vectors(self, polygons: WaterPolygons, kinds: Sequence[str], of_each: int) -> None:
+        """Write the files of polygons; each is so many steps."""
+        for kind in kinds:
+            reached = 0
+
+            def told(share: float) -> None:
+                nonlocal reached
+                self.steps.take(int(share * of_each) - reached)
+                reached = int(share * of_each)
+                self.steps.tell()
+
+            self.steps.tell()
+            try:
+                self.written.files.append(polygons.write(self.out, kind, told=told).name)
+            except UsageError as error:  # too large for GeoJSON: the other files are as good as they are
+                self.written.notes.append(str(error))
+            self.steps.take(of_each - reached)
+
+    def tables(self, made: Sequence[_Made], seen: Mapping[str, bool | None]) -> None:
+        """Write the tables that were asked for."""
+        current = [(one.record, one.prediction) for one in made]
+        rows = table.score_rows(current, self.threshold, seen, self.floods.areas)
+        writers: dict[str, Callable[[Path], None]] = {
+            "csv": lambda file: table.write_csv(file, rows),
+            "json": lambda file: table.write_json(file, rows, current, self.threshold),
+            "geoparquet": lambda file: table.write_geoparquet(file, rows, current),
+        }
+        for name, write in writers.items():
+            if name in self.wanted:
+                write(self.out / file_of(name))
+                self.written.files.append(file_of(name))
+
+    def collection(self, made: Sequence[_Made], seen: Mapping[str, bool | None]) -> None:
+        """Write the STAC collection of the chips that have a place, where there are such."""
+        items = [
+            stac.item(one.record, one.prediction, one.grid, self.threshold, one.assets, seen.get(one.record.id))
+            for one in made
+            if one.grid is not None and one.grid.placed
+        ]
+        if items:
+            stac.write_collection(self.out, items, any(one.record.simulated for one in made))
+            self.written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]
 
 
 def _wanted(formats: Collection[str]) -> set[str]:
@@ -223,27 +274,6 @@ def _steps(
     return Steps(tick, chips + strips * (files + len(vectors))), strips
 
 
-def _write_vectors(
-    polygons: WaterPolygons, out: Path, kinds: Sequence[str], written: Written, steps: Steps, of_each: int
-) -> None:
-    """Write the files of polygons; each is so many steps."""
-    for kind in kinds:
-        reached = 0
-
-        def told(share: float) -> None:
-            nonlocal reached
-            steps.take(int(share * of_each) - reached)
-            reached = int(share * of_each)
-            steps.tell()
-
-        steps.tell()
-        try:
-            written.files.append(polygons.write(out, kind, told=told).name)
-        except UsageError as error:  # too large for GeoJSON: the other files are as good as they are
-            written.notes.append(str(error))
-        steps.take(of_each - reached)
-
-
 def _on_speckle(polygons: WaterPolygons) -> list[str]:
     """Return a sentence on the many small polygons that a scene has."""
     if not polygons.small or (polygons.too_large_for_geojson and polygons.geojson_alone):
@@ -253,22 +283,3 @@ def _on_speckle(polygons: WaterPolygons) -> list[str]:
         f"{polygons.small_km2:,.2f} of {polygons.km2:,.2f} km²: speckle for the most part. None is left out; "
         f'in QGIS the filter "km2" >= {SMALL_KM2:g} hides them.'
     ]
-
-
-def _write_tables(
-    out: Path,
-    current: Sequence[tuple[ChipRecord, Prediction]],
-    rows: Sequence[Mapping[str, object]],
-    threshold: float,
-    wanted: Collection[str],
-    written: Written,
-) -> None:
-    writers: dict[str, Callable[[Path], None]] = {
-        "csv": lambda file: table.write_csv(file, rows),
-        "json": lambda file: table.write_json(file, rows, current, threshold),
-        "geoparquet": lambda file: table.write_geoparquet(file, rows, current),
-    }
-    for name, write in writers.items():
-        if name in wanted:
-            write(out / file_of(name))
-            written.files.append(file_of(name))
