@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
@@ -103,7 +103,7 @@ class Grid:
         """Rows and columns, as numpy has it."""
         return self.height, self.width
 
-    @property
+    @cached_property
     def turn(self) -> float | None:
         """How much longitude a turn of the globe is, 360 for degrees; None where the grid is not geographic."""
         return turn_of(self.crs)
