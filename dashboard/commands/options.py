@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _STDOUT = "-"
 _REPORTS = "floodscope.reports"
+_TOLD_EVERY_S = 10.0
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -279,6 +281,34 @@ def progress_bar(what: str, unit: str = "chip") -> Iterator[Callable[[int, int],
         yield tick
 
 
+class _Reading:
+    """Counts chips that are read, where that takes long: as a bar, or a line now and then where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._read, self._told = 0, time.monotonic()
+        self._bar: Any = None
+
+    def __enter__(self) -> Callable[[], None]:
+        return self._count
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _count(self) -> None:
+        self._read += 1
+        if self._bar is not None:
+            self._bar.update()
+        elif time.monotonic() - self._told > (1 if sys.stderr.isatty() else _TOLD_EVERY_S):
+            self._told = time.monotonic()
+            if not sys.stderr.isatty():
+                click.echo(f"floodscope: reading chips, {self._read:,} so far", err=True)
+                return
+            from tqdm import tqdm
+
+            self._bar = tqdm(desc="Reading", unit=" chips", initial=self._read, file=sys.stderr, leave=False)
+
+
 def open_store(data: Path | str | None, database: str | None) -> Store:
     """Open the store of predictions that the options name."""
     from model.store.store import Store
@@ -304,8 +334,10 @@ def open_sources(sources: tuple[Path, ...], data: Path | None = None) -> Catalog
         data: where it is kept what large ones hold.
     """
     from tiles.catalog.catalog import open_catalog
+    from tiles.reading.headers import counting
 
-    catalog = open_catalog(sources, given_answers(), labels=given_labels(), data=data)
+    with _Reading() as count, counting(count):
+        catalog = open_catalog(sources, given_answers(), labels=given_labels(), data=data)
     problems = catalog.problems()
     tell_problems(problems)
     lost = click.get_current_context().find_root().obj

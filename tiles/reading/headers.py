@@ -98,6 +98,19 @@ def remembering(told: Told) -> Iterator[None]:
         _told.reset(token)
 
 
+_counted: ContextVar[Callable[[], None]] = ContextVar("counted", default=lambda: None)
+
+
+@contextmanager
+def counting(tell: Callable[[], None]) -> Iterator[None]:
+    """Have `tell` called at each chip that is looked at: of a large folder, and of files on a server, that takes long."""
+    token = _counted.set(tell)
+    try:
+        yield
+    finally:
+        _counted.reset(token)
+
+
 def two_band_assets(
     path: str,
     headers: Headers,
@@ -124,6 +137,7 @@ def inspected(record: ChipRecord, headers: Headers | None = None) -> ChipRecord:
     """
     if record.problem is not None or record.vv is None or record.vh is None:
         return record
+    _counted.get()()
 
     def ask() -> ChipRecord:
         return _inspected(record, one, two, {} if headers is None else headers)

@@ -167,3 +167,13 @@ def test_a_label_of_which_it_is_assumed_where_it_lies_is_told_by_every_command(f
         assert "floodscope: a: " in done.stderr and "the label is as large as the image" in done.stderr, done.stderr
     report = json.loads(floodscope("evaluate", *common, "--json", "-").stdout)
     assert "the label is as large as the image" in report["chips"][0]["notes"][0]
+
+
+def test_a_reading_that_takes_long_tells_how_far_it_is_without_a_terminal_too(
+    floodscope: Run, split_up: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = ("catalog", "show", split_up[0])
+    assert "reading chips" not in floodscope(*show).stderr, "what is read at once needs no word"
+    monkeypatch.setattr("dashboard.commands.options._TOLD_EVERY_S", 0)
+    told = floodscope(*show).stderr.splitlines()
+    assert told[:2] == [f"floodscope: reading chips, {count} so far" for count in (1, 2)]
