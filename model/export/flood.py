@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +10,16 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from rasterio.windows import Window
 
 from model.export.formats import FLOOD, FLOOD_POLYGONS, RASTERS
-from model.export.polygons import water_bodies
-from model.export.rasters import is_streamed, raster_tags
+from model.export.polygons import scene_bodies
+from model.export.rasters import raster_tags
 from model.export.vectors import WaterPolygons
 from model.store.prediction import Prediction
-from model.store.probability import encode_flood
+from model.store.streamed import Strips, write_flood
 from tiles.chip import ByteArray, ChipRecord
-from tiles.errors import ChipError
-from tiles.files import write_whole
+from tiles.errors import AncillaryError, ChipError
 from tiles.grid import Grid
 from tiles.probability import NODATA, PROBABILITY_MAX, level
 from tiles.reading.ancillary import usual_water
@@ -71,7 +71,7 @@ class Floods:
 
     Attributes:
         areas: of the chips of which it is told, by id.
-        files: what was written, relative to the export's folder.
+        asked: whether rasters or polygons of it are wanted; else it is for the tables alone.
     """
 
     def __init__(self, out: Path, threshold: float, wanted: Collection[str]) -> None:
@@ -86,15 +86,19 @@ class Floods:
             OutputError: the folder cannot be written.
         """
         self.areas: dict[str, FloodArea] = {}
-        self.files: list[str] = []
+        self._files: dict[str, None] = {}  # in order; a scene that is replaced meanwhile is written again
         self._out, self._threshold = out, threshold
-        self._rasters, self._asked = FLOOD in wanted, not {FLOOD, FLOOD_POLYGONS}.isdisjoint(wanted)
+        self._rasters, self.asked = FLOOD in wanted, not {FLOOD, FLOOD_POLYGONS}.isdisjoint(wanted)
         self._tables = not {"csv", "json", "geoparquet"}.isdisjoint(wanted)
-        self._scenes: list[str] = []
-        self._without: list[str] = []
-        self._problems: list[str] = []
+        self._without: dict[str, None] = {}
+        self._problems: dict[str, str] = {}
         self._stack = ExitStack()
         self._polygons = self._stack.enter_context(WaterPolygons(out)) if FLOOD_POLYGONS in wanted else None
+
+    @property
+    def files(self) -> list[str]:
+        """What was written, relative to the export's folder."""
+        return list(self._files)
 
     def __enter__(self) -> Self:
         return self
@@ -102,52 +106,61 @@ class Floods:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._stack.close()
 
-    def leave_scene(self, record: ChipRecord) -> None:
-        """Note a scene, of which it is not told."""
-        self._scenes.append(record.id)
-
-    def takes(self, record: ChipRecord, prediction: Prediction) -> bool:
-        """Return whether the raster of a chip has to be read for `take`, which is then called; notes why not."""
-        if not (self._asked or self._tables):
+    def takes(self, record: ChipRecord) -> bool:
+        """Return whether `take` is to be called for a chip, whose raster has to be read for it; notes where no file tells."""
+        if not (self.asked or self._tables):
             return False
-        if is_streamed(prediction):
-            self.leave_scene(record)
-        elif record.permanent_water is None:
-            self._without.append(record.id)
-        else:
-            return True
-        return False
+        if record.permanent_water is None:
+            self._without[record.id] = None
+        return record.permanent_water is not None
 
-    def take(self, record: ChipRecord, prediction: Prediction, probability: ByteArray, grid: Grid) -> None:
-        """Write the flood of a chip, and keep its areas; where its file cannot be used, keep the reason.
+    @property
+    def passes(self) -> int:
+        """How often `take` asks for the strips of a scene."""
+        return 1 + self._rasters + (self._polygons is not None) if self.asked or self._tables else 0
+
+    def take(
+        self, record: ChipRecord, prediction: Prediction, grid: Grid, strips: Callable[[], Strips], share: float = 1.0
+    ) -> None:
+        """Write the flood of a chip or a scene, and keep its areas; where its file cannot be used, keep the reason.
+
+        Args:
+            record: the chip; one that `takes`.
+            prediction: whose raster it is.
+            grid: of the raster.
+            strips: gives the raster from its top, as often as it is asked (`passes`); of a chip one strip.
+            share: how much of it is predicted.
 
         Raises:
             OutputError: a file cannot be written.
+            StoreError: the raster is missing or damaged.
         """
+
+        def classes() -> Strips:
+            for top, values in strips():
+                usual = usual_water(record, Window(0, top, values.shape[1], values.shape[0]))
+                if usual is None or usual.shape != values.shape:
+                    raise AncillaryError("The image is another than when it was predicted: predict it again.")
+                yield top, flood_classes(values, usual, self._threshold)
+
         try:
-            usual = usual_water(record)
+            self.areas[record.id] = _area(grid, classes())
+            if self._rasters:
+                name = f"{RASTERS}/{record.id}_{FLOOD}.tif"
+                tags = {"threshold": f"{self._threshold:g}", **raster_tags(record, prediction)}
+                write_flood(self._out / name, classes(), grid, tags)
+                self._files[name] = None
+            if self._polygons is not None and grid.placed:
+                flooded = (
+                    (top, np.where(of == FLOODED, np.uint8(PROBABILITY_MAX), np.uint8(0))) for top, of in classes()
+                )
+                with self._polygons.all_or_none():
+                    for bodies in scene_bodies(flooded, 1.0, grid):
+                        self._polygons.add(record, bodies, self._threshold, prediction.model_name, share)
         except ChipError as error:
-            self._problems.append(Sentence(f"Flood is not told of {record.id}: {{why}}", why=Sentence(str(error))))
-            return
-        if usual is None or usual.shape != probability.shape:  # its files are others than when it was predicted
-            self._without.append(record.id)
-            return
-        classes = flood_classes(probability, usual, self._threshold)
-        if grid.placed:
-            size = grid.pixel_area_km2()
-            flood, there, not_told = (float(size[classes == of].sum()) for of in (FLOODED, USUAL, NOT_TOLD))
-            self.areas[record.id] = FloodArea(flood, there, not_told)
-        else:
-            self.areas[record.id] = FloodArea(None, None, None)
-        if self._rasters:
-            name = f"{RASTERS}/{record.id}_{FLOOD}.tif"
-            tags = {"threshold": f"{self._threshold:g}", **raster_tags(record, prediction)}
-            write_whole(self._out / name, encode_flood(classes, grid, tags))
-            self.files.append(name)
-        if self._polygons is not None and grid.placed:
-            flooded = np.where(classes == FLOODED, np.uint8(PROBABILITY_MAX), np.uint8(0))
-            bodies = water_bodies(flooded, 1.0, grid)
-            self._polygons.add(record, bodies, self._threshold, prediction.model_name)
+            self.areas.pop(record.id, None)
+            why = Sentence(f"Flood is not told of {record.id}: {{why}}", why=Sentence(str(error)))
+            self._problems[record.id] = why
 
     def finish(self) -> None:
         """Write the file of polygons, where that is asked for and flood is told of a chip with a place.
@@ -156,13 +169,13 @@ class Floods:
             OutputError: it cannot be written.
         """
         if self._polygons is not None and any(area.flood is not None for area in self.areas.values()):
-            self.files.append(self._polygons.write(self._out, FLOOD_POLYGONS).name)
+            self._files[self._polygons.write(self._out, FLOOD_POLYGONS).name] = None
 
     def notes(self) -> list[str]:
         """Return the sentences on what is told, and of what and why not: where flood was asked for, or is in a table."""
         told, known = len(self.areas), [area for area in self.areas.values() if area.flood is not None]
-        chips = told + len(self._without) + len(self._problems) + len(self._scenes)
-        if not self._asked and not told and not self._problems:
+        chips = told + len(self._without) + len(self._problems)
+        if not self.asked and not told and not self._problems:
             return []
         said = []
         if known:
@@ -177,10 +190,19 @@ class Floods:
             said.append(
                 f"Flood is not told of {which}, beside which no file says where water is usual (such as ID_permanent_water.tif)."
             )
-        if self._scenes:
-            said.append(f"Flood is told of chips, not of scenes: {_some(self._scenes)} is left out of it.")
-        return [*said, *self._problems]
+        return [*said, *self._problems.values()]
 
 
-def _some(ids: list[str]) -> str:
-    return ids[0] + (f" and {len(ids) - 1} more" if len(ids) > 1 else "")
+def _area(grid: Grid, strips: Strips) -> FloodArea:
+    """Return the areas of the classes of a raster."""
+    km2 = np.zeros(256)
+    for top, classes in strips:
+        if grid.placed:
+            size = grid.part(Window(0, top, classes.shape[1], classes.shape[0])).pixel_area_km2()
+            km2 += np.bincount(classes.ravel(), weights=size.ravel(), minlength=256)
+    return FloodArea(*map(float, km2[[FLOODED, USUAL, NOT_TOLD]])) if grid.placed else FloodArea(None, None, None)
+
+
+def _some(ids: Collection[str]) -> str:
+    first = next(iter(ids))
+    return first + (f" and {len(ids) - 1} more" if len(ids) > 1 else "")

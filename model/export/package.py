@@ -14,12 +14,13 @@ from model.export import stac, table
 from model.export.flood import Floods
 from model.export.formats import FLOOD, PACKAGE, RASTERS, file_of
 from model.export.polygons import water_bodies
-from model.export.rasters import is_streamed, raster_tags, read_stored
+from model.export.rasters import is_streamed, raster_tags, read_stored, with_strips
 from model.export.scenes import RASTER_FORMATS, PartOfScene, Steps, Tick, on_part, strips_of, write_part, write_scene
 from model.export.vectors import FLOOD_VECTORS, GEOJSON_LIMIT_BYTES, SMALL_KM2, VECTORS, WaterPolygons
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Store
+from model.store.streamed import Strips
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.files import unwritable, write_whole
@@ -84,10 +85,10 @@ def write_package(
         )
         written.notes.append(note)
     vectors = [name for name in VECTORS if name in wanted]
-    steps, of_vector = _steps(chosen, parts, wanted, vectors, tick)
     _make_folders(out, rasters=bool(wanted & {*RASTER_FORMATS, FLOOD}))
     with ExitStack() as stack:
         floods = stack.enter_context(Floods(out, threshold, wanted))
+        steps, of_vector = _steps(chosen, parts, wanted, vectors, floods, tick)
         polygons: WaterPolygons | None = None
         if vectors:
             alone = vectors == ["geojson"]
@@ -156,25 +157,34 @@ class _Making:
     def chip(self, record: ChipRecord, listed: Prediction) -> _Made:
         """Write the rasters of a chip that were asked for, and take in its polygons and its flood."""
         self.steps.tell()
-        flood = self.floods.takes(record, listed)
+        flood = self.floods.takes(record)
         if self.polygons is None and not flood and not self.wanted & set(RASTER_FORMATS):
             self.steps.take()
             return _Made(record, listed, None, {})
         if is_streamed(listed):
-            prediction, grid, assets = write_scene(
-                self.out, record, listed, self.store, self.threshold, self.wanted, self.polygons, self.steps
-            )
-            self.written.files += assets.values()
-            return _Made(record, prediction, grid, assets)
+            return self._scene(record, listed, flood=flood)
         prediction, values, grid = read_stored(record, listed, self.store)
         made = _Made(record, prediction, grid, self._rasters(record, prediction, values, grid))
         if self.polygons is not None and grid.placed:
             bodies = water_bodies(values, self.threshold, grid)
             self.polygons.add(record, bodies, self.threshold, prediction.model_name)
         if flood:
-            self.floods.take(record, prediction, values, grid)
+            self.floods.take(record, prediction, grid, lambda: [(0, values)])
         self.steps.take()
         return made
+
+    def _scene(self, record: ChipRecord, listed: Prediction, *, flood: bool) -> _Made:
+        prediction, grid, assets = write_scene(
+            self.out, record, listed, self.store, self.threshold, self.wanted, self.polygons, self.steps
+        )
+        self.written.files += assets.values()
+
+        def take(of: Prediction, on: Grid, strips: Callable[[], Strips]) -> None:
+            self.floods.take(record, of, on, lambda: self.steps.each(strips()))
+
+        if flood:
+            with_strips(record, prediction, self.store, take)
+        return _Made(record, prediction, grid, assets)
 
     def _rasters(
         self, record: ChipRecord, prediction: Prediction, values: npt.NDArray[np.uint8], grid: Grid
@@ -192,7 +202,9 @@ class _Making:
         """Write the rasters of what is predicted of a scene, and take in its polygons."""
         self.written.files += write_part(self.out, part, self.threshold, self.wanted, self.polygons, self.steps)
         self.written.notes.append(on_part(part, self.threshold))
-        self.floods.leave_scene(part.record)
+        if self.floods.asked and self.floods.takes(part.record):
+            strips = lambda: self.steps.each(part.strips())  # noqa: E731
+            self.floods.take(part.record, part.prediction, part.grid, strips, part.share)
 
     def vectors(self, polygons: WaterPolygons, kinds: Sequence[str], of_each: int) -> None:
         """Write the files of polygons; each is so many steps."""
@@ -264,14 +276,18 @@ def _steps(
     parts: Sequence[PartOfScene],
     wanted: Collection[str],
     vectors: Sequence[str],
+    floods: Floods,
     tick: Tick,
 ) -> tuple[Steps, int]:
     """Return the steps of an export, and how many of them the writing of a file of polygons is."""
-    heights = [record.height or 0 for record, prediction in chosen if is_streamed(prediction)]
-    strips = sum(map(strips_of, heights)) + sum(strips_of(part.grid.height) for part in parts)
+    scenes = [(strips_of(r.height or 0), r) for r, prediction in chosen if is_streamed(prediction)]
+    begun = [(strips_of(part.grid.height), part.record) for part in parts]
+    strips = sum(count for count, _ in (*scenes, *begun))
     files = sum(name in wanted for name in RASTER_FORMATS) + bool(vectors)
-    chips = len(chosen) - (len(heights) if files else 0)
-    return Steps(tick, chips + strips * (files + len(vectors))), strips
+    told = (*scenes, *begun) if floods.asked else scenes  # what is predicted in part is in no table
+    flooded = floods.passes * sum(count for count, record in told if record.permanent_water is not None)
+    chips = len(chosen) - (len(scenes) if files else 0)
+    return Steps(tick, chips + strips * (files + len(vectors)) + flooded), strips
 
 
 def _on_speckle(polygons: WaterPolygons) -> list[str]:

@@ -16,7 +16,7 @@ from rasterio.io import MemoryFile
 from tiles.chip import Chip
 from tiles.errors import ChipError, PredictionError, PredictionNotFoundError, StoreError
 from tiles.grid import Grid
-from tiles.palette import MISSED, TRUTH, WATER
+from tiles.palette import WATER
 from tiles.probability import NODATA, level
 from tiles.reading.pixels import read_band
 from tiles.reading.raster import GDAL_OPTIONS
@@ -26,7 +26,6 @@ _BLOCK = 256
 _SMALLEST = 32
 # Red, green, blue, alpha. A GeoTIFF's table keeps no alpha, so dry land is near white; nodata is clear by its tag.
 MASK_COLOURS = {0: (248, 250, 252, 255), 1: (*WATER, 255), NODATA: (0, 0, 0, 0)}
-FLOOD_COLOURS = MASK_COLOURS | {2: (*TRUTH, 255), 3: (*MISSED, 255), 4: (124, 136, 150, 255)}
 
 
 def encode_probability(probability: npt.NDArray[np.uint8], grid: Grid, tags: Mapping[str, str]) -> bytes:
@@ -65,21 +64,6 @@ def encode_mask(probability: npt.NDArray[np.uint8], threshold: float, grid: Grid
     mask[probability == NODATA] = NODATA
     tags = {"classes": "0 dry, 1 water, 255 nodata", "threshold": f"{threshold:g}", **tags}
     return _encode(mask, grid, "water", tags, MASK_COLOURS)
-
-
-def encode_flood(classes: npt.NDArray[np.uint8], grid: Grid, tags: Mapping[str, str]) -> bytes:
-    """Return what `model.export.flood.flood_classes` gives, as the bytes of a cloud-optimised GeoTIFF with a colour table.
-
-    Args:
-        classes: uint8 (H, W).
-        grid: the chip's grid, of the same shape.
-        tags: metadata of the file; the classes are added.
-
-    Raises:
-        StoreError: GDAL cannot encode it.
-    """
-    told = "0 dry, 1 flood, 2 usual water, 3 usual water not found, 4 water not known to be usual or not, 255 nodata"
-    return _encode(classes, grid, "flood", {"classes": told, **tags}, FLOOD_COLOURS)
 
 
 def _encode(

@@ -17,6 +17,7 @@ from model.store.probability import MASK_COLOURS
 from tiles.errors import ChipError, PredictionNotFoundError, StoreError
 from tiles.files import replacing
 from tiles.grid import Grid
+from tiles.palette import MISSED, TRUTH
 from tiles.probability import NODATA, level
 from tiles.reading.pixels import read_band
 from tiles.reading.raster import read_info
@@ -26,6 +27,7 @@ ByteArray = npt.NDArray[np.uint8]
 Strips = Iterable[tuple[int, ByteArray]]
 """Parts of a raster as wide as itself, each with its first row, from the top to the bottom."""
 
+FLOOD_COLOURS = MASK_COLOURS | {2: (*TRUTH, 255), 3: (*MISSED, 255), 4: (124, 136, 150, 255)}
 ROWS = 512
 """Rows of a strip that is read: as many as the blocks of a raster have."""
 
@@ -50,6 +52,16 @@ def write_mask(path: Path, strips: Strips, threshold: float, grid: Grid, tags: M
     table[level(threshold) :], table[NODATA] = 1, NODATA
     said = {"classes": "0 dry, 1 water, 255 nodata", "threshold": f"{threshold:g}", **tags}
     _write(path, ((top, table[values]) for top, values in strips), grid, "water", said, MASK_COLOURS)
+
+
+def write_flood(path: Path, strips: Strips, grid: Grid, tags: Mapping[str, str]) -> None:
+    """Write a raster of what `model.export.flood.flood_classes` gives, with a colour table.
+
+    Raises:
+        OutputError: as `write_probability`.
+    """
+    told = "0 dry, 1 flood, 2 usual water, 3 usual water not found, 4 water not known to be usual or not, 255 nodata"
+    _write(path, strips, grid, "flood", {"classes": told, **tags}, FLOOD_COLOURS)
 
 
 def _write(

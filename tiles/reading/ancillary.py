@@ -71,8 +71,12 @@ def read_ancillary(name: str, asset: Asset, image: RasterInfo, window: Window | 
     return values
 
 
-def usual_water(record: ChipRecord) -> ByteArray | None:
+def usual_water(record: ChipRecord, window: Window | None = None) -> ByteArray | None:
     """Return where water is usual on a chip, uint8 (H, W): 1 usual, 0 not, 255 not known; None where no file says it.
+
+    Args:
+        record: the chip, or a scene.
+        window: the part that is wanted; None for all of it.
 
     Raises:
         ChipError: the file that should say it cannot be used, with the sentence to show.
@@ -80,7 +84,7 @@ def usual_water(record: ChipRecord) -> ByteArray | None:
     if record.permanent_water is None or record.vv is None:
         return None
     try:
-        share = read_ancillary("permanent_water", record.permanent_water, read_info(record.vv.path))
+        share = read_ancillary("permanent_water", record.permanent_water, read_info(record.vv.path), window)
     except ChipError as error:
         raise AncillaryError(ancillary_refusal("permanent_water", error)) from error
     known = np.isfinite(share)

@@ -17,13 +17,21 @@ import rasterio
 from affine import Affine
 from rio_cogeo import cog_validate
 
+from dashboard.exports.parts import parts_of
+from model.export import rasters
 from model.export.package import Written, write_package
+from model.inference import scenes as runs
+from model.inference.missing import predict_missing
+from model.inference.scenes import SceneRun
 from model.predictors.backscatter import BackscatterPredictor
-from model.store.store import Prediction, Store
+from model.store import store as stores
+from model.store import streamed
+from model.store.store import Prediction, Store, key_of
 from tests.predicting import predict_one
 from tiles.catalog.catalog import open_catalog
 from tiles.chip import ChipRecord
 from tiles.errors import UsageError
+from tiles.scenes import windows
 from tiles.sentences import named
 
 SIZE, THRESHOLD = 60, 0.5
@@ -191,5 +199,56 @@ def test_usual_water_of_another_size_than_the_prediction_tells_nothing(taken: Ta
         with rasterio.open(taken.out.parent / "chips" / f"river_{band}.tif") as file:
             write(tmp_path / f"river_{band}.tif", file.read(1)[:50, :50], nodata=file.nodata)
     (small,) = open_catalog([tmp_path]).usable()
-    with pytest.raises(UsageError, match="not told of any chip"):
+    with pytest.raises(UsageError, match=r"not told of river: The image is another than when it was predicted"):
         write_package(tmp_path / "o", [(replace(small, id=record.id), prediction)], taken.store, THRESHOLD, ["flood"])
+
+
+@pytest.fixture
+def small_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an image of sixty pixels a side be a scene, read in strips of 16 rows."""
+    for module in (windows, stores, rasters):
+        monkeypatch.setattr(module, "MAX_PIXELS", 40 * 40)
+    monkeypatch.setattr(runs, "WINDOW", 32)
+    monkeypatch.setattr(runs, "OVERLAP", 8)
+    monkeypatch.setattr(streamed.read_strips, "__defaults__", (16,))
+
+
+def test_a_scene_has_the_flood_of_a_chip_strip_by_strip(taken: Taken, small_scenes: None, tmp_path: Path) -> None:
+    record, model = next(record for record, _ in taken.chosen if record.id == "river"), BackscatterPredictor()
+    steps: list[tuple[int, int]] = []
+    with Store(tmp_path / "data") as store:
+        assert predict_missing([record], model, store).failed == {}
+        scene = store.fresh([record], key_of(model))[record.id]
+        pair = [(record, scene)]
+        written = write_package(
+            tmp_path / "o", pair, store, THRESHOLD, EVERYTHING, tick=lambda *told: steps.append(told)
+        )
+    assert written.notes[0].startswith("Flood, which is water that is not usual: 0.108")
+    assert steps[-1] == (4, 4), "a mask, areas, a raster and polygons, of one strip of 512 rows"
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps) and len(steps) > 12
+    with rasterio.open(tmp_path / "o" / "rasters" / "river_flood.tif") as raster:
+        np.testing.assert_array_equal(raster.read(1), expected())
+    assert cog_validate(tmp_path / "o" / "rasters" / "river_flood.tif")[0]
+    mine, its = (json.loads((out / "scores.json").read_text())["chips"] for out in (tmp_path / "o", taken.out))
+    of_chip = next(chip for chip in its if chip["id"] == "river")
+    for column in ("flood_km2", "usual_water_km2", "not_told_km2"):
+        assert mine[0][column] == pytest.approx(of_chip[column], rel=1e-5)
+    polygons = [gpd.read_file(out / "flood.gpkg") for out in (tmp_path / "o", taken.out)]
+    assert [len(one) for one in polygons] == [1, 1]
+    assert polygons[0]["km2"].sum() == pytest.approx(polygons[1]["km2"].sum(), rel=1e-6)
+
+
+def test_of_a_scene_that_is_predicted_in_part_the_flood_of_that_part_is_told(
+    taken: Taken, small_scenes: None, tmp_path: Path
+) -> None:
+    record, model = next(record for record, _ in taken.chosen if record.id == "river"), BackscatterPredictor()
+    with Store(tmp_path / "data") as store:
+        SceneRun(record, model, store).step()
+        (part,) = parts_of([record], model, store)
+        write_package(tmp_path / "o", [], store, THRESHOLD, ["flood", "flood-geopackage"], parts=[part])
+    with rasterio.open(tmp_path / "o" / "rasters" / "river_flood.tif") as raster:
+        classes = raster.read(1)
+    known = classes != 255
+    assert 0 < known.sum() < (expected() != 255).sum()
+    np.testing.assert_array_equal(classes[known], expected()[known])
+    assert set(gpd.read_file(tmp_path / "o" / "flood.gpkg")["predicted_share"]) == {part.share}
