@@ -14,7 +14,7 @@ from rasterio.windows import Window
 
 from model.export.formats import FLOOD, FLOOD_POLYGONS, RASTERS
 from model.export.polygons import scene_bodies
-from model.export.rasters import raster_tags
+from model.export.rasters import is_streamed, raster_tags
 from model.export.vectors import WaterPolygons
 from model.store.prediction import Prediction
 from model.store.streamed import Strips, write_flood
@@ -92,6 +92,7 @@ class Floods:
         self._tables = not {"csv", "json", "geoparquet"}.isdisjoint(wanted)
         self._without: dict[str, None] = {}
         self._problems: dict[str, str] = {}
+        self._scenes = False
         self._stack = ExitStack()
         self._polygons = self._stack.enter_context(WaterPolygons(out)) if FLOOD_POLYGONS in wanted else None
 
@@ -150,6 +151,7 @@ class Floods:
                 tags = {"threshold": f"{self._threshold:g}", **raster_tags(record, prediction)}
                 write_flood(self._out / name, classes(), grid, tags)
                 self._files[name] = None
+            self._scenes |= is_streamed(prediction) or share < 1
             if self._polygons is not None and grid.placed:
                 flooded = (
                     (top, np.where(of == FLOODED, np.uint8(PROBABILITY_MAX), np.uint8(0))) for top, of in classes()
@@ -185,6 +187,8 @@ class Floods:
             said.append(
                 f"Flood, which is water that is not usual: {flood:,.4g} km² on {told} of {chips} chip(s){rest}."
             )
+        if self._polygons is not None and self._scenes:
+            said += self._polygons.on_speckle("flood")
         if self._without:
             which = "any chip" if len(self._without) == chips else _some(self._without)
             said.append(

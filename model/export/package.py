@@ -16,7 +16,7 @@ from model.export.formats import FLOOD, PACKAGE, RASTERS, file_of
 from model.export.polygons import water_bodies
 from model.export.rasters import is_streamed, raster_tags, read_stored, with_strips
 from model.export.scenes import RASTER_FORMATS, PartOfScene, Steps, Tick, on_part, strips_of, write_part, write_scene
-from model.export.vectors import FLOOD_VECTORS, GEOJSON_LIMIT_BYTES, SMALL_KM2, VECTORS, WaterPolygons
+from model.export.vectors import FLOOD_VECTORS, GEOJSON_LIMIT_BYTES, VECTORS, WaterPolygons
 from model.store.prediction import Prediction, WaterTotal, water_total
 from model.store.probability import encode_mask, encode_probability
 from model.store.store import Store
@@ -101,7 +101,7 @@ def write_package(
         if polygons is not None:
             making.vectors(polygons, vectors, of_vector)
             if parts or any(is_streamed(prediction) for _, prediction in chosen):
-                written.notes += _on_speckle(polygons)
+                written.notes += polygons.on_speckle("water")
         floods.finish()
     written.files += floods.files
     written.notes += floods.notes()
@@ -288,14 +288,3 @@ def _steps(
     flooded = floods.passes * sum(count for count, record in told if record.permanent_water is not None)
     chips = len(chosen) - (len(scenes) if files else 0)
     return Steps(tick, chips + strips * (files + len(vectors)) + flooded), strips
-
-
-def _on_speckle(polygons: WaterPolygons) -> list[str]:
-    """Return a sentence on the many small polygons that a scene has."""
-    if not polygons.small or (polygons.too_large_for_geojson and polygons.geojson_alone):
-        return []
-    return [
-        f"Of {polygons.features:,} water polygons {polygons.small:,} are smaller than {SMALL_KM2:g} km², together "
-        f"{polygons.small_km2:,.2f} of {polygons.km2:,.2f} km²: speckle for the most part. None is left out; "
-        f'in QGIS the filter "km2" >= {SMALL_KM2:g} hides them.'
-    ]

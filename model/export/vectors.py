@@ -193,6 +193,16 @@ class WaterPolygons:
             raise unwritable(target, error) from error
         return target
 
+    def on_speckle(self, what: str) -> list[str]:
+        """Return a sentence on the many small polygons that a scene has, where it has such; `what` they are of."""
+        if not self.small or (self.too_large_for_geojson and self.geojson_alone):
+            return []
+        return [
+            f"Of {self.features:,} {what} polygons {self.small:,} are smaller than {SMALL_KM2:g} km², together "
+            f"{self.small_km2:,.2f} of {self.km2:,.2f} km²: speckle for the most part. None is left out; "
+            f'in QGIS the filter "km2" >= {SMALL_KM2:g} hides them.'
+        ]
+
     def close(self) -> None:
         """Let go of the scratch file."""
         with contextlib.suppress(OSError):
