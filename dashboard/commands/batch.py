@@ -89,7 +89,7 @@ def batch(
         stored = store.fresh(found.usable(), key_of(predictor))
         limit = predictor.threshold if threshold is None else threshold
         assumed(found, stored, store)
-        if out is not None:
+        if out is not None and stored:  # a table of nothing would stand in the way of the next try
             chips = [(found.get(i), p) for i, p in stored.items()]
             if scheduler is None:
                 write_table(out, write_on_workers(client, order, chips, out, limit, task_chips=task_chips))
@@ -99,7 +99,7 @@ def batch(
         click.echo(
             f"{len(done.predicted)} predicted, {done.held} were there, {len(done.failed) + len(problems)} failed; "
             f"{water_total(stored.values(), limit).words(digits=1)} at p >= {limit:.2f} under {predictor.name}"
-            + (f"; written to {out}" if out else "")
+            + (f"; {'written to' if stored else 'nothing to write to'} {out}" if out else "")
         )
         if not stored:
             raise click.exceptions.Exit(1)

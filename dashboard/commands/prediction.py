@@ -120,7 +120,7 @@ def predict(
         limit = predictor.threshold if threshold is None else threshold
         chips = [(found.get(i), p) for i, p in stored.items()]
         notes = assumed(found, stored, store)
-        if out is not None:
+        if out is not None and chips:  # a table of nothing would stand in the way of the next try
             from model.export.rasters import write_predictions
 
             write_predictions(out, chips, store, limit)
@@ -137,7 +137,7 @@ def predict(
         click.echo(
             f"{progress.done} predicted, {progress.skipped} were there, {progress.failed + len(problems)} failed; "
             f"{water} at p >= {limit:.2f} under {predictor.name} on {predictor.device}"
-            + (f"; written to {out}" if out else ""),
+            + (f"; {'written to' if chips else 'nothing to write to'} {out}" if out else ""),
             err=aside,
         )
         if alert_above is None and json_file is None:

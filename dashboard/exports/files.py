@@ -116,14 +116,12 @@ def _on_scores(
 def _readme(
     written: Written, predictor: Predictor, threshold: float, notes: Sequence[str], failed: Sequence[Problem]
 ) -> str:
-    files = {one.file: one.about for one in FORMATS if one.about}
-    present = {name: text for name, text in files.items() if any(file.startswith(name) for file in written.files)}
     lines = [
         f"Water in {written.chips} Sentinel-1 chip(s), predicted by {predictor.name} ({predictor.model_id[:16]}).",
         f"Water is where p >= {threshold:g}: {written.water.words(digits=4)}; areas are geodesic, on the WGS84 ellipsoid.",
         *notes,
         "",
-        *(f"{name:16} {text}" for name, text in present.items()),
+        *(f"{one.file:26} {one.about}" for one in FORMATS if one.among(written.files)),
         *(["", *written.notes] if written.notes else []),
         *(["", "Not predicted:", *(f"{one.name}: {one.message}" for one in failed)] if failed else []),
         "",

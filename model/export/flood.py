@@ -175,9 +175,9 @@ class Floods:
 
     def notes(self) -> list[str]:
         """Return the sentences on what is told, and of what and why not: where flood was asked for, or is in a table."""
-        told, known = len(self.areas), [area for area in self.areas.values() if area.flood is not None]
-        chips = told + len(self._without) + len(self._problems)
-        if not self.asked and not told and not self._problems:
+        known = [area for area in self.areas.values() if area.flood is not None]
+        chips = len(self.areas) + len(self._without) + len(self._problems)
+        if not self.asked and not self.areas and not self._problems:
             return []
         said = []
         if known:
@@ -185,8 +185,10 @@ class Floods:
             not_told = sum(area.not_told or 0.0 for area in known)
             rest = f", and {not_told:,.4g} km² of water of which the files do not say it" if not_told else ""
             said.append(
-                f"Flood, which is water that is not usual: {flood:,.4g} km² on {told} of {chips} chip(s){rest}."
+                f"Flood, which is water that is not usual: {flood:,.4g} km² on {len(known)} of {chips} chip(s){rest}."
             )
+        if unplaced := [name for name, area in self.areas.items() if area.flood is None]:
+            said.append(f"{_some(unplaced)}: no place on Earth, so the km² of flood are not known.")
         if self._polygons is not None and self._scenes:
             said += self._polygons.on_speckle("flood")
         if self._without:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -13,8 +14,8 @@ class ExportFormat:
         name: what it is asked for by.
         title: for people.
         note: what it is for, in a few words.
-        file: how the names of its files begin, in the folder of the export.
-        about: what these are, as the README beside them says it; empty where another format with the same `file` says it.
+        file: its file in the folder of the export; where there is one a chip, ID stands for the chip's.
+        about: what that is, as the README beside them says it.
         chosen: whether the page proposes it.
     """
 
@@ -25,6 +26,11 @@ class ExportFormat:
     about: str
     chosen: bool = False
 
+    def among(self, files: Iterable[str]) -> bool:
+        """Return whether some of an export's files, by their paths in it, are of this format."""
+        begin, _, end = self.file.partition("ID")
+        return any(file.startswith(begin) and file.endswith(end) for file in files)
+
 
 REPORT = "report"
 """The one format that is made of more than predictions: `dashboard.report` writes it."""
@@ -32,18 +38,25 @@ RASTERS = "rasters"
 FLOOD, FLOOD_POLYGONS = "flood", "flood-geopackage"
 """What is told only of chips beside which a file says where water is usual (`model.export.flood`)."""
 
+_COG = "Cloud-optimised GeoTIFF on the chip's own grid."
+
 FORMATS: tuple[ExportFormat, ...] = (
     ExportFormat(
         "probability",
         "Probability, GeoTIFF",
         "0 to 254 is p × 254; cloud-optimised",
-        f"{RASTERS}/",
-        "ID_probability.tif: 0..254 is p * 254, 255 is no data. ID_mask.tif: 0 dry, 1 water, 255 no data. "
-        "ID_flood.tif: 0 dry, 1 flood, 2 usual water, 3 usual water that is not found, 4 water of which it is not known whether "
-        "it is usual, 255 no data. Cloud-optimised GeoTIFFs on each chip's own grid.",
+        f"{RASTERS}/ID_probability.tif",
+        f"0..254 is p * 254, 255 is no data. {_COG}",
         chosen=True,
     ),
-    ExportFormat("mask", "Mask, GeoTIFF", "water, dry and no data, with colours", f"{RASTERS}/", "", chosen=True),
+    ExportFormat(
+        "mask",
+        "Mask, GeoTIFF",
+        "water, dry and no data, with colours",
+        f"{RASTERS}/ID_mask.tif",
+        f"0 dry, 1 water, 255 no data. {_COG}",
+        chosen=True,
+    ),
     ExportFormat(
         "geopackage",
         "Water polygons, GeoPackage",
@@ -70,8 +83,9 @@ FORMATS: tuple[ExportFormat, ...] = (
         FLOOD,
         "Flood, GeoTIFF",
         "flood apart from usual water, where a file tells it",
-        f"{RASTERS}/",
-        "",
+        f"{RASTERS}/ID_{FLOOD}.tif",
+        "0 dry, 1 flood, 2 usual water, 3 usual water that is not found, 4 water of which it is not known whether it is usual, "
+        f"255 no data. {_COG}",
     ),
     ExportFormat(
         FLOOD_POLYGONS,
@@ -125,5 +139,5 @@ PACKAGE: tuple[str, ...] = tuple(name for name in CHOICES if name != REPORT)
 
 
 def file_of(name: str) -> str:
-    """Return how the names of a format's files begin."""
+    """Return the file of a format that is one file."""
     return next(one.file for one in FORMATS if one.name == name)

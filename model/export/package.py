@@ -25,6 +25,7 @@ from tiles.chip import ChipRecord
 from tiles.errors import UsageError
 from tiles.files import unwritable, write_whole
 from tiles.grid import Grid
+from tiles.sentences import join
 
 
 @dataclass
@@ -110,8 +111,8 @@ def write_package(
     if "stac" in wanted:
         making.collection(made, marks)
     if not written.files:
-        raise UsageError(" ".join(written.notes))
-    written.water = water_total((one.prediction for one in made), threshold)
+        raise UsageError(join(written.notes))
+    written.water = water_total([*(one.prediction for one in made), *(part.prediction for part in parts)], threshold)
     return written
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -230,15 +231,17 @@ class EndpointPredictor:
 
     def _per_request(self, chip: Chip, bands: npt.NDArray[np.float32]) -> int:
         header = len(encode_npy(bands[None, :, :0]))
-        fit = (self.spec.max_bytes - header) // bands.nbytes
-        if fit < 1:
+        if header + bands.nbytes > self.spec.max_bytes:
             rows, columns = chip.valid.shape
+            http = self.spec.kind == "http"
+            way = f"{'#' if http else '?'}max_payload_mb={math.ceil((header + bands.nbytes) / 1e6)}"
+            aws = "" if http else ", use an asynchronous endpoint (sagemaker:NAME?async=s3://BUCKET/PREFIX)"
             raise EndpointError(
-                f"Chip {chip.id} of {rows:,} x {columns:,} pixels is {bands.nbytes / 1e6:.1f} MB to send, above the "
-                f"{self.spec.max_payload_mb:g} MB that {self.spec.label} takes: use an asynchronous endpoint "
-                "(sagemaker:NAME?async=s3://BUCKET/PREFIX), cut the chip, or raise max_payload_mb where the endpoint takes more."
+                f"{rows:,} x {columns:,} pixels of chip {chip.id} are {bands.nbytes / 1e6:.1f} MB to send, above the "
+                f"{self.spec.max_payload_mb:g} MB that {self.spec.label} is taken to accept: where it accepts more, say so "
+                f"behind its address ({way}){aws}, or cut the chip."
             )
-        return int(fit)
+        return max(1, (self.spec.together_bytes - header) // bands.nbytes)
 
     def _ask(self, chips: Sequence[Chip], images: npt.NDArray[np.float32]) -> list[ByteArray]:
         received = self._patiently(encode_npy(images), OURS, NPY)

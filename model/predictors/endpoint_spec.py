@@ -11,8 +11,8 @@ from model.bundle.fields import suggestion
 from tiles.errors import UsageError
 
 MEGABYTE = 1_000_000
-# What one request may hold: SageMaker's limits, which a server of one's own may well be above.
-_REAL_TIME_MB, _SERVERLESS_MB, _ASYNC_MB = 6.0, 4.0, 1000.0
+# What one request may hold: SageMaker's limits, and that of `floodscope serve`.
+_REAL_TIME_MB, _SERVERLESS_MB, _ASYNC_MB, _OF_A_SERVER_MB = 6.0, 4.0, 1000.0, 32.0
 
 _COMMON = {"name", "max_payload_mb", "timeout_s", "wait_s"}
 _OPTIONS = {
@@ -55,6 +55,11 @@ class EndpointSpec:
     def max_bytes(self) -> int:
         """The largest body of one request, bytes."""
         return int(self.max_payload_mb * MEGABYTE)
+
+    @property
+    def together_bytes(self) -> int:
+        """The largest body of one request that holds several chips: a server answers none before it has done all."""
+        return min(self.max_bytes, int(_REAL_TIME_MB * MEGABYTE)) if self.kind == "http" else self.max_bytes
 
     @property
     def identity(self) -> str:
@@ -107,7 +112,8 @@ def _spec(text: str, kind: str, target: str, label: str, query: str) -> Endpoint
     if asynchronous is not None and not _BUCKET.fullmatch(asynchronous):
         raise UsageError(f"async={asynchronous[:80]!r} is no place in S3: give one as async=s3://BUCKET/PREFIX.")
     serverless = options.pop("serverless", None) is not None
-    default = _ASYNC_MB if asynchronous else _SERVERLESS_MB if serverless else _REAL_TIME_MB
+    of_aws = _ASYNC_MB if asynchronous else _SERVERLESS_MB if serverless else _REAL_TIME_MB
+    default = _OF_A_SERVER_MB if kind == "http" else of_aws
     return EndpointSpec(
         text,
         kind,

@@ -68,7 +68,7 @@ _SIDES: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
             False,
         ),
         (
-            r"[_\-.](slope|aspect|hand|landcover|land_cover|lulc|worldcover|occurrence|coherence)$",
+            r"(?<![_\-.]jrc)[_\-.](slope|aspect|hand|landcover|land_cover|lulc|worldcover|occurrence|coherence)$",
             "a layer of land",
             False,
         ),

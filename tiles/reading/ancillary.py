@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from rasterio.windows import Window
 
 from tiles.chip import UNKNOWN, Asset, ByteArray, ChipRecord, FloatArray
@@ -17,6 +18,7 @@ _LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
 # JRC Global Surface Water stores "no observation" as 255, tagged or not.
 _JRC_NODATA = 255
 
+_MANY = 0.001
 USUAL = 0.5
 """Water is usual where it was there in this share of the time or more."""
 
@@ -62,6 +64,8 @@ def read_ancillary(name: str, asset: Asset, image: RasterInfo, window: Window | 
     with np.errstate(over="ignore", invalid="ignore"):
         values: FloatArray = (numbers * asset.scale).astype(np.float32)
     values[unknown] = np.nan
+    if name == "permanent_water" and asset.scale != 1.0:
+        _require_scale(asset, numbers[~unknown], str(stored.dtype), whole=window is None)
     strange = values[(values < low) | (values > high * (1 + 1e-6))]
     if strange.size:
         raise AncillaryError(
@@ -69,6 +73,22 @@ def read_ancillary(name: str, asset: Asset, image: RasterInfo, window: Window | 
             file=asset.path,
         )
     return values
+
+
+def _require_scale(asset: Asset, numbers: npt.NDArray[np.float64], dtype: str, *, whole: bool) -> None:
+    """Raise AncillaryError where percent, or months of a year, are rather shares of 0 to 1, which would be no water at all."""
+    if not numbers.size or numbers.max() > 1.0 or not numbers.any():
+        return
+    unit, most = ("percent", 100) if asset.scale == 0.01 else ("months of a year", 12)
+    # A hundredth of the time, or a month, is known of some places; of all water of an image, or as a fraction, it is not.
+    share = bool((numbers % 1 != 0).any())
+    mask = whole and (dtype.startswith("float") or unit == "percent") and (numbers == 1).mean() > _MANY
+    if share or mask:
+        raise AncillaryError(
+            f"{{file}} holds no number above {numbers.max():g}, where its name says {unit}, 0 to {most}: if 1 is water that is "
+            "always there, name it ..._permanent_water.tif; else convert it.",
+            file=asset.path,
+        )
 
 
 def usual_water(record: ChipRecord, window: Window | None = None) -> ByteArray | None:

@@ -101,21 +101,28 @@ def test_where_workers_may_not_write_rasters_the_folder_is_named_and_what_is_pre
     assert len(list((out / "rasters").iterdir())) == 2 * 11 + 1
 
 
-def test_where_no_chip_could_be_predicted_the_table_is_empty(tmp_path: Path, floodscope: Run) -> None:
+def test_where_no_chip_could_be_predicted_nothing_is_written_that_the_next_try_would_meet(
+    tmp_path: Path, floodscope: Run
+) -> None:
     (tmp_path / "chips").mkdir()
     write_scene(tmp_path / "chips" / "one.tif", 256, 256)
     damaged = tmp_path / "chips" / "one.tif"
     data = damaged.read_bytes()
     damaged.write_bytes(data[:2000] + bytes(9000) + data[11_000:])
-    tables = []
     for command, *more in (("batch", "--workers", "1"), ("predict",)):
         out = tmp_path / command / "rasters"
         asked = (tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / f"{command}-data", "--out", out)
         done = floodscope(command, *asked, *more)
         assert done.returncode == 1 and "cannot be written" not in done.stderr, done.stderr
         assert "0 predicted, 0 were there, 1 failed" in done.stdout, done.stderr
-        tables.append({path.name: path.read_bytes() for path in out.iterdir()})
-    assert tables[0] == tables[1] and list(tables[0]) == ["predictions.csv"]
+        assert done.stdout.rstrip().endswith(f"; nothing to write to {out}")
+        assert not list(out.parent.rglob("*.*"))
+    damaged.write_bytes(data)
+    for command, *more in (("batch", "--workers", "1"), ("predict",)):
+        out = tmp_path / command / "rasters"
+        asked = (tmp_path / "chips", "--model", "backscatter", "--data", tmp_path / f"{command}-data", "--out", out)
+        assert floodscope(command, *asked, *more).returncode == 0
+        assert len(list(out.iterdir())) == 3
 
 
 def test_an_interrupt_while_rasters_are_written_is_told_in_a_line(

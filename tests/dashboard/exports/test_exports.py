@@ -24,7 +24,7 @@ from flask.testing import FlaskClient
 from dashboard.app import create_app
 from dashboard.workspace.settings import Settings
 from dashboard.workspace.workspace import Workspace
-from model.export.formats import CHOICES, FLOOD_POLYGONS, FORMATS
+from model.export.formats import CHOICES, FLOOD, FLOOD_POLYGONS, FORMATS
 from model.predictors.backscatter import BackscatterPredictor
 from tests.waiting import PATIENCE_S, eventually
 from tiles.catalog.catalog import open_catalog
@@ -89,9 +89,9 @@ def test_all_chips_in_every_format_come_as_one_zip(server: Server, tmp_path: Pat
     assert "SIMULATED" in readme
     assert note in readme
     for one in FORMATS:
-        told = one.name != FLOOD_POLYGONS
-        assert any(file.startswith(one.file) for file in files) == told, one.name
-        assert (one.about in readme) == told, one.name
+        told = one.name not in {FLOOD, FLOOD_POLYGONS}
+        assert one.among(files) == told, one.name
+        assert (one.file in readme and one.about in readme) == told, one.name
     assert server.left() == [f"{begun['id']}.zip"]
     server.client.delete(f"/exports/{begun['id']}", headers=HEADERS)
     assert (server.left(), server.client.get(f"/exports/{begun['id']}/file").status_code) == ([], 404)

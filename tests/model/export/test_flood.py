@@ -127,13 +127,14 @@ def test_what_is_not_told_has_no_raster_and_the_reason_stands_beside_it(taken: T
         "river_flood.tif",
     ]
     notes = [note for note in taken.written.notes if "lood" in note]
-    assert len(notes) == 3
+    assert len(notes) == 4
     assert notes[0].startswith("Flood, which is water that is not usual: 0.108")
-    assert "on 2 of 4 chip(s), and 0.015" in notes[0]
-    assert notes[1].startswith("Flood is not told of without, beside which no file says where water is usual")
-    assert notes[2].startswith("Flood is not told of broken: ")
-    assert "broken_permanent_water.tif holds 6" in notes[2]
-    assert "/" not in named(notes[2:])[0], "who exports over the page is told the file's name, not its folder"
+    assert "on 1 of 4 chip(s), and 0.015" in notes[0]
+    assert notes[1] == "nowhere: no place on Earth, so the km² of flood are not known."
+    assert notes[2].startswith("Flood is not told of without, beside which no file says where water is usual")
+    assert notes[3].startswith("Flood is not told of broken: ")
+    assert "broken_permanent_water.tif holds 6" in notes[3]
+    assert "/" not in named(notes[3:])[0], "who exports over the page is told the file's name, not its folder"
 
 
 def test_polygons_of_flood_have_the_area_that_the_table_says(taken: Taken) -> None:
@@ -183,6 +184,16 @@ def test_where_nothing_tells_it_flood_alone_is_refused_with_what_to_do(taken: Ta
         write_package(tmp_path, without, taken.store, THRESHOLD, ["flood", "flood-geopackage"])
     written = write_package(tmp_path, without, taken.store, THRESHOLD, ["csv"])
     assert written.notes == [], "a table that has no flood says nothing of it where nobody asked"
+
+
+def test_where_a_file_cannot_be_used_flood_alone_is_refused_by_names_without_folders(
+    taken: Taken, tmp_path: Path
+) -> None:
+    broken = [pair for pair in taken.chosen if pair[0].id == "broken"]
+    with pytest.raises(UsageError) as refused:
+        write_package(tmp_path, broken, taken.store, THRESHOLD, ["flood"])
+    assert "broken_permanent_water.tif holds 6" in named(str(refused.value))
+    assert str(tmp_path.parent) in str(refused.value) and str(tmp_path.parent) not in named(str(refused.value))
 
 
 def test_a_table_alone_tells_flood_too(taken: Taken, tmp_path: Path) -> None:
@@ -245,9 +256,10 @@ def test_of_a_scene_that_is_predicted_in_part_the_flood_of_that_part_is_told(
     with Store(tmp_path / "data") as store:
         SceneRun(record, model, store).step()
         (part,) = parts_of([record], model, store)
-        write_package(tmp_path / "o", [], store, THRESHOLD, ["flood", "flood-geopackage"], parts=[part])
+        written = write_package(tmp_path / "o", [], store, THRESHOLD, ["flood", "flood-geopackage"], parts=[part])
     with rasterio.open(tmp_path / "o" / "rasters" / "river_flood.tif") as raster:
         classes = raster.read(1)
+    assert written.water.km2 == pytest.approx(part.prediction.water_km2(THRESHOLD)) and written.water.km2 > 0
     known = classes != 255
     assert 0 < known.sum() < (expected() != 255).sum()
     np.testing.assert_array_equal(classes[known], expected()[known])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.predictors.endpoint_spec import is_endpoint, parse_endpoint
+from model.serving.settings import ServingSettings
 from tiles.errors import UsageError
 
 
@@ -28,6 +29,9 @@ def test_a_sagemaker_endpoint_has_a_name_and_options_behind_a_question_mark() ->
     assert spec.options == {"region": "eu-west-1", "profile": "flood"}
     assert spec.max_payload_mb == 6.0
     assert parse_endpoint("sagemaker:f?serverless").max_payload_mb == 4.0
+    ours = parse_endpoint("http://h:8080/invocations")
+    assert (ours.max_payload_mb, ours.together_bytes) == (ServingSettings().max_payload_mb, 6_000_000)
+    assert parse_endpoint("http://h:8080/invocations#max_payload_mb=2").together_bytes == 2_000_000
     scene = parse_endpoint("sagemaker:f?async=s3://bucket/some/place/")
     assert (scene.asynchronous, scene.max_payload_mb, scene.timeout_s) == ("s3://bucket/some/place", 1000.0, 900.0)
 

@@ -141,7 +141,8 @@ def test_a_batch_is_split_by_the_payload_limit_and_by_shape(server: Misbehaving)
     assert all(len(body) <= 16_600 for _, _, body in server.asked)
     too_small = known(server, "max_payload_mb=0.008")
     with pytest.raises(
-        EndpointError, match=r"of 32 x 32 pixels is 0\.0 MB to send, above the 0\.008 MB that GPU box takes.*async"
+        EndpointError,
+        match=r"32 x 32 pixels of chip .* are 0\.0 MB to send, above the 0\.008 MB .*#max_payload_mb=1\)",
     ):
         too_small.predict([CHIP])
 

@@ -199,3 +199,39 @@ def test_the_permanent_water_of_sen1floods11_lies_beside_its_images(tmp_path: Pa
     water = read_chip(only(tmp_path)).permanent_water
     assert water is not None
     np.testing.assert_array_equal(water, PERCENT > 50)
+
+
+def test_the_occurrence_beside_a_loose_image_is_used_and_one_of_something_else_is_not(tmp_path: Path) -> None:
+    write_pair(tmp_path, "x")
+    write_tiff(tmp_path / "x_occurrence.tif", PERCENT)
+    assert only(tmp_path).permanent_water is None
+    write_tiff(tmp_path / "x_jrc_occurrence.tif", PERCENT)
+    record = only(tmp_path)
+    assert record.permanent_water == Asset(str(tmp_path / "x_jrc_occurrence.tif"), scale=0.01)
+    np.testing.assert_allclose(read_chip(record).permanent_water, PERCENT / 100, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "values", "used"),
+    [
+        ("jrc_occurrence", (PERCENT / 100).astype(np.float32), False),  # shares
+        ("jrc_seasonality", (PERCENT / 100).astype(np.float32), False),
+        ("jrc_occurrence", (PERCENT > 50).astype(np.uint8), False),  # a mask
+        ("jrc_seasonality", (PERCENT > 50).astype(np.float32), False),
+        ("jrc_seasonality", (PERCENT > 50).astype(np.uint8), True),  # a month of water is a measure of JRC's
+        ("jrc_occurrence", np.zeros((SIZE, SIZE), np.uint8), True),
+        ("jrc_occurrence", np.eye(1, SIZE * SIZE, 5, dtype=np.uint8).reshape(SIZE, SIZE), SIZE * SIZE > 1000),
+        ("permanent_water", (PERCENT > 50).astype(np.uint8), True),
+    ],
+)
+def test_shares_where_percent_or_months_are_meant_are_refused_with_the_name_that_they_may_have(
+    tmp_path: Path, layer: str, values: np.ndarray, used: bool
+) -> None:
+    write_pair(tmp_path, "x")
+    write_tiff(tmp_path / f"x_{layer}.tif", values)
+    chip = read_chip(only(tmp_path))
+    assert (chip.permanent_water is not None) == used, chip.ancillary_problem
+    if not used:
+        assert "no number above 1, where its name says" in str(chip.ancillary_problem)
+        (tmp_path / f"x_{layer}.tif").rename(tmp_path / "x_permanent_water.tif")
+        assert read_chip(only(tmp_path)).permanent_water is not None, "the advice works"
