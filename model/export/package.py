@@ -241,11 +241,15 @@ class _Making:
 
     def collection(self, made: Sequence[_Made], seen: Mapping[str, bool | None]) -> None:
         """Write the STAC collection of the chips that have a place, where there are such."""
-        items = [
-            stac.item(one.record, one.prediction, one.grid, self.threshold, one.assets, seen.get(one.record.id))
-            for one in made
-            if one.grid is not None and one.grid.placed
-        ]
+        items = []
+        for one in made:
+            if one.grid is not None and one.grid.placed:
+                flood = self.floods.areas.get(one.record.id)
+                assets, name = one.assets, f"{RASTERS}/{one.record.id}_{FLOOD}.tif"
+                if name in self.floods.files:
+                    assets = assets | {FLOOD: name}
+                mark, km2 = seen.get(one.record.id), None if flood is None else flood.flood
+                items.append(stac.item(one.record, one.prediction, one.grid, self.threshold, assets, mark, km2))
         if items:
             stac.write_collection(self.out, items, any(one.record.simulated for one in made))
             self.written.files += [stac.COLLECTION, *(f"{stac.ITEMS}/{one['id']}.json" for one in items)]

@@ -14,6 +14,7 @@ import shapely
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
+from model.export.formats import FLOOD
 from model.store.prediction import Prediction
 from tiles.antimeridian import smallest_box, within_half_turn
 from tiles.chip import ChipRecord
@@ -38,6 +39,12 @@ _BANDS = {
         "roles": ["data", "classification"],
         "bands": [{"name": "water", "data_type": "uint8", "nodata": 255}],
     },
+    FLOOD: {
+        "title": "Flood at the threshold: 0 dry, 1 flood, 2 usual water, 3 usual water not found, 4 water not known to be "
+        "usual or not, 255 no data",
+        "roles": ["data", "classification"],
+        "bands": [{"name": FLOOD, "data_type": "uint8", "nodata": 255}],
+    },
 }
 
 
@@ -48,6 +55,7 @@ def item(
     threshold: float,
     assets: Mapping[str, str],
     seen: bool | None,
+    flood_km2: float | None = None,
 ) -> dict[str, object]:
     """Return the STAC item of a chip's prediction.
 
@@ -55,8 +63,9 @@ def item(
         record, prediction: what is described.
         grid: the raster's.
         threshold: of the mask, in [0, 1].
-        assets: "probability" and "mask" to the path of the file, relative to the collection.
+        assets: "probability", "mask" and "flood" to the path of the file, relative to the collection.
         seen: whether the model was trained on the chip, so that its IoU is no measure of it; None where that is not told.
+        flood_km2: what of its water is flood; None where that is not told.
     """
     outline = within_half_turn(grid.footprint())
     counts = prediction.histogram.confusion(threshold) if prediction.histogram is not None else None
@@ -68,6 +77,7 @@ def item(
         "floodscope:model_id": prediction.model_id,
         "floodscope:threshold": threshold,
         "floodscope:water_km2": prediction.water_km2(threshold),
+        "floodscope:flood_km2": flood_km2,
         "floodscope:valid_share": prediction.valid_pixels / prediction.total_pixels,
         "floodscope:iou": counts.iou if counts else None,
         "floodscope:seen_in_training": seen,

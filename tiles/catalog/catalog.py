@@ -25,7 +25,7 @@ from tiles.layouts.endings import cause, known_ending, packed_in
 from tiles.layouts.folder import TIFF_ENDINGS, Reading
 from tiles.layouts.known import LAYOUTS
 from tiles.layouts.names import part_of
-from tiles.layouts.nested import read_below
+from tiles.layouts.nested import left_below, read_below
 from tiles.layouts.pairing import labelled
 from tiles.layouts.products import address_refusal, product_refusal, products_in
 from tiles.naming import apart
@@ -275,7 +275,9 @@ def _read_folder(source: Path) -> Reading:
         return safe.read(source)
     if (refusal := product_refusal(source)) is not None:
         raise SourceError(refusal)
-    if (found := _read_here(source) or read_below(source, _read_here)) is not None:
+    if (here := _read_here(source)) is not None:
+        return Reading(here.records, here.problems + left_below(source, here.records))
+    if (found := read_below(source, _read_here)) is not None:
         return found
     if packed := packed_in(source):
         raise SourceError(cause(packed[0]))

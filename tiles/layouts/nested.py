@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tiles.chip import ChipRecord
+from tiles.chip import ASSETS, ChipRecord
 from tiles.errors import Problem
 from tiles.layouts.folder import SPLITS, Reading, tiffs
-from tiles.layouts.names import pair_key
+from tiles.layouts.names import pair_key, part_of
 from tiles.layouts.pairing import key_of
 from tiles.naming import chip_id
 from tiles.sentences import Sentence, shown
@@ -54,6 +55,23 @@ def read_below(folder: Path, read: Read) -> Reading | None:
     return Reading(
         records, problems + _left_aside([place for place, one in found if (place, one) not in good], records)
     )
+
+
+def left_below(folder: Path, records: Sequence[ChipRecord]) -> list[Problem]:
+    """Say which folders in a folder of loose chips hold images, or labels, that belong to none of its chips."""
+    files = [asset.path for record in records for name in ASSETS if (asset := getattr(record, name)) is not None]
+    if not records or any(r.vv is not None and Path(r.vv.path).parent != folder for r in records):
+        return []
+    keys, problems = {key_of(record) for record in records}, list[Problem]()
+    for place in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        there = [path for path in tiffs(place) if part_of(path).role in {"both", "vv", "vh"}]
+        if not there or any(file.startswith(f"{place}{os.sep}") for file in files):
+            continue
+        text = "{file} holds GeoTIFFs too, which are left aside: name it as a source of its own, beside this one."
+        if keys & {pair_key(path.stem) for path in there}:
+            text = "{file} holds GeoTIFFs called as these chips, which are left aside; if they are labels, add --labels {file}"
+        problems.append(Problem(shown(place.name), Sentence(text, file=place)))
+    return problems
 
 
 def _first_difference(names: Sequence[Sequence[str]]) -> int:

@@ -53,7 +53,8 @@ def read_ancillary(name: str, asset: Asset, image: RasterInfo, window: Window | 
     require_ancillary_type(asset.path, str(stored.dtype))
     numbers = stored.astype(np.float64)
     unknown = ~band.there | ~np.isfinite(numbers)
-    if nodata is not None and np.isfinite(nodata):
+    # Of usual water, 0 is an answer whatever a tag says: Earth Engine writes what was never water as masked pixels.
+    if nodata is not None and np.isfinite(nodata) and not (name == "permanent_water" and nodata == 0):
         unknown |= numbers == nodata
     if name == "elevation":
         unknown |= numbers < _FILL_M

@@ -264,3 +264,12 @@ def test_of_a_scene_that_is_predicted_in_part_the_flood_of_that_part_is_told(
     assert 0 < known.sum() < (expected() != 255).sum()
     np.testing.assert_array_equal(classes[known], expected()[known])
     assert set(gpd.read_file(tmp_path / "o" / "flood.gpkg")["predicted_share"]) == {part.share}
+
+
+def test_stac_has_the_flood_raster_and_its_area(taken: Taken, tmp_path: Path) -> None:
+    placed = [pair for pair in taken.chosen if pair[1].placed]
+    write_package(tmp_path, placed, taken.store, THRESHOLD, ["stac", "flood"])
+    items = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "items").iterdir()}
+    assert (tmp_path / "items" / items["river"]["assets"]["flood"]["href"]).resolve().is_file()
+    assert items["river"]["properties"]["floodscope:flood_km2"] == pytest.approx(0.108, abs=5e-4)
+    assert "flood" not in items["without"]["assets"] and items["without"]["properties"]["floodscope:flood_km2"] is None

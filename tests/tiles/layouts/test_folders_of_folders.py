@@ -142,3 +142,19 @@ def test_where_no_folder_in_a_folder_holds_chips_it_is_refused(tmp_path: Path) -
     (tmp_path / "a" / "b").mkdir(parents=True)
     with pytest.raises(SourceError, match=r"holds no chips that floodscope recognises .* and neither do folders in it"):
         open_catalog([tmp_path])
+
+
+def test_folders_of_images_in_a_folder_of_loose_chips_are_told_to_be_left_aside(tmp_path: Path) -> None:
+    write_pair(tmp_path, "x")
+    _both(tmp_path / "more" / "y.tif")
+    _both(tmp_path / "drawn" / "x.tif")
+    write_tiff(tmp_path / "notes" / "x_slope.tif", TRUTH)
+    told = {problem.name: str(problem.message) for problem in open_catalog([tmp_path]).problems()}
+    assert set(told) == {"more", "drawn"}
+    assert told["more"].endswith(
+        "more holds GeoTIFFs too, which are left aside: name it as a source of its own, beside this one."
+    )
+    assert told["drawn"].endswith(f"if they are labels, add --labels {tmp_path / 'drawn'}")
+    assert [record.id for record in open_catalog([tmp_path, tmp_path / "more"]).usable()] == ["x", "y"], (
+        "the advice works"
+    )

@@ -235,3 +235,9 @@ def test_shares_where_percent_or_months_are_meant_are_refused_with_the_name_that
         assert "no number above 1, where its name says" in str(chip.ancillary_problem)
         (tmp_path / f"x_{layer}.tif").rename(tmp_path / "x_permanent_water.tif")
         assert read_chip(only(tmp_path)).permanent_water is not None, "the advice works"
+
+
+def test_what_was_never_water_is_known_where_its_0_is_tagged_as_no_data_too(tmp_path: Path) -> None:
+    write_pair(tmp_path, "x")
+    write_tiff(tmp_path / "x_jrc_occurrence.tif", PERCENT, nodata=0)
+    np.testing.assert_allclose(read_chip(only(tmp_path)).permanent_water, PERCENT / 100, atol=1e-6)
