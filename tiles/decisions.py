@@ -9,7 +9,7 @@ from typing import Literal
 from tiles.errors import Choice
 from tiles.sentences import Sentence
 
-About = Literal["bands", "unit", "no data", "truth", "place"]
+About = Literal["bands", "unit", "no data", "truth", "beside", "place"]
 Basis = Literal["said", "tag", "name", "data set", "values", "assumed"]
 
 _WORDS: dict[Basis, str] = {

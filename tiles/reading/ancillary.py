@@ -18,6 +18,7 @@ _LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
 # JRC Global Surface Water stores "no observation" as 255, tagged or not.
 _JRC_NODATA = 255
 
+_UNITS = {0.01: "percent of the time", 1 / 12: "months of a year"}
 _MANY = 0.001
 USUAL = 0.5
 """Water is usual where it was there in this share of the time or more."""
@@ -27,6 +28,12 @@ def ancillary_refusal(name: str, error: ChipError) -> str:
     """Return the sentence that says why elevation or permanent water is not used, and that it is not the image."""
     text, words = str(error), name.replace("_", " ")
     return text if text.startswith(f"The {words} ") else Sentence(f"The {words} is not used: {{why}}", why=text)
+
+
+def told_unit(name: str, asset: Asset) -> str:
+    """Return the words on what the numbers of a file of elevation or permanent water are taken to be."""
+    unit = "metres" if name == "elevation" else _UNITS.get(asset.scale, "a share of 0 to 1")
+    return Sentence(f"{{file}} gives the {name.replace('_', ' ')}, in numbers that are {unit}", file=asset.path)
 
 
 def require_ancillary_type(path: str, dtype: str) -> None:

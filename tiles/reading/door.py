@@ -13,7 +13,7 @@ from tiles.answers import Answers
 from tiles.chip import ANCILLARY, Asset, BoolArray, Chip, ChipRecord, FloatArray
 from tiles.decisions import Decision
 from tiles.errors import ChipError, Choice, MissingImageryError, NoValidPixelError
-from tiles.reading.ancillary import ancillary_refusal, read_ancillary
+from tiles.reading.ancillary import ancillary_refusal, read_ancillary, told_unit
 from tiles.reading.bands import named_band, two_bands
 from tiles.reading.border import Fills, at_fills, border_noise, find_fills
 from tiles.reading.elsewhere import laid
@@ -93,7 +93,7 @@ def _read(record: ChipRecord, with_label: bool, with_ancillary: bool) -> Chip:
             label_problem = refusal = label_refusal(error)
             choices = error.choices
             decisions = (*decisions, Decision("truth", refusal.bare(), "values"))
-    found, problem = _ancillary(record, infos[0]) if with_ancillary else ({}, None)
+    found, problem, beside = _ancillary(record, infos[0]) if with_ancillary else ({}, None, ())
     return Chip(
         record.id,
         both.vv,
@@ -105,7 +105,7 @@ def _read(record: ChipRecord, with_label: bool, with_ancillary: bool) -> Chip:
         empty,
         **found,
         ancillary_problem=problem,
-        decisions=decisions,
+        decisions=(*decisions, *beside),
         choices=choices,
     )
 
@@ -292,17 +292,24 @@ def _masked(*images: RasterInfo) -> list[Decision]:
     return [Decision("no data", f"{how[0].capitalize()} says where the image holds data", "tag")] if how else []
 
 
-def _ancillary(record: ChipRecord, image: RasterInfo) -> tuple[Mapping[str, FloatArray], str | None]:
+def _ancillary(
+    record: ChipRecord, image: RasterInfo
+) -> tuple[Mapping[str, FloatArray], str | None, Sequence[Decision]]:
+    """Return what lies beside an image, why some of it is not used, and what was decided of each file."""
     found: dict[str, FloatArray] = {}
     problems: list[str] = []
+    decisions: list[Decision] = []
     for name in ANCILLARY:
         asset: Asset | None = getattr(record, name)
         if asset is not None:
             try:
                 found[name] = read_ancillary(name, asset, image)
             except ChipError as error:
-                problems.append(ancillary_refusal(name, error))
-    return found, join(problems) if problems else None
+                problems.append(refusal := ancillary_refusal(name, error))
+                decisions.append(Decision("beside", Sentence(refusal).bare(), "values"))
+            else:
+                decisions.append(Decision("beside", told_unit(name, asset), "name"))
+    return found, join(problems) if problems else None, decisions
 
 
 def _emptiness(*bands: tuple[Asset, Band, BoolArray]) -> str:

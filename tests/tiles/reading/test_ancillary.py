@@ -241,3 +241,14 @@ def test_what_was_never_water_is_known_where_its_0_is_tagged_as_no_data_too(tmp_
     write_pair(tmp_path, "x")
     write_tiff(tmp_path / "x_jrc_occurrence.tif", PERCENT, nodata=0)
     np.testing.assert_allclose(read_chip(only(tmp_path)).permanent_water, PERCENT / 100, atol=1e-6)
+
+
+def test_what_lies_beside_an_image_is_among_what_was_decided_of_it(tmp_path: Path) -> None:
+    write_pair(tmp_path, "x")
+    write_tiff(tmp_path / "x_jrc_occurrence.tif", PERCENT)
+    write_tiff(tmp_path / "x_elevation.tif", METRES + 1e6)
+    told = [decision.sentence() for decision in read_chip(only(tmp_path)).decisions if decision.about == "beside"]
+    assert len(told) == 2
+    assert told[0].startswith("The elevation is not used: ")
+    water = "x_jrc_occurrence.tif gives the permanent water, in numbers that are percent of the time (by its name)."
+    assert told[1] == f"{tmp_path}/{water}"
