@@ -88,7 +88,7 @@ def batch(
         tell_problems(done.failed)
         stored = store.fresh(found.usable(), key_of(predictor))
         limit = predictor.threshold if threshold is None else threshold
-        assumed(found, stored, store)
+        assumed(found, stored, store, predictor)
         if out is not None and stored:  # a table of nothing would stand in the way of the next try
             chips = [(found.get(i), p) for i, p in stored.items()]
             if scheduler is None:

@@ -28,6 +28,7 @@ from dashboard.commands.options import (
 from dashboard.commands.values import Share
 
 if TYPE_CHECKING:
+    from model.predictors.protocol import Predictor
     from model.store.store import Prediction, Store
     from tiles.catalog.catalog import Catalog
 
@@ -54,11 +55,23 @@ def require_free(out: Path | None, overwrite: bool, found: Catalog) -> None:
         require_new(out, (record.id for record in found.usable()))
 
 
-def assumed(found: Catalog, stored: Mapping[str, Prediction], store: Store) -> Mapping[str, Sequence[str]]:
-    """Tell what was assumed of predicted chips, and return it."""
+_EACH_WINDOW = (
+    "the endpoint was sent each window as an image of its own: what its model takes from all of an image, as a threshold or "
+    "regions, it took from a window, so the same model on this machine answers otherwise."
+)
+
+
+def assumed(
+    found: Catalog, stored: Mapping[str, Prediction], store: Store, predictor: Predictor
+) -> Mapping[str, Sequence[str]]:
+    """Tell what was assumed of predicted chips, and what a model did not see of them; return it."""
     from model.evaluation.evaluate import with_places
+    from model.inference.scenes import in_windows
+    from model.predictors.endpoint import EndpointPredictor
 
     notes = with_places((found.get(i) for i in stored), store.notes(stored.values()))
+    if isinstance(predictor, EndpointPredictor):
+        notes |= {i: (*notes.get(i, ()), _EACH_WINDOW) for i in stored if in_windows(found.get(i))}
     tell_notes(notes)
     return notes
 
@@ -119,7 +132,7 @@ def predict(
         stored = store.fresh(found.usable(), key_of(predictor))
         limit = predictor.threshold if threshold is None else threshold
         chips = [(found.get(i), p) for i, p in stored.items()]
-        notes = assumed(found, stored, store)
+        notes = assumed(found, stored, store, predictor)
         if out is not None and chips:  # a table of nothing would stand in the way of the next try
             from model.export.rasters import write_predictions
 

@@ -15,7 +15,13 @@ import numpy as np
 import pytest
 from command_line import Run
 
+from dashboard.commands.prediction import assumed
+from model.predictors.backscatter import BackscatterPredictor
+from model.predictors.select import open_predictor
+from model.store.store import Store
+from tests.predicting import predict_one
 from tests.tiles.chips import backscatter, lake, write_pair, write_tiff
+from tiles.catalog.catalog import open_catalog
 
 pytestmark = pytest.mark.slow
 
@@ -177,3 +183,23 @@ def test_a_reading_that_takes_long_tells_how_far_it_is_without_a_terminal_too(
     monkeypatch.setattr("dashboard.commands.options._TOLD_EVERY_S", 0)
     told = floodscope(*show).stderr.splitlines()
     assert told[:2] == [f"floodscope: reading chips, {count} so far" for count in (1, 2)]
+
+
+def test_of_scenes_under_an_endpoint_it_is_told_that_each_window_was_an_image_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("model.inference.scenes.WINDOW", 60)
+    for name, size in (("chip", 48), ("scene", 96)):
+        vv, vh = backscatter(size)
+        write_tiff(tmp_path / f"{name}_vv.tif", vv)
+        write_tiff(tmp_path / f"{name}_vh.tif", vh)
+    found, endpoint = open_catalog([tmp_path]), open_predictor("http://127.0.0.1:9/invocations")
+    with Store(tmp_path / "data") as store:
+        stored = {record.id: predict_one(record, BackscatterPredictor(), store) for record in found.usable()}
+        assert set(stored) == {"chip", "scene"}
+        told = {
+            name: assumed(found, stored, store, model)
+            for name, model in (("here", BackscatterPredictor()), ("there", endpoint))
+        }
+    assert set(told["there"]) - set(told["here"]) == {"scene"}
+    assert "scene: the endpoint was sent each window as an image of its own" in capsys.readouterr().err
