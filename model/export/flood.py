@@ -101,6 +101,11 @@ class Floods:
         """What was written, relative to the export's folder."""
         return list(self._files)
 
+    def raster_of(self, chip_id: str) -> str | None:
+        """Return the raster of a chip, relative to the export's folder; None where there is none."""
+        name = _raster(chip_id)
+        return name if name in self._files else None
+
     def __enter__(self) -> Self:
         return self
 
@@ -147,7 +152,7 @@ class Floods:
         try:
             self.areas[record.id] = _area(grid, classes())
             if self._rasters:
-                name = f"{RASTERS}/{record.id}_{FLOOD}.tif"
+                name = _raster(record.id)
                 tags = {"threshold": f"{self._threshold:g}", **raster_tags(record, prediction)}
                 write_flood(self._out / name, classes(), grid, tags)
                 self._files[name] = None
@@ -197,6 +202,10 @@ class Floods:
                 f"Flood is not told of {which}, beside which no file says where water is usual (such as ID_permanent_water.tif)."
             )
         return [*said, *self._problems.values()]
+
+
+def _raster(chip_id: str) -> str:
+    return f"{RASTERS}/{chip_id}_{FLOOD}.tif"
 
 
 def _area(grid: Grid, strips: Strips) -> FloodArea:

@@ -245,9 +245,8 @@ class _Making:
         for one in made:
             if one.grid is not None and one.grid.placed:
                 flood = self.floods.areas.get(one.record.id)
-                assets, name = one.assets, f"{RASTERS}/{one.record.id}_{FLOOD}.tif"
-                if name in self.floods.files:
-                    assets = assets | {FLOOD: name}
+                raster = self.floods.raster_of(one.record.id)
+                assets = one.assets | ({} if raster is None else {FLOOD: raster})
                 mark, km2 = seen.get(one.record.id), None if flood is None else flood.flood
                 items.append(stac.item(one.record, one.prediction, one.grid, self.threshold, assets, mark, km2))
         if items:

@@ -19,6 +19,7 @@ _LOWEST_M, _HIGHEST_M, _FILL_M = -500.0, 9000.0, -1000.0
 _JRC_NODATA = 255
 
 _UNITS = {0.01: "percent of the time", 1 / 12: "months of a year"}
+# Of an image's pixels: as many of 1, and none above, are no hundredths of the time.
 _MANY = 0.001
 USUAL = 0.5
 """Water is usual where it was there in this share of the time or more."""
@@ -73,7 +74,8 @@ def read_ancillary(name: str, asset: Asset, image: RasterInfo, window: Window | 
         values: FloatArray = (numbers * asset.scale).astype(np.float32)
     values[unknown] = np.nan
     if name == "permanent_water" and asset.scale != 1.0:
-        _require_scale(asset, numbers[~unknown], str(stored.dtype), whole=window is None)
+        whole = numbers.shape == (image.height, image.width)
+        _require_scale(asset, numbers[~unknown], str(stored.dtype), whole=whole)
     strange = values[(values < low) | (values > high * (1 + 1e-6))]
     if strange.size:
         raise AncillaryError(

@@ -49,6 +49,7 @@ def write(path: Path, values: npt.NDArray[np.generic], *, placed: bool = True, n
 
 def image(folder: Path, name: str, *, placed: bool = True) -> None:
     """Write an image: water in its upper 30 rows, and no data in its last column."""
+    folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(7)
     vh = np.full((SIZE, SIZE), -14.0) + rng.normal(0, 0.4, (SIZE, SIZE))
     vh[:30] -= 12
@@ -86,7 +87,7 @@ def all_of(folder: Path, store: Store) -> list[tuple[ChipRecord, Prediction]]:
 def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
     """Four chips: one with a file of usual water, one without, one whose file holds nonsense, one with a file and no place."""
     folder = tmp_path_factory.mktemp("flood")
-    (chips := folder / "chips").mkdir()
+    chips = folder / "chips"
     for name in ("river", "without", "broken"):
         image(chips, name)
     image(chips, "nowhere", placed=False)
@@ -194,6 +195,16 @@ def test_where_a_file_cannot_be_used_flood_alone_is_refused_by_names_without_fol
         write_package(tmp_path, broken, taken.store, THRESHOLD, ["flood"])
     assert "broken_permanent_water.tif holds 6" in named(str(refused.value))
     assert str(tmp_path.parent) in str(refused.value) and str(tmp_path.parent) not in named(str(refused.value))
+
+
+def test_a_mask_that_is_named_for_percent_tells_nothing_here_as_beside_the_image(tmp_path: Path) -> None:
+    image(tmp_path / "chips", "x")
+    write(tmp_path / "chips" / "x_jrc_occurrence.tif", (usual_share() > 0).astype(np.uint8))
+    with (
+        Store(tmp_path / "data") as store,
+        pytest.raises(UsageError, match="no number above 1, where its name says perc"),
+    ):
+        write_package(tmp_path / "o", all_of(tmp_path / "chips", store), store, THRESHOLD, ["flood"])
 
 
 def test_a_table_alone_tells_flood_too(taken: Taken, tmp_path: Path) -> None:
