@@ -59,9 +59,9 @@ def read_below(folder: Path, read: Read) -> Reading | None:
 
 def left_below(folder: Path, records: Sequence[ChipRecord]) -> list[Problem]:
     """Say which folders in a folder of loose chips hold images, or labels, that belong to none of its chips."""
-    files = [asset.path for record in records for name in ASSETS if (asset := getattr(record, name)) is not None]
     if not records or any(r.vv is not None and Path(r.vv.path).parent != folder for r in records):
         return []
+    files = [asset.path for record in records for name in ASSETS if (asset := getattr(record, name)) is not None]
     keys, problems = {key_of(record) for record in records}, list[Problem]()
     for place in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
         there = [path for path in tiffs(place) if part_of(path).role in {"both", "vv", "vh"}]
